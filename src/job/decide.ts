@@ -1,0 +1,283 @@
+/** Every decision of a job, as pure functions of what has happened so far. */
+import { errorInfo, outcomeOf, type ErrorInfo } from './error.ts';
+import type { TamperFinding } from './gate.ts';
+import type { JobRequest } from './request.ts';
+import { isSameFailure } from './similarity.ts';
+import {
+  durationMs,
+  type BuildInput,
+  type Ending,
+  type Entry,
+  type Prepared,
+  type ProposeInput,
+  type Turn,
+  type Usage,
+} from './step.ts';
+import type { Outcome } from './status.ts';
+
+/** What happens next: exactly one step, or the end. */
+export type Decision =
+  | { readonly next: 'prepare' }
+  | { readonly next: 'build'; readonly input: BuildInput }
+  | { readonly next: 'message'; readonly question: string }
+  | { readonly next: 'verify' }
+  | { readonly next: 'propose'; readonly input: ProposeInput }
+  | { readonly next: 'end'; readonly ending: Ending };
+
+/** Equal failures in debug mode, the one that turned it on included, after which a job gives up. */
+export const EQUAL_FAILURES_TO_GIVE_UP = 3;
+/** Most questions a job may ask; an agent that only asks is stopped. */
+export const MAX_QUESTIONS = 10;
+
+type RedRun = { readonly failure: string };
+
+function redRuns(history: readonly Entry[]): readonly RedRun[] {
+  return history.flatMap((e) =>
+    e.step === 'verify' && e.result.ok && e.result.report.verdict === 'red'
+      ? [{ failure: e.result.failure }]
+      : [],
+  );
+}
+
+/** Index of the first red run that equals an earlier one; from there on the job is in debug mode. */
+function debugStart(runs: readonly RedRun[]): number {
+  return runs.findIndex((run, at) =>
+    runs.slice(0, at).some((earlier) => isSameFailure(earlier.failure, run.failure)),
+  );
+}
+
+/** Whether the job has met the same failure twice and now debugs instead of building. */
+export function isDebugging(history: readonly Entry[]): boolean {
+  return debugStart(redRuns(history)) >= 0;
+}
+
+function isStuck(history: readonly Entry[]): boolean {
+  const runs = redRuns(history);
+  const start = debugStart(runs);
+  const last = runs.at(-1);
+  if (start < 0 || last === undefined) return false;
+  const equal = runs.slice(start).filter((run) => isSameFailure(run.failure, last.failure));
+  return equal.length >= EQUAL_FAILURES_TO_GIVE_UP;
+}
+
+/** What the agent has spent so far. Money is `null` as soon as one turn has no known price. */
+export function spentBy(history: readonly Entry[]): Usage & { readonly agent_ms: number } {
+  let cost: number | null = 0;
+  let [tokensIn, tokensOut, turns, agentMs] = [0, 0, 0, 0];
+  for (const entry of history) {
+    if (entry.step !== 'build') continue;
+    const usage = entry.result.usage;
+    cost = cost === null || usage === null || usage.cost_usd === null ? null : cost + usage.cost_usd;
+    tokensIn += usage?.tokens_in ?? 0;
+    tokensOut += usage?.tokens_out ?? 0;
+    turns += usage?.turns ?? 1;
+    agentMs += durationMs(entry.result);
+  }
+  return { cost_usd: cost, tokens_in: tokensIn, tokens_out: tokensOut, turns, agent_ms: agentMs };
+}
+
+function end(outcome: Outcome, error: ErrorInfo | null = null): Decision {
+  return { next: 'end', ending: { outcome, error } };
+}
+
+function endWith(error: ErrorInfo): Decision {
+  return end(outcomeOf(error.code), error);
+}
+
+/** The next turn of the agent, unless its budget is spent: then the job ends, saved and reported. */
+function prompt(history: readonly Entry[], request: JobRequest, turn: Turn): Decision {
+  const spent = spentBy(history);
+  const {
+    max_cost_usd: maxCost,
+    max_tokens: maxTokens,
+    max_turns: maxTurns,
+    timeout_s: timeoutS,
+  } = request.budget;
+  const hint = 'raise the budget, or continue by hand from the saved work';
+  if (maxCost !== null && spent.cost_usd !== null && spent.cost_usd >= maxCost && spent.cost_usd > 0) {
+    return endWith(
+      errorInfo('budget_exceeded', `max_cost_usd: ${spent.cost_usd} of ${maxCost} dollars are spent`, hint),
+    );
+  }
+  const tokens = spent.tokens_in + spent.tokens_out;
+  if (maxTokens !== null && tokens >= maxTokens) {
+    return endWith(
+      errorInfo('budget_exceeded', `max_tokens: ${tokens} of ${maxTokens} tokens are spent`, hint),
+    );
+  }
+  if (maxTurns !== null && spent.turns >= maxTurns) {
+    return endWith(
+      errorInfo('budget_exceeded', `max_turns: ${spent.turns} of ${maxTurns} turns are spent`, hint),
+    );
+  }
+  const leftMs = timeoutS * 1000 - spent.agent_ms;
+  if (leftMs <= 0) {
+    return endWith(
+      errorInfo('timed_out', `timeout_s: the agent has worked for its ${timeoutS} seconds`, hint),
+    );
+  }
+  return { next: 'build', input: { turn, timeout_ms: leftMs } };
+}
+
+/** The policy and caps that `prepare` resolved; every path to a later step goes through it. */
+function preparedOf(history: readonly Entry[]): Prepared {
+  for (const entry of history) if (entry.step === 'prepare' && entry.result.ok) return entry.result;
+  throw new Error('bug: a decision after prepare was asked for before it');
+}
+
+/** What the tamper guard found in the last gate run. */
+function lastFindings(history: readonly Entry[]): readonly TamperFinding[] {
+  const last = history.findLast((e) => e.step === 'verify');
+  return last?.result.ok === true ? last.result.report.tamper : [];
+}
+
+function blockingFindings(history: readonly Entry[]): readonly TamperFinding[] {
+  if (preparedOf(history).policy.on_tamper !== 'block') return [];
+  return lastFindings(history).filter((finding) => finding.severity === 'block');
+}
+
+function draftFindings(history: readonly Entry[]): readonly TamperFinding[] {
+  const { policy } = preparedOf(history);
+  if (policy.on_tamper === 'allow') return [];
+  return lastFindings(history).filter(
+    (finding) =>
+      finding.severity === 'draft' || (finding.severity === 'block' && policy.on_tamper === 'draft'),
+  );
+}
+
+function propose(history: readonly Entry[], request: JobRequest, labels: readonly string[]): Decision {
+  const all = draftFindings(history).length > 0 ? [...labels, 'judge-changed'] : labels;
+  return { next: 'propose', input: { draft: request.draft || all.length > 0, labels: all } };
+}
+
+function afterBuild(history: readonly Entry[], request: JobRequest): Decision {
+  const last = history.at(-1);
+  if (last?.step !== 'build' || !last.result.ok)
+    throw new Error('bug: afterBuild needs a build that ended well');
+  const { question, changed } = last.result;
+  if (question !== null) {
+    const asked = history.filter((e) => e.step === 'message').length;
+    if (asked < MAX_QUESTIONS) return { next: 'message', question };
+    return endWith(errorInfo('agent_failed', `the agent asked more than ${MAX_QUESTIONS} questions`));
+  }
+  if (request.mode === 'ask') return end('answered');
+  return changed ? { next: 'verify' } : end('no_change');
+}
+
+/** How a change that stayed red ends: `gave_up` wins over `gate_failed`. */
+function redEnding(history: readonly Entry[]): Ending {
+  const runs = redRuns(history).length;
+  if (isStuck(history)) {
+    const message = `the same failure came back ${EQUAL_FAILURES_TO_GIVE_UP} times in debug mode, after ${runs} gate runs`;
+    return {
+      outcome: 'gave_up',
+      error: errorInfo('gave_up', message, 'the work is saved; read the failure and go on by hand'),
+    };
+  }
+  const message = `the gate is still red after ${runs} gate ${runs === 1 ? 'run' : 'runs'}`;
+  return {
+    outcome: 'gate_failed',
+    error: errorInfo('gate_failed', message, 'the work is saved; see the gate table for what is new'),
+  };
+}
+
+function afterRed(history: readonly Entry[], request: JobRequest): Decision {
+  const { policy, max_gate_runs: maxGateRuns } = preparedOf(history);
+  const runs = history.filter((e) => e.step === 'verify').length;
+  if (isStuck(history) || runs >= maxGateRuns) {
+    if (policy.on_red === 'block') return { next: 'end', ending: redEnding(history) };
+    // A draft of a change that guts its own tests would go round the tamper policy: that one wins.
+    const blocking = blockingFindings(history);
+    return blocking.length > 0 ? endTampered(blocking) : propose(history, request, ['gate-red']);
+  }
+  const failures = redRuns(history).map((run) => run.failure);
+  return prompt(history, request, {
+    kind: 'fix',
+    debug: isDebugging(history),
+    gate_run: runs,
+    error_history: failures.slice(0, -1).slice(-EQUAL_FAILURES_TO_GIVE_UP),
+  });
+}
+
+/** A change that weakens its judge: the agent gets one turn to take it back before the policy decides. */
+function afterTamper(
+  history: readonly Entry[],
+  request: JobRequest,
+  findings: readonly TamperFinding[],
+): Decision {
+  const runs = history.filter((e) => e.step === 'verify').length;
+  const told = history.some((e) => e.step === 'build' && e.input.turn.kind === 'tamper');
+  if (!told && runs < preparedOf(history).max_gate_runs)
+    return prompt(history, request, { kind: 'tamper', findings });
+  return endTampered(findings);
+}
+
+function endTampered(findings: readonly TamperFinding[]): Decision {
+  const first = findings[0];
+  const where = first === undefined ? '' : `: ${first.file}: ${first.detail}`;
+  const hint = 'undo it, or allow it with --allow-test-changes or on_tamper: allow';
+  return endWith(errorInfo('tampered', `the change weakens its own judge${where}`, hint));
+}
+
+function afterVerify(history: readonly Entry[], request: JobRequest): Decision {
+  const last = history.at(-1);
+  if (last?.step !== 'verify' || !last.result.ok) throw new Error('bug: afterVerify needs a gate report');
+  const { policy } = preparedOf(history);
+  const { verdict } = last.result.report;
+  const blocking = blockingFindings(history);
+  if (verdict === 'red') return afterRed(history, request);
+  if (blocking.length > 0) return afterTamper(history, request, blocking);
+  if (verdict === 'green') return propose(history, request, []);
+  const rule = verdict === 'none' ? policy.on_none : policy.on_inconclusive;
+  if (rule === 'open') return propose(history, request, []);
+  if (rule === 'draft') return propose(history, request, ['unverified']);
+  return endWith(
+    verdict === 'none'
+      ? errorInfo(
+          'nothing_verified',
+          'no checks were found, so nothing is verified',
+          'name the checks in .agent-runner.yml',
+        )
+      : errorInfo(
+          'inconclusive',
+          'the gate is inconclusive: a tool is missing, or a check did not end',
+          'see the gate table',
+        ),
+  );
+}
+
+function afterPropose(history: readonly Entry[]): Decision {
+  const last = history.at(-1);
+  if (last?.step !== 'propose' || !last.result.ok) throw new Error('bug: afterPropose needs a proposal');
+  const verdict = history.findLast((e) => e.step === 'verify');
+  if (verdict?.result.ok === true && verdict.result.report.verdict === 'red') {
+    return { next: 'end', ending: redEnding(history) };
+  }
+  return end(last.result.outcome);
+}
+
+/**
+ * Decides the next step of a job from its history alone: no clock, no randomness, no I/O, so that every
+ * engine and every replay decides alike.
+ */
+export function decideNext(history: readonly Entry[], request: JobRequest): Decision {
+  const last = history.at(-1);
+  if (last === undefined) return { next: 'prepare' };
+  if (!last.result.ok) return endWith(last.result.error);
+  switch (last.step) {
+    case 'prepare':
+      return prompt(history, request, { kind: 'task' });
+    case 'build':
+      return afterBuild(history, request);
+    case 'message':
+      return prompt(history, request, {
+        kind: 'answer',
+        question: last.question,
+        answer: last.result.answer,
+      });
+    case 'verify':
+      return afterVerify(history, request);
+    case 'propose':
+      return afterPropose(history);
+  }
+}

@@ -1,0 +1,65 @@
+/** What a gate run says: plain data, shared by gate, store, prompt, forge and the doors. */
+
+/** What a check is for; decides the order in which checks are shown and run. */
+export const CHECK_KINDS = ['format', 'lint', 'types', 'build', 'test', 'other'] as const;
+export type CheckKind = (typeof CHECK_KINDS)[number];
+
+/** One of the repository's own commands. */
+export interface Check {
+  readonly name: string;
+  readonly kind: CheckKind;
+  /** A shell command, run by `sh -c` in the root of a clean checkout. */
+  readonly command: string;
+  readonly timeout_s: number;
+}
+
+/** How a check ended on one side. `inconclusive`: missing tool, timeout, or a killed process. */
+export type SideState = 'passed' | 'failed' | 'inconclusive';
+
+/** What head's result means, seen beside base's. */
+export type CheckVerdict = 'passed' | 'failed' | 'pre_existing' | 'fixed' | 'flaky' | 'inconclusive';
+
+/** One check on both sides. */
+export interface CheckReport {
+  readonly name: string;
+  readonly kind: CheckKind;
+  readonly command: string;
+  readonly base: SideState;
+  readonly head: SideState;
+  readonly verdict: CheckVerdict;
+  /** Wall time of the check on head, in milliseconds. */
+  readonly duration_ms: number;
+  /** Where the full output on head is kept, or `null` when nothing ran. */
+  readonly log: string | null;
+  /** Why the verdict is what it is, in one sentence. */
+  readonly reason: string;
+  /** Failing tests or error lines that base does not have; empty unless `failed`. */
+  readonly new_failures: readonly string[];
+  /** Head and tail of what the check printed on head, for people and for the agent. */
+  readonly excerpt: string;
+}
+
+/** `green`: nothing new, nothing inconclusive. `none`: no checks were found. */
+export type GateVerdict = 'green' | 'red' | 'inconclusive' | 'none';
+
+/** What the tamper guard thinks of a finding: `block` and `draft` decide, `report` only tells. */
+export type TamperSeverity = 'block' | 'draft' | 'report';
+
+/** A place where the change weakens its own judge. */
+export interface TamperFinding {
+  readonly kind: string;
+  readonly severity: TamperSeverity;
+  readonly file: string;
+  readonly line: number | null;
+  readonly detail: string;
+}
+
+/** One run of the gate on one commit. */
+export interface GateReport {
+  readonly verdict: GateVerdict;
+  readonly commit: string;
+  readonly tree: string;
+  readonly checks: readonly CheckReport[];
+  readonly tamper: readonly TamperFinding[];
+  readonly duration_ms: number;
+}

@@ -1,0 +1,150 @@
+/** What a job was asked to do: the resolved request, and the parser that makes one from unknown input. */
+import { JobError } from './error.ts';
+import type { Check } from './gate.ts';
+
+/** What happens when the gate is red, inconclusive or empty, or when the change weakens its judge. */
+export interface Policy {
+  readonly on_red: 'block' | 'draft';
+  readonly on_inconclusive: 'block' | 'draft' | 'open';
+  readonly on_none: 'block' | 'draft' | 'open';
+  readonly on_tamper: 'block' | 'draft' | 'allow';
+}
+
+/** What a job may spend. `null` is no limit. */
+export interface Budget {
+  readonly max_cost_usd: number | null;
+  readonly max_tokens: number | null;
+  /** Turns of the agent: how often it is prompted. */
+  readonly max_turns: number | null;
+  /** Seconds the agent may work in all; the gate, setup and waits do not count. */
+  readonly timeout_s: number;
+}
+
+export const DEFAULT_POLICY: Policy = {
+  on_red: 'block',
+  on_inconclusive: 'draft',
+  on_none: 'draft',
+  on_tamper: 'block',
+};
+export const DEFAULT_BUDGET: Budget = { max_cost_usd: 5, max_tokens: null, max_turns: null, timeout_s: 3600 };
+export const DEFAULT_MAX_GATE_RUNS = 5;
+/** Largest task text, in bytes; more than any model reads in one prompt is refused, not cut. */
+export const MAX_TASK_BYTES = 1024 * 1024;
+
+/** Names a sandbox may be asked for by; `auto` picks the strongest that works. */
+export const SANDBOX_NAMES = ['auto', 'bubblewrap', 'host'] as const;
+export type SandboxChoiceName = (typeof SANDBOX_NAMES)[number];
+
+/** A validated request. Everything a job needs to know about what was asked; nothing about this machine. */
+export interface JobRequest {
+  /** Absolute path, or an https, ssh or file URL. */
+  readonly repo: string;
+  readonly task: string;
+  readonly mode: 'change' | 'ask';
+  /** Branch, tag or commit to start from; `null` is the default branch (the checked-out one of a path). */
+  readonly base: string | null;
+  readonly agent: string;
+  readonly model: string | null;
+  readonly sandbox: SandboxChoiceName;
+  /** Whether the `host` sandbox, which isolates nothing, may be taken where nothing better works. */
+  readonly allow_host: boolean;
+  readonly network: boolean;
+  readonly budget: Budget;
+  /** Fields given here win over `.agent-runner.yml`, which wins over the defaults. */
+  readonly policy: Partial<Policy>;
+  readonly max_gate_runs: number | null;
+  /** Checks given by the caller; `null` takes the repository's own. */
+  readonly checks: readonly Check[] | null;
+  /** Setup command given by the caller; `null` takes the repository's own, `''` runs none. */
+  readonly setup: string | null;
+  readonly allow_test_changes: boolean;
+  readonly draft: boolean;
+  readonly user_id: string | null;
+}
+
+/** Longest repository and ref names, in characters. */
+const MAX_REPO_CHARS = 4096;
+const MAX_REF_CHARS = 200;
+
+const OWNER_NAME = /^[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+$/;
+// Control characters, line separators and marks that reorder text: they forge what a person or a log shows.
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+// ssh takes a user or host that begins with `-` for an option (CVE-2017-1000117), and git decodes `%2d` first.
+const URL_FORM = /^(?:file:\/\/\/|(?:https|ssh):\/\/(?!-|%2[dD])(?:[^/@\s]*@)?(?!-)[^/@%\s]+(?:\/|$))/;
+const SCP_LIKE = /^[A-Za-z0-9_.][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^-:]/;
+// Git takes a branch that begins with `-` for an option wherever one `--` is forgotten, and a `+` for "force".
+const REF = /^(?![-+])(?!.*(\.\.|@\{|\/\/|\.lock$|[\s~^:?*[\\]))[^/].*[^/.]$|^[A-Za-z0-9_]$/u;
+
+/** Git reads everything with a colon before the first slash as a remote, never as a path. */
+function isRemoteForm(repo: string): boolean {
+  const [colon, slash] = [repo.indexOf(':'), repo.indexOf('/')];
+  return colon >= 0 && (slash < 0 || colon < slash);
+}
+
+/**
+ * Checks the form of a repository's name: an `https`, `ssh` or `file` URL, `user@host:path`, or a path.
+ *
+ * @param repo what the caller wrote, or an absolute path
+ * @returns the same text
+ * @throws JobError `invalid_request` that names the field, what came and what is allowed
+ */
+export function parseRepo(repo: string): string {
+  const shown = JSON.stringify(repo.slice(0, 200));
+  if (repo.trim() === '' || repo.startsWith('-') || repo.length > MAX_REPO_CHARS || UNPRINTABLE.test(repo)) {
+    throw new JobError('invalid_request', `repo: ${shown} is no repository`, {
+      hint: 'give a path, or an https://, ssh:// or file:// URL; it may not begin with "-"',
+    });
+  }
+  const isAllowed = !isRemoteForm(repo) || URL_FORM.test(repo) || SCP_LIKE.test(repo);
+  if (repo.includes('::') || !isAllowed) {
+    throw new JobError('invalid_request', `repo: the form of ${shown} is not allowed`, {
+      hint: 'allowed are a path, https://, ssh://, file:/// and user@host:path',
+    });
+  }
+  return repo;
+}
+
+/** Whether `repo` is a short `owner/name`, which only a forge can turn into a URL. */
+export function isOwnerName(repo: string): boolean {
+  return OWNER_NAME.test(repo);
+}
+
+/**
+ * Checks a branch, tag or commit named by a caller.
+ *
+ * @throws JobError `invalid_request`; a name that begins with `-` is refused because git would read an option
+ */
+export function parseRef(ref: string, field = 'base'): string {
+  if (ref.length <= MAX_REF_CHARS && REF.test(ref) && !UNPRINTABLE.test(ref)) return ref;
+  throw new JobError(
+    'invalid_request',
+    `${field}: ${JSON.stringify(ref.slice(0, 200))} is no branch, tag or commit`,
+    {
+      hint: 'give a name like main, v1.2.0 or a commit id',
+    },
+  );
+}
+
+/**
+ * Checks a task's text.
+ *
+ * @throws JobError `invalid_request` when nothing readable is in it, when it holds a NUL (which no prompt,
+ * commit message or command line can carry), or when it is larger than `MAX_TASK_BYTES`
+ */
+export function parseTask(task: string): string {
+  const bytes = new TextEncoder().encode(task).length;
+  if (bytes > MAX_TASK_BYTES) {
+    throw new JobError('invalid_request', `task: ${bytes} bytes is too long (at most ${MAX_TASK_BYTES})`, {
+      hint: 'put long material into a file of the repository and name it in the task',
+    });
+  }
+  if (!/[^\s\p{C}]/u.test(task)) {
+    throw new JobError('invalid_request', 'task: it is empty', {
+      hint: 'say in a sentence what should change',
+    });
+  }
+  if (task.includes('\0')) {
+    throw new JobError('invalid_request', 'task: it holds a NUL character', { hint: 'give plain text' });
+  }
+  return task;
+}

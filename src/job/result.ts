@@ -1,0 +1,115 @@
+/** The result of a job, derived from what happened and nothing else. */
+import type { ErrorInfo } from './error.ts';
+import type { GateReport, GateVerdict, TamperFinding } from './gate.ts';
+import type { Job } from './job.ts';
+import { isDebugging, spentBy } from './decide.ts';
+import { durationMs, type Ending, type Entry, type Phase, type Saved, type StepResult } from './step.ts';
+import { OUTCOMES, type JobStatus, type Outcome } from './status.ts';
+
+/** What `run --json` prints and `/api/jobs/{id}/result` returns. */
+export interface JobResult {
+  readonly job_id: string;
+  readonly status: JobStatus;
+  readonly outcome: Outcome | null;
+  readonly repo: string;
+  readonly task: string;
+  readonly base: string | null;
+  readonly base_sha: string | null;
+  readonly branch: string;
+  readonly head_sha: string | null;
+  readonly draft: boolean;
+  readonly labels: readonly string[];
+  readonly pr_url: string | null;
+  readonly patch_path: string | null;
+  readonly push_command: string | null;
+  readonly wip_ref: string | null;
+  readonly gate: { readonly verdict: GateVerdict | null; readonly runs: readonly GateReport[] };
+  readonly tamper: readonly TamperFinding[];
+  readonly iterations: number;
+  readonly attempts: number;
+  readonly tests_passed: boolean;
+  readonly debug_mode: boolean;
+  readonly resumed_from_checkpoint: boolean;
+  readonly exploration_report_generated: boolean;
+  readonly agent: string;
+  readonly model: string | null;
+  readonly total_cost: number | null;
+  readonly total_tokens_in: number;
+  readonly total_tokens_out: number;
+  readonly phases: readonly {
+    readonly name: Phase;
+    readonly started_at: string;
+    readonly duration_ms: number;
+  }[];
+  readonly notices: readonly string[];
+  readonly summary: string;
+  readonly question: string | null;
+  readonly upstream_repo: string | null;
+  readonly fork_repo: string | null;
+  readonly session_id: string | null;
+  readonly user_id: string | null;
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string;
+  readonly error: ErrorInfo | null;
+}
+
+/** Builds the result of a job from its history, its ending and where its work was saved. */
+export function toResult(
+  job: Job,
+  history: readonly Entry[],
+  ending: Ending,
+  saved: StepResult<Saved>,
+): JobResult {
+  const prepared = history.flatMap((e) => (e.step === 'prepare' && e.result.ok ? [e.result] : [])).at(-1);
+  const built = history.flatMap((e) => (e.step === 'build' && e.result.ok ? [e.result] : [])).at(-1);
+  const proposed = history.flatMap((e) => (e.step === 'propose' && e.result.ok ? [e.result] : [])).at(-1);
+  const runs = history.flatMap((e) => (e.step === 'verify' && e.result.ok ? [e.result] : []));
+  const verified = runs.at(-1);
+  const proposal = history.findLast((e) => e.step === 'propose');
+  const spent = spentBy(history);
+  return {
+    job_id: job.job_id,
+    status: OUTCOMES[ending.outcome].status,
+    outcome: ending.outcome,
+    repo: job.request.repo,
+    task: job.request.task,
+    base: prepared?.base ?? job.request.base,
+    base_sha: prepared?.base_sha ?? null,
+    branch: job.branch,
+    head_sha: proposed?.head_sha ?? verified?.head_sha ?? null,
+    draft: proposed !== undefined && (proposal?.input.draft ?? false),
+    labels: proposed === undefined ? [] : (proposal?.input.labels ?? []),
+    pr_url: proposed?.pr_url ?? null,
+    patch_path: proposed?.patch_path ?? null,
+    push_command: proposed?.push_command ?? null,
+    wip_ref: saved.ok ? saved.wip_ref : null,
+    gate: { verdict: verified?.report.verdict ?? null, runs: runs.map((run) => run.report) },
+    tamper: verified?.report.tamper ?? [],
+    iterations: history.filter((e) => e.step === 'build').length,
+    attempts: job.attempt,
+    tests_passed: verified?.report.verdict === 'green',
+    debug_mode: isDebugging(history),
+    resumed_from_checkpoint: false,
+    exploration_report_generated: false,
+    agent: job.request.agent,
+    model: job.request.model,
+    total_cost: spent.cost_usd,
+    total_tokens_in: spent.tokens_in,
+    total_tokens_out: spent.tokens_out,
+    phases: history
+      .filter((e) => e.step !== 'message')
+      .map((e) => ({ name: e.step, started_at: e.result.started_at, duration_ms: durationMs(e.result) })),
+    notices: prepared?.notices ?? [],
+    summary: built?.summary ?? '',
+    question: null,
+    upstream_repo: null,
+    fork_repo: null,
+    session_id: built?.session_id ?? null,
+    user_id: job.request.user_id,
+    created_at: job.created_at,
+    started_at: job.started_at,
+    finished_at: saved.ended_at,
+    error: ending.error ?? (saved.ok ? null : saved.error),
+  };
+}

@@ -1,0 +1,134 @@
+/** The steps a job is made of: what goes in, what comes out. Everything here is plain JSON. */
+import type { ErrorInfo } from './error.ts';
+import type { GateReport, TamperFinding } from './gate.ts';
+import type { Policy } from './request.ts';
+import type { JobResult } from './result.ts';
+import type { Outcome } from './status.ts';
+
+/** Phases as people see them; every step belongs to one. */
+export const PHASES = ['prepare', 'explore', 'plan', 'build', 'verify', 'propose', 'notify'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** What an agent spent. `cost_usd` is `null` when no price is known, never 0 for "unknown". */
+export interface Usage {
+  readonly cost_usd: number | null;
+  readonly tokens_in: number;
+  readonly tokens_out: number;
+  readonly turns: number;
+}
+
+/** When a step ran and what it spent: the only clock the procedure knows. Times are RFC 3339 UTC. */
+export interface StepTimes {
+  readonly started_at: string;
+  readonly ended_at: string;
+  readonly usage: Usage | null;
+}
+
+/** A step ends in plain JSON. A throw means cancelled or infrastructure, nothing else. */
+export type StepResult<T> = StepTimes &
+  (({ readonly ok: true } & T) | { readonly ok: false; readonly error: ErrorInfo });
+
+/** The working copy is ready. `policy` and `max_gate_runs` are resolved from request, repository and defaults. */
+export interface Prepared {
+  readonly base: string;
+  readonly base_sha: string;
+  readonly branch: string;
+  readonly policy: Policy;
+  readonly max_gate_runs: number;
+  /** Facts a person should know: uncommitted changes stay out, no isolation, open network, … */
+  readonly notices: readonly string[];
+}
+
+/** Why the agent is prompted. */
+export type Turn =
+  | { readonly kind: 'task' }
+  | { readonly kind: 'answer'; readonly question: string; readonly answer: string }
+  | {
+      readonly kind: 'fix';
+      readonly debug: boolean;
+      readonly gate_run: number;
+      readonly error_history: readonly string[];
+    }
+  | { readonly kind: 'tamper'; readonly findings: readonly TamperFinding[] };
+
+export interface BuildInput {
+  readonly turn: Turn;
+  /** Milliseconds the agent may still work. */
+  readonly timeout_ms: number;
+}
+
+/** The agent ended its turn. Its words are claims; `tree` is what it left behind. */
+export interface Built {
+  readonly tree: string;
+  /** Whether `tree` differs from base's. */
+  readonly changed: boolean;
+  readonly summary: string;
+  /** Set when the agent can't go on without an answer. */
+  readonly question: string | null;
+  readonly session_id: string | null;
+}
+
+/** The gate's report and the failure, in full for people and normalised for comparing. */
+export interface Verified {
+  readonly report: GateReport;
+  readonly head_sha: string;
+  /** The new failures as one text; empty unless red. */
+  readonly failure: string;
+}
+
+export interface ProposeInput {
+  readonly draft: boolean;
+  readonly labels: readonly string[];
+}
+
+/** The change is out: a pull request, or a branch and a patch. */
+export interface Proposed {
+  readonly outcome: 'pr_opened' | 'pr_updated' | 'proposed';
+  readonly head_sha: string;
+  readonly pr_url: string | null;
+  readonly patch_path: string | null;
+  /** The command that publishes the branch, where the runner may not. */
+  readonly push_command: string | null;
+}
+
+export interface Answered {
+  readonly answer: string;
+}
+
+/** Where the work is kept, whatever happened. */
+export interface Saved {
+  readonly wip_ref: string | null;
+}
+
+/**
+ * One way to make the story durable. `do` steps have side effects, `message` waits; `save` and `notify`
+ * belong to the engine, run on every path and can't be cancelled.
+ */
+export interface Steps {
+  prepare(): Promise<StepResult<Prepared>>;
+  build(input: BuildInput): Promise<StepResult<Built>>;
+  message(input: { readonly question: string }): Promise<StepResult<Answered>>;
+  verify(): Promise<StepResult<Verified>>;
+  propose(input: ProposeInput): Promise<StepResult<Proposed>>;
+  save(input: { readonly outcome: Outcome }): Promise<StepResult<Saved>>;
+  notify(result: JobResult): Promise<void>;
+}
+
+/** What has happened so far, in order: the only thing that decisions look at. */
+export type Entry =
+  | { readonly step: 'prepare'; readonly result: StepResult<Prepared> }
+  | { readonly step: 'build'; readonly input: BuildInput; readonly result: StepResult<Built> }
+  | { readonly step: 'message'; readonly question: string; readonly result: StepResult<Answered> }
+  | { readonly step: 'verify'; readonly result: StepResult<Verified> }
+  | { readonly step: 'propose'; readonly input: ProposeInput; readonly result: StepResult<Proposed> };
+
+/** How the story ends. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly error: ErrorInfo | null;
+}
+
+/** Milliseconds between two RFC 3339 times. */
+export function durationMs(times: { readonly started_at: string; readonly ended_at: string }): number {
+  return Math.max(0, Date.parse(times.ended_at) - Date.parse(times.started_at));
+}
