@@ -1,0 +1,110 @@
+/** How a stored job may begin and change; pure, so that every store decides alike. */
+import { JobError } from '../../job/error.ts';
+import type { Job, JobPatch } from '../../job/job.ts';
+import { assertTransition, isTerminal, OUTCOMES } from '../../job/status.ts';
+import { checkInteger, checkName, notFound } from './value.ts';
+
+/** A terminal job has exactly one outcome, of its own status; any other job has none. */
+function checkOutcome(job: Job): void {
+  const fits = job.outcome === null ? !isTerminal(job.status) : OUTCOMES[job.outcome].status === job.status;
+  if (fits) return;
+  const allowed = Object.entries(OUTCOMES).flatMap(([outcome, { status }]) =>
+    status === job.status ? [outcome] : [],
+  );
+  throw new JobError(
+    'illegal_transition',
+    `outcome: ${job.outcome} does not belong to status ${job.status} (allowed: ${allowed.join(', ') || 'null'})`,
+  );
+}
+
+/** Milliseconds since 1970 of a job's creation, by which jobs are ordered. */
+export function createdMs(job: Job): number {
+  const ms = Date.parse(job.created_at);
+  if (Number.isFinite(ms)) return ms;
+  throw new JobError('bug', `created_at: ${JSON.stringify(job.created_at)} is no time (allowed: RFC 3339)`);
+}
+
+function checkJob(job: Job): Job {
+  checkInteger(job.attempt, 'attempt');
+  checkInteger(job.procedure_version, 'procedure_version');
+  checkOutcome(job);
+  return job;
+}
+
+/**
+ * Checks a job that is to be accepted, and returns it without fields that no store keeps.
+ *
+ * @throws JobError `bug` for what no caller may send, `illegal_transition` when outcome and status disagree
+ */
+export function newJob(job: Job): Job {
+  checkName(job.job_id, 'job_id');
+  checkName(job.request.repo, 'request.repo');
+  createdMs(job);
+  return checkJob({
+    job_id: job.job_id,
+    request: job.request,
+    status: job.status,
+    outcome: job.outcome,
+    procedure_version: job.procedure_version,
+    attempt: job.attempt,
+    branch: job.branch,
+    created_at: job.created_at,
+    updated_at: job.updated_at,
+    started_at: job.started_at,
+    finished_at: job.finished_at,
+    question: job.question,
+    result: job.result,
+  });
+}
+
+/**
+ * A job after a change. The same status again is no change of status, so that a change which is repeated
+ * after a crash has the effect of one; an outcome, once there, stays.
+ *
+ * @throws JobError `illegal_transition`
+ */
+export function changeJob(job: Job, patch: JobPatch, now: Date): Job {
+  const {
+    status = job.status,
+    outcome = job.outcome,
+    attempt = job.attempt,
+    started_at = job.started_at,
+  } = patch;
+  const { finished_at = job.finished_at, question = job.question, result = job.result } = patch;
+  if (status !== job.status) assertTransition(job.status, status);
+  if (job.outcome !== null && outcome !== job.outcome) {
+    throw new JobError(
+      'illegal_transition',
+      `outcome: ${job.outcome} can't become ${outcome} (allowed: nothing, it is final)`,
+    );
+  }
+  const updated_at = now.toISOString();
+  return checkJob({
+    ...job,
+    status,
+    outcome,
+    attempt,
+    started_at,
+    finished_at,
+    question,
+    result,
+    updated_at,
+  });
+}
+
+/** Whether a change ends a job, which must survive a power failure. */
+export function endsJob(patch: JobPatch): boolean {
+  return patch.status !== undefined && isTerminal(patch.status);
+}
+
+/** The error of a job that is not there. */
+export function noSuchJob(jobId: string): JobError {
+  return notFound('job', jobId);
+}
+
+/** The error of a job id that is taken. */
+export function jobExists(jobId: string): JobError {
+  return new JobError('conflict', `job ${JSON.stringify(jobId)} exists already`, {
+    hint: 'take a new job id',
+  });
+}

@@ -1,0 +1,203 @@
+/** The tables `jobs` and `leases`. */
+import type { SQLInputValue } from 'node:sqlite';
+import type { Job } from '../../job/job.ts';
+import type { JobRequest } from '../../job/request.ts';
+import type { JobResult } from '../../job/result.ts';
+import type { JobFilter, Lease, Store } from '../store.ts';
+import { changeJob, createdMs, endsJob, jobExists, newJob, noSuchJob } from '../rules/job.ts';
+import { checkHeld, claim, isHeld, leaseOf, NEVER_HELD, release, renew, type Hold } from '../rules/lease.ts';
+import { checkLimit, fromJson, toJson } from '../rules/value.ts';
+import type { Connection } from './connection.ts';
+import type { Database } from './database.ts';
+
+interface JobRow extends Omit<Job, 'question' | 'request' | 'result'> {
+  /** JSON text, because it comes from an agent and may hold what has no UTF-8 form. */
+  readonly question: string | null;
+  readonly request: string;
+  readonly result: string | null;
+}
+
+const COLUMNS = `job_id, request, status, outcome, procedure_version, attempt, branch, created_at, updated_at,
+  started_at, finished_at, question, result`;
+
+function toJob(row: JobRow): Job {
+  return {
+    ...row,
+    request: fromJson(row.request) as JobRequest,
+    question: row.question === null ? null : (fromJson(row.question) as string),
+    result: row.result === null ? null : (fromJson(row.result) as JobResult),
+  };
+}
+
+function nullableJson(value: unknown, what: string): string | null {
+  return value === null ? null : toJson(value, what);
+}
+
+/** The number under which a job's rows are kept. @throws JobError `not_found` */
+export function jobNumber(db: Connection, jobId: string): number {
+  const row = db.get('SELECT number FROM jobs WHERE job_id = ?', jobId) as { number: number } | null;
+  if (row === null) throw noSuchJob(jobId);
+  return row.number;
+}
+
+function holdOf(db: Connection, number: number): Hold {
+  return (
+    (db.get('SELECT token, owner, expires_ms FROM leases WHERE job_number = ?', number) as Hold | null) ??
+    NEVER_HELD
+  );
+}
+
+function setHold(db: Connection, number: number, hold: Hold): void {
+  db.run(
+    `INSERT INTO leases (job_number, token, owner, expires_ms) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET token = excluded.token, owner = excluded.owner, expires_ms = excluded.expires_ms`,
+    number,
+    hold.token,
+    hold.owner,
+    hold.expires_ms,
+  );
+}
+
+/** The number of a job that `lease` still holds. @throws JobError `not_found`, `conflict` */
+export function heldJobNumber(db: Connection, lease: Lease): number {
+  const number = jobNumber(db, lease.job_id);
+  checkHeld(holdOf(db, number), lease);
+  return number;
+}
+
+function readJob(db: Connection, jobId: string): Job | null {
+  const row = db.get(`SELECT ${COLUMNS} FROM jobs WHERE job_id = ?`, jobId) as JobRow | null;
+  return row === null ? null : toJob(row);
+}
+
+function insertJob(db: Connection, job: Job): void {
+  if (db.get('SELECT 1 FROM jobs WHERE job_id = ?', job.job_id) !== null) throw jobExists(job.job_id);
+  db.run(
+    `INSERT INTO jobs (${COLUMNS}, repo, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    job.job_id,
+    toJson(job.request, 'request'),
+    job.status,
+    job.outcome,
+    job.procedure_version,
+    job.attempt,
+    job.branch,
+    job.created_at,
+    job.updated_at,
+    job.started_at,
+    job.finished_at,
+    nullableJson(job.question, 'question'),
+    nullableJson(job.result, 'result'),
+    job.request.repo,
+    createdMs(job),
+  );
+}
+
+function saveJob(db: Connection, job: Job): void {
+  db.run(
+    `UPDATE jobs SET status = ?, outcome = ?, attempt = ?, updated_at = ?, started_at = ?, finished_at = ?, question = ?,
+       result = ? WHERE job_id = ?`,
+    job.status,
+    job.outcome,
+    job.attempt,
+    job.updated_at,
+    job.started_at,
+    job.finished_at,
+    nullableJson(job.question, 'question'),
+    nullableJson(job.result, 'result'),
+    job.job_id,
+  );
+}
+
+/** The query of a list: each clause walks an index, so a page costs its rows and no more. */
+function listRows(db: Connection, filter: JobFilter): JobRow[] {
+  const clauses: string[] = [];
+  const values: SQLInputValue[] = [];
+  if (filter.status !== undefined) {
+    clauses.push('status = ?');
+    values.push(filter.status);
+  }
+  if (filter.repo !== undefined) {
+    clauses.push('repo = ?');
+    values.push(filter.repo);
+  }
+  if (filter.before !== undefined) {
+    const number = jobNumber(db, filter.before);
+    clauses.push('(created_ms, number) < ((SELECT created_ms FROM jobs WHERE number = ?), ?)');
+    values.push(number, number);
+  }
+  const where = clauses.length === 0 ? '' : `WHERE ${clauses.join(' AND ')}`;
+  return db.all(
+    `SELECT ${COLUMNS} FROM jobs ${where} ORDER BY created_ms DESC, number DESC LIMIT ?`,
+    ...values,
+    filter.limit,
+  ) as JobRow[];
+}
+
+/** Methods of the store about jobs. */
+export function jobMethods(
+  database: Database,
+): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'updateJob'> {
+  return {
+    async createJob(job) {
+      const json = toJson(newJob(job), `job ${job.job_id}`);
+      const accepted = fromJson(json) as Job;
+      await database.write('full', json.length, (db) => {
+        insertJob(db, accepted);
+      });
+    },
+    async getJob(jobId) {
+      return await database.read((db) => readJob(db, jobId));
+    },
+    async listJobs(filter) {
+      checkLimit(filter.limit);
+      return await database.read((db) => listRows(db, filter).map(toJob));
+    },
+    async updateJob(lease, patch) {
+      const json = toJson(patch, `change of job ${lease.job_id}`);
+      return await database.write(endsJob(patch) ? 'full' : 'normal', json.length, (db) => {
+        heldJobNumber(db, lease);
+        const job = readJob(db, lease.job_id);
+        if (job === null) throw noSuchJob(lease.job_id);
+        const changed = changeJob(job, fromJson(json) as typeof patch, database.now());
+        toJson(changed, `job ${lease.job_id}`);
+        saveJob(db, changed);
+        return changed;
+      });
+    },
+  };
+}
+
+/** Methods of the store about leases. A lease that a power failure takes back took its holder as well. */
+export function leaseMethods(
+  database: Database,
+): Pick<Store, 'acquireLease' | 'getLease' | 'renewLease' | 'releaseLease'> {
+  return {
+    async acquireLease(jobId, owner, leaseMs, now) {
+      return await database.write('normal', owner.length, (db) => {
+        const number = jobNumber(db, jobId);
+        const hold = claim(holdOf(db, number), owner, leaseMs, now);
+        if (hold === null) return null;
+        setHold(db, number, hold);
+        return leaseOf(jobId, hold);
+      });
+    },
+    async getLease(jobId) {
+      return await database.read((db) => leaseOf(jobId, holdOf(db, jobNumber(db, jobId))));
+    },
+    async renewLease(lease, leaseMs, now) {
+      return await database.write('normal', 0, (db) => {
+        const number = jobNumber(db, lease.job_id);
+        const hold = renew(holdOf(db, number), lease, leaseMs, now);
+        setHold(db, number, hold);
+        return leaseOf(lease.job_id, hold) ?? lease;
+      });
+    },
+    async releaseLease(lease) {
+      await database.write('normal', 0, (db) => {
+        const number = jobNumber(db, lease.job_id);
+        const hold = holdOf(db, number);
+        if (isHeld(hold, lease)) setHold(db, number, release(hold));
+      });
+    },
+  };
+}

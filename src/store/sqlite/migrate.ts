@@ -1,0 +1,169 @@
+/** The schema, and how a database of an older version gets to it. */
+import { JobError } from '../../job/error.ts';
+import { JOB_STATUSES, isTerminal, OUTCOMES } from '../../job/status.ts';
+import { MAX_STEP_RESULT_BYTES } from '../store.ts';
+import type { Connection } from './connection.ts';
+import { whileLocked } from './lock.ts';
+import { inTransaction } from './transaction.ts';
+
+/** Marks a database as ours ("agrn" in ASCII), so that another program's is never changed. */
+const APPLICATION_ID = 0x6167726e;
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}
+
+/** Which outcome a status allows, as SQL. */
+function outcomeCheck(): string {
+  return JOB_STATUSES.map((status) => {
+    const outcomes = Object.entries(OUTCOMES).flatMap(([outcome, of]) =>
+      of.status === status ? [outcome] : [],
+    );
+    const allowed = isTerminal(status)
+      ? `outcome IS NOT NULL AND outcome IN (${quoted(outcomes)})`
+      : 'outcome IS NULL';
+    return `(status = '${status}' AND ${allowed})`;
+  }).join('\n    OR ');
+}
+
+const FIRST = `
+CREATE TABLE jobs (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  job_id TEXT NOT NULL UNIQUE,
+  status TEXT NOT NULL CHECK (status IN (${quoted(JOB_STATUSES)})),
+  outcome TEXT,
+  repo TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  procedure_version INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  branch TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  started_at TEXT,
+  finished_at TEXT,
+  question TEXT,
+  request TEXT NOT NULL,
+  result TEXT,
+  CHECK (${outcomeCheck()})
+) STRICT;
+CREATE INDEX jobs_by_time ON jobs (created_ms, number);
+CREATE INDEX jobs_by_status ON jobs (status, created_ms, number);
+CREATE INDEX jobs_by_repo ON jobs (repo, created_ms, number);
+
+-- Apart from jobs, because a renewal should not rewrite a row that holds a long task.
+CREATE TABLE leases (
+  job_number INTEGER PRIMARY KEY REFERENCES jobs (number),
+  token INTEGER NOT NULL CHECK (token >= 0),
+  owner TEXT,
+  expires_ms INTEGER,
+  CHECK ((owner IS NULL) = (expires_ms IS NULL))
+) STRICT;
+
+CREATE TABLE events (
+  job_number INTEGER NOT NULL REFERENCES jobs (number),
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  type TEXT NOT NULL,
+  phase TEXT,
+  attempt INTEGER NOT NULL,
+  time TEXT NOT NULL,
+  data TEXT NOT NULL,
+  PRIMARY KEY (job_number, seq)
+) STRICT;
+
+CREATE TABLE steps (
+  job_number INTEGER NOT NULL REFERENCES jobs (number),
+  key TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  tries INTEGER NOT NULL CHECK (tries >= 1),
+  procedure_version INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  result TEXT CHECK (octet_length(result) <= ${MAX_STEP_RESULT_BYTES}),
+  PRIMARY KEY (job_number, key)
+) STRICT;
+
+CREATE TABLE messages (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  job_number INTEGER NOT NULL REFERENCES jobs (number),
+  time TEXT NOT NULL,
+  text TEXT NOT NULL,
+  -- The key of the step that took it, which gets it again after a crash.
+  taken_by TEXT
+) STRICT;
+CREATE UNIQUE INDEX messages_taken ON messages (job_number, taken_by) WHERE taken_by IS NOT NULL;
+CREATE INDEX messages_waiting ON messages (job_number, number) WHERE taken_by IS NULL;
+
+CREATE TABLE baselines (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL UNIQUE,
+  value TEXT NOT NULL
+) STRICT;
+`;
+
+/**
+ * Every change of the schema, in order; the number of those applied is the database's version. An entry that
+ * was published never changes: a new status or outcome needs a new entry that rebuilds `jobs` with its check.
+ */
+const MIGRATIONS: readonly string[] = [FIRST];
+
+/** The version that this code writes. */
+export const SCHEMA_VERSION: number = MIGRATIONS.length;
+
+function pragma(db: Connection, name: 'user_version' | 'application_id'): number {
+  return (db.get(`PRAGMA ${name}`) as Record<string, number> | null)?.[name] ?? 0;
+}
+
+function versionOf(db: Connection, path: string): number {
+  const version = pragma(db, 'user_version');
+  if (version <= SCHEMA_VERSION) return version;
+  throw new JobError(
+    'bad_configuration',
+    `the database ${path} has version ${version}, this agent-runner knows versions up to ${SCHEMA_VERSION}`,
+    { hint: 'upgrade agent-runner, or name another database' },
+  );
+}
+
+/** Refuses a database that another program made. */
+function checkOurs(db: Connection, path: string): void {
+  if (pragma(db, 'application_id') === APPLICATION_ID) return;
+  if (db.get('SELECT 1 FROM sqlite_schema LIMIT 1') === null && pragma(db, 'user_version') === 0) return;
+  throw new JobError('bad_configuration', `the database ${path} belongs to another program`, {
+    hint: 'name another path for the database',
+  });
+}
+
+/**
+ * Looks at a database before anything in it is changed.
+ *
+ * @throws JobError `bad_configuration` when it is newer than this code, or another program's
+ */
+export function inspect(db: Connection, path: string): void {
+  // One read transaction, so that another process's first migration is seen whole or not at all.
+  db.run('BEGIN');
+  try {
+    checkOurs(db, path);
+    versionOf(db, path);
+  } finally {
+    if (db.inTransaction()) db.run('ROLLBACK');
+  }
+}
+
+/**
+ * Brings a database to `SCHEMA_VERSION`, each step in one transaction that looks again under the write lock,
+ * so that two processes that open at once apply each step once.
+ *
+ * @throws JobError `bad_configuration` when it is newer than this code; what SQLite throws
+ */
+export async function migrate(db: Connection, path: string): Promise<void> {
+  for (let count = 0; count < MIGRATIONS.length && versionOf(db, path) < SCHEMA_VERSION; count++) {
+    await whileLocked(() =>
+      inTransaction(db, () => {
+        const version = versionOf(db, path);
+        const script = MIGRATIONS[version];
+        if (script === undefined) return;
+        db.script(script);
+        db.script(`PRAGMA application_id = ${APPLICATION_ID}`);
+        db.script(`PRAGMA user_version = ${version + 1}`);
+      }),
+    );
+  }
+}

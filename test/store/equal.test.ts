@@ -1,0 +1,266 @@
+/** Property: whatever is done in whatever order, the store in memory and the one in SQLite answer alike. */
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { JobError } from '../../src/job/error.ts';
+import type { JobPatch } from '../../src/job/job.ts';
+import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../src/job/status.ts';
+import { createMemoryStore } from '../../src/store/memory.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
+import type { Durability, Lease, Store } from '../../src/store/store.ts';
+import { testDirectory } from './directory.ts';
+import { sampleEvent, sampleJob, sampleRequest, T0 } from './sample.ts';
+
+const HOUR = 3_600_000;
+
+/** Something to do to a store. `leases` are those that were handed out so far, old ones too. */
+type Operation = (store: Store, leases: readonly Lease[]) => Promise<unknown>;
+type Answer =
+  | { readonly value: unknown }
+  | { readonly code: string; readonly message: string; readonly hint: string | null };
+
+const jobId = fc.constantFrom('a', 'b', 'c');
+const repo = fc.constantFrom('/srv/a', '/srv/b');
+const key = fc.constantFrom('build#1', 'build#2', 'verify#1');
+const status = fc.constantFrom(...JOB_STATUSES);
+const durability = fc.constantFrom<Durability>('full', 'normal');
+const text = fc.string({ unit: 'binary', maxLength: 20 });
+const json = fc.jsonValue({ maxDepth: 2 });
+const note = fc.dictionary(fc.constantFrom('x', 'y', '__proto__', ''), json, { maxKeys: 3 });
+const minutes = fc.integer({ min: 0, max: 120 }).map((n) => new Date(T0.getTime() + n * 60_000));
+const limit = fc.integer({ min: 0, max: 5 });
+const which = fc.nat({ max: 9 });
+
+const patch: fc.Arbitrary<JobPatch> = fc.record(
+  {
+    status,
+    outcome: fc.constantFrom(null, ...(Object.keys(OUTCOMES) as Outcome[])),
+    attempt: fc.integer({ min: -1, max: 5 }),
+    started_at: fc.constantFrom(null, T0.toISOString()),
+    question: fc.option(text),
+  },
+  { requiredKeys: [] },
+);
+/** The endings that jobs really have, which random patches seldom hit. */
+const ending: fc.Arbitrary<JobPatch> = fc
+  .constantFrom(...(Object.keys(OUTCOMES) as Outcome[]))
+  .map((outcome) => ({ outcome, status: OUTCOMES[outcome].status }));
+
+/** A lease to write with: mostly a recent one, sometimes an old one, sometimes none that ever was. */
+function pick(leases: readonly Lease[], n: number): Lease {
+  const made = { job_id: 'a', owner: 'nobody', token: n, expires_at: T0.toISOString() };
+  return leases.at(-1 - Math.floor(n / 3)) ?? made;
+}
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  fc.tuple(jobId, status, repo, minutes, text).map(
+    ([id, first, where, time, task]): Operation =>
+      (store) =>
+        store.createJob(
+          sampleJob(id, {
+            status: first,
+            created_at: time.toISOString(),
+            request: sampleRequest({ repo: where, task }),
+          }),
+        ),
+  ),
+  jobId.map(
+    (id): Operation =>
+      (store) =>
+        store.getJob(id),
+  ),
+  fc.record({ status, repo, before: jobId }, { requiredKeys: [] }).chain((filter) =>
+    limit.map(
+      (n): Operation =>
+        (store) =>
+          store.listJobs({ ...filter, limit: n }),
+    ),
+  ),
+  fc.tuple(which, fc.oneof(patch, ending)).map(
+    ([n, change]): Operation =>
+      (store, leases) =>
+        store.updateJob(pick(leases, n), change),
+  ),
+  fc.tuple(jobId, fc.constantFrom('w1', 'w2'), fc.integer({ min: 0, max: HOUR }), minutes).map(
+    ([id, owner, ms, now]): Operation =>
+      (store) =>
+        store.acquireLease(id, owner, ms, now),
+  ),
+  jobId.map(
+    (id): Operation =>
+      (store) =>
+        store.getLease(id),
+  ),
+  fc.tuple(which, minutes).map(
+    ([n, now]): Operation =>
+      (store, leases) =>
+        store.renewLease(pick(leases, n), HOUR, now),
+  ),
+  which.map(
+    (n): Operation =>
+      (store, leases) =>
+        store.releaseLease(pick(leases, n)),
+  ),
+  fc.tuple(jobId, fc.array(note, { maxLength: 3 }), durability).map(
+    ([id, data, how]): Operation =>
+      (store) =>
+        store.appendEvents(
+          id,
+          data.map((d) => ({ ...sampleEvent(''), data: d })),
+          how,
+        ),
+  ),
+  fc.tuple(jobId, fc.nat({ max: 6 }), limit).map(
+    ([id, after, n]): Operation =>
+      (store) =>
+        store.readEvents(id, after, n),
+  ),
+  fc.tuple(which, key, fc.nat({ max: 2 })).map(
+    ([n, k, version]): Operation =>
+      (store, leases) =>
+        store.beginStep(pick(leases, n), k, version),
+  ),
+  fc.tuple(which, key, note, durability).map(
+    ([n, k, more, how]): Operation =>
+      (store, leases) =>
+        store.noteStep(pick(leases, n), k, more, how),
+  ),
+  fc.tuple(which, key, json, durability).map(
+    ([n, k, result, how]): Operation =>
+      (store, leases) =>
+        store.finishStep(pick(leases, n), k, result, how),
+  ),
+  jobId.map(
+    (id): Operation =>
+      (store) =>
+        store.readSteps(id),
+  ),
+  which.map(
+    (n): Operation =>
+      (store, leases) =>
+        store.clearSteps(pick(leases, n)),
+  ),
+  fc.tuple(jobId, text).map(
+    ([id, said]): Operation =>
+      (store) =>
+        store.addMessage(id, said, T0.toISOString()),
+  ),
+  fc.tuple(which, key).map(
+    ([n, k]): Operation =>
+      (store, leases) =>
+        store.takeMessage(pick(leases, n), k),
+  ),
+  fc.tuple(text, json).map(
+    ([k, value]): Operation =>
+      (store) =>
+        store.putBaseline(k.slice(0, 1), value),
+  ),
+  text.map(
+    (k): Operation =>
+      (store) =>
+        store.getBaseline(k.slice(0, 1)),
+  ),
+);
+
+function isLease(value: unknown): value is Lease {
+  return typeof value === 'object' && value !== null && 'token' in value;
+}
+
+/** Does everything in order, starting `together` operations at a time, and notes every answer. */
+async function answers(store: Store, operations: readonly Operation[], together: number): Promise<Answer[]> {
+  const leases: Lease[] = [];
+  const noted: Answer[] = [];
+  for (let from = 0; from < operations.length; from += together) {
+    // The leases of before, because those of the same group are not known yet.
+    const known = [...leases];
+    const group = operations.slice(from, from + together).map((run) => run(store, known));
+    for (const ended of await Promise.allSettled(group)) {
+      if (ended.status === 'fulfilled') {
+        noted.push({ value: ended.value });
+        if (isLease(ended.value)) leases.push(ended.value);
+      } else {
+        if (!(ended.reason instanceof JobError)) throw ended.reason;
+        const { code, message, hint } = ended.reason;
+        noted.push({ code, message, hint });
+      }
+    }
+  }
+  return noted;
+}
+
+/** Everything that can be seen of a store. */
+async function look(store: Store): Promise<unknown> {
+  const jobs = await store.listJobs({ limit: 10 });
+  const details = jobs.map(async ({ job_id: id }) => [
+    await store.getLease(id),
+    await store.readEvents(id, 0, 1000),
+    await store.readSteps(id),
+  ]);
+  return [jobs, await Promise.all(details)];
+}
+
+/** A clock that moves at every look. Each store has its own, so both must look equally often. */
+function clock(): () => Date {
+  let ms = T0.getTime();
+  return () => new Date(ms++);
+}
+
+test('memory and sqlite answer alike', async () => {
+  const directory = testDirectory();
+  const seen = new Map<string, number>();
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(operation, { minLength: 10, maxLength: 60 }), async (operations) => {
+      // All jobs and one claim exist from the start, so that most operations find something.
+      const start: Operation[] = [
+        (store) => store.createJob(sampleJob('a')),
+        (store) => store.createJob(sampleJob('b')),
+        (store) => store.acquireLease('a', 'w1', HOUR, T0),
+      ];
+      const memory = createMemoryStore({ now: clock() });
+      const path = join(directory, `${run++}.db`);
+      const sqlite = await openSqliteStore({ path, now: clock() });
+      const all = [...start, ...operations];
+      const [expected, found] = [await answers(memory, all, 1), await answers(sqlite, all, 1)];
+      expect(found).toEqual(expected);
+      expect(await look(sqlite)).toEqual(await look(memory));
+      await sqlite.close();
+      const again = await openSqliteStore({ path });
+      expect(await look(again)).toEqual(await look(memory));
+      await again.close();
+      for (const answer of expected) {
+        const kind = 'code' in answer ? answer.code : 'ok';
+        seen.set(kind, (seen.get(kind) ?? 0) + 1);
+      }
+    }),
+    { numRuns: 60 },
+  );
+  // The property would say little if hardly anything had worked, or nothing had been refused.
+  for (const kind of ['ok', 'conflict', 'not_found', 'illegal_transition'])
+    expect(seen.get(kind), kind).toBeGreaterThan(3);
+});
+
+test('so they do when writes are asked for all at once', async () => {
+  const directory = testDirectory();
+  let run = 0;
+  const reads = new Set(['getJob', 'listJobs', 'getLease', 'readEvents', 'readSteps', 'getBaseline']);
+  await fc.assert(
+    fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (operations) => {
+      const memory = createMemoryStore({ now: clock() });
+      const sqlite = await openSqliteStore({ path: join(directory, `${run++}.db`), now: clock() });
+      // A read shows what was committed when it was asked, which is less in SQLite: only writes are compared.
+      const writing = (store: Store): Store =>
+        new Proxy(store, {
+          get: (target, name: keyof Store) => (reads.has(name) ? async () => null : target[name]),
+        });
+      const start: Operation = (store) => store.createJob(sampleJob('a'));
+      const claim: Operation = (store) => store.acquireLease('a', 'w1', HOUR, T0);
+      for (const store of [memory, sqlite]) await answers(store, [start], 1);
+      const all = [claim, claim, claim, claim, claim, claim, claim, ...operations];
+      expect(await answers(writing(sqlite), all, 7)).toEqual(await answers(writing(memory), all, 7));
+      expect(await look(sqlite)).toEqual(await look(memory));
+      await sqlite.close();
+    }),
+    { numRuns: 40 },
+  );
+});
