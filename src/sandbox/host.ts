@@ -1,0 +1,62 @@
+/** Adapter `host`: commands run as the person who started the runner. No isolation, and it says so. */
+import { realpath } from 'node:fs/promises';
+import { JobError } from '../job/error.ts';
+import { createExecutions, resolveCwd } from './process/executions.ts';
+import { requireDirectory, requireReadable } from './bubblewrap/mounts.ts';
+import { runProcess } from './process.ts';
+import type { Mount, SandboxAdapter } from './sandbox.ts';
+
+/** PATH of a command whose environment names none. */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+function refuseMoves(mounts: readonly Mount[]): void {
+  for (const [at, mount] of mounts.entries()) {
+    if (mount.source === mount.target) continue;
+    throw new JobError(
+      'bad_configuration',
+      `mounts[${at}]: the host sandbox can't show ${mount.source} at ${mount.target} (allowed: the same path)`,
+      { hint: 'use --sandbox bubblewrap, or the same path for source and target' },
+    );
+  }
+}
+
+/**
+ * Runs commands directly on this machine. It can't close the network, hide files or make a path read-only;
+ * process groups, bounds, environment and HOME are the same as elsewhere.
+ */
+export function createHost(): SandboxAdapter {
+  return {
+    name: 'host',
+    isolation: 'no isolation',
+    canMount: false,
+    probe: () =>
+      Promise.resolve({
+        works: true,
+        detail: 'no isolation: commands run as you, see all your files, and the network can’t be closed',
+        fix: null,
+      }),
+    async open(options) {
+      await requireDirectory('workspace', options.workspace);
+      await requireDirectory('home', options.home);
+      refuseMoves(options.mounts ?? []);
+      for (const [at, mount] of (options.mounts ?? []).entries())
+        await requireReadable(`mounts[${at}]`, mount.source);
+      for (const [at, path] of (options.readOnlyPaths ?? []).entries()) {
+        await requireReadable(`readOnlyPaths[${at}]`, path);
+      }
+      const workspacePath = await realpath(options.workspace);
+      const executions = createExecutions();
+      return {
+        adapter: 'host',
+        workspacePath,
+        homePath: options.home,
+        exec: (argv, exec) =>
+          executions.run(exec.signal, (signal) => {
+            const env = { PATH: DEFAULT_PATH, ...options.env, ...exec.env, HOME: options.home };
+            return runProcess(argv, { ...exec, cwd: resolveCwd(workspacePath, exec.cwd), env, signal });
+          }),
+        close: () => executions.close(),
+      };
+    },
+  };
+}

@@ -1,0 +1,132 @@
+/** Starting one process: its streams, its descriptors, and what the system says when it can't be started. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, statSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { listKernelDirectory, readKernelFile } from './groups.ts';
+import { openInput, returnPipe, takePipe, type Pipe } from './pipes.ts';
+
+/** Highest inherited descriptor that is looked for, and the flag of those that children do not get. */
+const MAX_DESCRIPTOR = 4_096;
+const O_CLOEXEC = 0o2000000;
+
+/** What a process is started with. */
+export interface SpawnRequest {
+  readonly argv: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string | Uint8Array | undefined;
+  /** Whether it gets the descriptors 3 (it reads) and 4 (it writes). */
+  readonly hasControl: boolean;
+}
+
+/** A started process and its streams. A failed start shows as an `error` event of `child`. */
+export interface Started {
+  readonly child: ChildProcess;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly controlInput: Writable | null;
+  readonly controlOutput: Readable | null;
+  /** Lets go of every stream; `isClosed` says that the other ends are closed. */
+  release(isClosed: boolean): void;
+}
+
+let inherited: { readonly descriptors: readonly number[]; readonly nullFd: number } | null = null;
+
+/**
+ * Descriptors from 3 on that whoever started the runner left open: every child would have them, in a sandbox
+ * too. Node opens its own with close-on-exec, so the list is made once.
+ */
+function inheritedDescriptors(): { readonly descriptors: readonly number[]; readonly nullFd: number } {
+  if (inherited !== null) return inherited;
+  const names = listKernelDirectory('/proc/self/fdinfo').filter((name) => {
+    const flags = /^flags:\s*([0-7]+)/m.exec(readKernelFile(`/proc/self/fdinfo/${name}`))?.[1];
+    const isPassedOn = flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0;
+    return isPassedOn && Number(name) > 2 && Number(name) <= MAX_DESCRIPTOR;
+  });
+  const descriptors = names.map(Number).sort((a, b) => a - b);
+  inherited = { descriptors, nullFd: descriptors.length === 0 ? -1 : openSync('/dev/null', 'r+') };
+  return inherited;
+}
+
+/** What Node is told about each descriptor: ours first, then /dev/null over those that must not be passed on. */
+function descriptorsOf(
+  input: number | 'pipe' | 'ignore',
+  pipes: readonly (Pipe | 'pipe')[],
+  hasControl: boolean,
+): (number | 'pipe' | 'ignore')[] {
+  const stdio = [input, ...pipes.map((pipe) => (pipe === 'pipe' ? pipe : pipe.childFd))];
+  if (hasControl) stdio.push('pipe', 'pipe');
+  const { descriptors, nullFd } = inheritedDescriptors();
+  for (const fd of descriptors) {
+    while (stdio.length < fd) stdio.push('ignore');
+    if (stdio.length === fd) stdio.push(nullFd);
+  }
+  return stdio;
+}
+
+/** Our end of an output: of our pipe, or of Node's. */
+function reader(pipe: Pipe | 'pipe', own: Readable | null): Readable {
+  if (pipe !== 'pipe') return new Socket({ fd: pipe.ourFd, readable: true, writable: false });
+  if (own === null) throw new Error('bug: a spawn without output');
+  return own;
+}
+
+function isDuplex(stream: Writable | Readable | null | undefined): stream is Duplex {
+  return stream != null && 'end' in stream && 'read' in stream;
+}
+
+function writeInput(stream: Writable, text: string | Uint8Array): void {
+  stream.on('error', () => undefined); // EPIPE: the command does not read its input, which is its right
+  stream.end(text);
+}
+
+/** Starts a process in a session and group of its own. Throws what Node throws at once (E2BIG, NUL in a word). */
+export function startProcess(request: SpawnRequest): Started {
+  const input = request.stdin === undefined ? 'ignore' : (openInput(request.stdin) ?? 'pipe');
+  const pipes = [takePipe() ?? 'pipe', takePipe() ?? 'pipe'] as const;
+  const taken = pipes.filter((pipe) => pipe !== 'pipe');
+  let child: ChildProcess;
+  try {
+    const [program, ...words] = request.argv;
+    const stdio = descriptorsOf(input, pipes, request.hasControl);
+    child = spawn(program, words, { cwd: request.cwd, env: request.env, stdio, detached: true });
+  } catch (error) {
+    for (const { ourFd, anchor } of taken) {
+      closeSync(ourFd);
+      returnPipe(anchor, false);
+    }
+    throw error;
+  } finally {
+    for (const { childFd } of taken) closeSync(childFd);
+    if (typeof input === 'number') closeSync(input);
+  }
+  if (child.stdin !== null && request.stdin !== undefined) writeInput(child.stdin, request.stdin);
+  const [stdout, stderr] = [reader(pipes[0], child.stdout), reader(pipes[1], child.stderr)];
+  const [third, fourth] = [child.stdio[3], child.stdio[4]];
+  const controlInput = request.hasControl && isDuplex(third) ? third : null;
+  const controlOutput = request.hasControl && isDuplex(fourth) ? fourth : null;
+  return {
+    child,
+    stdout,
+    stderr,
+    controlInput,
+    controlOutput,
+    release(isClosed) {
+      for (const stream of [child.stdin, stdout, stderr, controlInput, controlOutput]) stream?.destroy();
+      for (const { anchor } of taken) returnPipe(anchor, isClosed);
+    },
+  };
+}
+
+/** What the system said, in words: ENOENT alone does not say whether the program or the directory is missing. */
+export function describeSpawnError(error: unknown, program: string, cwd: string): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    const isDirectory = statSync(cwd, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return isDirectory ? `${program}: not found (${code})` : `${cwd}: no such directory (${code})`;
+  }
+  if (code === 'EACCES') return `${program}: not executable, or its directory can't be entered (EACCES)`;
+  if (code === 'E2BIG') return `${program}: arguments and environment are too long for the system (E2BIG)`;
+  return `${program}: ${error instanceof Error ? error.message : String(error)}`;
+}

@@ -1,0 +1,110 @@
+/**
+ * Port: WHERE COMMANDS RUN. An adapter opens sandboxes; a sandbox runs commands on a working copy and is the
+ * only thing an agent or a check ever touches. Only this room spawns processes.
+ */
+
+/** A directory or file of the host that appears in the sandbox. */
+export interface Mount {
+  /** Absolute path on the host. */
+  readonly source: string;
+  /** Absolute path in the sandbox. */
+  readonly target: string;
+  readonly mode: 'ro' | 'rw';
+}
+
+/** What a sandbox is opened with. */
+export interface SandboxOptions {
+  /** The working copy on the host; it appears at `workspacePath`, writable unless `readOnlyWorkspace`. */
+  readonly workspace: string;
+  readonly readOnlyWorkspace?: boolean;
+  /** A directory on the host that becomes HOME; nothing of the user's own home is visible. */
+  readonly home: string;
+  /** Further mounts. Adapters that can't mount refuse those whose target differs from their source. */
+  readonly mounts?: readonly Mount[];
+  /** Paths of the host that must be readable at the same place: agents, toolchains, scripts. */
+  readonly readOnlyPaths?: readonly string[];
+  /** Environment of every command. Nothing is inherited from the host but what is named here. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly network: boolean;
+}
+
+/** How a command is run. Bounds are required: every wait and every output has one. */
+export interface ExecOptions {
+  /** Relative to the workspace; the workspace itself by default. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Text for standard input, which is closed after it; closed at once when absent. */
+  readonly stdin?: string;
+  /** Wall clock bound in milliseconds. */
+  readonly timeoutMs: number;
+  /** Longest silence on stdout and stderr in milliseconds; none when absent. */
+  readonly idleTimeoutMs?: number;
+  /** Bytes of stdout and of stderr that are kept in memory, half from the head and half from the tail. */
+  readonly maxBytes: number;
+  /** File on the host that receives stdout and stderr together as they come, up to `maxLogBytes`. */
+  readonly logPath?: string;
+  readonly maxLogBytes?: number;
+  readonly signal?: AbortSignal;
+  /** Called with every piece of output as it comes; must not throw. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', text: string) => void;
+}
+
+/** Why a command ended. `killed`: by a signal that we did not send, for example by the kernel for memory. */
+export type ExecEnd = 'exited' | 'killed' | 'timeout' | 'idle_timeout' | 'cancelled' | 'not_started';
+
+/** How a command ended. Exit codes of agents are claims; this only reports. */
+export interface ExecResult {
+  readonly end: ExecEnd;
+  /** `null` unless `end` is `exited`. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Kept output; a marker names the bytes that were dropped between head and tail. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Bytes that stdout and stderr really had. */
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly durationMs: number;
+  /** What the system said when the command could not be started. */
+  readonly message: string | null;
+}
+
+/** A place where commands run. */
+export interface Sandbox {
+  readonly adapter: string;
+  /** Where the working copy appears to commands. */
+  readonly workspacePath: string;
+  /** Where HOME appears to commands. */
+  readonly homePath: string;
+  /** Runs one program with arguments; no shell is involved unless the caller names one. */
+  exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<ExecResult>;
+  /** Kills everything that still runs in it. Files stay: they belong to whoever opened the sandbox. */
+  close(): Promise<void>;
+}
+
+/** Whether an adapter works here, and what to say to a person about it. */
+export interface SandboxProbe {
+  readonly works: boolean;
+  /** Version, or why it does not work. */
+  readonly detail: string;
+  /** The command that mends it, where there is one. */
+  readonly fix: string | null;
+}
+
+/** One way to isolate commands. */
+export interface SandboxAdapter {
+  readonly name: string;
+  /** What a command can't do, in words a person understands. */
+  readonly isolation: string;
+  /** Whether paths of the host can appear elsewhere in the sandbox, so that every checkout is `/workspace`. */
+  readonly canMount: boolean;
+  probe(): Promise<SandboxProbe>;
+  open(options: SandboxOptions): Promise<Sandbox>;
+}
+
+/** Adapters by name, in the order of strength; loaded only when asked for. */
+export const SANDBOX_ADAPTERS = {
+  bubblewrap: async (): Promise<SandboxAdapter> => (await import('./bubblewrap.ts')).createBubblewrap(),
+  host: async (): Promise<SandboxAdapter> => (await import('./host.ts')).createHost(),
+} as const;
+export type SandboxName = keyof typeof SANDBOX_ADAPTERS;
