@@ -1,0 +1,208 @@
+/** Any command line as an agent: prompt in, edits in the workspace, exit code as a claim. */
+import { access, constants } from 'node:fs/promises';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { Cancelled, errorInfo, JobError, toErrorInfo, type ErrorInfo } from '../job/error.ts';
+import type { Usage } from '../job/step.ts';
+import type { ExecResult } from '../sandbox/sandbox.ts';
+import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn } from './agent.ts';
+import { openHandover, plainText, type Handover } from './handover.ts';
+import { createLogStream } from './log-stream.ts';
+
+/** How a command is made an agent. */
+export interface CommandAgentOptions {
+  /** `command` by default. */
+  readonly name?: string;
+  /** Run by `sh -c`; `{prompt_file}` becomes the path of the prompt, without it the prompt goes to stdin. */
+  readonly command: string;
+  readonly needs: AgentNeeds;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Dollars a turn costs; `null`, the default, is unknown. */
+  readonly costUsd?: number | null;
+}
+
+/** Bytes of stdout and of stderr that are kept in memory. */
+const KEPT_BYTES = 256 * 1024;
+/** Bytes of the log file of one turn. */
+const LOG_BYTES = 64 * 1024 * 1024;
+const SUMMARY_CHARS = 4096;
+const STDERR_CHARS = 2000;
+/** First words that no file on PATH needs to stand behind. */
+const SHELL_WORDS =
+  /^(?:\.|:|cd|command|echo|env|eval|exec|export|for|if|printf|read|set|test|true|false|umask|while)$/;
+const PLACEHOLDER = '{prompt_file}';
+
+/** Quotes a text as one word of `sh`. */
+export function shellWord(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The last `maxChars` characters, from the start of a line where one is near. */
+function tail(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text;
+  const end = text.slice(-maxChars);
+  const lineEnd = end.indexOf('\n');
+  return (lineEnd >= 0 && lineEnd < maxChars / 2 ? end.slice(lineEnd + 1) : end).toWellFormed();
+}
+
+/** Why a command that did not end well failed; `null` when it exited with 0. */
+function failureOf(result: ExecResult, turn: AgentTurn, command: string, logPath: string): ErrorInfo | null {
+  const said = tail(plainText(result.stderr), STDERR_CHARS) || tail(plainText(result.stdout), STDERR_CHARS);
+  const words = said === '' ? '' : `: ${said}`;
+  const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
+  switch (result.end) {
+    case 'timeout':
+      return errorInfo(
+        'timed_out',
+        `the agent worked longer than its ${seconds(turn.timeoutMs)}`,
+        'the work is saved; raise timeout_s, or give a smaller task',
+      );
+    case 'idle_timeout':
+      return errorInfo(
+        'timed_out',
+        `the agent printed nothing for ${seconds(turn.idleTimeoutMs)}`,
+        'the work is saved; see the log for where it hung, or raise the idle timeout',
+      );
+    case 'killed':
+      return errorInfo(
+        'agent_failed',
+        `the agent was killed by ${result.signal ?? 'a signal'}${words}`,
+        'SIGKILL without a cause in the log is often the memory limit',
+      );
+    case 'not_started':
+      return missing(command, result.message ?? 'it could not be started');
+    case 'cancelled':
+      throw new Cancelled();
+    case 'exited':
+      break;
+  }
+  if (result.exitCode === 0) return null;
+  if (result.exitCode === 127 || result.exitCode === 126) return missing(command, said);
+  return errorInfo(
+    'agent_failed',
+    `the agent exited with ${result.exitCode ?? 'no code'}${words}`,
+    `the work is saved; all that the agent printed is in ${logPath}`,
+  );
+}
+
+function missing(command: string, said: string): ErrorInfo {
+  const shown = command.length > 200 ? `${command.slice(0, 200)}…` : command;
+  return errorInfo(
+    'agent_failed',
+    `a programme of the agent's command could not be run (${shown})${said === '' ? '' : `: ${said}`}`,
+    'install it where the sandbox sees it; a path outside the sandbox must be named in sandbox.ro_paths',
+  );
+}
+
+/** Finds the first word of a command on the host; `null` when it is no plain programme name. */
+async function findProgramme(command: string, path: string | undefined): Promise<string | false | null> {
+  const word = /^[\w./+@-]+(?=\s|$)/.exec(command.trim())?.[0];
+  if (word === undefined || SHELL_WORDS.test(word)) return null;
+  if (word.includes('/') && !isAbsolute(word)) return null;
+  if (!isAbsolute(word) && path === undefined) return null;
+  const candidates = isAbsolute(word)
+    ? [word]
+    : (path ?? '')
+        .split(delimiter)
+        .filter(isAbsolute)
+        .map((dir) => join(dir, word));
+  for (const candidate of candidates) {
+    const found = await access(candidate, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return candidate;
+  }
+  return false;
+}
+
+async function execute(
+  options: CommandAgentOptions,
+  turn: AgentTurn,
+  context: AgentContext,
+  handover: Handover,
+): Promise<ExecResult> {
+  const { outDir, promptFile } = handover;
+  const log = createLogStream((piece) => {
+    context.onEvent('log', piece.dropped === 0 ? { stream: piece.stream, text: piece.text } : { ...piece });
+  });
+  const command =
+    promptFile === null
+      ? options.command
+      : options.command.replaceAll(PLACEHOLDER, () => shellWord(promptFile));
+  const result = await context.sandbox.exec(['sh', '-c', command], {
+    env: {
+      ...options.env,
+      AGENT_RUNNER_PHASE: 'build',
+      AGENT_RUNNER_OUT: outDir,
+      ...(turn.model === null ? {} : { AGENT_RUNNER_MODEL: turn.model }),
+    },
+    ...(promptFile === null ? { stdin: turn.prompt } : {}),
+    timeoutMs: turn.timeoutMs,
+    idleTimeoutMs: turn.idleTimeoutMs,
+    maxBytes: KEPT_BYTES,
+    logPath: context.logPath,
+    maxLogBytes: LOG_BYTES,
+    signal: context.signal,
+    onOutput: (stream, text) => {
+      log.push(stream, text);
+    },
+  });
+  log.end();
+  if (result.end === 'cancelled' || context.signal.aborted) throw new Cancelled();
+  return result;
+}
+
+/**
+ * Makes an agent of a command line. It succeeds by exiting with 0; what it changed, and whether that is any
+ * good, is for the runner to find out. Its closing message is `$AGENT_RUNNER_OUT/summary.md`, else the last
+ * lines of stdout; a question is `$AGENT_RUNNER_OUT/question.md`.
+ *
+ * @throws JobError `bad_configuration` when the command is empty
+ */
+export function createCommandAgent(options: CommandAgentOptions): Agent {
+  const { command, needs, name = 'command', costUsd = null } = options;
+  if (command.trim() === '') {
+    throw new JobError('bad_configuration', 'AGENT_CMD: the command is empty', {
+      hint: 'set AGENT_CMD to the command line of an agent, for example "my-agent --prompt-file {prompt_file}"',
+    });
+  }
+  const usage: Usage = { cost_usd: costUsd, tokens_in: 0, tokens_out: 0, turns: 1 };
+
+  async function work(turn: AgentTurn, context: AgentContext): Promise<AgentReply> {
+    const handover = await openHandover(context, command.includes(PLACEHOLDER) ? turn.prompt : null);
+    const result = await execute(options, turn, context, handover);
+    const error = failureOf(result, turn, command, context.logPath);
+    if (error !== null) {
+      await handover.remove();
+      return { ok: false, error, usage };
+    }
+    const summary = (await handover.read('summary.md')) ?? plainText(result.stdout);
+    const question = await handover.read('question.md');
+    await handover.remove();
+    return { ok: true, summary: tail(summary, SUMMARY_CHARS), question, sessionId: null, usage };
+  }
+
+  return {
+    name,
+    needs,
+    async check() {
+      const found = await findProgramme(command, options.env?.['PATH'] ?? needs.env['PATH']);
+      if (found === false) {
+        const fix = 'install the programme, or correct AGENT_CMD';
+        return { ready: false, detail: `the programme of \`${command}\` was not found`, fix };
+      }
+      return { ready: true, detail: found ?? `\`${command}\`, looked up when it runs`, fix: null };
+    },
+    async run(turn, context) {
+      if (context.signal.aborted) throw new Cancelled();
+      try {
+        return await work(turn, context);
+      } catch (thrown) {
+        if (thrown instanceof JobError && thrown.code === 'agent_failed') {
+          return { ok: false, error: toErrorInfo(thrown), usage };
+        }
+        throw thrown;
+      }
+    },
+  };
+}

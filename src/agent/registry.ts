@@ -1,0 +1,47 @@
+/** Agents by name: the only names a request may use. */
+import { JobError } from '../job/error.ts';
+import type { Agent, AgentNeeds } from './agent.ts';
+import { createCommandAgent } from './command.ts';
+import { createPatchAgent } from './patch.ts';
+import { createSimulatedAgent, SIMULATED_BEHAVIOURS } from './simulated.ts';
+
+/** Every name that `createAgent` knows; `simulated` is `simulated:good`, `minimal-runner` is `simulated:noop`. */
+export const AGENT_NAMES: readonly string[] = [
+  'command',
+  'patch',
+  'simulated',
+  ...SIMULATED_BEHAVIOURS.map((behaviour) => `simulated:${behaviour}`),
+  'minimal-runner',
+];
+
+/** What an agent is made of besides its name. */
+export interface AgentOptions {
+  /** `AGENT_CMD`; `null` when it is not set. */
+  readonly command: string | null;
+  /** What the configuration admits into the sandbox of `command`. */
+  readonly needs: AgentNeeds;
+  /** The task as the caller wrote it: `patch` reads its diff blocks. */
+  readonly task: string;
+}
+
+/**
+ * Makes the agent of a name.
+ *
+ * @throws JobError `bad_configuration`: an unknown name, or `command` without `AGENT_CMD`
+ */
+export function createAgent(name: string, options: AgentOptions): Agent {
+  const { command, needs, task } = options;
+  if (name === 'simulated') return createSimulatedAgent('good');
+  if (name.startsWith('simulated:')) return createSimulatedAgent(name.slice('simulated:'.length));
+  if (name === 'minimal-runner') return createSimulatedAgent('noop');
+  if (name === 'patch') return createPatchAgent({ task });
+  if (name === 'command') {
+    if (command !== null && command.trim() !== '') return createCommandAgent({ command, needs });
+    throw new JobError('bad_configuration', 'agent: command needs a command line, and AGENT_CMD is not set', {
+      hint: 'set AGENT_CMD, for example AGENT_CMD="my-agent --prompt-file {prompt_file}"',
+    });
+  }
+  throw new JobError('bad_configuration', `agent: ${JSON.stringify(name.slice(0, 100))} is unknown`, {
+    hint: `allowed are ${AGENT_NAMES.join(', ')}`,
+  });
+}
