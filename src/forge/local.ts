@@ -1,0 +1,61 @@
+/** Repositories without a forge: a working repository, a bare one, or any URL that git can push to. */
+import { lstat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { JobError } from '../job/error.ts';
+import { isOwnerName, parseRepo } from '../job/request.ts';
+import type { Forge, Remote } from './forge.ts';
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The working repository or bare repository that `path` lies in, or `null`. */
+async function findRepository(path: string): Promise<Remote | null> {
+  for (let at = path; ; at = dirname(at)) {
+    if (await exists(join(at, '.git'))) return { url: at, display: at, kind: 'checkout' };
+    const bare = (await exists(join(at, 'HEAD'))) && (await exists(join(at, 'objects'))) && (await exists(join(at, 'refs')));
+    if (bare) return { url: at, display: at, kind: 'bare' };
+    if (dirname(at) === at) return null;
+  }
+}
+
+/**
+ * Makes the forge of repositories without a forge.
+ *
+ * @param options.cwd where relative paths start
+ */
+export function createLocalForge(options: { readonly cwd: string }): Forge {
+  return {
+    name: 'local',
+    async resolve(repo) {
+      parseRepo(repo);
+      if (repo.startsWith('file://')) return { url: repo, display: repo, kind: 'url' };
+      if (/^(https|ssh):\/\//.test(repo) || (!isAbsolute(repo) && /^[^/]+@[^/]+:/.test(repo))) {
+        return { url: repo, display: repo.replace(/\/\/[^/@]*@/, '//'), kind: 'url' };
+      }
+      const path = resolve(options.cwd, repo);
+      if (!(await exists(path))) {
+        const short = isOwnerName(repo) ? 'owner/name needs a forge, which is not configured; give a URL or a path' : 'check the path';
+        throw new JobError('repo_unusable', `repo: ${path} does not exist`, { hint: short });
+      }
+      const found = await findRepository(path);
+      if (found !== null) return found;
+      throw new JobError('repo_unusable', `repo: ${path} is not a git repository`, {
+        hint: 'run `git init` and make a first commit there, or name another path',
+      });
+    },
+    propose(request) {
+      const pushCommand =
+        request.remote.kind === 'checkout' ? `git -C ${quote(request.remote.url)} push -u origin ${quote(request.branch)}` : null;
+      return Promise.resolve({ outcome: 'proposed', prUrl: null, pushCommand });
+    },
+  };
+}
+
+/** Quotes a word for a POSIX shell, where it needs it. */
+function quote(word: string): string {
+  return /^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,133 @@
+/** What the agent did: the tree it left, as git objects of the runner's own repository. */
+import { chmod, lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { splitNul, type Git, type GitTarget } from './git.ts';
+
+/** One path that differs between two commits. */
+export interface ChangedPath {
+  readonly path: string;
+  readonly oldPath: string | null;
+  readonly status: 'added' | 'deleted' | 'modified' | 'renamed';
+}
+
+/** How large a change is. */
+export interface ChangeSize {
+  readonly files: number;
+  readonly insertions: number;
+  readonly deletions: number;
+}
+
+/** Nested repositories are searched this deep; an agent that nests deeper hides its own work only from itself. */
+const MAX_NESTED_DEPTH = 4;
+
+/**
+ * Paths in the working copy that differ from the index: changed, deleted, new and not ignored. A repository
+ * that the agent made inside the working copy is listed file by file, without its `.git`: scaffolding tools
+ * leave such repositories behind, and their files are the work.
+ */
+async function listTouched(git: Git, target: GitTarget, prefix = '', depth = 0): Promise<string[]> {
+  const others = splitNul((await git(target, ['ls-files', '-z', '--others', '--exclude-standard'])).stdout);
+  const touched = depth === 0 ? splitNul((await git(target, ['diff-files', '-z', '--name-only', '--ignore-submodules=all'])).stdout) : [];
+  const paths = [...touched];
+  for (const other of others) {
+    if (!other.endsWith('/')) {
+      paths.push(prefix + other);
+      continue;
+    }
+    if (depth >= MAX_NESTED_DEPTH || target.workTree === undefined) continue;
+    const nested = { dir: target.dir, workTree: join(target.workTree, other), index: `${target.index ?? ''}.empty` };
+    paths.push(...(await listTouched(git, nested, prefix + other, depth + 1)));
+  }
+  return paths;
+}
+
+async function makeReadable(tree: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const info = await lstat(join(tree, path)).catch(() => null);
+    if (info?.isFile() === true && (info.mode & 0o400) === 0) await chmod(join(tree, path), info.mode | 0o600);
+  }
+}
+
+/**
+ * Writes the working copy's present state as a tree object and brings the index up to it.
+ *
+ * @param target the runner's GIT_DIR, with the working copy as its work tree
+ * @returns the tree's id
+ */
+export async function snapshotTree(git: Git, target: GitTarget): Promise<string> {
+  const paths = await listTouched(git, target);
+  if (paths.length > 0 && target.workTree !== undefined) {
+    await makeReadable(target.workTree, paths);
+    const stdin = paths.map((path) => `${path}\0`).join('');
+    await git(target, ['update-index', '-z', '--add', '--remove', '--stdin'], { stdin });
+  }
+  return (await git(target, ['write-tree'])).text;
+}
+
+/** Who a commit is by, and when: given, never the clock, so that the same change is the same commit. */
+export interface CommitInfo {
+  readonly message: string;
+  readonly author: { readonly name: string; readonly email: string };
+  /** RFC 3339 UTC. */
+  readonly date: string;
+}
+
+/** Makes a commit of `tree` on top of `parent` (a first commit without one) and points `ref` at it. Made twice, it is the same commit. */
+export async function commitTree(git: Git, target: GitTarget, tree: string, parent: string | null, ref: string, info: CommitInfo): Promise<string> {
+  const env = {
+    GIT_AUTHOR_NAME: info.author.name,
+    GIT_AUTHOR_EMAIL: info.author.email,
+    GIT_AUTHOR_DATE: info.date,
+    GIT_COMMITTER_NAME: info.author.name,
+    GIT_COMMITTER_EMAIL: info.author.email,
+    GIT_COMMITTER_DATE: info.date,
+  };
+  const commit = (await git(target, ['commit-tree', tree, ...(parent === null ? [] : ['-p', parent]), '-F', '-'], { env, stdin: info.message })).text;
+  await git(target, ['update-ref', ref, commit]);
+  return commit;
+}
+
+/** The paths that differ between two commits or trees, renames found by content. */
+export async function listChanges(git: Git, target: GitTarget, from: string, to: string): Promise<readonly ChangedPath[]> {
+  const args = ['diff-tree', '-r', '-z', '-M', '--name-status', '--no-ext-diff', '--no-textconv', from, to];
+  const fields = splitNul((await git(target, args)).stdout);
+  const changes: ChangedPath[] = [];
+  for (let at = 0; at < fields.length; ) {
+    const letter = fields[at]?.[0];
+    const first = fields[at + 1] ?? '';
+    if (letter === 'R' || letter === 'C') {
+      changes.push({ path: fields[at + 2] ?? '', oldPath: letter === 'R' ? first : null, status: letter === 'R' ? 'renamed' : 'added' });
+      at += 3;
+      continue;
+    }
+    changes.push({ path: first, oldPath: null, status: letter === 'A' ? 'added' : letter === 'D' ? 'deleted' : 'modified' });
+    at += 2;
+  }
+  return changes;
+}
+
+/** The unified diff between two commits, at most `maxBytes` long; binary files are named, not shown. */
+export async function showDiff(git: Git, target: GitTarget, from: string, to: string): Promise<string> {
+  const args = ['diff-tree', '-r', '-p', '-M', '--no-ext-diff', '--no-textconv', '--no-color', from, to];
+  return (await git(target, args)).stdout.toString('utf8');
+}
+
+/** The change as a patch that `git am` takes. */
+export async function formatPatch(git: Git, target: GitTarget, base: string, head: string): Promise<Buffer> {
+  const args = ['format-patch', '--stdout', '--binary', '--full-index', '--no-signature', '--no-ext-diff', '--no-textconv', `${base}..${head}`];
+  return (await git(target, args)).stdout;
+}
+
+/** Counts what a change touches. */
+export async function measureChange(git: Git, target: GitTarget, from: string, to: string): Promise<ChangeSize> {
+  const args = ['diff-tree', '-r', '-z', '--numstat', '--no-renames', '--no-ext-diff', '--no-textconv', from, to];
+  const rows = splitNul((await git(target, args)).stdout);
+  let [insertions, deletions] = [0, 0];
+  for (const row of rows) {
+    const [added = '', removed = ''] = row.split('\t');
+    insertions += Number.parseInt(added, 10) || 0;
+    deletions += Number.parseInt(removed, 10) || 0;
+  }
+  return { files: rows.length, insertions, deletions };
+}
+

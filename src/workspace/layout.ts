@@ -1,0 +1,82 @@
+/** Where things lie below AGENT_RUNNER_HOME. One place, so that nothing else joins these paths. */
+import { createHash } from 'node:crypto';
+import { basename, join } from 'node:path';
+
+/** Paths that belong to one repository, shared by all its jobs. */
+export interface RepoPaths {
+  /** Bare mirror; jobs borrow its objects, nothing a job can reach ever writes to it. */
+  readonly mirror: string;
+  /** Bare repository that holds saved work; borrows from the mirror, and is never borrowed from. */
+  readonly saved: string;
+  /** Packs with the history of one base each, for the agent's own `.git`. */
+  readonly history: string;
+}
+
+/** Paths that belong to one job. */
+export interface JobPaths {
+  readonly root: string;
+  /** The working copy the agent edits. */
+  readonly tree: string;
+  /** The runner's GIT_DIR for it, outside what the agent can write. */
+  readonly git: string;
+  /** HOME of the agent. */
+  readonly home: string;
+  readonly logs: string;
+  /** Clean checkouts for setup and gate; each is removed after use. */
+  readonly checkouts: string;
+  /** The proposal as a patch file. */
+  readonly patch: string;
+}
+
+/** The layout of a home folder. */
+export interface Layout {
+  readonly home: string;
+  readonly database: string;
+  /** Prepared dependencies, one folder a fingerprint. */
+  readonly dependencies: string;
+  repo(url: string): RepoPaths;
+  job(jobId: string): JobPaths;
+}
+
+/** Longest readable part of a repository's folder name; the hash behind it makes it unique. */
+const MAX_NAME_CHARS = 40;
+
+function folderName(url: string): string {
+  const name = basename(url.replace(/\/+$/, '').replace(/(\/|\\)?\.git$/, ''));
+  const readable = name.replace(/[^A-Za-z0-9_-]+/g, '-').slice(0, MAX_NAME_CHARS) || 'repository';
+  return `${readable}-${createHash('sha256').update(url).digest('hex').slice(0, 12)}`;
+}
+
+/**
+ * The layout below a home folder.
+ *
+ * @param home absolute path of AGENT_RUNNER_HOME
+ * @param database absolute path of the database; below `home` by default
+ */
+export function createLayout(home: string, database: string | null = null): Layout {
+  return {
+    home,
+    database: database ?? join(home, 'agent-runner.db'),
+    dependencies: join(home, 'dependencies'),
+    repo(url) {
+      const name = folderName(url);
+      return {
+        mirror: join(home, 'mirrors', `${name}.git`),
+        saved: join(home, 'saved', `${name}.git`),
+        history: join(home, 'history', name),
+      };
+    },
+    job(jobId) {
+      const root = join(home, 'jobs', jobId);
+      return {
+        root,
+        tree: join(root, 'tree'),
+        git: join(root, 'git'),
+        home: join(root, 'home'),
+        logs: join(root, 'logs'),
+        checkouts: join(root, 'checkouts'),
+        patch: join(root, 'proposal.patch'),
+      };
+    },
+  };
+}

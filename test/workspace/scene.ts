@@ -1,0 +1,85 @@
+/** A real repository in a fresh folder, and the rooms' own git on it. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createGit, type Git } from '../../src/workspace/git.ts';
+import { createLayout, type JobPaths, type Layout, type RepoPaths } from '../../src/workspace/layout.ts';
+import { fetchBase, type Base } from '../../src/workspace/remote/mirror.ts';
+import { createWorkingCopy, type WorkingCopy, type WorkingCopyOptions } from '../../src/workspace/copy/working-copy.ts';
+
+export const AUTHOR = { name: 'Test', email: 'test@example.org' };
+
+/** Plain git with a clean environment, for what a person would do. */
+export function sh(cwd: string, ...args: string[]): string {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: '/nonexistent',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_NAME: 'Person',
+    GIT_AUTHOR_EMAIL: 'person@example.org',
+    GIT_COMMITTER_NAME: 'Person',
+    GIT_COMMITTER_EMAIL: 'person@example.org',
+  };
+  return execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trimEnd();
+}
+
+export function write(root: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+  }
+}
+
+/** Makes a repository with one commit on `main`. */
+export function makeRepository(folder: string, files: Readonly<Record<string, string>>): string {
+  mkdirSync(folder, { recursive: true });
+  sh(folder, 'init', '--quiet', '--initial-branch=main');
+  write(folder, files);
+  sh(folder, 'add', '--all');
+  sh(folder, 'commit', '--quiet', '--message', 'first');
+  return folder;
+}
+
+export interface Scene {
+  readonly root: string;
+  readonly repo: string;
+  readonly git: Git;
+  readonly layout: Layout;
+  readonly repoPaths: RepoPaths;
+  job(id: string): JobPaths;
+  /** Fetches the base and opens a working copy at it. */
+  open(jobId: string, wanted?: string): Promise<{ base: Base; copy: WorkingCopy; options: WorkingCopyOptions }>;
+  remove(): void;
+}
+
+/** Sets a scene with a repository of the given files. */
+export function setScene(files: Readonly<Record<string, string>> = { 'a.txt': 'one\n', 'dir/b.txt': 'two\n' }): Scene {
+  const root = mkdtempSync(join(tmpdir(), 'agent-runner-test-'));
+  const repo = makeRepository(join(root, 'repo'), files);
+  const git = createGit({ path: process.env['PATH'] ?? '', home: homedir(), network: {} });
+  const layout = createLayout(join(root, 'home'));
+  const repoPaths = layout.repo(repo);
+  return {
+    root,
+    repo,
+    git,
+    layout,
+    repoPaths,
+    job: (id) => layout.job(id),
+    async open(jobId, wanted) {
+      const base = await fetchBase(git, repoPaths.mirror, { url: repo, kind: 'checkout' }, wanted ?? null, jobId);
+      const options: WorkingCopyOptions = {
+        git,
+        paths: layout.job(jobId),
+        repo: repoPaths,
+        baseSha: base.sha,
+        branch: `bot/${jobId}`,
+        author: AUTHOR,
+        canMount: false,
+      };
+      return { base, copy: await createWorkingCopy(options), options };
+    },
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
