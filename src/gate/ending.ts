@@ -1,0 +1,157 @@
+/** How the end of a check's process is read: passed, red, or no statement about the code at all. Pure. */
+import { Cancelled } from '../job/error.ts';
+import type { Check, SideState } from '../job/gate.ts';
+import type { ExecResult } from '../sandbox/sandbox.ts';
+
+/** What a process's end says. */
+export interface Ending {
+  readonly state: SideState;
+  /** Why it is `inconclusive`; `null` otherwise. */
+  readonly note: string | null;
+}
+
+/** The command that installs a tool, for the tools that checks name most. */
+const INSTALL: Readonly<Record<string, string>> = {
+  'cargo-clippy': 'rustup component add clippy',
+  'cargo-fmt': 'rustup component add rustfmt',
+  bun: 'npm install --global bun',
+  bundle: 'gem install bundler',
+  cargo: 'apt-get install cargo',
+  composer: 'apt-get install composer',
+  dotnet: 'apt-get install dotnet-sdk-8.0',
+  go: 'apt-get install golang-go',
+  gradle: 'apt-get install gradle',
+  java: 'apt-get install default-jdk-headless',
+  just: 'apt-get install just',
+  make: 'apt-get install make',
+  mix: 'apt-get install elixir',
+  mvn: 'apt-get install maven',
+  node: 'apt-get install nodejs',
+  npm: 'apt-get install npm',
+  pnpm: 'npm install --global pnpm',
+  python3: 'apt-get install python3',
+  ruby: 'apt-get install ruby',
+  uv: 'pip install uv',
+  yarn: 'npm install --global yarn',
+};
+const PIP_TOOLS = new Set([
+  'pytest',
+  'ruff',
+  'mypy',
+  'flake8',
+  'black',
+  'tox',
+  'nox',
+  'coverage',
+  'pylint',
+  'pyright',
+]);
+const NODE_TOOLS = new Set([
+  'jest',
+  'vitest',
+  'mocha',
+  'eslint',
+  'prettier',
+  'tsc',
+  'ava',
+  'tap',
+  'vite',
+  'webpack',
+  'rollup',
+  'oxlint',
+  'biome',
+  'tsx',
+  'c8',
+  'nyc',
+  'playwright',
+]);
+
+// What shells and launchers print when a program does not exist; group 1 is the program.
+const MISSING: readonly RegExp[] = [
+  /^(?:\/\S*\/)?(?:ba|da|z|a)?sh: (?:line )?(?:\d+: )?(?:\d+: )?([^\s:]+): (?:command )?not found$/,
+  /^\S*env: ['‘"]?([^'’":\s]+)['’"]?: No such file or directory$/,
+  /^(?:\/\S*\/)?python[\d.]*: No module named ['"]?([\w.-]+)['"]?$/,
+  /^bundler: command not found: (\S+)$/,
+  /^make: ([^\s:]+): No such file or directory$/,
+  /^error: no such command: [`'](\S+)[`']$/,
+];
+/** Lines at the end of an output that are searched for a missing tool. */
+const TAIL_LINES = 40;
+
+function installHint(tool: string): string {
+  const known = INSTALL[tool];
+  if (known !== undefined) return `; install it with: ${known}`;
+  if (PIP_TOOLS.has(tool))
+    return `; install it with: pip install ${tool}, or let the repository's setup do it`;
+  if (NODE_TOOLS.has(tool))
+    return '; it comes with the dependencies: let the setup install them (npm install)';
+  return '';
+}
+
+/** The tool that an output says is missing, or `null`. */
+export function missingTool(output: string): string | null {
+  for (const line of output.trimEnd().split('\n').slice(-TAIL_LINES)) {
+    const short = line.slice(0, 500).trim();
+    const cargo = /^error: '(cargo-\w+)(?:\.exe)?' is not installed for the toolchain/.exec(short)?.[1];
+    const tool =
+      cargo ?? MISSING.map((pattern) => pattern.exec(short)?.[1]).find((name) => name !== undefined);
+    if (tool !== undefined) return tool;
+  }
+  return null;
+}
+
+function missing(tool: string): Ending {
+  return { state: 'inconclusive', note: `the tool ${tool.slice(0, 100)} is missing${installHint(tool)}` };
+}
+
+function exited(exitCode: number, output: string, namesTests: boolean): Ending {
+  if (exitCode === 0) return { state: 'passed', note: null };
+  const tool = missingTool(output);
+  if (exitCode === 127) return missing(tool ?? 'that the command names');
+  if (exitCode === 126)
+    return {
+      state: 'inconclusive',
+      note: 'exit code 126: the command can’t be executed (permission, or no program)',
+    };
+  // A shell reports a child that was killed as 128 + signal: 9 is the kernel's for memory, 15 is termination.
+  if (exitCode === 137 || exitCode === 143) {
+    return {
+      state: 'inconclusive',
+      note: `exit code ${exitCode}: a process was killed, perhaps for lack of memory`,
+    };
+  }
+  if (exitCode === 134 && output.includes('heap out of memory')) {
+    return { state: 'inconclusive', note: 'it ran out of memory' };
+  }
+  // Package managers and make turn 127 into a code of their own. Where tests are named, the tool was there.
+  return tool !== null && !namesTests ? missing(tool) : { state: 'failed', note: null };
+}
+
+/**
+ * Reads how a check's process ended.
+ *
+ * @param namesTests whether its output names failing tests
+ * @throws Cancelled when the run was cancelled
+ */
+export function readEnding(result: ExecResult, check: Check, namesTests: boolean): Ending {
+  switch (result.end) {
+    case 'cancelled':
+      throw new Cancelled();
+    case 'timeout':
+      return { state: 'inconclusive', note: `it did not end within ${check.timeout_s} seconds` };
+    case 'idle_timeout':
+      return { state: 'inconclusive', note: 'it printed nothing for too long' };
+    case 'killed':
+      return {
+        state: 'inconclusive',
+        note: `it was killed by ${result.signal ?? 'a signal'}, perhaps for lack of memory`,
+      };
+    case 'not_started':
+      return {
+        state: 'inconclusive',
+        note: `it could not be started: ${result.message ?? 'no reason is known'}`,
+      };
+    case 'exited':
+      return exited(result.exitCode ?? 1, `${result.stdout}\n${result.stderr}`, namesTests);
+  }
+}

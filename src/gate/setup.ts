@@ -1,0 +1,233 @@
+/** How a repository's dependencies are prepared, found from its lock and project files. */
+import { baseName, depthOf, filesUnder, firstPath, type RepoFiles } from './files.ts';
+import { subprojects } from './detect.ts';
+import { setUpNode } from './setup-node.ts';
+import { setUpPython } from './setup-python.ts';
+import type { SetupPlan } from './setup-plan.ts';
+import { shellQuote } from './shell.ts';
+
+export type { SetupPlan } from './setup-plan.ts';
+
+function rust(files: RepoFiles): SetupPlan | null {
+  if (!files.paths.includes('Cargo.toml')) return null;
+  return {
+    // Without a lock file cargo writes one from the index, which a later offline run does again from its cache.
+    commands: [files.paths.includes('Cargo.lock') ? 'cargo fetch --locked' : 'cargo fetch'],
+    keep: [],
+    homeCaches: ['.cargo/registry', '.cargo/git'],
+    lockFiles: files.paths.filter(
+      (path) =>
+        ['Cargo.toml', 'Cargo.lock'].includes(baseName(path)) || /^rust-toolchain(?:\.toml)?$/.test(path),
+    ),
+    toolVersions: ['cargo --version'],
+    withoutScripts: [files.paths.includes('Cargo.lock') ? 'cargo fetch --locked' : 'cargo fetch'],
+    why: 'Cargo.toml',
+  };
+}
+
+function go(files: RepoFiles): SetupPlan | null {
+  const modules = files.paths.filter(
+    (path) => baseName(path) === 'go.mod' && depthOf(path) <= 3 && !path.includes('testdata/'),
+  );
+  const rooted = firstPath(files, ['go.work', 'go.mod']);
+  if (rooted === null || files.paths.includes('vendor/modules.txt')) return null;
+  const commands = (rooted === 'go.work' ? modules : ['go.mod']).map((path) => {
+    const directory = path.slice(0, -'/go.mod'.length);
+    return path === 'go.mod' ? 'go mod download' : `cd ${shellQuote(directory)} && go mod download`;
+  });
+  return {
+    commands,
+    keep: [],
+    homeCaches: ['go/pkg/mod'],
+    lockFiles: files.paths.filter((path) =>
+      ['go.mod', 'go.sum', 'go.work', 'go.work.sum'].includes(baseName(path)),
+    ),
+    toolVersions: ['go version'],
+    withoutScripts: commands,
+    why: rooted,
+  };
+}
+
+function maven(files: RepoFiles): SetupPlan | null {
+  if (!files.paths.includes('pom.xml')) return null;
+  const mvn = files.paths.includes('mvnw') ? 'sh ./mvnw' : 'mvn';
+  // go-offline misses what Surefire looks up when it first sees tests: running a test that does not exist loads it.
+  const provider =
+    '-Dtest=NoSuchTestToLoadTheProvider -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false';
+  const commands = [`${mvn} -B -q dependency:go-offline`, `${mvn} -B -q ${provider} test`];
+  return {
+    commands,
+    keep: [],
+    homeCaches: ['.m2/repository', '.m2/wrapper'],
+    lockFiles: files.paths.filter((path) => baseName(path) === 'pom.xml' || path.startsWith('.mvn/')),
+    toolVersions: ['java -version', `${mvn} --version`],
+    withoutScripts: null,
+    why: 'pom.xml',
+  };
+}
+
+function gradle(files: RepoFiles): SetupPlan | null {
+  const build = firstPath(files, [
+    'build.gradle',
+    'build.gradle.kts',
+    'settings.gradle',
+    'settings.gradle.kts',
+  ]);
+  if (build === null || files.paths.includes('pom.xml')) return null;
+  const tool = files.paths.includes('gradlew') ? 'sh ./gradlew' : 'gradle';
+  return {
+    commands: [
+      `${tool} --no-daemon --console=plain -q testClasses`,
+      `${tool} --no-daemon --console=plain -q test --tests NoSuchTestToLoadTheProvider || true`,
+    ],
+    keep: [],
+    homeCaches: ['.gradle/caches', '.gradle/wrapper'],
+    lockFiles: files.paths.filter((path) =>
+      /\.gradle(?:\.kts)?$|(?:^|\/)gradle\.(?:lockfile|properties)$|^gradle\//.test(path),
+    ),
+    toolVersions: ['java -version'],
+    withoutScripts: null,
+    why: build,
+  };
+}
+
+function dotnet(files: RepoFiles): SetupPlan | null {
+  const projects = files.paths.filter((path) => /\.(?:cs|fs|vb)proj$/.test(path) && depthOf(path) <= 4);
+  if (projects.length === 0) return null;
+  const solution = files.paths.some((path) => /^[^/]+\.slnx?$/.test(path));
+  const commands = solution
+    ? ['dotnet restore']
+    : projects.slice(0, 20).map((path) => `dotnet restore ${shellQuote(path)}`);
+  return {
+    commands,
+    keep: projects.map((path) =>
+      path.includes('/') ? `${path.slice(0, path.lastIndexOf('/'))}/obj` : 'obj',
+    ),
+    homeCaches: ['.nuget/packages'],
+    lockFiles: files.paths.filter((path) =>
+      /\.(?:cs|fs|vb)proj$|(?:^|\/)(?:packages\.lock\.json|Directory\.[\w.]+\.props|global\.json|nuget\.config)$/i.test(
+        path,
+      ),
+    ),
+    toolVersions: ['dotnet --version'],
+    withoutScripts: commands,
+    why: projects[0] ?? '',
+  };
+}
+
+function ruby(files: RepoFiles): SetupPlan | null {
+  if (!files.paths.includes('Gemfile')) return null;
+  const commands = ['bundle config set --local path vendor/bundle', 'bundle install'];
+  const lockFiles = files.paths.filter(
+    (path) => ['Gemfile', 'Gemfile.lock', '.ruby-version'].includes(path) || /^[^/]+\.gemspec$/.test(path),
+  );
+  return {
+    commands,
+    keep: ['vendor/bundle', '.bundle'],
+    homeCaches: [],
+    lockFiles,
+    toolVersions: ['ruby --version', 'bundle --version'],
+    withoutScripts: null,
+    why: 'Gemfile',
+  };
+}
+
+function php(files: RepoFiles): SetupPlan | null {
+  if (!files.paths.includes('composer.json')) return null;
+  const command = 'composer install --no-interaction --no-progress';
+  const lockFiles = files.paths.filter((path) => ['composer.json', 'composer.lock'].includes(path));
+  return {
+    commands: [command],
+    keep: ['vendor'],
+    homeCaches: [],
+    lockFiles,
+    toolVersions: ['php --version', 'composer --version'],
+    withoutScripts: [`${command} --no-scripts --no-plugins`],
+    why: 'composer.json',
+  };
+}
+
+function elixir(files: RepoFiles): SetupPlan | null {
+  if (!files.paths.includes('mix.exs')) return null;
+  const commands = [
+    'mix local.hex --force',
+    'mix local.rebar --force',
+    'mix deps.get',
+    'MIX_ENV=test mix deps.compile',
+  ];
+  const lockFiles = files.paths.filter((path) => ['mix.exs', 'mix.lock'].includes(path));
+  return {
+    commands,
+    keep: ['deps', '_build'],
+    homeCaches: ['.mix', '.hex'],
+    lockFiles,
+    toolVersions: ['elixir --version'],
+    withoutScripts: null,
+    why: 'mix.exs',
+  };
+}
+
+function unique(items: readonly string[]): readonly string[] {
+  return [...new Set(items)];
+}
+
+function merge(parts: readonly SetupPlan[]): SetupPlan | null {
+  if (parts.length === 0) return null;
+  const scriptless = parts.map((part) => part.withoutScripts);
+  return {
+    commands: parts.flatMap((part) => part.commands),
+    keep: unique(parts.flatMap((part) => part.keep)),
+    homeCaches: unique(parts.flatMap((part) => part.homeCaches)),
+    lockFiles: unique(parts.flatMap((part) => part.lockFiles)),
+    toolVersions: unique(parts.flatMap((part) => part.toolVersions)),
+    // What can be installed without scripts is, and the rest as it is: better than all with scripts.
+    withoutScripts: scriptless.every((one) => one === null)
+      ? null
+      : parts.flatMap((part) => part.withoutScripts ?? part.commands),
+    why: parts.map((part) => part.why).join(', '),
+  };
+}
+
+function below(part: SetupPlan, directory: string): SetupPlan {
+  const inside = (command: string): string => `cd ${shellQuote(directory)} && ${command}`;
+  const path = (one: string): string => `${directory}/${one}`;
+  return {
+    ...part,
+    commands: part.commands.map(inside),
+    keep: part.keep.map(path),
+    lockFiles: part.lockFiles.map(path),
+    withoutScripts: part.withoutScripts?.map(inside) ?? null,
+    why: part.why.split(', ').map(path).join(', '),
+  };
+}
+
+async function partsOf(files: RepoFiles): Promise<readonly SetupPlan[]> {
+  const parts = [
+    await setUpNode(files),
+    await setUpPython(files),
+    rust(files),
+    go(files),
+    maven(files),
+    gradle(files),
+    dotnet(files),
+    ruby(files),
+    php(files),
+    elixir(files),
+  ];
+  return parts.filter((part) => part !== null);
+}
+
+/**
+ * How the repository's dependencies are prepared, or `null` when there is nothing to prepare. Where the root
+ * has no project, the folders of the root are looked into, as `detectChecks` does.
+ */
+export async function detectSetup(files: RepoFiles): Promise<SetupPlan | null> {
+  const parts = await partsOf(files);
+  if (parts.length > 0) return merge(parts);
+  const inner = await Promise.all(
+    subprojects(files).map(async (name) =>
+      (await partsOf(filesUnder(files, name))).map((part) => below(part, name)),
+    ),
+  );
+  return merge(inner.flat());
+}
