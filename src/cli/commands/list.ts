@@ -1,0 +1,60 @@
+/** `list`: jobs, newest first. */
+import { JobError } from '../../job/error.ts';
+import { JOB_STATUSES, parseStatus } from '../../job/status.ts';
+import { action, printJson, type CliCommand, type Io } from '../command.ts';
+import { withRunner, type ReadOptions } from '../reading.ts';
+import { addSettingFlags } from '../settings.ts';
+import { cleanLine, table } from '../text.ts';
+
+interface Options extends ReadOptions {
+  readonly status?: string;
+  readonly limit: string;
+}
+
+const MAX_LIMIT = 1000;
+const TASK_CHARS = 50;
+
+function limitOf(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new JobError('usage', `limit: ${JSON.stringify(text)} is not a whole number from 1 to ${MAX_LIMIT}`);
+}
+
+async function list(io: Io, options: Options): Promise<number> {
+  const status = options.status === undefined ? undefined : parseStatus(options.status);
+  if (status === null) {
+    throw new JobError('usage', `status: ${JSON.stringify(options.status)} is unknown (allowed: ${JOB_STATUSES.join(', ')})`);
+  }
+  return withRunner(io, options, async (runner) => {
+    const jobs = await runner.store.listJobs({ limit: limitOf(options.limit), ...(status === undefined ? {} : { status }) });
+    if (options.json === true) {
+      const rows = jobs.map(({ job_id, status: at, outcome, request, branch, created_at, finished_at }) => {
+        return { job_id, status: at, outcome, repo: request.repo, task: request.task, agent: request.agent, branch, created_at, finished_at };
+      });
+      printJson(io, { jobs: rows });
+      return 0;
+    }
+    if (jobs.length === 0) io.err('no jobs yet; `agent-runner demo` makes one in a folder of its own\n');
+    const rows = jobs.map((job) => [
+      job.job_id,
+      job.outcome ?? job.status,
+      job.created_at.slice(0, 19).replace('T', ' '),
+      job.request.agent,
+      cleanLine(job.request.repo),
+      cleanLine(job.request.task).slice(0, TASK_CHARS),
+    ]);
+    if (jobs.length > 0) io.out(table(['job', 'outcome', 'created (UTC)', 'agent', 'repository', 'task'], rows, io.colour));
+    return 0;
+  });
+}
+
+export const command: CliCommand = {
+  define(program, io) {
+    addSettingFlags(program, 'home')
+      .option('--status <status>', 'only jobs with this status')
+      .option('--limit <n>', 'at most so many', '20')
+      .option('--json', 'print JSON')
+      .action(action(io, (options: Options) => list(io, options)));
+  },
+  examples: ['list', 'list --status failed --json'],
+};

@@ -1,0 +1,30 @@
+/** `message`: answers a job that needs input. The job goes on with `run --resume`. */
+import { JobError } from '../../job/error.ts';
+import { isTerminal } from '../../job/status.ts';
+import { action, printJson, type CliCommand } from '../command.ts';
+import { findJob, withRunner, type ReadOptions } from '../reading.ts';
+import { addSettingFlags } from '../settings.ts';
+
+export const command: CliCommand = {
+  define(program, io) {
+    addSettingFlags(program, 'home')
+      .argument('<job>', 'id of the job')
+      .argument('<text>', 'the answer')
+      .option('--json', 'print JSON')
+      .action(
+        action(io, (jobId: string, text: string, options: ReadOptions) =>
+          withRunner(io, options, async (runner) => {
+            const job = await findJob(runner, jobId);
+            if (isTerminal(job.status)) {
+              throw new JobError('conflict', `message: ${jobId} has ended (${job.outcome ?? job.status})`, { hint: 'start a new job' });
+            }
+            await runner.store.addMessage(jobId, text, new Date().toISOString());
+            if (options.json === true) printJson(io, { job_id: jobId, status: job.status, accepted: true });
+            else io.out(`kept; go on with: agent-runner run --resume ${jobId}\n`);
+            return 0;
+          }),
+        ),
+      );
+  },
+  examples: ['message job-0123456789ab "Use the second one"', 'message job-0123456789ab "yes" --json'],
+};

@@ -1,0 +1,31 @@
+/** `status`: where a job stands. */
+import { printJson, type CliCommand } from '../command.ts';
+import { defineJobCommand } from '../reading.ts';
+import { cleanLine } from '../text.ts';
+
+export const command: CliCommand = {
+  define(program, io) {
+    defineJobCommand(program, io, async (runner, job, options) => {
+      const steps = (await runner.store.readSteps(job.job_id)).map((step) => ({ key: step.key, done: step.result !== null, tries: step.tries }));
+      const { job_id, status, outcome, attempt, branch, question, created_at, started_at, finished_at } = job;
+      if (options.json === true) {
+        const { repo, task } = job.request;
+        printJson(io, { job_id, status, outcome, repo, task, branch, attempt, question, created_at, started_at, finished_at, steps });
+        return 0;
+      }
+      const rows: [string, string][] = [
+        ['job', job_id],
+        ['status', outcome === null ? status : `${status} (${outcome})`],
+        ['repository', cleanLine(job.request.repo)],
+        ['task', cleanLine(job.request.task).slice(0, 200)],
+        ['steps', steps.map((step) => `${step.key}${step.done ? '' : '…'}`).join(', ')],
+        ['created', created_at],
+        ['finished', finished_at ?? ''],
+        ['question', question ?? ''],
+      ];
+      io.out(rows.filter(([, value]) => value !== '').map(([name, value]) => `${name.padEnd(12)} ${value}\n`).join(''));
+      return 0;
+    });
+  },
+  examples: ['status job-0123456789ab', 'status job-0123456789ab --json'],
+};

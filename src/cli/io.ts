@@ -1,0 +1,53 @@
+/** The terminal: streams, colour, and what Ctrl-C means. */
+import { readEnvironment, resolveConfig, wantsColour } from '../config.ts';
+import { stopEverything } from '../runner/stop.ts';
+import type { Io } from './command.ts';
+
+/** An `Io` on the process's own streams, with its signal handlers. */
+export interface ProcessIo extends Io {
+  close(): void;
+}
+
+/** One Ctrl-C arrives twice under `npm run`: from the terminal, and passed on by npm. */
+const SAME_PRESS_MS = 300;
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Opens the process's streams. The first Ctrl-C cancels and lets the work be saved; the second one kills
+ * everything that was started and ends at once, leaving the job to `run --resume`.
+ */
+export function openIo(): ProcessIo {
+  const env = readEnvironment();
+  const cancel = new AbortController();
+  let firstAt = 0;
+  const onSignal = (): void => {
+    if (cancel.signal.aborted) {
+      if (performance.now() - firstAt < SAME_PRESS_MS) return;
+      stopEverything();
+      process.exit(130);
+    }
+    process.stderr.write('\ncancelling: the agent is stopped and its work is saved (once more to stop at once)\n');
+    firstAt = performance.now();
+    cancel.abort();
+  };
+  // A reader that went away (`| head`) is no error, and there is nobody left to tell.
+  const onBroken = (): void => {};
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  process.stdout.on('error', onBroken);
+  process.stderr.on('error', onBroken);
+  process.on('exit', stopEverything);
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    isLive: process.stderr.isTTY === true && env['CI'] === undefined && env['TERM'] !== 'dumb',
+    canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    colour: wantsColour(env, process.stderr.isTTY === true),
+    signal: cancel.signal,
+    resolve: (flags) => resolveConfig({ flags, env, cwd: process.cwd() }),
+    close() {
+      for (const signal of SIGNALS) process.off(signal, onSignal);
+      process.off('exit', stopEverything);
+    },
+  };
+}

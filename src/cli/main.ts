@@ -1,0 +1,129 @@
+/** The command line: finds the command, runs it, turns errors into words and exit codes. */
+import { Command, CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
+import { JobError, toErrorInfo, errorInfo, type ErrorCode } from '../job/error.ts';
+import { EXIT_CODES, OUTCOMES } from '../job/status.ts';
+import { outcomeOf } from '../job/error.ts';
+import { exitCodeOf, type CliCommand, type Io } from './command.ts';
+import { openIo } from './io.ts';
+
+interface Listed {
+  readonly usage: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly command: CliCommand }>;
+}
+
+/** Every command, in the order of the help text. */
+export const COMMANDS: Readonly<Record<string, Listed>> = {
+  demo: {
+    usage: 'demo',
+    summary: 'show the whole story on a small repository, without key or network',
+    load: () => import('./commands/demo.ts'),
+  },
+  run: {
+    usage: 'run [task]',
+    summary: 'do a task on a repository: edit, judge, propose',
+    load: () => import('./commands/run.ts'),
+  },
+  init: {
+    usage: 'init',
+    summary: "write .agent-runner.yml from what is found in a repository",
+    load: () => import('./commands/init.ts'),
+  },
+  list: { usage: 'list', summary: 'list jobs, newest first', load: () => import('./commands/list.ts') },
+  status: { usage: 'status <job>', summary: 'show where a job stands', load: () => import('./commands/status.ts') },
+  logs: { usage: 'logs <job>', summary: "show a job's events", load: () => import('./commands/logs.ts') },
+  result: { usage: 'result <job>', summary: "show a job's result", load: () => import('./commands/result.ts') },
+  diff: { usage: 'diff <job>', summary: "show a job's change", load: () => import('./commands/diff.ts') },
+  message: {
+    usage: 'message <job> <text>',
+    summary: 'answer a job that needs input',
+    load: () => import('./commands/message.ts'),
+  },
+  agents: { usage: 'agents', summary: 'list agents and whether they can start', load: () => import('./commands/agents.ts') },
+  doctor: { usage: 'doctor', summary: 'check this machine and say how to mend it', load: () => import('./commands/doctor.ts') },
+  config: { usage: 'config', summary: 'show settings and where they come from', load: () => import('./commands/config.ts') },
+  completion: {
+    usage: 'completion [shell]',
+    summary: 'print a completion script for a shell',
+    load: () => import('./commands/completion.ts'),
+  },
+};
+
+const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
+  usage: EXIT_CODES.usage,
+  invalid_request: EXIT_CODES.usage,
+  not_found: EXIT_CODES.usage,
+  repo_unusable: EXIT_CODES.usage,
+  base_missing: EXIT_CODES.usage,
+  conflict: EXIT_CODES.usage,
+  no_permission: EXIT_CODES.no_permission,
+  bad_configuration: EXIT_CODES.bad_configuration,
+};
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const known: unknown = JSON.parse(text);
+  return typeof known === 'object' && known !== null && 'version' in known ? String(known.version) : 'unknown';
+}
+
+function examplesText(command: CliCommand): string {
+  return `\nExamples:\n${command.examples.map((line) => `  $ agent-runner ${line}`).join('\n')}\n`;
+}
+
+/** Builds the program; only the command that is asked for is loaded, the others are names. */
+export async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
+  const program = new Command('agent-runner')
+    .description('Give it a repository and a task, and get back a verified proposal.')
+    .version(version(), '-V, --version')
+    .showHelpAfterError('(run it with --help for its options)')
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
+    .exitOverride()
+    .addHelpText('after', '\nExamples:\n  $ agent-runner demo\n  $ agent-runner run "Fix the typo in README" --repo . --agent command\n');
+  const wanted = argv.find((word) => !word.startsWith('-'));
+  const named = argv[0] === 'help' ? argv[1] : wanted;
+  for (const [name, listed] of Object.entries(COMMANDS)) {
+    // A command that is not loaded shows its arguments by its usage; a loaded one defines them itself.
+    const command = program.command(name === named ? name : listed.usage);
+    command.summary(listed.summary).description(listed.summary);
+    if (name !== named) continue;
+    const loaded = (await listed.load()).command;
+    loaded.define(command, io);
+    command.addHelpText('after', examplesText(loaded));
+  }
+  return program;
+}
+
+function reportError(error: unknown, io: Io, asJson: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
+  const known = error instanceof JobError;
+  const info = known ? toErrorInfo(error) : errorInfo('bug', error instanceof Error ? error.message : String(error));
+  if (asJson) io.out(`${JSON.stringify({ error: info }, null, 2)}\n`);
+  io.err(`agent-runner: ${info.message}\n`);
+  if (info.hint !== null) io.err(`  ${info.hint}\n`);
+  if (!known && error instanceof Error && error.stack !== undefined) io.err(`${error.stack}\n`);
+  return EXIT_OF_CODE[info.code] ?? OUTCOMES[outcomeOf(info.code)].exit_code;
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param argv words after the program's name
+ * @returns the exit code
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const io = openIo();
+  try {
+    const program = await buildProgram(argv, io);
+    if (argv.length === 0) {
+      program.outputHelp();
+      return 0;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCodeOf(io);
+  } catch (error) {
+    return reportError(error, io, argv.includes('--json'));
+  } finally {
+    io.close();
+  }
+}

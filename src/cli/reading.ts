@@ -1,0 +1,38 @@
+/** Commands that only read what is stored: open the runner, find the job, print, close. */
+import type { Command } from 'commander';
+import { JobError } from '../job/error.ts';
+import type { Job } from '../job/job.ts';
+import { openRunner } from '../runner/open.ts';
+import type { Runner } from '../runner/runner.ts';
+import { action, type Io } from './command.ts';
+import { addSettingFlags, settingsOf } from './settings.ts';
+
+/** Options every reading command has. */
+export interface ReadOptions extends Record<string, unknown> {
+  readonly json?: boolean;
+}
+
+/** Opens the runner for `read` and closes it again. */
+export async function withRunner<O extends ReadOptions>(io: Io, options: O, read: (runner: Runner) => Promise<number>): Promise<number> {
+  const runner = await openRunner(await io.resolve(settingsOf(options)));
+  try {
+    return await read(runner);
+  } finally {
+    await runner.close();
+  }
+}
+
+/** Finds a job by its id. */
+export async function findJob(runner: Runner, jobId: string): Promise<Job> {
+  const job = await runner.store.getJob(jobId);
+  if (job !== null) return job;
+  throw new JobError('not_found', `job: there is no ${JSON.stringify(jobId.slice(0, 100))}`, { hint: '`agent-runner list` shows the jobs there are' });
+}
+
+/** Defines a command that takes a job and prints something of it. */
+export function defineJobCommand<O extends ReadOptions>(program: Command, io: Io, print: (runner: Runner, job: Job, options: O) => Promise<number>): Command {
+  return addSettingFlags(program, 'home')
+    .argument('<job>', 'id of the job')
+    .option('--json', 'print JSON')
+    .action(action(io, (jobId: string, options: O) => withRunner(io, options, async (runner) => print(runner, await findJob(runner, jobId), options))));
+}

@@ -1,0 +1,111 @@
+/** Flags that are settings, and the request that is made of them. */
+import type { Command } from 'commander';
+import { resolve } from 'node:path';
+import { JobError } from '../job/error.ts';
+import type { Check } from '../job/gate.ts';
+import { parseRef, parseRepo, parseTask, type JobRequest } from '../job/request.ts';
+import type { Config } from '../config.ts';
+
+/** Flags of `run` and `demo` that set a setting of the same name. */
+const SETTING_FLAGS: readonly (readonly [flag: string, setting: string, help: string])[] = [
+  ['--agent <name>', 'agent', 'who edits; see `agent-runner agents`'],
+  ['--model <name>', 'model', 'model the agent is asked to use'],
+  ['--sandbox <name>', 'sandbox', 'auto, bubblewrap or host (host isolates nothing)'],
+  ['--network', 'network', 'open the network to the agent'],
+  ['--home <folder>', 'home', 'where jobs, mirrors and logs are kept'],
+  ['--db-path <file>', 'db_path', 'database file'],
+  ['--max-gate-runs <n>', 'max_gate_runs', 'gate runs before the job ends as gate_failed'],
+  ['--max-cost-usd <dollars>', 'budget.max_cost_usd', 'dollars the job may spend'],
+  ['--max-tokens <n>', 'budget.max_tokens', 'tokens the job may use'],
+  ['--max-turns <n>', 'budget.max_turns', 'turns the agent may take'],
+  ['--timeout-s <seconds>', 'budget.timeout_s', 'seconds the agent may work in all'],
+  ['--on-red <rule>', 'policy.on_red', 'block or draft'],
+  ['--on-inconclusive <rule>', 'policy.on_inconclusive', 'block, draft or open'],
+  ['--on-none <rule>', 'policy.on_none', 'block, draft or open'],
+  ['--on-tamper <rule>', 'policy.on_tamper', 'block, draft or allow'],
+];
+
+/** Flags that only say where jobs are kept, for commands that read. */
+const HOME_FLAGS = new Set(['home', 'db_path']);
+
+/** Adds the flags of settings to a command. */
+export function addSettingFlags(command: Command, which: 'all' | 'home' = 'all'): Command {
+  for (const [flag, setting, help] of SETTING_FLAGS) {
+    if (which === 'all' || HOME_FLAGS.has(setting)) command.option(flag, help);
+  }
+  return command;
+}
+
+/** Flags as commander gives them, by the names of their settings. */
+export function settingsOf(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const [flag, setting] of SETTING_FLAGS) {
+    const word = flag.slice(2).split(' ')[0] ?? '';
+    const value = options[word.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())];
+    if (value !== undefined) given[setting] = value;
+  }
+  return given;
+}
+
+/** Seconds a check given on the command line may take. */
+const CHECK_TIMEOUT_S = 600;
+
+/** `name=command` as a check. */
+function parseCheck(text: string): Check {
+  const at = text.indexOf('=');
+  const [name, command] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+  if (at > 0 && /^[\w.:-]{1,60}$/.test(name) && command !== '') return { name, kind: 'other', command, timeout_s: CHECK_TIMEOUT_S };
+  throw new JobError('invalid_request', `check: ${JSON.stringify(text.slice(0, 200))} is not name=command`, {
+    hint: "for example --check 'test=npm test'",
+  });
+}
+
+/** What `run` was given besides settings. */
+export interface RequestInput {
+  readonly task: string;
+  readonly repo: string;
+  readonly base?: string;
+  readonly mode?: 'change' | 'ask';
+  readonly check?: readonly string[];
+  readonly setup?: string;
+  readonly draft?: boolean;
+  readonly allowTestChanges?: boolean;
+  readonly allowHost: boolean;
+}
+
+function agentOf(config: Config): string {
+  if (config.agent !== null) return config.agent;
+  if (config.agentCmd !== null) return 'command';
+  throw new JobError('bad_configuration', 'agent: none is given, and AGENT_CMD is not set', {
+    hint: "give --agent, or set AGENT_CMD to your agent's command, for example AGENT_CMD='claude -p'; `agent-runner agents` lists what there is",
+  });
+}
+
+/**
+ * Makes a validated request.
+ *
+ * @throws JobError `invalid_request` or `bad_configuration`, naming the field
+ */
+export function makeRequest(config: Config, input: RequestInput): JobRequest {
+  const repo = parseRepo(input.repo);
+  const isPath = !/^(https|ssh|file):\/\//.test(repo) && !/^[^/]+@[^/]+:/.test(repo);
+  return {
+    repo: isPath ? resolve(config.host.cwd, repo) : repo,
+    task: parseTask(input.task),
+    mode: input.mode ?? 'change',
+    base: input.base === undefined ? null : parseRef(input.base),
+    agent: agentOf(config),
+    model: config.model,
+    sandbox: config.sandbox.name,
+    allow_host: input.allowHost,
+    network: config.network,
+    budget: config.budget,
+    policy: config.policy,
+    max_gate_runs: config.maxGateRuns,
+    checks: input.check === undefined || input.check.length === 0 ? null : input.check.map((text) => parseCheck(text)),
+    setup: input.setup ?? null,
+    allow_test_changes: input.allowTestChanges ?? false,
+    draft: input.draft ?? false,
+    user_id: null,
+  };
+}

@@ -1,0 +1,200 @@
+/**
+ * Settings, resolved: flags, environment, project file, user file and defaults, in this order. The one door to
+ * configuration and the only reader of `process.env`; `config/` holds the table, the files and the host.
+ */
+import { isAbsolute, join } from 'node:path';
+import { findProjectFile, readSettingsFile, type FoundSettings } from './config/file.ts';
+import { hostEnvironment, type HostEnvironment } from './config/host.ts';
+import {
+  flagOf,
+  isSettingName,
+  SETTING_NAMES,
+  SETTINGS,
+  unknownSetting,
+  type AgentMount,
+  type Found,
+  type Kind,
+  type Origin,
+  type SettingName,
+  type Values,
+} from './config/settings.ts';
+import { JobError } from './job/error.ts';
+import type { Budget, Policy, SandboxChoiceName } from './job/request.ts';
+
+export { flagOf, SETTING_NAMES, SETTINGS, type HostEnvironment, type Origin, type SettingName };
+
+/** Resolved settings. */
+export interface Config {
+  readonly home: string;
+  readonly agent: string | null;
+  readonly agentCmd: string | null;
+  readonly agentConfig: string | null;
+  readonly agentIdleTimeoutS: number;
+  /** What the user admits into the agent's sandbox for its own login. */
+  readonly agentMounts: readonly AgentMount[];
+  readonly agentEnv: Readonly<Record<string, string>>;
+  readonly model: string | null;
+  readonly sandbox: { readonly name: SandboxChoiceName; readonly roPaths: readonly string[] };
+  readonly network: boolean;
+  readonly budget: Budget;
+  /** Only what was set; the repository's `.agent-runner.yml` and the defaults fill the rest. */
+  readonly policy: Partial<Policy>;
+  readonly maxGateRuns: number | null;
+  readonly branchTemplate: string;
+  readonly author: { readonly name: string; readonly email: string };
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'text' };
+  readonly dbPath: string;
+  readonly retry: { readonly attempts: number; readonly baseMs: number };
+  readonly task: string | null;
+  readonly workspace: string | null;
+  readonly host: HostEnvironment;
+  /** Every setting with its value and origin, in the order of the table. */
+  readonly settings: readonly {
+    readonly name: SettingName;
+    readonly value: unknown;
+    readonly origin: Origin;
+  }[];
+}
+
+export interface ConfigInput {
+  /** By setting name, dots and underscores as in the table; `undefined` is not given. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly env: NodeJS.ProcessEnv;
+  /** Where the process stands. */
+  readonly cwd: string;
+  /** Project file to read instead of the one in the repository around `cwd`; `null` reads none. */
+  readonly projectFile?: string | null;
+}
+
+/**
+ * Resolves every setting: flags, then environment, project file, user file and defaults. An empty variable is
+ * not set.
+ *
+ * @throws JobError `bad_configuration` that names setting, origin, what came and what is allowed
+ */
+export async function resolveConfig(input: ConfigInput): Promise<Config> {
+  const host = hostEnvironment(input.env, input.cwd);
+  const configHome = absoluteOr(input.env['XDG_CONFIG_HOME'], join(host.home, '.config'));
+  const projectPath = input.projectFile === undefined ? await findProjectFile(host.cwd) : input.projectFile;
+  const files = [
+    projectPath === null ? (new Map() as FoundSettings) : await readSettingsFile(projectPath, 'project'),
+    await readSettingsFile(join(configHome, 'agent-runner', 'config.yml'), 'user'),
+  ];
+  for (const given of Object.keys(input.flags)) {
+    if (!isSettingName(given)) throw unknownSetting(given, 'a flag');
+  }
+  const settings = SETTING_NAMES.map((name) => {
+    const found =
+      fromFlags(name, input.flags, host.cwd) ??
+      fromEnvironment(name, input.env, host.cwd) ??
+      files.map((file) => file.get(name)).find((one) => one !== undefined);
+    if (found === undefined) return { name, value: SETTINGS[name].fallback, origin: DEFAULT_ORIGIN };
+    return { name, value: checked(name, found, host.home), origin: found.origin };
+  });
+  return toConfig(
+    Object.fromEntries(settings.map((one) => [one.name, one.value])) as Values,
+    settings,
+    host,
+    input.env,
+  );
+}
+
+const DEFAULT_ORIGIN: Origin = { source: 'default', where: 'default' };
+
+function fromFlags(name: SettingName, flags: ConfigInput['flags'], baseDir: string): Found | undefined {
+  const value = Object.hasOwn(flags, name) ? flags[name] : undefined;
+  return value === undefined
+    ? undefined
+    : { value, origin: { source: 'flag', where: flagOf(name) }, baseDir };
+}
+
+function fromEnvironment(name: SettingName, env: NodeJS.ProcessEnv, baseDir: string): Found | undefined {
+  const variable: string | null = SETTINGS[name].env;
+  const value = variable === null ? undefined : env[variable];
+  if (variable === null || value === undefined || value === '') return undefined;
+  // LOG_LEVEL=DEBUG and LOG_LEVEL=INFO are what most programs read.
+  const known = name === 'log_level' ? value.toLowerCase().replace(/^warning$/, 'warn') : value;
+  return { value: known, origin: { source: 'environment', where: variable }, baseDir };
+}
+
+function checked(name: SettingName, found: Found, home: string): unknown {
+  const kind: Kind<unknown> = SETTINGS[name].kind;
+  const value = kind.read(found.value, found.baseDir, home);
+  if (value !== undefined) return value;
+  const came = (JSON.stringify(found.value) ?? String(found.value)).slice(0, 200);
+  throw new JobError(
+    'bad_configuration',
+    `${name}: ${came} from ${found.origin.where} is not allowed (allowed: ${kind.allowed})`,
+    {
+      hint: `change it in ${found.origin.where}, or give ${flagOf(name)}`,
+    },
+  );
+}
+
+function toConfig(
+  values: Values,
+  settings: Config['settings'],
+  host: HostEnvironment,
+  env: NodeJS.ProcessEnv,
+): Config {
+  const dataHome = absoluteOr(env['XDG_DATA_HOME'], join(host.home, '.local', 'share'));
+  const home = values.home ?? join(dataHome, 'agent-runner');
+  const dbPath = values.db_path ?? join(home, 'agent-runner.db');
+  const policy = {
+    on_red: values['policy.on_red'],
+    on_inconclusive: values['policy.on_inconclusive'],
+    on_none: values['policy.on_none'],
+    on_tamper: values['policy.on_tamper'],
+  };
+  return {
+    home,
+    agent: values.agent,
+    agentCmd: values.agent_cmd,
+    agentConfig: values.agent_config,
+    agentIdleTimeoutS: values.agent_idle_timeout_s,
+    agentMounts: values.agent_mounts,
+    agentEnv: Object.fromEntries(values.agent_env.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
+    model: values.model,
+    sandbox: { name: values.sandbox, roPaths: values['sandbox.ro_paths'] },
+    network: values.network,
+    budget: {
+      max_cost_usd: values['budget.max_cost_usd'],
+      max_tokens: values['budget.max_tokens'],
+      max_turns: values['budget.max_turns'],
+      timeout_s: values['budget.timeout_s'],
+    },
+    policy: Object.fromEntries(Object.entries(policy).filter(([, rule]) => rule !== null)) as Partial<Policy>,
+    maxGateRuns: values.max_gate_runs,
+    branchTemplate: values.branch_template,
+    author: { name: values['author.name'], email: values['author.email'] },
+    log: { level: values.log_level, format: values.log_format },
+    dbPath,
+    retry: { attempts: values['retry.attempts'], baseMs: values['retry.base_ms'] },
+    task: values.task,
+    workspace: values.workspace,
+    host,
+    settings: settings.map((one) => {
+      // Two defaults follow from the environment; the list shows what is in force.
+      if (one.name === 'home') return { ...one, value: home };
+      return one.name === 'db_path' ? { ...one, value: dbPath } : one;
+    }),
+  };
+}
+
+function absoluteOr(value: string | undefined, fallback: string): string {
+  return value !== undefined && isAbsolute(value) ? value : fallback;
+}
+
+/** A copy of this process's environment: the one place that touches `process.env`. */
+export function readEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env };
+}
+
+/** Whether output to a stream is coloured: `NO_COLOR` and `FORCE_COLOR` decide, else whether it is a terminal. */
+export function wantsColour(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  const { NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, TERM } = env;
+  if (NO_COLOR !== undefined && NO_COLOR !== '') return false;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+  if (CLICOLOR_FORCE !== undefined && CLICOLOR_FORCE !== '' && CLICOLOR_FORCE !== '0') return true;
+  return isTerminal && TERM !== 'dumb';
+}

@@ -1,0 +1,308 @@
+/** The table of settings: what each may be, its default, and who may set it. Pure. */
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { JobError } from '../job/error.ts';
+import { DEFAULT_BUDGET, parseRef, SANDBOX_NAMES } from '../job/request.ts';
+
+/** Node's timers overflow after 24.8 days and then fire at once. */
+const MAX_TIMEOUT_S = 14 * 24 * 3600;
+
+/** The values a setting may have: `read` returns `undefined` for those it does not allow. */
+export interface Kind<T> {
+  readonly allowed: string;
+  /** `baseDir` is what a relative path is relative to. */
+  read(value: unknown, baseDir: string, home: string): T | undefined;
+}
+
+/** Where a value came from; `where` is the flag, the variable, or `file:line`. */
+export interface Origin {
+  readonly source: 'flag' | 'environment' | 'project' | 'user' | 'default';
+  readonly where: string;
+}
+
+/** One row of the table. */
+export interface Setting<T = unknown> {
+  readonly kind: Kind<T>;
+  readonly fallback: T;
+  readonly description: string;
+  readonly env: string | null;
+  /** Whether a repository's own settings file may set it: never what runs on the host. */
+  readonly project: boolean;
+}
+
+const MAX_TEXT_CHARS = 100_000;
+const text: Kind<string> = {
+  allowed: 'text',
+  read: (value) =>
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    value.length <= MAX_TEXT_CHARS &&
+    !value.includes('\0')
+      ? value
+      : undefined,
+};
+const path: Kind<string> = {
+  allowed: 'a path',
+  read: (value, baseDir, home) => {
+    const known = text.read(value, baseDir, home);
+    if (known === undefined) return undefined;
+    return known === '~' || known.startsWith('~/') ? join(home, known.slice(1)) : resolve(baseDir, known);
+  },
+};
+const paths: Kind<readonly string[]> = {
+  allowed: `a list of paths (in the environment and in flags separated by "${delimiter}")`,
+  read: (value, baseDir, home) => {
+    const list: unknown =
+      typeof value === 'string' ? value.split(delimiter).filter((part) => part !== '') : value;
+    if (!Array.isArray(list) || list.length > 100) return undefined;
+    const known = list.map((part) => path.read(part, baseDir, home));
+    return known.every((part) => part !== undefined) ? known : undefined;
+  },
+};
+const flag: Kind<boolean> = {
+  allowed: 'true or false',
+  read: (value) => {
+    if (value === true || value === 'true' || value === '1') return true;
+    return value === false || value === 'false' || value === '0' ? false : undefined;
+  },
+};
+/** One line that can stand in a commit's header. */
+const identity: Kind<string> = {
+  allowed: 'one line without < and >',
+  read: (value) =>
+    typeof value === 'string' && /^[^<>\p{Cc}]{1,200}$/u.test(value) && value.trim() !== ''
+      ? value
+      : undefined,
+};
+const branchTemplate: Kind<string> = {
+  allowed: 'a branch name that holds <job_id>',
+  read: (value) => {
+    if (typeof value !== 'string' || !value.includes('<job_id>')) return undefined;
+    try {
+      parseRef(value.replaceAll('<job_id>', 'job-0123456789ab'));
+      return value;
+    } catch {
+      return undefined;
+    }
+  },
+};
+
+/** A folder or file of the host that the agent's sandbox shows, for an agent's own login. */
+export interface AgentMount {
+  readonly source: string;
+  readonly target: string;
+  readonly mode: 'ro' | 'rw';
+}
+
+const mounts: Kind<readonly AgentMount[]> = {
+  allowed: 'a list of source, source:target or source:target:rw (absolute targets, read-only by default)',
+  read: (value, baseDir, home) => {
+    const list: unknown = typeof value === 'string' ? value.split(',') : value;
+    if (!Array.isArray(list) || list.length > 50) return undefined;
+    const known = list.map((entry: unknown) => mountOf(entry, baseDir, home));
+    return known.every((mount) => mount !== undefined) ? known : undefined;
+  },
+};
+
+function mountOf(entry: unknown, baseDir: string, home: string): AgentMount | undefined {
+  if (typeof entry !== 'string') return undefined;
+  const parts = entry.split(':');
+  const mode = parts.at(-1) === 'rw' || parts.at(-1) === 'ro' ? parts.pop() : 'ro';
+  const source = path.read(parts[0], baseDir, home);
+  const target = parts[1] ?? source;
+  if (source === undefined || target === undefined || parts.length > 2) return undefined;
+  if (!isAbsolute(target) || [source, target].some((place) => resolve(place) === '/')) return undefined;
+  return { source, target, mode: mode === 'rw' ? 'rw' : 'ro' };
+}
+
+// The agent never sees what could push or open a pull request, and the sandbox sets its own places.
+const NEVER_FOR_AGENTS =
+  /^((BOT|GITHUB|GH|GITHUB_ENTERPRISE|GH_ENTERPRISE|GITLAB|GITEA|FORGEJO)_TOKEN|SSH_AUTH_SOCK|SSH_ASKPASS|GIT_.*|WEBHOOK_SECRET|ACTIONS_.*|PATH|HOME|PWD|LD_.*)$/i;
+
+const variables: Kind<readonly string[]> = {
+  allowed: 'a list of names of environment variables, none of them a forge credential',
+  read: (value) => {
+    const list: unknown = typeof value === 'string' ? value.split(',') : value;
+    if (!Array.isArray(list) || list.length > 50) return undefined;
+    const isAllowed = (name: unknown): name is string =>
+      typeof name === 'string' && /^[A-Za-z_]\w{0,99}$/.test(name) && !NEVER_FOR_AGENTS.test(name);
+    return list.every(isAllowed) ? list : undefined;
+  },
+};
+
+function number(min: number, max: number, step: 'whole' | 'decimal' = 'whole'): Kind<number> {
+  return {
+    allowed: `a ${step} number from ${min} to ${max}`,
+    read: (value) => {
+      const known = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+      if (typeof known !== 'number' || !(known >= min && known <= max)) return undefined;
+      return step === 'decimal' || Number.isInteger(known) ? known : undefined;
+    },
+  };
+}
+function oneOf<const T extends string>(...names: readonly T[]): Kind<T> {
+  return { allowed: names.join(', '), read: (value) => names.find((name) => name === value) };
+}
+function optional<T>(kind: Kind<T>): Kind<T | null> {
+  return {
+    allowed: `${kind.allowed}, or none`,
+    read: (value, ...rest) => (value === null || value === 'none' ? null : kind.read(value, ...rest)),
+  };
+}
+
+function setting<T>(
+  kind: Kind<T>,
+  fallback: T,
+  description: string,
+  more: { readonly env?: string; readonly project?: boolean } = {},
+): Setting<T> {
+  return { kind, fallback, description, env: more.env ?? null, project: more.project ?? false };
+}
+
+const IN_PROJECT = { project: true } as const;
+const block = optional(oneOf('block', 'draft'));
+const blockOrOpen = optional(oneOf('block', 'draft', 'open'));
+
+/** Every setting there is: the one table behind `config list`, the documentation and the errors. */
+export const SETTINGS = {
+  agent: setting(
+    optional(text),
+    null,
+    'agent that edits, by name; without one, agent_cmd or what is installed',
+  ),
+  agent_cmd: setting(optional(text), null, 'shell command of an agent; {prompt_file} is replaced', {
+    env: 'AGENT_CMD',
+  }),
+  agent_config: setting(optional(path), null, 'file with standing rules for the agent', {
+    env: 'AGENT_CONFIG',
+  }),
+  agent_idle_timeout_s: setting(number(1, 86_400), 600, 'longest silence of an agent, in seconds'),
+  agent_mounts: setting<readonly AgentMount[]>(
+    mounts,
+    [],
+    "files of the host that the agent's sandbox shows",
+  ),
+  agent_env: setting<readonly string[]>(variables, [], 'variables of yours that the agent is given, by name'),
+  model: setting(optional(text), null, 'model the agent is asked to use', { env: 'LLM_MODEL' }),
+  sandbox: setting(oneOf(...SANDBOX_NAMES), 'auto', 'where agent and checks run', {
+    env: 'AGENT_RUNNER_SANDBOX',
+  }),
+  'sandbox.ro_paths': setting<readonly string[]>(paths, [], 'further paths that can be read in the sandbox'),
+  network: setting(flag, false, 'whether agent and checks reach the network'),
+  home: setting(optional(path), null, 'where jobs, mirrors and logs are kept', { env: 'AGENT_RUNNER_HOME' }),
+  db_path: setting(optional(path), null, 'database file; agent-runner.db in home by default', {
+    env: 'AGENT_RUNNER_DB_PATH',
+  }),
+  max_gate_runs: setting(
+    optional(number(1, 50)),
+    null,
+    'gate runs before a job ends as gate_failed',
+    IN_PROJECT,
+  ),
+  'budget.max_cost_usd': setting(
+    optional(number(0, 1_000_000, 'decimal')),
+    DEFAULT_BUDGET.max_cost_usd,
+    'dollars a job may spend',
+    IN_PROJECT,
+  ),
+  'budget.max_tokens': setting(
+    optional(number(1, 1e12)),
+    DEFAULT_BUDGET.max_tokens,
+    'tokens a job may use',
+    IN_PROJECT,
+  ),
+  'budget.max_turns': setting(
+    optional(number(1, 500)),
+    DEFAULT_BUDGET.max_turns,
+    'turns an agent may take',
+    IN_PROJECT,
+  ),
+  'budget.timeout_s': setting(
+    number(1, MAX_TIMEOUT_S),
+    DEFAULT_BUDGET.timeout_s,
+    'seconds the agent may work in all',
+    IN_PROJECT,
+  ),
+  'policy.on_red': setting(block, null, 'what happens to a change that stays red', IN_PROJECT),
+  'policy.on_inconclusive': setting(
+    blockOrOpen,
+    null,
+    'what happens when a check could not be judged',
+    IN_PROJECT,
+  ),
+  'policy.on_none': setting(blockOrOpen, null, 'what happens when there are no checks', IN_PROJECT),
+  'policy.on_tamper': setting(
+    optional(oneOf('block', 'draft', 'allow')),
+    null,
+    'what happens to a change that weakens its own judge',
+    IN_PROJECT,
+  ),
+  branch_template: setting(branchTemplate, 'bot/<job_id>', 'name of the branch a job makes'),
+  'author.name': setting(identity, 'agent-runner', 'author of the commits'),
+  'author.email': setting(identity, 'agent-runner@localhost', 'address of the author of the commits'),
+  'retry.attempts': setting(number(1, 20), 3, 'tries at a job when infrastructure fails'),
+  'retry.base_ms': setting(
+    number(0, 3_600_000),
+    10_000,
+    'wait before the second try in milliseconds; doubles each time',
+  ),
+  log_level: setting(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least log level shown', {
+    env: 'LOG_LEVEL',
+  }),
+  log_format: setting(oneOf('json', 'text'), 'json', 'form of log lines', { env: 'LOG_FORMAT' }),
+  task: setting(optional(text), null, 'task when `run` is given none', { env: 'TASK_DESCRIPTION' }),
+  workspace: setting(optional(text), null, 'repository when `run` is given none', { env: 'WORKSPACE' }),
+} as const satisfies Record<string, Setting<never> | Setting>;
+export type SettingName = keyof typeof SETTINGS;
+/** The value of every setting. */
+export type Values = {
+  readonly [N in SettingName]: (typeof SETTINGS)[N] extends Setting<infer T> ? T : never;
+};
+/** The names of all settings, in the order of the table. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** A value as it was found, before it is checked. */
+export interface Found {
+  readonly value: unknown;
+  readonly origin: Origin;
+  readonly baseDir: string;
+}
+
+/** The flag of a setting: its last part, because `--on-red` says enough. */
+export function flagOf(name: SettingName): string {
+  return `--${(name.split('.').at(-1) ?? name).replaceAll('_', '-')}`;
+}
+
+/** Whether there is a setting of this name. */
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+/** The error for a name that no setting has, with the nearest one that there is. */
+export function unknownSetting(name: string, where: string): JobError {
+  const nearest = SETTING_NAMES.map((known) => ({ known, edits: distance(name, known) })).toSorted(
+    (a, b) => a.edits - b.edits,
+  )[0];
+  const isNear = nearest !== undefined && nearest.edits <= Math.max(2, name.length / 3);
+  return new JobError(
+    'bad_configuration',
+    `${name.slice(0, 100)}: there is no such setting (from ${where})`,
+    {
+      hint: isNear ? `did you mean ${nearest.known}?` : '`agent-runner config list` shows every setting',
+    },
+  );
+}
+
+/** Edits (insert, delete, replace) that make `a` to `b`. */
+function distance(a: string, b: string): number {
+  const [from, to] = [a.slice(0, 100), b.slice(0, 100)];
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (let i = 0; i < from.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < to.length; j++) {
+      const replaced = (row[j] ?? 0) + (from[i] === to[j] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

@@ -1,0 +1,15 @@
+/** The public list: explicit names only, held by `test/exports.test.ts`. */
+export { ERROR_CODES, JobError, type Blame, type ErrorCode, type ErrorInfo } from './job/error.ts';
+export { EVENT_TYPES, type EventType, type JobEvent } from './job/job.ts';
+export type { Check, CheckReport, CheckVerdict, GateReport, GateVerdict, TamperFinding } from './job/gate.ts';
+export type { Job } from './job/job.ts';
+export type { Budget, JobRequest, Policy } from './job/request.ts';
+export type { JobResult } from './job/result.ts';
+export {
+  EXIT_CODES,
+  isTerminal,
+  JOB_STATUSES,
+  OUTCOMES,
+  type JobStatus,
+  type Outcome,
+} from './job/status.ts';

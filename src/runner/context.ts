@@ -1,0 +1,64 @@
+/** What every step of a job works with, wired once by `open.ts`. */
+import type { Agent } from '../agent/agent.ts';
+import type { Forge } from '../forge/forge.ts';
+import type { SandboxAdapter } from '../sandbox/sandbox.ts';
+import type { Store } from '../store/store.ts';
+import type { Git } from '../workspace/git.ts';
+import type { JobPaths, Layout } from '../workspace/layout.ts';
+import type { Config } from '../config.ts';
+import type { Job } from '../job/job.ts';
+import type { Check } from '../job/gate.ts';
+import type { Policy } from '../job/request.ts';
+import type { Prepared } from '../job/step.ts';
+import type { Remote } from '../forge/forge.ts';
+import type { Baselines } from '../gate/gate.ts';
+import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
+import type { Journal } from './engine/journal.ts';
+
+/** One job and everything it may use. */
+export interface JobContext {
+  readonly job: Job;
+  readonly config: Config;
+  readonly store: Store;
+  readonly git: Git;
+  readonly forge: Forge;
+  readonly adapter: SandboxAdapter;
+  /** Why this sandbox, and what a person should know about it. */
+  readonly sandboxNotice: string | null;
+  readonly agent: Agent;
+  readonly layout: Layout;
+  readonly paths: JobPaths;
+  readonly baselines: Baselines;
+  readonly journal: Journal;
+  /** Aborted when a person cancels. */
+  readonly signal: AbortSignal;
+}
+
+/** How dependencies are prepared; `withoutScripts` is for a head that changed a lock file. */
+export interface SetupPlanned extends SetupRecipe {
+  readonly lockFiles: readonly string[];
+  readonly withoutScripts: readonly string[] | null;
+}
+
+/** What the repository (or the caller) says about gate and setup, resolved from the base commit. */
+export interface Rules {
+  readonly checks: readonly Check[];
+  readonly policy: Policy;
+  readonly max_gate_runs: number;
+  readonly gate_env: Readonly<Record<string, string>>;
+  readonly gate_network: boolean;
+  readonly max_files: number;
+  readonly max_diff_bytes: number;
+  readonly setup: SetupPlanned | null;
+  /** Where checks and setup come from, in words. */
+  readonly sources: readonly string[];
+}
+
+/** `prepare`'s full result: what the procedure sees, and what later steps need to find their way back. */
+export interface PreparedDetail extends Prepared {
+  readonly remote: Remote;
+  readonly rules: Rules;
+  readonly layer: Layer | null;
+  /** Why base's dependencies could not be prepared. */
+  readonly setup_error: string | null;
+}

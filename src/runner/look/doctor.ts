@@ -1,0 +1,121 @@
+/** What works on this machine and how to mend what does not: for `doctor` and `agents`. */
+import { mkdir, statfs, writeFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AGENT_NAMES } from '../../agent/registry.ts';
+import type { Config } from '../../config.ts';
+import { runProcess } from '../../sandbox/process.ts';
+import { SANDBOX_ADAPTERS } from '../../sandbox/sandbox.ts';
+import { openRunner } from '../open.ts';
+import { agentOf } from '../runner.ts';
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'failed';
+  readonly detail: string;
+  readonly fix: string | null;
+}
+
+/** An agent and whether it can start here. */
+export interface AgentFinding {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly detail: string;
+  readonly fix: string | null;
+}
+
+/** Free space below which a job on a large repository may not fit, in bytes. */
+const LOW_DISK_BYTES = 2 * 1024 ** 3;
+/** First git without the submodule and bundle flaws of 2025 (CVE-2025-48384, -48385), as distributions patch older ones. */
+const LEAST_GIT: readonly [number, number] = [2, 30];
+
+/** Every agent there is, with what its own check says. */
+export async function listAgents(config: Config): Promise<readonly AgentFinding[]> {
+  return Promise.all(
+    AGENT_NAMES.map(async (name) => {
+      try {
+        const agent = await agentOf(config, { agent: name, task: '' });
+        return { name, ...(await agent.check()) };
+      } catch (error) {
+        const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
+        return { name, ready: false, detail: error instanceof Error ? error.message : String(error), fix: hint };
+      }
+    }),
+  );
+}
+
+async function checkGit(config: Config): Promise<Finding> {
+  const options = { cwd: '/', env: { PATH: config.host.path }, timeoutMs: 10_000, maxBytes: 4096 };
+  const { end, stdout, message } = await runProcess(['git', '--version'], options);
+  const version = /(\d+)\.(\d+)/.exec(stdout);
+  if (end !== 'exited' || version === null) {
+    return { name: 'git', state: 'failed', detail: message ?? 'it does not answer', fix: 'install git and put it on the PATH' };
+  }
+  const [major, minor] = [Number(version[1]), Number(version[2])];
+  const isOld = major < LEAST_GIT[0] || (major === LEAST_GIT[0] && minor < LEAST_GIT[1]);
+  return { name: 'git', state: isOld ? 'failed' : 'ok', detail: stdout.trim(), fix: isOld ? `install git ${LEAST_GIT.join('.')} or newer` : null };
+}
+
+async function checkSandboxes(): Promise<readonly Finding[]> {
+  return Promise.all(
+    Object.values(SANDBOX_ADAPTERS).map(async (load): Promise<Finding> => {
+      const adapter = await load();
+      const probe = await adapter.probe();
+      const state = adapter.name === 'host' ? 'warning' : probe.works ? 'ok' : 'failed';
+      return { name: `sandbox ${adapter.name}`, state, detail: `${probe.detail} (${adapter.isolation})`, fix: probe.fix };
+    }),
+  );
+}
+
+async function checkHome(config: Config): Promise<readonly Finding[]> {
+  const probe = join(config.home, '.doctor');
+  try {
+    await mkdir(config.home, { recursive: true, mode: 0o700 });
+    await writeFile(probe, 'x');
+    await rm(probe);
+  } catch (error) {
+    const detail = `${config.home}: ${error instanceof Error ? error.message : String(error)}`;
+    return [{ name: 'home', state: 'failed', detail, fix: 'set AGENT_RUNNER_HOME to a folder you may write to' }];
+  }
+  const { bavail, bsize } = await statfs(config.home);
+  const free = bavail * bsize;
+  const gib = `${(free / 1024 ** 3).toFixed(1)} GiB free`;
+  return [
+    { name: 'home', state: 'ok', detail: config.home, fix: null },
+    free < LOW_DISK_BYTES
+      ? { name: 'disk', state: 'warning', detail: gib, fix: 'free some space, or move AGENT_RUNNER_HOME' }
+      : { name: 'disk', state: 'ok', detail: gib, fix: null },
+  ];
+}
+
+async function checkDatabase(config: Config): Promise<Finding> {
+  try {
+    const runner = await openRunner(config);
+    await runner.store.listJobs({ limit: 1 }).finally(() => runner.close());
+    return { name: 'database', state: 'ok', detail: config.dbPath, fix: null };
+  } catch (error) {
+    const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
+    return { name: 'database', state: 'failed', detail: error instanceof Error ? error.message : String(error), fix: hint };
+  }
+}
+
+async function checkAgent(config: Config): Promise<Finding> {
+  const wanted = config.agent ?? (config.agentCmd === null ? null : 'command');
+  if (wanted === null) {
+    return { name: 'agent', state: 'warning', detail: 'none is configured', fix: "set AGENT_CMD, for example AGENT_CMD='claude -p'" };
+  }
+  try {
+    const { ready, detail, fix } = await (await agentOf(config, { agent: wanted, task: '' })).check();
+    return { name: 'agent', state: ready ? 'ok' : 'failed', detail: `${wanted}: ${detail}`, fix };
+  } catch (error) {
+    return { name: 'agent', state: 'failed', detail: error instanceof Error ? error.message : String(error), fix: null };
+  }
+}
+
+/** Looks at everything a job needs. A machine without any isolation is told by the sandboxes' findings. */
+export async function examine(config: Config): Promise<readonly Finding[]> {
+  const [git, sandboxes, home, agent] = await Promise.all([checkGit(config), checkSandboxes(), checkHome(config), checkAgent(config)]);
+  const node: Finding = { name: 'node', state: 'ok', detail: process.version, fix: null };
+  const database = home.some((one) => one.state === 'failed') ? [] : [await checkDatabase(config)];
+  return [node, git, ...sandboxes, ...home, ...database, agent];
+}

@@ -1,0 +1,49 @@
+/** What a repository's own checks and setup look like to us, before any job: for `init` and `doctor`. */
+import { randomBytes } from 'node:crypto';
+import { parseRepoConfig, REPO_CONFIG_FILE } from '../../gate/config.ts';
+import { detectChecks } from '../../gate/detect.ts';
+import { detectSetup } from '../../gate/setup.ts';
+import type { Check } from '../../job/gate.ts';
+import { openCommitFiles } from '../../workspace/files.ts';
+import { fetchBase, unpinBase } from '../../workspace/remote/mirror.ts';
+import type { RunnerParts } from '../runner.ts';
+
+/** What was found, and why. */
+export interface Inspection {
+  /** Root of the working repository, or its URL. */
+  readonly root: string;
+  readonly isCheckout: boolean;
+  readonly base: string;
+  readonly checks: readonly Check[];
+  readonly findings: readonly { readonly what: string; readonly why: string; readonly check: string | null }[];
+  readonly setup: readonly string[];
+  readonly setupWhy: string | null;
+  /** Whether the base commit already has a `.agent-runner.yml` (and it is valid). */
+  readonly configured: boolean;
+}
+
+/** Looks at the committed files of a repository's default branch; nothing of it is run. */
+export async function inspectRepository({ git, layout, forge }: RunnerParts, repo: string): Promise<Inspection> {
+  const remote = await forge.resolve(repo);
+  const { mirror } = layout.repo(remote.url);
+  const look = `look-${randomBytes(6).toString('hex')}`;
+  const base = await fetchBase(git, mirror, remote, null, look);
+  try {
+    const files = await openCommitFiles(git, { dir: mirror }, base.sha);
+    const text = await files.read(REPO_CONFIG_FILE);
+    if (text !== null) parseRepoConfig(text);
+    const [detection, setup] = [await detectChecks(files), await detectSetup(files)];
+    return {
+      root: remote.url,
+      isCheckout: remote.kind === 'checkout',
+      base: base.name,
+      checks: detection.checks,
+      findings: detection.findings,
+      setup: setup?.commands ?? [],
+      setupWhy: setup?.why ?? null,
+      configured: text !== null,
+    };
+  } finally {
+    await unpinBase(git, mirror, look);
+  }
+}

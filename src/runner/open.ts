@@ -1,0 +1,31 @@
+/** The one composition root: takes resolved configuration and returns the wired runner. */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Config } from '../config.ts';
+import { createLocalForge } from '../forge/local.ts';
+import { JobError } from '../job/error.ts';
+import { openSqliteStore } from '../store/sqlite.ts';
+import { createGit } from '../workspace/git.ts';
+import { createLayout } from '../workspace/layout.ts';
+import { createRunner, type Runner } from './runner.ts';
+
+/**
+ * Opens a runner on its home folder, which is made when it is missing (readable by its owner alone).
+ *
+ * @throws JobError `bad_configuration` when home can't be made, or what the store throws
+ */
+export async function openRunner(config: Config): Promise<Runner> {
+  const layout = createLayout(config.home, config.dbPath);
+  try {
+    await mkdir(layout.home, { recursive: true, mode: 0o700 });
+    await mkdir(dirname(layout.database), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new JobError('bad_configuration', `home: ${layout.home} can't be made: ${why}`, {
+      hint: 'set AGENT_RUNNER_HOME to a folder you may write to',
+    });
+  }
+  const store = await openSqliteStore({ path: layout.database });
+  const git = createGit({ path: config.host.path, home: config.host.home, network: config.host.registry });
+  return createRunner({ config, store, layout, git, forge: createLocalForge({ cwd: config.host.cwd }) });
+}

@@ -1,0 +1,137 @@
+/** Places where a job's commands run: the agent's working copy and clean checkouts, each with dependencies. */
+import { join } from 'node:path';
+import { JobError } from '../job/error.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { applyLayer, prepareLayer, runSetup, type Layer, type SetupResult } from '../workspace/dependencies.ts';
+import type { CommitFiles } from '../workspace/files.ts';
+import {
+  createWorkingCopy,
+  reopenWorkingCopy,
+  type Checkout,
+  type WorkingCopy,
+  type WorkingCopyOptions,
+} from '../workspace/copy/working-copy.ts';
+import type { JobContext, SetupPlanned } from './context.ts';
+import { createSandboxes, type Sandboxes } from './sandboxes.ts';
+
+/** A job's working copy with the sandboxes that can be opened on it. */
+export interface Bench {
+  readonly copy: WorkingCopy;
+  readonly sandboxes: Sandboxes;
+}
+
+function copyOptions(context: JobContext, url: string, baseSha: string): WorkingCopyOptions {
+  return {
+    git: context.git,
+    paths: context.paths,
+    repo: context.layout.repo(url),
+    baseSha,
+    branch: context.job.branch,
+    author: context.config.author,
+    canMount: context.adapter.canMount,
+  };
+}
+
+/** Makes the working copy of a job at its base, anew. */
+export async function createBench(context: JobContext, url: string, baseSha: string): Promise<Bench> {
+  const sandboxes = await createSandboxes(context.adapter, context.config);
+  return { copy: await createWorkingCopy(copyOptions(context, url, baseSha)), sandboxes };
+}
+
+/** Opens the working copy that an earlier process made. */
+export async function reopenBench(context: JobContext, url: string, baseSha: string): Promise<Bench> {
+  const sandboxes = await createSandboxes(context.adapter, context.config);
+  return { copy: await reopenWorkingCopy(copyOptions(context, url, baseSha)), sandboxes };
+}
+
+/**
+ * Prepares the dependencies of a commit for adapters that can show every checkout at one path.
+ *
+ * @param commands the recipe's own, or those with install scripts off
+ */
+export async function prepareDependencies(
+  context: JobContext,
+  bench: Bench,
+  plan: SetupPlanned,
+  commands: readonly string[],
+  commit: string,
+  files: Pick<CommitFiles, 'read'>,
+): Promise<SetupResult> {
+  const locks = await Promise.all(plan.lockFiles.map(async (path) => [path, await files.read(path)]));
+  const logPath = join(context.paths.logs, `setup-${commit.slice(0, 12)}.log`);
+  context.journal.emit('sandbox', 'prepare', { setup: 'started', commands });
+  const started = Date.now();
+  const result = await prepareLayer(
+    { ...plan, commands },
+    {
+      root: context.layout.dependencies,
+      identity: [bench.sandboxes.fingerprint, JSON.stringify(locks)],
+      checkOut: (tree) => bench.copy.checkOutAt(tree, commit),
+      open: (tree, home) => bench.sandboxes.setup({ tree, home, mounts: bench.copy.mounts }),
+      logPath,
+      env: {},
+      signal: context.signal,
+    },
+  );
+  context.journal.emit('sandbox', 'prepare', {
+    setup: result.ok ? 'done' : 'failed',
+    duration_ms: Date.now() - started,
+    ...(result.ok ? { fingerprint: result.layer.fingerprint, folders: result.layer.entries } : { message: result.message, log: logPath }),
+  });
+  return result;
+}
+
+/** Dependencies of one side: a prepared layer, setup to be run in place (adapters that can't mount), or none. */
+export type Dependencies =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'layer'; readonly layer: Layer }
+  | { readonly kind: 'in-place'; readonly plan: SetupPlanned; readonly commands: readonly string[] };
+
+/** Puts dependencies into a checkout. Rejects with `setup_failed` when setup in place fails. */
+export async function installDependencies(context: JobContext, bench: Bench, place: Checkout, dependencies: Dependencies): Promise<void> {
+  if (dependencies.kind === 'none') return;
+  if (dependencies.kind === 'layer') return applyLayer(dependencies.layer, place.tree, place.home);
+  const sandbox = await bench.sandboxes.setup(place);
+  const logPath = join(context.paths.logs, 'setup.log');
+  try {
+    const { plan, commands } = dependencies;
+    const failed = await runSetup(sandbox, { ...plan, commands }, { logPath, env: {}, signal: context.signal });
+    if (failed !== null) throw new JobError('setup_failed', failed, { hint: `the whole log is ${logPath}` });
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** An open checkout of the gate. */
+export interface OpenCheckout {
+  readonly sandbox: Sandbox;
+  readonly env: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** Opens a fresh sandbox on a clean checkout of `commit`, with dependencies; `close` removes both. */
+export async function openCheckout(
+  context: JobContext,
+  bench: Bench,
+  name: string,
+  commit: string,
+  dependencies: Dependencies,
+  options: { readonly env: Readonly<Record<string, string>>; readonly network: boolean },
+): Promise<OpenCheckout> {
+  const place = await bench.copy.checkOutClean(name, commit);
+  try {
+    await installDependencies(context, bench, place, dependencies);
+    const sandbox = await bench.sandboxes.gate(place, options.env, options.network);
+    return {
+      sandbox,
+      env: {},
+      async close() {
+        await sandbox.close();
+        await place.remove();
+      },
+    };
+  } catch (error) {
+    await place.remove();
+    throw error;
+  }
+}

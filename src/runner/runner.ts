@@ -1,0 +1,258 @@
+/** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { createAgent } from '../agent/registry.ts';
+import { programPaths } from '../sandbox/toolchains.ts';
+import { selectSandbox } from '../sandbox/select.ts';
+import { JobError } from '../job/error.ts';
+import type { JobEvent } from '../job/job.ts';
+import { PROCEDURE_VERSION, type Job } from '../job/job.ts';
+import { runJob } from '../job/procedure.ts';
+import type { JobRequest } from '../job/request.ts';
+import type { JobResult } from '../job/result.ts';
+import { isTerminal } from '../job/status.ts';
+import type { StepResult } from '../job/step.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { Forge } from '../forge/forge.ts';
+import { createBaselines } from '../gate/gate.ts';
+import type { Store } from '../store/store.ts';
+import type { Git } from '../workspace/git.ts';
+import type { Layout } from '../workspace/layout.ts';
+import type { Config } from '../config.ts';
+import type { JobContext, PreparedDetail } from './context.ts';
+import { createEngine } from './engine/engine.ts';
+import { createJournal, type Journal } from './engine/journal.ts';
+import { holdLease, type HeldLease } from './engine/lease.ts';
+import { readDiff } from './look/diff.ts';
+import { inspectRepository, type Inspection } from './look/inspect.ts';
+import { findBase } from '../workspace/remote/mirror.ts';
+import { createSteps, type JobSteps } from './steps/steps.ts';
+
+/** How a run ended: with a result, or parked until a person answers. */
+export type RunEnd =
+  | { readonly kind: 'ended'; readonly result: JobResult; readonly savedIn: string | null }
+  | { readonly kind: 'parked'; readonly job: Job; readonly question: string };
+
+export interface RunOptions {
+  /** Aborted when a person cancels. */
+  readonly signal: AbortSignal;
+  /** Called with every event after it is stored; must not throw. */
+  readonly onEvent?: (event: JobEvent) => void;
+}
+
+/** Runs jobs, and reads what is known of them. */
+export interface Runner {
+  readonly config: Config;
+  readonly store: Store;
+  readonly layout: Layout;
+  /** Accepts a request; the job is durable when it resolves. */
+  accept(request: JobRequest): Promise<Job>;
+  /** Takes an accepted job to its end, or on from where a dead process left it. */
+  run(jobId: string, options: RunOptions): Promise<RunEnd>;
+  /**
+   * Looks whether a request can start here, before it becomes a job: repository and base readable, agent and
+   * sandbox usable. Rejects with what is wrong and what to do.
+   */
+  preflight(request: JobRequest): Promise<void>;
+  /** The unified diff of a job's latest state; `not_found` before there is any. */
+  diff(jobId: string): Promise<string>;
+  inspect(repo: string): Promise<Inspection>;
+  close(): Promise<void>;
+}
+
+/** A job id: random, so that ids of several machines never meet. */
+function newJobId(): string {
+  return `job-${randomBytes(6).toString('hex')}`;
+}
+
+function branchOf(template: string, jobId: string): string {
+  return template.replaceAll('<job_id>', jobId);
+}
+
+/** Refuses an agent command whose program is not here, before there is a job: the commonest slip of all. */
+async function checkCommand(config: Config, request: JobRequest): Promise<void> {
+  if (request.agent !== 'command' || config.agentCmd === null) return;
+  const { missing } = await programPaths(config.agentCmd, { path: config.host.path, cwd: config.host.cwd, home: config.host.home });
+  if (missing.length === 0) return;
+  throw new JobError('bad_configuration', `AGENT_CMD: ${missing.join(', ')} was not found`, {
+    hint: 'install it, or correct AGENT_CMD; paths must be absolute or on the PATH',
+  });
+}
+
+/** Makes the agent a request names, with what it needs to be seen in its sandbox. */
+export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
+  const command = config.agentCmd;
+  const found = command === null ? { paths: [], missing: [] } : await programPaths(command, { path: config.host.path, cwd: config.host.cwd, home: config.host.home });
+  const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
+  return createAgent(request.agent, { command, needs, task: request.task });
+}
+
+/** Everything one run of one job needs, and how it is put away again. */
+interface Opened {
+  readonly context: JobContext;
+  readonly lease: HeldLease;
+  readonly journal: Journal;
+}
+
+async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promise<Opened> {
+  const { config, store, layout, git, forge } = parts;
+  const agent = await agentOf(config, job.request);
+  const chosen = await selectSandbox(job.request.sandbox, { allowHost: job.request.allow_host });
+  const lease = await holdLease(store, job.job_id);
+  const journal = createJournal(store, job.job_id, job.attempt, options.onEvent ?? (() => {}));
+  const context: JobContext = {
+    job,
+    config,
+    store,
+    git,
+    forge,
+    adapter: chosen.adapter,
+    sandboxNotice: chosen.warning,
+    agent,
+    layout,
+    paths: layout.job(job.job_id),
+    baselines: createBaselines({ get: (key) => store.getBaseline(key), put: (key, value) => store.putBaseline(key, value) }),
+    journal,
+    signal: AbortSignal.any([options.signal, lease.lost]),
+  };
+  journal.emit('sandbox', 'prepare', { adapter: chosen.adapter.name, isolation: chosen.adapter.isolation, why: chosen.why });
+  return { context, lease, journal };
+}
+
+/** What `open.ts` wires together. */
+export interface RunnerParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly layout: Layout;
+  readonly git: Git;
+  readonly forge: Forge;
+}
+
+/** A job stored by another procedure starts again from its last saved tree; nothing is replayed over other code. */
+async function restartIfOther(parts: RunnerParts, opened: Opened, jobSteps: JobSteps): Promise<void> {
+  const { context, lease, journal } = opened;
+  const steps = await parts.store.readSteps(context.job.job_id);
+  const other = steps.find((step) => step.procedure_version !== PROCEDURE_VERSION);
+  if (other === undefined) return;
+  journal.emit('message', null, {
+    text: `stored under procedure ${other.procedure_version}, this is ${PROCEDURE_VERSION}: the job starts again from its last saved tree`,
+  });
+  const prepared = steps.find((step) => step.key === 'prepare-1')?.result as StepResult<PreparedDetail> | null | undefined;
+  if (prepared?.ok === true) await jobSteps.rescue(prepared);
+  await parts.store.clearSteps(lease.current());
+}
+
+async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
+  const { context, lease, journal } = opened;
+  const { store, config } = parts;
+  const { job } = context;
+  const started = job.started_at ?? new Date().toISOString();
+  const running = await store.updateJob(lease.current(), { status: 'running', started_at: started, question: null });
+  journal.emit('status', null, { status: 'running' });
+
+  let steps: JobSteps | null = null;
+  const parked = Promise.withResolvers<RunEnd>();
+  const park = async (question: string): Promise<never> => {
+    await steps?.saveNow();
+    const asked = await store.updateJob(lease.current(), { status: 'needs_input', question });
+    journal.emit('status', 'build', { status: 'needs_input', question });
+    await journal.flush();
+    parked.resolve({ kind: 'parked', job: asked, question });
+    // The procedure waits for an answer that only another run can bring; this process forgets it here.
+    return new Promise<never>(() => {});
+  };
+  const engine = createEngine({
+    store,
+    lease,
+    journal,
+    retry: config.retry,
+    signal: context.signal,
+    onRetry: async (state, attempt) => {
+      await store.updateJob(lease.current(), { status: state === 'waiting' ? 'retrying' : 'running', attempt });
+    },
+  });
+  const jobSteps = createSteps({ context: { ...context, job: running }, engine, lease, park });
+  steps = jobSteps;
+  await restartIfOther(parts, opened, jobSteps);
+  const ended = runJob(running, jobSteps).then(async (): Promise<RunEnd> => {
+    const stored = await store.getJob(job.job_id);
+    if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
+    if (jobSteps.isSaved()) await tidy(context);
+    return { kind: 'ended', result: stored.result, savedIn: await savedIn(parts, job, stored.result) };
+  });
+  try {
+    return await Promise.race([ended, parked.promise]);
+  } finally {
+    await jobSteps.stop();
+    await lease.release();
+  }
+}
+
+/** Removes what an ended job no longer needs: its work is saved, its logs and its patch stay. */
+async function tidy({ paths }: JobContext): Promise<void> {
+  for (const folder of [paths.tree, paths.checkouts, paths.home, paths.git]) {
+    await rm(folder, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+async function savedIn({ layout, forge }: RunnerParts, job: Job, result: JobResult): Promise<string | null> {
+  if (result.wip_ref === null) return null;
+  const remote = await forge.resolve(job.request.repo);
+  return layout.repo(remote.url).saved;
+}
+
+/** Makes a runner from its parts; `open.ts` is the one place that does. */
+export function createRunner(parts: RunnerParts): Runner {
+  const { config, store, layout } = parts;
+  const find = async (jobId: string): Promise<Job> => {
+    const job = await store.getJob(jobId);
+    if (job !== null) return job;
+    throw new JobError('not_found', `job: there is no ${jobId}`, { hint: 'see `agent-runner list`' });
+  };
+  return {
+    config,
+    store,
+    layout,
+    async accept(request) {
+      const jobId = newJobId();
+      const now = new Date().toISOString();
+      const job: Job = {
+        job_id: jobId,
+        request,
+        status: 'queued',
+        outcome: null,
+        procedure_version: PROCEDURE_VERSION,
+        attempt: 1,
+        branch: branchOf(config.branchTemplate, jobId),
+        created_at: now,
+        updated_at: now,
+        started_at: null,
+        finished_at: null,
+        question: null,
+        result: null,
+      };
+      await store.createJob(job);
+      return job;
+    },
+    async run(jobId, options) {
+      const job = await find(jobId);
+      if (isTerminal(job.status) && job.result !== null) {
+        return { kind: 'ended', result: job.result, savedIn: await savedIn(parts, job, job.result) };
+      }
+      return drive(parts, await openJob(parts, job, options));
+    },
+    async preflight(request) {
+      await checkCommand(config, request);
+      const agent = await agentOf(config, request);
+      const { ready, detail, fix } = await agent.check();
+      if (!ready) {
+        throw new JobError('bad_configuration', `agent: ${agent.name} can't start: ${detail}`, fix === null ? {} : { hint: fix });
+      }
+      await selectSandbox(request.sandbox, { allowHost: request.allow_host });
+      await findBase(parts.git, await parts.forge.resolve(request.repo), request.base);
+    },
+    diff: async (jobId) => readDiff(parts, await find(jobId)),
+    inspect: (repo) => inspectRepository(parts, repo),
+    close: () => store.close(),
+  };
+}

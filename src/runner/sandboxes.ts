@@ -1,0 +1,94 @@
+/** How the sandboxes of a job are opened: what each of agent, gate and setup may see, and its environment. */
+import { access, mkdir } from 'node:fs/promises';
+import { delimiter } from 'node:path';
+import type { AgentNeeds } from '../agent/agent.ts';
+import type { Mount, Sandbox, SandboxAdapter } from '../sandbox/sandbox.ts';
+import { toolchainPaths } from '../sandbox/toolchains.ts';
+import type { Config } from '../config.ts';
+
+/** Where a checkout is and what surrounds it. */
+export interface Place {
+  readonly tree: string;
+  readonly home: string;
+  readonly mounts: readonly Mount[];
+}
+
+/** Opens sandboxes of one adapter with one configuration. */
+export interface Sandboxes {
+  readonly adapter: SandboxAdapter;
+  /** For the agent: its own needs, network only if the job asked for it. */
+  agent(place: Place, needs: AgentNeeds, network: boolean): Promise<Sandbox>;
+  /** For checks: no network unless the base's configuration opens it, nothing of the agent's. */
+  gate(place: Place, env: Readonly<Record<string, string>>, network: boolean): Promise<Sandbox>;
+  /** For setup: with network and the settings package managers need to reach their registry, without secrets. */
+  setup(place: Place): Promise<Sandbox>;
+  /** What of this machine a result depends on: adapter, PATH, platform. */
+  readonly fingerprint: string;
+}
+
+/** Without network, package managers must use what setup prepared and not wait for a server. */
+const OFFLINE: Readonly<Record<string, string>> = {
+  CARGO_NET_OFFLINE: 'true',
+  GOPROXY: 'off',
+  GOTOOLCHAIN: 'local',
+  UV_OFFLINE: '1',
+  npm_config_offline: 'true',
+  npm_config_update_notifier: 'false',
+  PIP_DISABLE_PIP_VERSION_CHECK: '1',
+};
+
+/** Dependencies' own programs come first, then the user's PATH. */
+function pathOf(workspace: string, userPath: string): string {
+  return [`${workspace}/node_modules/.bin`, `${workspace}/.venv/bin`, userPath].join(delimiter);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Wires the sandboxes of a job. */
+export async function createSandboxes(adapter: SandboxAdapter, config: Config): Promise<Sandboxes> {
+  const { host } = config;
+  const tools = await toolchainPaths({ path: host.path, home: host.home });
+  const readOnlyPaths = [...tools.readOnlyPaths, ...config.sandbox.roPaths];
+
+  // Variables may name certificates or package folders that are not there; nobody needs those.
+  const registryPaths: string[] = [];
+  for (const path of host.registryPaths) if (await exists(path)) registryPaths.push(path);
+
+  const open = async (
+    place: Place,
+    network: boolean,
+    env: Readonly<Record<string, string>>,
+    more: { readonly paths?: readonly string[]; readonly mounts?: readonly Mount[] } = {},
+  ): Promise<Sandbox> => {
+    await mkdir(place.home, { recursive: true });
+    const workspace = adapter.canMount ? '/workspace' : place.tree;
+    return adapter.open({
+      workspace: place.tree,
+      home: place.home,
+      mounts: [...place.mounts, ...(more.mounts ?? [])],
+      readOnlyPaths: [...readOnlyPaths, ...(network ? registryPaths : []), ...(more.paths ?? [])],
+      network,
+      env: {
+        ...tools.env,
+        PATH: pathOf(workspace, tools.path),
+        LANG: 'C.UTF-8',
+        TERM: 'dumb',
+        ...(network ? host.registry : OFFLINE),
+        ...env,
+      },
+    });
+  };
+
+  return {
+    adapter,
+    fingerprint: JSON.stringify([adapter.name, host.path, process.platform, process.arch]),
+    agent: (place, needs, network) => open(place, network, needs.env, { paths: needs.readOnlyPaths, mounts: needs.mounts }),
+    gate: (place, env, network) => open(place, network, env),
+    setup: (place) => open(place, true, { CI: 'true', npm_config_fund: 'false', npm_config_audit: 'false' }),
+  };
+}

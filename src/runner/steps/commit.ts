@@ -1,0 +1,42 @@
+/** How the runner's commits read. */
+import type { CommitInfo } from '../../workspace/change.ts';
+import type { JobContext } from '../context.ts';
+
+/** Longest title of a commit and of a proposal, in characters. */
+const MAX_TITLE_CHARS = 72;
+/** Longest part of the task that a commit message quotes. */
+const MAX_BODY_CHARS = 4000;
+
+/** The first line of a task as a title of at most 72 characters. */
+export function titleOf(task: string): string {
+  const line = task.split('\n').map((text) => text.replace(/^[#\s]+/, '').trim()).find((text) => text !== '') ?? 'Change';
+  // oxlint-disable-next-line no-control-regex -- control characters would end the line or hide text
+  const clean = line.replace(/[\u0000-\u001f\u007f]+/g, ' ');
+  const chars = [...clean];
+  return chars.length <= MAX_TITLE_CHARS ? clean : `${chars.slice(0, MAX_TITLE_CHARS - 1).join('').trimEnd()}…`;
+}
+
+function bodyOf(task: string): string {
+  const rest = task.trim().split('\n').slice(1).join('\n').trim();
+  return rest.length > MAX_BODY_CHARS ? `${rest.slice(0, MAX_BODY_CHARS)}…` : rest;
+}
+
+/**
+ * Message, author and date of a job's commit. The date is the job's own, so that the same change made twice is
+ * the same commit.
+ */
+export function commitInfo(context: JobContext, title: string, body = ''): CommitInfo {
+  const { job, config, agent } = context;
+  const trailers = [
+    `Agent-Runner-Job: ${job.job_id}`,
+    `Co-authored-by: ${agent.name.replace(/[<>\n]/g, '')} <${agent.name.replace(/[^A-Za-z0-9.-]+/g, '-')}@agents.invalid>`,
+  ];
+  const message = [title, body, trailers.join('\n')].filter((part) => part !== '').join('\n\n');
+  return { message: `${message}\n`, author: config.author, date: job.created_at };
+}
+
+/** The commit of the change itself. */
+export function changeCommit(context: JobContext): CommitInfo {
+  const { task } = context.job.request;
+  return commitInfo(context, titleOf(task), bodyOf(task));
+}

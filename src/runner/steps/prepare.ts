@@ -1,0 +1,95 @@
+/** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
+import type { Check } from '../../job/gate.ts';
+import { dirtyPaths } from '../../workspace/copy/dirty.ts';
+import { openCommitFiles } from '../../workspace/files.ts';
+import { fetchBase } from '../../workspace/remote/mirror.ts';
+import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
+import type { JobContext, PreparedDetail } from '../context.ts';
+import type { StepValue } from '../engine/engine.ts';
+import { createBench, installDependencies, prepareDependencies, type Bench, type Dependencies } from '../place.ts';
+import { resolveRules } from './rules.ts';
+
+/** Uncommitted paths named in the notice; the rest is counted. */
+const MAX_DIRTY_NAMED = 5;
+
+function dirtyNotice(paths: readonly string[]): string[] {
+  if (paths.length === 0) return [];
+  const named = paths.slice(0, MAX_DIRTY_NAMED).join(', ');
+  const more = paths.length > MAX_DIRTY_NAMED ? ` and ${paths.length - MAX_DIRTY_NAMED} more` : '';
+  return [`uncommitted changes stay out of this job and are left as they are: ${named}${more}`];
+}
+
+function networkNotices(context: JobContext): string[] {
+  const notices = context.sandboxNotice === null ? [] : [context.sandboxNotice];
+  if (context.job.request.network) notices.push('the network is open to the agent (--network)');
+  return notices;
+}
+
+/** How the agent's copy and base's checkouts get their dependencies, after what `prepare` found. */
+export function baseDependencies(context: JobContext, detail: Pick<PreparedDetail, 'rules' | 'layer' | 'setup_error'>): Dependencies {
+  const plan = detail.rules.setup;
+  if (plan === null || detail.setup_error !== null) return { kind: 'none' };
+  if (detail.layer !== null) return { kind: 'layer', layer: detail.layer };
+  return context.adapter.canMount ? { kind: 'none' } : { kind: 'in-place', plan, commands: plan.commands };
+}
+
+function checkList(checks: readonly Check[]): readonly Record<string, string>[] {
+  return checks.map((check) => ({ name: check.name, command: check.command }));
+}
+
+async function setUp(context: JobContext, bench: Bench, detail: Omit<PreparedDetail, 'layer' | 'setup_error'>): Promise<Pick<PreparedDetail, 'layer' | 'setup_error'>> {
+  const plan = detail.rules.setup;
+  if (plan === null) return { layer: null, setup_error: null };
+  if (context.adapter.canMount) {
+    const files = await openCommitFiles(context.git, bench.copy.target, detail.base_sha);
+    const result = await prepareDependencies(context, bench, plan, plan.commands, detail.base_sha, files);
+    if (!result.ok) return { layer: null, setup_error: result.message };
+    await installDependencies(context, bench, bench.copy, { kind: 'layer', layer: result.layer });
+    return { layer: result.layer, setup_error: null };
+  }
+  try {
+    await installDependencies(context, bench, bench.copy, { kind: 'in-place', plan, commands: plan.commands });
+    return { layer: null, setup_error: null };
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof Error)) throw error;
+    return { layer: null, setup_error: error.message };
+  }
+}
+
+/** Fetches the base, opens the working copy, resolves the rules and prepares the dependencies. */
+export async function prepare(context: JobContext): Promise<StepValue<PreparedDetail> & { readonly bench: Bench }> {
+  const { job, git, layout } = context;
+  const remote = await context.forge.resolve(job.request.repo);
+  const repo = layout.repo(remote.url);
+  const base = await fetchBase(git, repo.mirror, remote, job.request.base, job.job_id);
+  const bench = await createBench(context, remote.url, base.sha);
+  const files = await openCommitFiles(git, bench.copy.target, base.sha);
+  const rules = await resolveRules(job.request, files);
+  context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
+
+  // A job that starts again under another procedure goes on from the tree it had saved.
+  const carried = await readSaved(git, repo.saved, wipRef(job.job_id));
+  if (carried !== null) {
+    await git({ dir: context.paths.git }, ['fetch', '--quiet', '--no-tags', '--', repo.saved, carried]);
+    await bench.copy.reset(carried);
+  }
+  const partial = {
+    base: base.name,
+    base_sha: base.sha,
+    branch: job.branch,
+    policy: rules.policy,
+    max_gate_runs: rules.max_gate_runs,
+    remote,
+    rules,
+  };
+  const notices = [
+    ...networkNotices(context),
+    ...(base.isBranch ? [] : [`the base is ${base.name}, not a branch`]),
+    ...(remote.kind === 'checkout' && job.request.base === null ? dirtyNotice(await dirtyPaths(git, bench.copy.target, remote.url, base.sha)) : []),
+    ...(files.submodules.length > 0 ? [`submodules are not checked out: ${files.submodules.slice(0, 5).join(', ')}`] : []),
+    ...(carried === null ? [] : ['this job started again from the work it had saved']),
+  ];
+  const set = await setUp(context, bench, { ...partial, notices });
+  if (set.setup_error !== null) notices.push(`base's dependencies could not be prepared: ${set.setup_error.split('\n')[0] ?? ''}`);
+  return { ...partial, notices, ...set, bench };
+}

@@ -1,0 +1,57 @@
+/** Step `propose`: the judged commit goes out as a branch, a patch, and where there is a forge a pull request. */
+import { writeFile } from 'node:fs/promises';
+import { JobError } from '../../job/error.ts';
+import type { Proposed, ProposeInput, Verified } from '../../job/step.ts';
+import { formatPatch } from '../../workspace/change.ts';
+import { pushBranch } from '../../workspace/remote/publish.ts';
+import { renderBody } from './body.ts';
+import { titleOf } from './commit.ts';
+import type { JobContext, PreparedDetail } from '../context.ts';
+import type { StepContext, StepValue } from '../engine/engine.ts';
+import type { Bench } from '../place.ts';
+
+function ownCommits(notes: Readonly<Record<string, unknown>>): string[] {
+  const pushed = notes['pushed'];
+  return Array.isArray(pushed) ? pushed.filter((sha) => typeof sha === 'string') : [];
+}
+
+/** Publishes the commit that the gate judged, and nothing else. */
+export async function propose(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  verified: Verified,
+  input: ProposeInput,
+  summary: string,
+  step: StepContext,
+): Promise<StepValue<Proposed>> {
+  const { git, job, paths } = context;
+  const head = verified.head_sha;
+  if (job.branch === detail.base) {
+    throw new JobError('conflict', `branch: ${job.branch} is the base itself`, { hint: 'choose another branch_template' });
+  }
+  const patch = await formatPatch(git, bench.copy.target, detail.base_sha, head);
+  await writeFile(paths.patch, patch);
+  // The intent is stored before the effect, so that a repetition knows its own commit on the remote.
+  const ours = [...new Set([...ownCommits(step.notes), head])];
+  await step.note({ pushed: ours }, 'full');
+  await pushBranch(git, paths.git, detail.remote, job.branch, head, ours);
+  const proposal = await context.forge.propose({
+    remote: detail.remote,
+    branch: job.branch,
+    base: detail.base,
+    headSha: head,
+    title: titleOf(job.request.task),
+    body: renderBody(job, detail, verified, summary),
+    draft: input.draft,
+    labels: input.labels,
+  });
+  context.journal.emit('message', 'propose', { branch: job.branch, head_sha: head, pr_url: proposal.prUrl });
+  return {
+    outcome: proposal.outcome,
+    head_sha: head,
+    pr_url: proposal.prUrl,
+    patch_path: paths.patch,
+    push_command: proposal.pushCommand,
+  };
+}

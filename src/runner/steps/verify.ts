@@ -1,0 +1,144 @@
+/** Step `verify`: the runner judges the change on a clean checkout of its commit, beside the base. */
+import { JobError } from '../../job/error.ts';
+import type { GateReport, TamperFinding } from '../../job/gate.ts';
+import type { Verified } from '../../job/step.ts';
+import type { GateInput, GateSide } from '../../gate/gate.ts';
+import { findTampering } from '../../gate/tamper.ts';
+import { isTestFile } from '../../gate/test-files.ts';
+import { commitTree, listChanges, showDiff, type ChangedPath } from '../../workspace/change.ts';
+import { openCommitFiles } from '../../workspace/files.ts';
+import { changeCommit } from './commit.ts';
+import type { JobContext, PreparedDetail } from '../context.ts';
+import type { StepValue } from '../engine/engine.ts';
+import { openCheckout, prepareDependencies, type Bench, type Dependencies } from '../place.ts';
+import { baseDependencies } from './prepare.ts';
+
+/** Ref of the job's repository that holds the commit under judgement. */
+export const WORK_REF = 'refs/agent-runner/work';
+/** Longest failure text that goes to the agent and into the history, in characters. */
+const MAX_FAILURE_CHARS = 12_000;
+/** What a report may hold, so that a step's result stays below its 64 KiB. */
+const MAX_EXCERPTS_CHARS = 24_000;
+const MAX_FAILURES_NAMED = 40;
+const MAX_FINDINGS = 50;
+
+async function commitOf(context: JobContext, detail: PreparedDetail, bench: Bench): Promise<{ commit: string; tree: string }> {
+  const tree = await bench.copy.snapshot();
+  const commit = await commitTree(context.git, bench.copy.target, tree, detail.base_sha, WORK_REF, changeCommit(context));
+  return { commit, tree };
+}
+
+/** Refuses a change that is too large to review, before time is spent on judging it. */
+async function checkSize(context: JobContext, detail: PreparedDetail, bench: Bench, changes: readonly ChangedPath[], commit: string): Promise<void> {
+  const { max_files: maxFiles, max_diff_bytes: maxBytes } = detail.rules;
+  const hint = 'ask for a smaller change, or raise `diff:` in .agent-runner.yml';
+  if (changes.length > maxFiles) {
+    throw new JobError('diff_too_large', `the change touches ${changes.length} files (at most ${maxFiles})`, { hint });
+  }
+  const bytes = Buffer.byteLength(await showDiff(context.git, bench.copy.target, detail.base_sha, commit));
+  if (bytes > maxBytes) {
+    throw new JobError('diff_too_large', `the change's diff has ${bytes} bytes (at most ${maxBytes})`, { hint });
+  }
+}
+
+/** Head's dependencies: base's, unless head changed a lock file or base's could not be prepared. */
+async function headDependencies(context: JobContext, detail: PreparedDetail, bench: Bench, changes: readonly ChangedPath[], commit: string): Promise<Dependencies> {
+  const plan = detail.rules.setup;
+  if (plan === null) return { kind: 'none' };
+  const touched = changes.some((change) => plan.lockFiles.includes(change.path) || plan.lockFiles.includes(change.oldPath ?? ''));
+  if (!touched && detail.setup_error === null) return baseDependencies(context, detail);
+  const commands = touched ? (plan.withoutScripts ?? plan.commands) : plan.commands;
+  if (!context.adapter.canMount) return { kind: 'in-place', plan, commands };
+  const files = await openCommitFiles(context.git, bench.copy.target, commit);
+  const result = await prepareDependencies(context, bench, plan, commands, commit, files);
+  if (!result.ok) throw new JobError('setup_failed', result.message, { hint: `the whole log is ${result.logPath}` });
+  return { kind: 'layer', layer: result.layer };
+}
+
+function side(context: JobContext, detail: PreparedDetail, bench: Bench, name: 'base' | 'head', commit: string, tree: string, dependencies: Dependencies): GateSide {
+  let opened = 0;
+  const { gate_env: env, gate_network: network } = detail.rules;
+  return {
+    commit,
+    tree,
+    setupError: name === 'base' ? detail.setup_error : null,
+    open: () => openCheckout(context, bench, `${name}-${++opened}-${commit.slice(0, 8)}`, commit, dependencies, { env, network }),
+  };
+}
+
+/** The base's side of the gate: the same for the baseline in the background and for every run. */
+export async function baseSide(context: JobContext, detail: PreparedDetail, bench: Bench): Promise<GateSide> {
+  const tree = (await context.git(bench.copy.target, ['rev-parse', `${detail.base_sha}^{tree}`])).text;
+  return side(context, detail, bench, 'base', detail.base_sha, tree, baseDependencies(context, detail));
+}
+
+/** What of this machine and of the dependencies a baseline depends on. */
+export function gateFingerprint(detail: PreparedDetail, bench: Bench): string {
+  const { gate_env: env, gate_network: network } = detail.rules;
+  return JSON.stringify([bench.sandboxes.fingerprint, detail.layer?.fingerprint ?? '', env, network, detail.setup_error !== null]);
+}
+
+async function guard(context: JobContext, detail: PreparedDetail, bench: Bench, changes: readonly ChangedPath[], commit: string): Promise<readonly TamperFinding[]> {
+  const [base, head] = await Promise.all([
+    openCommitFiles(context.git, bench.copy.target, detail.base_sha),
+    openCommitFiles(context.git, bench.copy.target, commit),
+  ]);
+  const findings = await findTampering({ changes, base, head, checks: detail.rules.checks });
+  const allowed = context.job.request.allow_test_changes;
+  return findings
+    .slice(0, MAX_FINDINGS)
+    .map((finding) => (allowed && isTestFile(finding.file) ? { ...finding, severity: 'report' as const } : finding));
+}
+
+/** The new failures of a red report as one text, for the agent and for comparing with earlier ones. */
+function failureText(report: GateReport): string {
+  const parts = report.checks
+    .filter((check) => check.verdict === 'failed')
+    .map((check) => {
+      const named = check.new_failures.slice(0, MAX_FAILURES_NAMED).map((name) => `- ${name}`);
+      return [`Check "${check.name}" (${check.command}): ${check.reason}`, ...named, '', check.excerpt].join('\n');
+    });
+  return parts.join('\n\n').slice(0, MAX_FAILURE_CHARS);
+}
+
+function bounded(report: GateReport): GateReport {
+  const share = Math.floor(MAX_EXCERPTS_CHARS / Math.max(1, report.checks.length));
+  return {
+    ...report,
+    checks: report.checks.map((check) => ({
+      ...check,
+      excerpt: check.verdict === 'passed' ? '' : check.excerpt.slice(-share),
+      new_failures: check.new_failures.slice(0, MAX_FAILURES_NAMED),
+    })),
+  };
+}
+
+/** Commits the working copy's state and runs the gate on it. */
+export async function verify(context: JobContext, detail: PreparedDetail, bench: Bench, run: number): Promise<StepValue<Verified>> {
+  const { commit, tree } = await commitOf(context, detail, bench);
+  const changes = await listChanges(context.git, bench.copy.target, detail.base_sha, commit);
+  await checkSize(context, detail, bench, changes, commit);
+  const tamper = await guard(context, detail, bench, changes, commit);
+  const dependencies = await headDependencies(context, detail, bench, changes, commit);
+  const input: GateInput = {
+    checks: detail.rules.checks,
+    base: await baseSide(context, detail, bench),
+    head: side(context, detail, bench, 'head', commit, tree, dependencies),
+    fingerprint: gateFingerprint(detail, bench),
+    logDir: `${context.paths.logs}/gate-${run}`,
+    signal: context.signal,
+    tamper,
+    onCheck: (of, name, state, durationMs) =>
+      context.journal.emit('gate', 'verify', { run, side: of, check: name, state, duration_ms: durationMs }),
+  };
+  const report = bounded(await context.baselines.runGate(input));
+  context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
+  return { report, head_sha: commit, failure: report.verdict === 'red' ? failureText(report) : '' };
+}
+
+function summary(report: GateReport): Record<string, unknown> {
+  return {
+    checks: report.checks.map(({ name, base, head, verdict, reason }) => ({ name, base, head, verdict, reason })),
+    tamper: report.tamper.map(({ kind, severity, file, line, detail }) => ({ kind, severity, file, line, detail })),
+  };
+}
