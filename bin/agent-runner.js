@@ -11,7 +11,9 @@ if (process.argv.length === 3 && (process.argv[2] === '--version' || process.arg
   console.log(JSON.parse(readFileSync(new URL('package.json', root), 'utf8')).version);
 } else if (major < 24) {
   console.error(`agent-runner needs Node 24 or newer; this is ${process.versions.node}.`);
-  console.error('In a clone, run it through npm, which brings Node 24 along: npm run -s agent-runner -- <command>');
+  console.error(
+    'In a clone, run it through npm, which brings Node 24 along: npm run -s agent-runner -- <command>',
+  );
   process.exitCode = 78;
 } else {
   enableCompileCache();

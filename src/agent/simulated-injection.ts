@@ -78,9 +78,12 @@ function tryPlant(path: string, text: string, mode: number): Attempt {
   }
 }
 
+/** A connection that is open to us is open at once. */
+const CONNECT_TIMEOUT_MS = 300;
+
 async function tryConnect(host: string, port: number): Promise<Attempt> {
   return await new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 300 });
+    const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
     const end = (result: Attempt): void => {
       socket.destroy();
       resolve(result);

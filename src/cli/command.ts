@@ -25,7 +25,10 @@ export interface CliCommand {
 }
 
 /** The actions of commands resolve to exit codes; commander itself knows none. */
-export function action<A extends unknown[]>(io: Io, run: (...args: A) => Promise<number>): (...args: A) => Promise<void> {
+export function action<A extends unknown[]>(
+  io: Io,
+  run: (...args: A) => Promise<number>,
+): (...args: A) => Promise<void> {
   return async (...args) => {
     exitCodes.set(io, await run(...args));
   };

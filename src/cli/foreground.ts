@@ -19,7 +19,8 @@ export async function follow(runner: Runner, jobId: string, io: Io): Promise<Run
 export function printEnd(end: RunEnd, io: Io, asJson: boolean): number {
   if (end.kind === 'parked') {
     const answer = `agent-runner message ${end.job.job_id} "<answer>" && agent-runner run --resume ${end.job.job_id}`;
-    if (asJson) printJson(io, { job_id: end.job.job_id, status: 'needs_input', outcome: null, question: end.question });
+    if (asJson)
+      printJson(io, { job_id: end.job.job_id, status: 'needs_input', outcome: null, question: end.question });
     else io.out(`the agent asks: ${end.question.trim()}\n\nanswer with: ${answer}\n`);
     return EXIT_CODES.needs_input;
   }

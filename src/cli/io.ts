@@ -27,7 +27,9 @@ export function openIo(): ProcessIo {
       stopEverything();
       process.exit(130);
     }
-    process.stderr.write('\ncancelling: the agent is stopped and its work is saved (once more to stop at once)\n');
+    process.stderr.write(
+      '\ncancelling: the agent is stopped and its work is saved (once more to stop at once)\n',
+    );
     firstAt = performance.now();
     cancel.abort();
   };
@@ -40,9 +42,9 @@ export function openIo(): ProcessIo {
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
-    isLive: process.stderr.isTTY === true && env['CI'] === undefined && env['TERM'] !== 'dumb',
-    canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
-    colour: wantsColour(env, process.stderr.isTTY === true),
+    isLive: process.stderr.isTTY && env['CI'] === undefined && env['TERM'] !== 'dumb',
+    canAsk: process.stdin.isTTY && process.stderr.isTTY,
+    colour: wantsColour(env, process.stderr.isTTY),
     signal: cancel.signal,
     resolve: (flags) => resolveConfig({ flags, env, cwd: process.cwd() }),
     close() {

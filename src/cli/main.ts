@@ -27,22 +27,42 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   init: {
     usage: 'init',
-    summary: "write .agent-runner.yml from what is found in a repository",
+    summary: 'write .agent-runner.yml from what is found in a repository',
     load: () => import('./commands/init.ts'),
   },
   list: { usage: 'list', summary: 'list jobs, newest first', load: () => import('./commands/list.ts') },
-  status: { usage: 'status <job>', summary: 'show where a job stands', load: () => import('./commands/status.ts') },
+  status: {
+    usage: 'status <job>',
+    summary: 'show where a job stands',
+    load: () => import('./commands/status.ts'),
+  },
   logs: { usage: 'logs <job>', summary: "show a job's events", load: () => import('./commands/logs.ts') },
-  result: { usage: 'result <job>', summary: "show a job's result", load: () => import('./commands/result.ts') },
+  result: {
+    usage: 'result <job>',
+    summary: "show a job's result",
+    load: () => import('./commands/result.ts'),
+  },
   diff: { usage: 'diff <job>', summary: "show a job's change", load: () => import('./commands/diff.ts') },
   message: {
     usage: 'message <job> <text>',
     summary: 'answer a job that needs input',
     load: () => import('./commands/message.ts'),
   },
-  agents: { usage: 'agents', summary: 'list agents and whether they can start', load: () => import('./commands/agents.ts') },
-  doctor: { usage: 'doctor', summary: 'check this machine and say how to mend it', load: () => import('./commands/doctor.ts') },
-  config: { usage: 'config', summary: 'show settings and where they come from', load: () => import('./commands/config.ts') },
+  agents: {
+    usage: 'agents',
+    summary: 'list agents and whether they can start',
+    load: () => import('./commands/agents.ts'),
+  },
+  doctor: {
+    usage: 'doctor',
+    summary: 'check this machine and say how to mend it',
+    load: () => import('./commands/doctor.ts'),
+  },
+  config: {
+    usage: 'config',
+    summary: 'show settings and where they come from',
+    load: () => import('./commands/config.ts'),
+  },
   completion: {
     usage: 'completion [shell]',
     summary: 'print a completion script for a shell',
@@ -64,7 +84,9 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   const known: unknown = JSON.parse(text);
-  return typeof known === 'object' && known !== null && 'version' in known ? String(known.version) : 'unknown';
+  return typeof known === 'object' && known !== null && 'version' in known
+    ? String(known.version)
+    : 'unknown';
 }
 
 function examplesText(command: CliCommand): string {
@@ -79,7 +101,10 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Com
     .showHelpAfterError('(run it with --help for its options)')
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
     .exitOverride()
-    .addHelpText('after', '\nExamples:\n  $ agent-runner demo\n  $ agent-runner run "Fix the typo in README" --repo . --agent command\n');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ agent-runner demo\n  $ agent-runner run "Fix the typo in README" --repo . --agent command\n',
+    );
   const wanted = argv.find((word) => !word.startsWith('-'));
   const named = argv[0] === 'help' ? argv[1] : wanted;
   for (const [name, listed] of Object.entries(COMMANDS)) {
@@ -97,7 +122,9 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Com
 function reportError(error: unknown, io: Io, asJson: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
   const known = error instanceof JobError;
-  const info = known ? toErrorInfo(error) : errorInfo('bug', error instanceof Error ? error.message : String(error));
+  const info = known
+    ? toErrorInfo(error)
+    : errorInfo('bug', error instanceof Error ? error.message : String(error));
   if (asJson) io.out(`${JSON.stringify({ error: info }, null, 2)}\n`);
   io.err(`agent-runner: ${info.message}\n`);
   if (info.hint !== null) io.err(`  ${info.hint}\n`);

@@ -17,8 +17,13 @@ function text(value: unknown): string {
 function phaseLine(event: JobEvent, colour: boolean): string | null {
   const { step, state, duration_ms: took, message } = event.data;
   const [mark, paintAs] = MARKS[text(state)] ?? ['·', 'dim'];
-  const name = text(step).replace(/-1$/, '').replace(/-(\d+)$/, ' $1');
-  if (state === 'started') return event.data['try'] === 1 ? null : paint(`● ${name} again (try ${text(event.data['try'])})`, 'yellow', colour);
+  const name = text(step)
+    .replace(/-1$/, '')
+    .replace(/-(\d+)$/, ' $1');
+  if (state === 'started')
+    return event.data['try'] === 1
+      ? null
+      : paint(`● ${name} again (try ${text(event.data['try'])})`, 'yellow', colour);
   const time = typeof took === 'number' ? duration(took) : '';
   const detail = state === 'replayed' ? 'already done' : text(message);
   return `${paint(mark, paintAs, colour)} ${name.padEnd(10)} ${time.padStart(7)}  ${detail}`.trimEnd();
@@ -27,7 +32,9 @@ function phaseLine(event: JobEvent, colour: boolean): string | null {
 function gateLine(event: JobEvent, colour: boolean): string | null {
   const { side, check, state, verdict, checks, sources, run, tamper } = event.data;
   if (Array.isArray(sources)) {
-    const names = Array.isArray(checks) ? checks.map((one: { name?: unknown }) => text(one.name)).join(', ') : '';
+    const names = Array.isArray(checks)
+      ? checks.map((one: { name?: unknown }) => text(one.name)).join(', ')
+      : '';
     return `  checks: ${names === '' ? 'none found' : names} (${sources.map((one) => text(one)).join('; ')})`;
   }
   if (side === 'head' && state !== 'running') {
@@ -35,9 +42,14 @@ function gateLine(event: JobEvent, colour: boolean): string | null {
     return `  ${paint(mark, paintAs, colour)} ${text(check).padEnd(12)} ${duration(Number(event.data['duration_ms'] ?? 0))}`;
   }
   if (verdict === undefined) return null;
-  const lines = [`  gate ${text(run)}: ${paint(text(verdict), verdict === 'green' ? 'green' : verdict === 'red' ? 'red' : 'yellow', colour)}`];
-  for (const one of Array.isArray(checks) ? (checks as { name?: unknown; verdict?: unknown; reason?: unknown }[]) : []) {
-    if (one.verdict !== 'passed') lines.push(`    ${text(one.name)}: ${text(one.verdict)} — ${text(one.reason)}`);
+  const lines = [
+    `  gate ${text(run)}: ${paint(text(verdict), verdict === 'green' ? 'green' : verdict === 'red' ? 'red' : 'yellow', colour)}`,
+  ];
+  for (const one of Array.isArray(checks)
+    ? (checks as { name?: unknown; verdict?: unknown; reason?: unknown }[])
+    : []) {
+    if (one.verdict !== 'passed')
+      lines.push(`    ${text(one.name)}: ${text(one.verdict)} — ${text(one.reason)}`);
   }
   for (const one of Array.isArray(tamper) ? (tamper as Record<string, unknown>[]) : []) {
     lines.push(`    ${text(one['severity'])}: ${text(one['file'])}: ${text(one['detail'])}`);
@@ -110,7 +122,8 @@ export function createProgress(io: Io): Progress {
         doing = event.data['state'] === 'started' ? text(event.data['step']).replace(/-1$/, '') : '';
         since = performance.now();
       }
-      if (event.type === 'gate' && event.data['state'] === 'running') doing = `${text(event.data['check'])} (${text(event.data['side'])})`;
+      if (event.type === 'gate' && event.data['state'] === 'running')
+        doing = `${text(event.data['check'])} (${text(event.data['side'])})`;
       const line = lineOf(event, io.colour);
       if (line !== null) io.err(`${io.isLive ? ERASE_LINE : ''}${line}\n`);
     },

@@ -13,7 +13,11 @@ export interface ReadOptions extends Record<string, unknown> {
 }
 
 /** Opens the runner for `read` and closes it again. */
-export async function withRunner<O extends ReadOptions>(io: Io, options: O, read: (runner: Runner) => Promise<number>): Promise<number> {
+export async function withRunner(
+  io: Io,
+  options: ReadOptions,
+  read: (runner: Runner) => Promise<number>,
+): Promise<number> {
   const runner = await openRunner(await io.resolve(settingsOf(options)));
   try {
     return await read(runner);
@@ -26,13 +30,23 @@ export async function withRunner<O extends ReadOptions>(io: Io, options: O, read
 export async function findJob(runner: Runner, jobId: string): Promise<Job> {
   const job = await runner.store.getJob(jobId);
   if (job !== null) return job;
-  throw new JobError('not_found', `job: there is no ${JSON.stringify(jobId.slice(0, 100))}`, { hint: '`agent-runner list` shows the jobs there are' });
+  throw new JobError('not_found', `job: there is no ${JSON.stringify(jobId.slice(0, 100))}`, {
+    hint: '`agent-runner list` shows the jobs there are',
+  });
 }
 
 /** Defines a command that takes a job and prints something of it. */
-export function defineJobCommand<O extends ReadOptions>(program: Command, io: Io, print: (runner: Runner, job: Job, options: O) => Promise<number>): Command {
+export function defineJobCommand(
+  program: Command,
+  io: Io,
+  print: (runner: Runner, job: Job, options: ReadOptions) => Promise<number>,
+): Command {
   return addSettingFlags(program, 'home')
     .argument('<job>', 'id of the job')
     .option('--json', 'print JSON')
-    .action(action(io, (jobId: string, options: O) => withRunner(io, options, async (runner) => print(runner, await findJob(runner, jobId), options))));
+    .action(
+      action(io, (jobId: string, options: ReadOptions) =>
+        withRunner(io, options, async (runner) => print(runner, await findJob(runner, jobId), options)),
+      ),
+    );
 }

@@ -24,17 +24,25 @@ function gateTable(report: GateReport, colour: boolean): string {
 }
 
 function indent(text: string): string {
-  return text.split('\n').map((line) => (line === '' ? line : `  ${line}`)).join('\n');
+  return text
+    .split('\n')
+    .map((line) => (line === '' ? line : `  ${line}`))
+    .join('\n');
 }
 
 function gatePart(result: JobResult, colour: boolean): string {
   return result.gate.runs
     .map((run, at) => {
       const head = `gate ${at + 1} of ${result.gate.runs.length}: ${run.verdict}`;
-      const failed = run.checks.filter((check) => check.verdict === 'failed').flatMap((check) => check.new_failures.slice(0, 5));
+      const failed = run.checks
+        .filter((check) => check.verdict === 'failed')
+        .flatMap((check) => check.new_failures.slice(0, 5));
       const named = failed.map((name) => `  new: ${cleanLine(name)}\n`).join('');
       const found = run.tamper
-        .map((one) => `  ${one.severity}: ${cleanLine(one.file)}${one.line === null ? '' : `:${one.line}`} ${cleanLine(one.detail)}\n`)
+        .map(
+          (one) =>
+            `  ${one.severity}: ${cleanLine(one.file)}${one.line === null ? '' : `:${one.line}`} ${cleanLine(one.detail)}\n`,
+        )
         .join('');
       const body = run.checks.length === 0 ? '  no checks were found\n' : indent(gateTable(run, colour));
       return `${paint(head, 'bold', colour)}\n${body}${named}${found}`;
@@ -43,19 +51,29 @@ function gatePart(result: JobResult, colour: boolean): string {
 }
 
 function facts(result: JobResult, savedIn: string | null): string[][] {
-  const wall = result.started_at === null ? 0 : Date.parse(result.finished_at) - Date.parse(result.started_at);
-  const recover = savedIn === null || result.wip_ref === null ? [] : [['get it back', `git fetch ${savedIn} ${result.wip_ref}`]];
+  const wall =
+    result.started_at === null ? 0 : Date.parse(result.finished_at) - Date.parse(result.started_at);
+  const recover =
+    savedIn === null || result.wip_ref === null
+      ? []
+      : [['get it back', `git fetch ${savedIn} ${result.wip_ref}`]];
   const proposed = result.patch_path !== null;
   return [
     ['job', result.job_id],
     ['base', result.base_sha === null ? '' : `${result.base ?? ''} ${result.base_sha.slice(0, 12)}`],
-    ['branch', proposed ? `${result.branch}${result.draft ? ` (draft: ${result.labels.join(', ')})` : ''}` : ''],
+    [
+      'branch',
+      proposed ? `${result.branch}${result.draft ? ` (draft: ${result.labels.join(', ')})` : ''}` : '',
+    ],
     ['pull request', result.pr_url ?? ''],
     ['patch', result.patch_path ?? ''],
     ['publish with', result.push_command ?? ''],
     ['work saved as', result.wip_ref ?? ''],
     ...(proposed ? [] : recover),
-    ['agent', `${result.agent}, ${result.iterations} ${result.iterations === 1 ? 'turn' : 'turns'}${result.debug_mode ? ', debug mode' : ''}`],
+    [
+      'agent',
+      `${result.agent}, ${result.iterations} ${result.iterations === 1 ? 'turn' : 'turns'}${result.debug_mode ? ', debug mode' : ''}`,
+    ],
     ['cost', result.total_cost === null ? 'unknown' : `$${result.total_cost.toFixed(2)}`],
     ['wall time', duration(Math.max(0, wall))],
   ].filter((row) => row[1] !== '');
@@ -70,7 +88,8 @@ export function renderResult(result: JobResult, savedIn: string | null, colour: 
   const parts = [gatePart(result, colour)];
   const summary = cleanText(result.summary.trim()).slice(0, MAX_SUMMARY_CHARS);
   if (summary !== '') parts.push(`the agent says:\n${indent(summary)}\n`);
-  if (result.notices.length > 0) parts.push(result.notices.map((notice) => `note: ${cleanLine(notice)}\n`).join(''));
+  if (result.notices.length > 0)
+    parts.push(result.notices.map((notice) => `note: ${cleanLine(notice)}\n`).join(''));
   const width = 14;
   const rows = facts(result, savedIn).map(([name = '', value = '']) => `${name.padEnd(width)} ${value}\n`);
   parts.push(rows.join(''));

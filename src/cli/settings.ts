@@ -54,7 +54,8 @@ const CHECK_TIMEOUT_S = 600;
 function parseCheck(text: string): Check {
   const at = text.indexOf('=');
   const [name, command] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
-  if (at > 0 && /^[\w.:-]{1,60}$/.test(name) && command !== '') return { name, kind: 'other', command, timeout_s: CHECK_TIMEOUT_S };
+  if (at > 0 && /^[\w.:-]{1,60}$/.test(name) && command !== '')
+    return { name, kind: 'other', command, timeout_s: CHECK_TIMEOUT_S };
   throw new JobError('invalid_request', `check: ${JSON.stringify(text.slice(0, 200))} is not name=command`, {
     hint: "for example --check 'test=npm test'",
   });
@@ -102,7 +103,10 @@ export function makeRequest(config: Config, input: RequestInput): JobRequest {
     budget: config.budget,
     policy: config.policy,
     max_gate_runs: config.maxGateRuns,
-    checks: input.check === undefined || input.check.length === 0 ? null : input.check.map((text) => parseCheck(text)),
+    checks:
+      input.check === undefined || input.check.length === 0
+        ? null
+        : input.check.map((text) => parseCheck(text)),
     setup: input.setup ?? null,
     allow_test_changes: input.allowTestChanges ?? false,
     draft: input.draft ?? false,

@@ -2,22 +2,36 @@
 
 export type Colour = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
-const CODES: Readonly<Record<Colour, string>> = { green: '32', red: '31', yellow: '33', cyan: '36', dim: '2', bold: '1' };
+const CODES: Readonly<Record<Colour, string>> = {
+  green: '32',
+  red: '31',
+  yellow: '33',
+  cyan: '36',
+  dim: '2',
+  bold: '1',
+};
 
 /** Colours text where colour is wanted. */
 export function paint(text: string, colour: Colour, wanted: boolean): string {
   return wanted ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text;
 }
 
+/* oxlint-disable no-control-regex -- escape sequences and control characters are what is removed */
+const ESCAPES = /\u001b\[[0-9;?]*[A-Za-z]/g;
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/g;
+/* oxlint-enable no-control-regex */
+
 /** Foreign text as one harmless line: no escape sequences, control or bidirectional characters. */
 export function cleanLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- escape sequences are what is removed
-  return text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/g, ' ');
+  return text.replace(ESCAPES, '').replace(INVISIBLE, ' ');
 }
 
 /** Foreign text of several lines, each harmless. */
 export function cleanText(text: string): string {
-  return text.split('\n').map((line) => cleanLine(line.replace(/\t/g, '  '))).join('\n');
+  return text
+    .split('\n')
+    .map((line) => cleanLine(line.replace(/\t/g, '  ')))
+    .join('\n');
 }
 
 /** Milliseconds as people read them. */
@@ -30,11 +44,24 @@ export function duration(ms: number): string {
     : `${Math.floor(seconds / 3600)}h${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')}m`;
 }
 
+/** Characters as a person counts them; wide ones count once, which is near enough. */
+function widthOf(text: string): number {
+  return Array.from(text).length;
+}
+
 /** Rows as a table with a head line; columns are as wide as their widest cell. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[], colour: boolean): string {
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  colour: boolean,
+): string {
   const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => [...(row[column] ?? '')].length)));
+  const widths = head.map((_, column) => Math.max(...all.map((row) => widthOf(row[column] ?? ''))));
   const render = (row: readonly string[]): string =>
-    row.map((cell, column) => (column === row.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - [...cell].length))).join('  ');
+    row
+      .map((cell, column) =>
+        column === row.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell)),
+      )
+      .join('  ');
   return all.map((row, at) => `${at === 0 ? paint(render(row), 'dim', colour) : render(row)}\n`).join('');
 }

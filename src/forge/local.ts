@@ -16,7 +16,10 @@ async function exists(path: string): Promise<boolean> {
 async function findRepository(path: string): Promise<Remote | null> {
   for (let at = path; ; at = dirname(at)) {
     if (await exists(join(at, '.git'))) return { url: at, display: at, kind: 'checkout' };
-    const bare = (await exists(join(at, 'HEAD'))) && (await exists(join(at, 'objects'))) && (await exists(join(at, 'refs')));
+    const bare =
+      (await exists(join(at, 'HEAD'))) &&
+      (await exists(join(at, 'objects'))) &&
+      (await exists(join(at, 'refs')));
     if (bare) return { url: at, display: at, kind: 'bare' };
     if (dirname(at) === at) return null;
   }
@@ -38,7 +41,9 @@ export function createLocalForge(options: { readonly cwd: string }): Forge {
       }
       const path = resolve(options.cwd, repo);
       if (!(await exists(path))) {
-        const short = isOwnerName(repo) ? 'owner/name needs a forge, which is not configured; give a URL or a path' : 'check the path';
+        const short = isOwnerName(repo)
+          ? 'owner/name needs a forge, which is not configured; give a URL or a path'
+          : 'check the path';
         throw new JobError('repo_unusable', `repo: ${path} does not exist`, { hint: short });
       }
       const found = await findRepository(path);
@@ -49,7 +54,9 @@ export function createLocalForge(options: { readonly cwd: string }): Forge {
     },
     propose(request) {
       const pushCommand =
-        request.remote.kind === 'checkout' ? `git -C ${quote(request.remote.url)} push -u origin ${quote(request.branch)}` : null;
+        request.remote.kind === 'checkout'
+          ? `git -C ${quote(request.remote.url)} push -u origin ${quote(request.branch)}`
+          : null;
       return Promise.resolve({ outcome: 'proposed', prUrl: null, pushCommand });
     },
   };

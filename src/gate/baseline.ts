@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { Cancelled } from '../job/error.ts';
 import type { Check } from '../job/gate.ts';
-import { MAX_ERROR_LINES, MAX_FAILING_TESTS, MAX_FAILURE_CHARS, type Failures } from './failures.ts';
-import { runSide, type GateSide, type SideOptions, type SideRun } from './side.ts';
+import { MAX_ERROR_LINES, MAX_FAILING_TESTS, MAX_FAILURE_CHARS, type Failures } from './failures/failures.ts';
+import { CHECK_ENV, runSide, type GateSide, type SideOptions, type SideRun } from './side.ts';
 import type { SideResult } from './verdict.ts';
 
 /** Where baselines are stored; the runner hands in the store. What comes out is checked before it is believed. */
@@ -33,6 +33,7 @@ export function baselineKey(options: BaselineOptions, check: Check): string {
   const parts = [
     'baseline',
     STORED_VERSION,
+    CHECK_ENV,
     options.base.tree,
     check.command,
     before.map((build) => build.command),

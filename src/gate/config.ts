@@ -6,8 +6,8 @@ import { JobError } from '../job/error.ts';
 import type { Check } from '../job/gate.ts';
 import { CHECK_KINDS } from '../job/gate.ts';
 import type { Policy } from '../job/request.ts';
-import { kindOf } from './check-kind.ts';
-import { DEFAULT_CHECK_TIMEOUT_S } from './detection.ts';
+import { kindOf } from './detect/check-kind.ts';
+import { DEFAULT_CHECK_TIMEOUT_S } from './detect/detection.ts';
 
 /** The file's name, in the root of the repository. */
 export const REPO_CONFIG_FILE = '.agent-runner.yml';
@@ -71,7 +71,7 @@ function createSchema(z: typeof Zod) {
   });
   const path = z.string().max(500).refine(isInside, PATH_RULE);
   const paths = z.array(path).max(500);
-  const timeout = z.number().positive().max(MAX_TIMEOUT_S);
+  const timeoutS = z.number().positive().max(MAX_TIMEOUT_S);
   const setup = z.union(
     [
       z.literal(false).transform(() => false as const),
@@ -86,7 +86,7 @@ function createSchema(z: typeof Zod) {
     name: z.string().min(1).max(100).regex(CHECK_NAME, 'one line without control characters'),
     command,
     kind: z.enum(CHECK_KINDS).optional(),
-    timeout_s: timeout.optional(),
+    timeout_s: timeoutS.optional(),
   });
   const gate = z.strictObject({
     checks: z.array(check).max(50).optional(),
@@ -102,7 +102,7 @@ function createSchema(z: typeof Zod) {
     on_none: z.enum(['block', 'draft', 'open']).optional(),
     on_tamper: z.enum(['block', 'draft', 'allow']).optional(),
     max_runs: z.number().int().min(1).max(50).optional(),
-    timeout_s: timeout.optional(),
+    timeout_s: timeoutS.optional(),
   });
   const diff = z.strictObject({
     max_files: z.number().int().min(1).max(1_000_000).optional(),

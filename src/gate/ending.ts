@@ -75,8 +75,25 @@ const MISSING: readonly RegExp[] = [
   /^make: ([^\s:]+): No such file or directory$/,
   /^error: no such command: [`'](\S+)[`']$/,
 ];
+// What build tools print when a dependency is not in their cache and the network is closed; group 1 is it.
+const OFFLINE: readonly RegExp[] = [
+  /Cannot access \S+ \(\S+\) in offline mode and the artifact (\S+)/,
+  /No cached version of (\S+) available for offline mode/,
+  /no matching package named [`'](\S+)[`'] found/,
+  /failed to download [`'](\S+) /,
+  /dial tcp: lookup (proxy\.golang\.org)/,
+];
 /** Lines at the end of an output that are searched for a missing tool. */
 const TAIL_LINES = 40;
+
+function unprepared(output: string): string | null {
+  for (const line of output.trimEnd().split('\n').slice(-TAIL_LINES)) {
+    const short = line.slice(0, 1000);
+    const name = OFFLINE.map((pattern) => pattern.exec(short)?.[1]).find((one) => one !== undefined);
+    if (name !== undefined) return name.slice(0, 200);
+  }
+  return null;
+}
 
 function installHint(tool: string): string {
   const known = INSTALL[tool];
@@ -124,7 +141,14 @@ function exited(exitCode: number, output: string, namesTests: boolean): Ending {
     return { state: 'inconclusive', note: 'it ran out of memory' };
   }
   // Package managers and make turn 127 into a code of their own. Where tests are named, the tool was there.
-  return tool !== null && !namesTests ? missing(tool) : { state: 'failed', note: null };
+  if (namesTests) return { state: 'failed', note: null };
+  if (tool !== null) return missing(tool);
+  const dependency = unprepared(output);
+  if (dependency === null) return { state: 'failed', note: null };
+  return {
+    state: 'inconclusive',
+    note: `the dependency ${dependency} was not prepared, and the network is closed`,
+  };
 }
 
 /**

@@ -1,13 +1,10 @@
 /** The tracked files of one commit, as the gate room sees them. The runner hands in an implementation. */
 
-/** Largest file that the gate room reads, in bytes; what is larger is no configuration and no test. */
-export const MAX_FILE_BYTES: number = 1024 * 1024;
-
 /** The tracked files of one commit. */
 export interface RepoFiles {
   /** Every tracked path, relative to the root and separated by `/`. */
   readonly paths: readonly string[];
-  /** The text of a file; `null` when it is absent, binary, a symlink or larger than `MAX_FILE_BYTES`. */
+  /** The text of a file; `null` when it is absent, binary, a symlink or larger than 1 MiB. */
   read(path: string): Promise<string | null>;
 }
 

@@ -8,7 +8,7 @@ import {
   type TamperFinding,
 } from '../job/gate.ts';
 import { createBaselineSource, type BaselineCache, type BaselineOptions } from './baseline.ts';
-import { excerpt } from './excerpt.ts';
+import { excerpt } from './failures/excerpt.ts';
 import { runSide, type GateSide, type SideOptions, type SideRun } from './side.ts';
 import { judge, overall, type SideResult } from './verdict.ts';
 

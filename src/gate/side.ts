@@ -5,7 +5,7 @@ import { Cancelled } from '../job/error.ts';
 import type { Check, SideState } from '../job/gate.ts';
 import type { ExecResult, Sandbox } from '../sandbox/sandbox.ts';
 import { readEnding } from './ending.ts';
-import { readFailures, type Failures } from './failures.ts';
+import { readFailures, type Failures } from './failures/failures.ts';
 import type { SideResult } from './verdict.ts';
 
 /** Output of a check that is kept in memory, in bytes for each stream. */
@@ -96,9 +96,11 @@ interface Attempt {
 /** Where a checkout lies differs between sides and machines; failures have to compare. */
 function withoutPlaces(text: string, sandbox: Sandbox): string {
   const [workspace, home] = [sandbox.workspacePath.replace(/\/+$/, ''), sandbox.homePath.replace(/\/+$/, '')];
-  let plain = workspace === '' ? text : text.replaceAll(`${workspace}/`, '').replaceAll(workspace, '.');
-  if (home !== '') plain = plain.replaceAll(home, '~');
-  return plain;
+  // Either may be the beginning of the other's path: a place ends where no further name character follows.
+  const replace = (whole: string, place: string, by: string): string =>
+    place === '' ? whole : whole.replaceAll(new RegExp(`${RegExp.escape(place)}(?![\\w.-])`, 'g'), by);
+  const plain = replace(workspace === '' ? text : text.replaceAll(`${workspace}/`, ''), home, '~');
+  return replace(plain, workspace, '.');
 }
 
 async function outputOf(result: ExecResult, log: string): Promise<string> {
@@ -109,10 +111,13 @@ async function outputOf(result: ExecResult, log: string): Promise<string> {
   return readLog(log).catch(() => whole);
 }
 
+/** What every check runs with; part of a baseline's identity, because tests read it. */
+export const CHECK_ENV: Readonly<Record<string, string>> = { CI: 'true', FORCE_COLOR: '0' };
+
 async function runCheck(side: OpenSide, check: Check, log: string, options: SideOptions): Promise<Attempt> {
   if (options.signal.aborted) throw new Cancelled();
   const result = await side.sandbox.exec(['sh', '-c', check.command], {
-    env: { CI: 'true', FORCE_COLOR: '0', NO_COLOR: '1', ...side.env },
+    env: { ...CHECK_ENV, ...side.env },
     timeoutMs: Math.round(check.timeout_s * 1000),
     maxBytes: MAX_OUTPUT_BYTES,
     logPath: log,

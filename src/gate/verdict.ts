@@ -1,6 +1,6 @@
 /** What one side says beside the other, and what all checks say together. Pure. */
 import type { CheckReport, CheckVerdict, GateVerdict, SideState } from '../job/gate.ts';
-import type { Failures } from './failures.ts';
+import type { Failures } from './failures/failures.ts';
 
 /** One check on one side, after its rerun where there was one. */
 export interface SideResult {

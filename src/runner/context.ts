@@ -30,6 +30,8 @@ export interface JobContext {
   readonly paths: JobPaths;
   readonly baselines: Baselines;
   readonly journal: Journal;
+  /** Takes the secrets that the agent was given out of a text. */
+  readonly mask: (text: string) => string;
   /** Aborted when a person cancels. */
   readonly signal: AbortSignal;
 }
@@ -47,6 +49,10 @@ export interface Rules {
   readonly max_gate_runs: number;
   readonly gate_env: Readonly<Record<string, string>>;
   readonly gate_network: boolean;
+  /** The part of the repository a job may change; empty is everything. Paths, folders or globs. */
+  readonly paths: readonly string[];
+  /** What a job may not change. */
+  readonly protected_paths: readonly string[];
   readonly max_files: number;
   readonly max_diff_bytes: number;
   readonly setup: SetupPlanned | null;

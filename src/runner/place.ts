@@ -2,7 +2,13 @@
 import { join } from 'node:path';
 import { JobError } from '../job/error.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { applyLayer, prepareLayer, runSetup, type Layer, type SetupResult } from '../workspace/dependencies.ts';
+import {
+  applyLayer,
+  prepareLayer,
+  runSetup,
+  type Layer,
+  type SetupResult,
+} from '../workspace/dependencies.ts';
 import type { CommitFiles } from '../workspace/files.ts';
 import {
   createWorkingCopy,
@@ -76,7 +82,9 @@ export async function prepareDependencies(
   context.journal.emit('sandbox', 'prepare', {
     setup: result.ok ? 'done' : 'failed',
     duration_ms: Date.now() - started,
-    ...(result.ok ? { fingerprint: result.layer.fingerprint, folders: result.layer.entries } : { message: result.message, log: logPath }),
+    ...(result.ok
+      ? { fingerprint: result.layer.fingerprint, folders: result.layer.entries }
+      : { message: result.message, log: logPath }),
   });
   return result;
 }
@@ -88,14 +96,23 @@ export type Dependencies =
   | { readonly kind: 'in-place'; readonly plan: SetupPlanned; readonly commands: readonly string[] };
 
 /** Puts dependencies into a checkout. Rejects with `setup_failed` when setup in place fails. */
-export async function installDependencies(context: JobContext, bench: Bench, place: Checkout, dependencies: Dependencies): Promise<void> {
+export async function installDependencies(
+  context: JobContext,
+  bench: Bench,
+  place: Checkout,
+  dependencies: Dependencies,
+): Promise<void> {
   if (dependencies.kind === 'none') return;
   if (dependencies.kind === 'layer') return applyLayer(dependencies.layer, place.tree, place.home);
   const sandbox = await bench.sandboxes.setup(place);
   const logPath = join(context.paths.logs, 'setup.log');
   try {
     const { plan, commands } = dependencies;
-    const failed = await runSetup(sandbox, { ...plan, commands }, { logPath, env: {}, signal: context.signal });
+    const failed = await runSetup(
+      sandbox,
+      { ...plan, commands },
+      { logPath, env: {}, signal: context.signal },
+    );
     if (failed !== null) throw new JobError('setup_failed', failed, { hint: `the whole log is ${logPath}` });
   } finally {
     await sandbox.close();

@@ -19,6 +19,7 @@ import type { Store } from '../store/store.ts';
 import type { Git } from '../workspace/git.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
+import { createMask } from '../log.ts';
 import type { JobContext, PreparedDetail } from './context.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
@@ -72,7 +73,11 @@ function branchOf(template: string, jobId: string): string {
 /** Refuses an agent command whose program is not here, before there is a job: the commonest slip of all. */
 async function checkCommand(config: Config, request: JobRequest): Promise<void> {
   if (request.agent !== 'command' || config.agentCmd === null) return;
-  const { missing } = await programPaths(config.agentCmd, { path: config.host.path, cwd: config.host.cwd, home: config.host.home });
+  const { missing } = await programPaths(config.agentCmd, {
+    path: config.host.path,
+    cwd: config.host.cwd,
+    home: config.host.home,
+  });
   if (missing.length === 0) return;
   throw new JobError('bad_configuration', `AGENT_CMD: ${missing.join(', ')} was not found`, {
     hint: 'install it, or correct AGENT_CMD; paths must be absolute or on the PATH',
@@ -82,7 +87,10 @@ async function checkCommand(config: Config, request: JobRequest): Promise<void> 
 /** Makes the agent a request names, with what it needs to be seen in its sandbox. */
 export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
   const command = config.agentCmd;
-  const found = command === null ? { paths: [], missing: [] } : await programPaths(command, { path: config.host.path, cwd: config.host.cwd, home: config.host.home });
+  const found =
+    command === null
+      ? { paths: [], missing: [] }
+      : await programPaths(command, { path: config.host.path, cwd: config.host.cwd, home: config.host.home });
   const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
   return createAgent(request.agent, { command, needs, task: request.task });
 }
@@ -99,7 +107,12 @@ async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promi
   const agent = await agentOf(config, job.request);
   const chosen = await selectSandbox(job.request.sandbox, { allowHost: job.request.allow_host });
   const lease = await holdLease(store, job.job_id);
-  const journal = createJournal(store, job.job_id, job.attempt, options.onEvent ?? (() => {}));
+  const mask = createMask(Object.values(config.agentEnv));
+  const journal = createJournal(store, job.job_id, {
+    attempt: job.attempt,
+    mask,
+    show: options.onEvent ?? (() => {}),
+  });
   const context: JobContext = {
     job,
     config,
@@ -111,11 +124,19 @@ async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promi
     agent,
     layout,
     paths: layout.job(job.job_id),
-    baselines: createBaselines({ get: (key) => store.getBaseline(key), put: (key, value) => store.putBaseline(key, value) }),
+    baselines: createBaselines({
+      get: (key) => store.getBaseline(key),
+      put: (key, value) => store.putBaseline(key, value),
+    }),
     journal,
+    mask,
     signal: AbortSignal.any([options.signal, lease.lost]),
   };
-  journal.emit('sandbox', 'prepare', { adapter: chosen.adapter.name, isolation: chosen.adapter.isolation, why: chosen.why });
+  journal.emit('sandbox', 'prepare', {
+    adapter: chosen.adapter.name,
+    isolation: chosen.adapter.isolation,
+    why: chosen.why,
+  });
   return { context, lease, journal };
 }
 
@@ -137,7 +158,10 @@ async function restartIfOther(parts: RunnerParts, opened: Opened, jobSteps: JobS
   journal.emit('message', null, {
     text: `stored under procedure ${other.procedure_version}, this is ${PROCEDURE_VERSION}: the job starts again from its last saved tree`,
   });
-  const prepared = steps.find((step) => step.key === 'prepare-1')?.result as StepResult<PreparedDetail> | null | undefined;
+  const prepared = steps.find((step) => step.key === 'prepare-1')?.result as
+    | StepResult<PreparedDetail>
+    | null
+    | undefined;
   if (prepared?.ok === true) await jobSteps.rescue(prepared);
   await parts.store.clearSteps(lease.current());
 }
@@ -147,7 +171,11 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   const { store, config } = parts;
   const { job } = context;
   const started = job.started_at ?? new Date().toISOString();
-  const running = await store.updateJob(lease.current(), { status: 'running', started_at: started, question: null });
+  const running = await store.updateJob(lease.current(), {
+    status: 'running',
+    started_at: started,
+    question: null,
+  });
   journal.emit('status', null, { status: 'running' });
 
   let steps: JobSteps | null = null;
@@ -168,7 +196,10 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
     retry: config.retry,
     signal: context.signal,
     onRetry: async (state, attempt) => {
-      await store.updateJob(lease.current(), { status: state === 'waiting' ? 'retrying' : 'running', attempt });
+      await store.updateJob(lease.current(), {
+        status: state === 'waiting' ? 'retrying' : 'running',
+        attempt,
+      });
     },
   });
   const jobSteps = createSteps({ context: { ...context, job: running }, engine, lease, park });
@@ -246,7 +277,11 @@ export function createRunner(parts: RunnerParts): Runner {
       const agent = await agentOf(config, request);
       const { ready, detail, fix } = await agent.check();
       if (!ready) {
-        throw new JobError('bad_configuration', `agent: ${agent.name} can't start: ${detail}`, fix === null ? {} : { hint: fix });
+        throw new JobError(
+          'bad_configuration',
+          `agent: ${agent.name} can't start: ${detail}`,
+          fix === null ? {} : { hint: fix },
+        );
       }
       await selectSandbox(request.sandbox, { allowHost: request.allow_host });
       await findBase(parts.git, await parts.forge.resolve(request.repo), request.base);

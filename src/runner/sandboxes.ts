@@ -87,7 +87,8 @@ export async function createSandboxes(adapter: SandboxAdapter, config: Config): 
   return {
     adapter,
     fingerprint: JSON.stringify([adapter.name, host.path, process.platform, process.arch]),
-    agent: (place, needs, network) => open(place, network, needs.env, { paths: needs.readOnlyPaths, mounts: needs.mounts }),
+    agent: (place, needs, network) =>
+      open(place, network, needs.env, { paths: needs.readOnlyPaths, mounts: needs.mounts }),
     gate: (place, env, network) => open(place, network, env),
     setup: (place) => open(place, true, { CI: 'true', npm_config_fund: 'false', npm_config_audit: 'false' }),
   };

@@ -184,7 +184,7 @@ function pathOfWord(word: string, home: string): string | null {
 /**
  * Finds what a command line such as `python3 /x/agent.py --flag {prompt_file}` needs to see: its programs, on
  * PATH or by path, and every absolute or `~` path in it that exists, with their packages and interpreters.
- * `missing` names the programs and paths that were not found. Never returns home or anything above it.
+ * `missing` names the programs that were not found. Never returns home or anything above it.
  */
 export async function programPaths(
   command: string,
@@ -203,7 +203,8 @@ export async function programPaths(
       if (isFirst && !text.includes('{')) missing.push(text);
       continue;
     }
-    if (!(await exists(path))) missing.push(text);
+    // A path that is an argument may be one that the command is to make.
+    if (!(await exists(path))) missing.push(...(isFirst ? [text] : []));
     else if (isFirst || isShowable(path, home)) found.push(...(await pathRoots(path, home)));
   }
   const paths = await keepShowable(found, home);

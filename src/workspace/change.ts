@@ -27,7 +27,10 @@ const MAX_NESTED_DEPTH = 4;
  */
 async function listTouched(git: Git, target: GitTarget, prefix = '', depth = 0): Promise<string[]> {
   const others = splitNul((await git(target, ['ls-files', '-z', '--others', '--exclude-standard'])).stdout);
-  const touched = depth === 0 ? splitNul((await git(target, ['diff-files', '-z', '--name-only', '--ignore-submodules=all'])).stdout) : [];
+  const touched =
+    depth === 0
+      ? splitNul((await git(target, ['diff-files', '-z', '--name-only', '--ignore-submodules=all'])).stdout)
+      : [];
   const paths = [...touched];
   for (const other of others) {
     if (!other.endsWith('/')) {
@@ -35,7 +38,11 @@ async function listTouched(git: Git, target: GitTarget, prefix = '', depth = 0):
       continue;
     }
     if (depth >= MAX_NESTED_DEPTH || target.workTree === undefined) continue;
-    const nested = { dir: target.dir, workTree: join(target.workTree, other), index: `${target.index ?? ''}.empty` };
+    const nested = {
+      dir: target.dir,
+      workTree: join(target.workTree, other),
+      index: `${target.index ?? ''}.empty`,
+    };
     paths.push(...(await listTouched(git, nested, prefix + other, depth + 1)));
   }
   return paths;
@@ -44,7 +51,8 @@ async function listTouched(git: Git, target: GitTarget, prefix = '', depth = 0):
 async function makeReadable(tree: string, paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     const info = await lstat(join(tree, path)).catch(() => null);
-    if (info?.isFile() === true && (info.mode & 0o400) === 0) await chmod(join(tree, path), info.mode | 0o600);
+    if (info?.isFile() === true && (info.mode & 0o400) === 0)
+      await chmod(join(tree, path), info.mode | 0o600);
   }
 }
 
@@ -73,7 +81,14 @@ export interface CommitInfo {
 }
 
 /** Makes a commit of `tree` on top of `parent` (a first commit without one) and points `ref` at it. Made twice, it is the same commit. */
-export async function commitTree(git: Git, target: GitTarget, tree: string, parent: string | null, ref: string, info: CommitInfo): Promise<string> {
+export async function commitTree(
+  git: Git,
+  target: GitTarget,
+  tree: string,
+  parent: string | null,
+  ref: string,
+  info: CommitInfo,
+): Promise<string> {
   const env = {
     GIT_AUTHOR_NAME: info.author.name,
     GIT_AUTHOR_EMAIL: info.author.email,
@@ -82,25 +97,43 @@ export async function commitTree(git: Git, target: GitTarget, tree: string, pare
     GIT_COMMITTER_EMAIL: info.author.email,
     GIT_COMMITTER_DATE: info.date,
   };
-  const commit = (await git(target, ['commit-tree', tree, ...(parent === null ? [] : ['-p', parent]), '-F', '-'], { env, stdin: info.message })).text;
+  const commit = (
+    await git(target, ['commit-tree', tree, ...(parent === null ? [] : ['-p', parent]), '-F', '-'], {
+      env,
+      stdin: info.message,
+    })
+  ).text;
   await git(target, ['update-ref', ref, commit]);
   return commit;
 }
 
 /** The paths that differ between two commits or trees, renames found by content. */
-export async function listChanges(git: Git, target: GitTarget, from: string, to: string): Promise<readonly ChangedPath[]> {
+export async function listChanges(
+  git: Git,
+  target: GitTarget,
+  from: string,
+  to: string,
+): Promise<readonly ChangedPath[]> {
   const args = ['diff-tree', '-r', '-z', '-M', '--name-status', '--no-ext-diff', '--no-textconv', from, to];
   const fields = splitNul((await git(target, args)).stdout);
   const changes: ChangedPath[] = [];
-  for (let at = 0; at < fields.length; ) {
+  for (let at = 0; at < fields.length;) {
     const letter = fields[at]?.[0];
     const first = fields[at + 1] ?? '';
     if (letter === 'R' || letter === 'C') {
-      changes.push({ path: fields[at + 2] ?? '', oldPath: letter === 'R' ? first : null, status: letter === 'R' ? 'renamed' : 'added' });
+      changes.push({
+        path: fields[at + 2] ?? '',
+        oldPath: letter === 'R' ? first : null,
+        status: letter === 'R' ? 'renamed' : 'added',
+      });
       at += 3;
       continue;
     }
-    changes.push({ path: first, oldPath: null, status: letter === 'A' ? 'added' : letter === 'D' ? 'deleted' : 'modified' });
+    changes.push({
+      path: first,
+      oldPath: null,
+      status: letter === 'A' ? 'added' : letter === 'D' ? 'deleted' : 'modified',
+    });
     at += 2;
   }
   return changes;
@@ -114,13 +147,37 @@ export async function showDiff(git: Git, target: GitTarget, from: string, to: st
 
 /** The change as a patch that `git am` takes. */
 export async function formatPatch(git: Git, target: GitTarget, base: string, head: string): Promise<Buffer> {
-  const args = ['format-patch', '--stdout', '--binary', '--full-index', '--no-signature', '--no-ext-diff', '--no-textconv', `${base}..${head}`];
+  const args = [
+    'format-patch',
+    '--stdout',
+    '--binary',
+    '--full-index',
+    '--no-signature',
+    '--no-ext-diff',
+    '--no-textconv',
+    `${base}..${head}`,
+  ];
   return (await git(target, args)).stdout;
 }
 
 /** Counts what a change touches. */
-export async function measureChange(git: Git, target: GitTarget, from: string, to: string): Promise<ChangeSize> {
-  const args = ['diff-tree', '-r', '-z', '--numstat', '--no-renames', '--no-ext-diff', '--no-textconv', from, to];
+export async function measureChange(
+  git: Git,
+  target: GitTarget,
+  from: string,
+  to: string,
+): Promise<ChangeSize> {
+  const args = [
+    'diff-tree',
+    '-r',
+    '-z',
+    '--numstat',
+    '--no-renames',
+    '--no-ext-diff',
+    '--no-textconv',
+    from,
+    to,
+  ];
   const rows = splitNul((await git(target, args)).stdout);
   let [insertions, deletions] = [0, 0];
   for (const row of rows) {
@@ -130,4 +187,3 @@ export async function measureChange(git: Git, target: GitTarget, from: string, t
   }
   return { files: rows.length, insertions, deletions };
 }
-

@@ -52,9 +52,22 @@ export type SetupResult =
   | { readonly ok: false; readonly message: string; readonly logPath: string };
 
 /** Folders that only ever hold dependencies, whatever the language. */
-export const DEPENDENCY_FOLDERS: ReadonlySet<string> = new Set(['node_modules', '.venv', '.yarn', 'bower_components', '.tox', '.nox', '_build', 'deps']);
+export const DEPENDENCY_FOLDERS: ReadonlySet<string> = new Set([
+  'node_modules',
+  '.venv',
+  '.yarn',
+  'bower_components',
+  '.tox',
+  '.nox',
+  '_build',
+  'deps',
+]);
 /** Those of them that are dependencies only beside a given file. */
-const ONLY_BESIDE: Readonly<Record<string, string>> = { deps: 'mix.exs', _build: 'mix.exs', '.yarn': 'yarn.lock' };
+const ONLY_BESIDE: Readonly<Record<string, string>> = {
+  deps: 'mix.exs',
+  _build: 'mix.exs',
+  '.yarn': 'yarn.lock',
+};
 
 const SETUP_TIMEOUT_MS = 30 * 60 * 1000;
 const COPY_TIMEOUT_MS = 10 * 60 * 1000;
@@ -64,7 +77,11 @@ const MAX_LOG_BYTES = 64 * 1024 * 1024;
 const MAX_DEPTH = 5;
 
 /** Runs setup's commands in a sandbox that is open on a checkout. */
-export async function runSetup(sandbox: Sandbox, recipe: SetupRecipe, context: Pick<SetupContext, 'logPath' | 'env' | 'signal'>): Promise<string | null> {
+export async function runSetup(
+  sandbox: Sandbox,
+  recipe: SetupRecipe,
+  context: Pick<SetupContext, 'logPath' | 'env' | 'signal'>,
+): Promise<string | null> {
   await mkdir(dirname(context.logPath), { recursive: true });
   for (const command of recipe.commands) {
     const result = await sandbox.exec(['sh', '-c', command], {
@@ -77,14 +94,19 @@ export async function runSetup(sandbox: Sandbox, recipe: SetupRecipe, context: P
     });
     if (result.end === 'cancelled') throw new Cancelled();
     if (result.end === 'exited' && result.exitCode === 0) continue;
-    const why = result.end === 'exited' ? `exit code ${String(result.exitCode)}` : (result.message ?? result.end);
+    const why =
+      result.end === 'exited' ? `exit code ${String(result.exitCode)}` : (result.message ?? result.end);
     const tail = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-12).join('\n');
     return `setup: \`${command}\` failed (${why})\n${tail}`;
   }
   return null;
 }
 
-async function readToolVersions(sandbox: Sandbox, recipe: SetupRecipe, context: SetupContext): Promise<string> {
+async function readToolVersions(
+  sandbox: Sandbox,
+  recipe: SetupRecipe,
+  context: SetupContext,
+): Promise<string> {
   if (recipe.toolVersions.length === 0) return '';
   const script = recipe.toolVersions.map((command) => `${command} 2>&1`).join('; ');
   const options = { env: context.env, timeoutMs: 60_000, maxBytes: MAX_OUTPUT_BYTES, signal: context.signal };
@@ -102,7 +124,9 @@ async function findEntries(tree: string, keep: readonly string[]): Promise<strin
       if (!entry.isDirectory() || entry.name === '.git') continue;
       const path = relative === '' ? entry.name : `${relative}/${entry.name}`;
       const beside = ONLY_BESIDE[entry.name];
-      const known = DEPENDENCY_FOLDERS.has(entry.name) && (beside === undefined || names.some((other) => other.name === beside));
+      const known =
+        DEPENDENCY_FOLDERS.has(entry.name) &&
+        (beside === undefined || names.some((other) => other.name === beside));
       if (known || keep.includes(path)) found.push(path);
       else if (depth < MAX_DEPTH) await walk(path, depth + 1);
     }
@@ -120,10 +144,16 @@ async function readLayer(dir: string, fingerprint: string): Promise<Layer | null
   const text = await readFile(join(dir, 'layer.json'), 'utf8').catch(() => null);
   if (text === null) return null;
   const entries: unknown = JSON.parse(text);
-  return Array.isArray(entries) ? { fingerprint, dir, entries: entries.filter((e) => typeof e === 'string') } : null;
+  return Array.isArray(entries)
+    ? { fingerprint, dir, entries: entries.filter((e) => typeof e === 'string') }
+    : null;
 }
 
-async function buildLayer(recipe: SetupRecipe, context: SetupContext, building: string): Promise<string | string[]> {
+async function buildLayer(
+  recipe: SetupRecipe,
+  context: SetupContext,
+  building: string,
+): Promise<string | string[]> {
   const [tree, home] = [join(building, 'checkout'), join(building, 'setup-home')];
   await mkdir(home, { recursive: true });
   await context.checkOut(tree);
@@ -158,8 +188,21 @@ export async function prepareLayer(recipe: SetupRecipe, context: SetupContext): 
   await mkdir(join(building, 'probe'), { recursive: true });
   try {
     const probe = await context.open(join(building, 'probe'), join(building, 'probe'));
-    const versions = await readToolVersions(probe, recipe, context).finally(() => probe.close());
-    const identity = JSON.stringify([recipe.commands, recipe.keep, recipe.homeCaches, versions, context.identity, process.platform, process.arch]);
+    let versions: string;
+    try {
+      versions = await readToolVersions(probe, recipe, context);
+    } finally {
+      await probe.close();
+    }
+    const identity = JSON.stringify([
+      recipe.commands,
+      recipe.keep,
+      recipe.homeCaches,
+      versions,
+      context.identity,
+      process.platform,
+      process.arch,
+    ]);
     const fingerprint = createHash('sha256').update(identity).digest('hex');
     const dir = join(context.root, fingerprint);
     const known = await readLayer(dir, fingerprint);

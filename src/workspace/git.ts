@@ -117,12 +117,18 @@ export function createGit(host: GitHost): Git {
     const said = result.stderr.trim().slice(0, 2000);
     if (result.end !== 'exited' || result.exitCode === null) {
       const why = result.message ?? (said || result.end);
-      throw new JobError('infra_failed', `git ${args[0] ?? ''} did not end by itself (${result.end}): ${why}`, {
-        ...(result.end === 'not_started' ? { hint: 'install git and put it on the PATH' } : {}),
-      });
+      const hint = result.end === 'not_started' ? { hint: 'install git and put it on the PATH' } : {};
+      throw new JobError(
+        'infra_failed',
+        `git ${args[0] ?? ''} did not end by itself (${result.end}): ${why}`,
+        hint,
+      );
     }
     if (!(options.okCodes ?? [0]).includes(result.exitCode)) {
-      throw new JobError('infra_failed', `git ${args[0] ?? ''} failed with exit code ${result.exitCode}: ${said}`);
+      throw new JobError(
+        'infra_failed',
+        `git ${args[0] ?? ''} failed with exit code ${result.exitCode}: ${said}`,
+      );
     }
     if (result.stdoutBytes > result.stdoutBuffer.length) {
       throw new JobError('infra_failed', `git ${args[0] ?? ''} printed more than ${MAX_OUTPUT_BYTES} bytes`);
@@ -138,5 +144,8 @@ export function createGit(host: GitHost): Git {
 
 /** Splits NUL-separated output. */
 export function splitNul(output: Buffer): readonly string[] {
-  return output.toString('utf8').split('\0').filter((item) => item !== '');
+  return output
+    .toString('utf8')
+    .split('\0')
+    .filter((item) => item !== '');
 }

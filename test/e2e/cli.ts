@@ -1,6 +1,14 @@
 /** The command line as a person runs it: a process of its own, a fresh home, a real repository. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  chmodSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +53,15 @@ export function openBench(): Bench {
   const start: Bench['start'] = (args, env = {}, cwd = root) => {
     const child = spawn(process.execPath, [BIN, ...args], {
       cwd,
-      env: { PATH: userPath(), HOME: homedir(), XDG_CONFIG_HOME: join(root, 'config'), AGENT_RUNNER_HOME: home, NO_COLOR: '1', ...registryEnv(), ...env },
+      env: {
+        PATH: userPath(),
+        HOME: homedir(),
+        XDG_CONFIG_HOME: join(root, 'config'),
+        AGENT_RUNNER_HOME: home,
+        NO_COLOR: '1',
+        ...registryEnv(),
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [stdout, stderr] = ['', ''];
@@ -93,8 +109,13 @@ export function userPath(): string {
 
 /** What package managers of this machine need to reach their registries. */
 function registryEnv(): Record<string, string> {
-  const names = /^(SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|PIP_.*|GOPROXY|https?_proxy|no_proxy|npm_config_registry)$/i;
-  return Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (names.test(name) && value !== undefined ? [[name, value]] : [])));
+  const names =
+    /^(SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|PIP_.*|GOPROXY|https?_proxy|no_proxy|npm_config_registry)$/i;
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      names.test(name) && value !== undefined ? [[name, value]] : [],
+    ),
+  );
 }
 
 /** Processes whose command line holds `marker`. */

@@ -14,22 +14,29 @@ let repo: string;
 beforeEach(() => {
   bench = openBench();
   repo = makeRepository(join(bench.root, 'repo'), {
-    '.agent-runner.yml': 'setup: sleep 0.4 && mkdir -p node_modules/dep\ngate:\n  checks:\n    - name: check\n      command: sleep 0.4 && test -d node_modules/dep && ! grep -q wrong a.txt\n',
+    '.agent-runner.yml':
+      'setup: sleep 0.4 && mkdir -p node_modules/dep\ngate:\n  checks:\n    - name: check\n      command: sleep 0.4 && test -d node_modules/dep && ! grep -q wrong a.txt\n',
     'a.txt': 'one\n',
   });
 });
 afterEach(() => bench.remove());
 
 /** First turn wrong, second right; each takes long enough to be killed in. */
-const AGENT = '#!/bin/sh\nprompt=$(cat)\necho half >> a.txt\nsleep 0.6\ncase "$prompt" in *"This turn: fix"*) echo right > a.txt;; *) echo wrong > a.txt;; esac\n';
+const AGENT =
+  '#!/bin/sh\nprompt=$(cat)\necho half >> a.txt\nsleep 0.6\ncase "$prompt" in *"This turn: fix"*) echo right > a.txt;; *) echo wrong > a.txt;; esac\n';
 
 async function events(jobId: string): Promise<JobEvent[]> {
   const ran = await bench.run(['logs', jobId, '--json']);
-  return ran.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as JobEvent);
+  return ran.stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as JobEvent);
 }
 
 function stepsOf(all: readonly JobEvent[], state: string): string[] {
-  return all.filter((event) => event.type === 'phase' && event.data['state'] === state).map((event) => String(event.data['step']));
+  return all
+    .filter((event) => event.type === 'phase' && event.data['state'] === state)
+    .map((event) => String(event.data['step']));
 }
 
 describe('kill -9', () => {
@@ -41,35 +48,42 @@ describe('kill -9', () => {
     ['the second build', /agent: command \(fix\)/, 'build-2'],
     ['the second verify', /✓ build 2/, 'verify-2'],
     ['propose', /✓ verify 2/, 'propose-1'],
-  ])('in %s, then --resume: the same outcome, finished steps are not repeated', async (_phase, seen, step) => {
-    const agent = bench.script('agent.sh', AGENT);
-    const running = bench.start(['run', 'Do it', '--repo', repo, '--json'], { AGENT_CMD: agent });
-    await running.seen(seen);
-    running.child.kill('SIGKILL');
-    const dead = await running.done;
-    const jobId = /job (job-[0-9a-f]{12})/.exec(dead.stderr)?.[1] ?? '';
-    if (HAS_BUBBLEWRAP) {
-      await sleep(100);
-      expect(processesWith(bench.root)).toEqual([]);
-    }
-    const before = await events(jobId);
-    const finished = stepsOf(before, 'done');
+  ])(
+    'in %s, then --resume: the same outcome, finished steps are not repeated',
+    async (_phase, seen, step) => {
+      const agent = bench.script('agent.sh', AGENT);
+      const running = bench.start(['run', 'Do it', '--repo', repo, '--json'], { AGENT_CMD: agent });
+      await running.seen(seen);
+      running.child.kill('SIGKILL');
+      const dead = await running.done;
+      const jobId = /job (job-[0-9a-f]{12})/.exec(dead.stderr)?.[1] ?? '';
+      if (HAS_BUBBLEWRAP) {
+        await sleep(100);
+        expect(processesWith(bench.root)).toEqual([]);
+      }
+      const before = await events(jobId);
+      const finished = stepsOf(before, 'done');
 
-    const resumed = await bench.run(['run', '--resume', jobId, '--json'], { AGENT_CMD: agent });
-    const result = JSON.parse(resumed.stdout) as JobResult;
-    expect(result, resumed.stderr).toMatchObject({ outcome: 'proposed', iterations: 2, gate: { runs: [{ verdict: 'red' }, { verdict: 'green' }] } });
-    expect(resumed.code).toBe(0);
-    expect(result.resumed_from_checkpoint).toBe(finished.length > 0);
-    expect(sh(repo, 'show', `${result.branch}:a.txt`)).toBe('right');
-    expect(sh(repo, 'branch', '--list', 'bot/*').split('\n')).toHaveLength(1);
+      const resumed = await bench.run(['run', '--resume', jobId, '--json'], { AGENT_CMD: agent });
+      const result = JSON.parse(resumed.stdout) as JobResult;
+      expect(result, resumed.stderr).toMatchObject({
+        outcome: 'proposed',
+        iterations: 2,
+        gate: { runs: [{ verdict: 'red' }, { verdict: 'green' }] },
+      });
+      expect(resumed.code).toBe(0);
+      expect(result.resumed_from_checkpoint).toBe(finished.length > 0);
+      expect(sh(repo, 'show', `${result.branch}:a.txt`)).toBe('right');
+      expect(sh(repo, 'branch', '--list', 'bot/*').split('\n')).toHaveLength(1);
 
-    const all = await events(jobId);
-    expect(all.map((event) => event.seq)).toEqual(all.map((_, at) => at + 1));
-    const later = all.slice(before.length);
-    expect(stepsOf(later, 'replayed').sort()).toEqual([...finished].sort());
-    for (const done of finished) expect(stepsOf(later, 'started')).not.toContain(done);
-    if (!finished.includes(step)) expect(stepsOf(later, 'started')).toContain(step);
-  });
+      const all = await events(jobId);
+      expect(all.map((event) => event.seq)).toEqual(all.map((_, at) => at + 1));
+      const later = all.slice(before.length);
+      expect(stepsOf(later, 'replayed').sort()).toEqual([...finished].sort());
+      for (const done of finished) expect(stepsOf(later, 'started')).not.toContain(done);
+      if (!finished.includes(step)) expect(stepsOf(later, 'started')).toContain(step);
+    },
+  );
 
   it('keeps the partial tree of a build under a ref of its own', async () => {
     const agent = bench.script('agent.sh', AGENT);
@@ -81,13 +95,17 @@ describe('kill -9', () => {
     const resumed = await bench.run(['run', '--resume', jobId, '--json'], { AGENT_CMD: agent });
     const ref = `refs/agent-runner/partial/${jobId}/partial-1`;
     expect(resumed.stderr).toContain(ref);
-    const saved = execFileSync('find', [join(bench.home, 'saved'), '-maxdepth', '1', '-name', '*.git'], { encoding: 'utf8' }).trim();
+    const saved = execFileSync('find', [join(bench.home, 'saved'), '-maxdepth', '1', '-name', '*.git'], {
+      encoding: 'utf8',
+    }).trim();
     expect(sh(repo, `--git-dir=${saved}`, 'show', `${ref}:a.txt`)).toContain('half');
     expect(JSON.parse(resumed.stdout)).toMatchObject({ outcome: 'proposed' });
   });
 
   it('of a job that has ended changes nothing: --resume says how it ended', async () => {
-    const ran = await bench.run(['run', 'x', '--repo', repo, '--json', '--check', 'ok=true'], { AGENT_CMD: 'echo x > new.txt' });
+    const ran = await bench.run(['run', 'x', '--repo', repo, '--json', '--check', 'ok=true'], {
+      AGENT_CMD: 'echo x > new.txt',
+    });
     const { job_id: jobId } = JSON.parse(ran.stdout) as JobResult;
     const again = await bench.run(['run', '--resume', jobId, '--json']);
     expect(JSON.parse(again.stdout)).toEqual(JSON.parse(ran.stdout));
@@ -112,7 +130,10 @@ describe('Ctrl-C', () => {
   });
 
   it('twice: ends at once, nothing is left running, and the job can be resumed', async () => {
-    const agent = bench.script('agent.sh', '#!/bin/sh\ntrap "" TERM INT\nif [ -e again ]; then echo done > a.txt; exit; fi\ntouch again; sleep 86420\n');
+    const agent = bench.script(
+      'agent.sh',
+      '#!/bin/sh\ntrap "" TERM INT\nif [ -e again ]; then echo done > a.txt; exit; fi\ntouch again; sleep 86420\n',
+    );
     const running = bench.start(['run', 'x', '--repo', repo, '--json'], { AGENT_CMD: agent });
     await running.seen(/agent: command/);
     await sleep(300);
@@ -130,9 +151,12 @@ describe('Ctrl-C', () => {
 
 describe('two processes', () => {
   it('never work on one job at once', async () => {
-    const running = bench.start(['run', 'x', '--repo', repo, '--json'], { AGENT_CMD: 'sleep 2; echo x > new.txt' });
+    const running = bench.start(['run', 'x', '--repo', repo, '--json'], {
+      AGENT_CMD: 'sleep 2; echo x > new.txt',
+    });
     await running.seen(/agent: command/);
-    const jobId = /job (job-[0-9a-f]{12})/.exec((await bench.run(['list'])).stdout + '')?.[1] ?? (JSON.parse((await bench.run(['list', '--json'])).stdout) as { jobs: { job_id: string }[] }).jobs[0]?.job_id ?? '';
+    const listed = JSON.parse((await bench.run(['list', '--json'])).stdout) as { jobs: { job_id: string }[] };
+    const jobId = listed.jobs[0]?.job_id ?? '';
     const second = await bench.run(['run', '--resume', jobId, '--json'], { AGENT_CMD: 'true' });
     expect(second.code).toBe(64);
     expect(second.stderr).toMatch(/is being worked on by/);
@@ -147,7 +171,10 @@ describe('a full disk', () => {
     mkdirSync(small);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', small]);
     try {
-      const env = { AGENT_RUNNER_HOME: join(small, 'home'), AGENT_CMD: 'head -c 20000000 /dev/urandom > big.bin' };
+      const env = {
+        AGENT_RUNNER_HOME: join(small, 'home'),
+        AGENT_CMD: 'head -c 20000000 /dev/urandom > big.bin',
+      };
       const ran = await bench.run(['run', 'x', '--repo', repo, '--check', 'ok=true', '--setup', ''], env);
       expect([3, 5, 7], ran.stderr + ran.stdout).toContain(ran.code);
       expect(ran.stderr + ran.stdout).toMatch(/no space|disk|ENOSPC|full/i);
@@ -165,6 +192,8 @@ describe('what was written', () => {
     await bench.run(['list']);
     const mode = execFileSync('stat', ['-c', '%a', bench.home], { encoding: 'utf8' }).trim();
     expect(mode).toBe('700');
-    expect(readFileSync(join(bench.home, 'agent-runner.db')).subarray(0, 15).toString()).toBe('SQLite format 3');
+    expect(readFileSync(join(bench.home, 'agent-runner.db')).subarray(0, 15).toString()).toBe(
+      'SQLite format 3',
+    );
   });
 });

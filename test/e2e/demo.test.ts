@@ -34,7 +34,9 @@ describe('demo', () => {
     const patch = /patch +(\S+)/.exec(ran.stdout)?.[1] ?? '';
     const repo = join(folder, 'repository');
     expect(sh(repo, 'log', '--format=%s', branch)).toContain('Add a maxLength option to slugify');
-    expect(sh(repo, 'log', '--format=%(trailers:key=Agent-Runner-Job)', '-1', branch)).toMatch(/job-[0-9a-f]{12}/);
+    expect(sh(repo, 'log', '--format=%(trailers:key=Agent-Runner-Job)', '-1', branch)).toMatch(
+      /job-[0-9a-f]{12}/,
+    );
     expect(sh(repo, 'branch', '--show-current')).toBe('main');
     expect(sh(repo, 'status', '--porcelain')).toBe('');
     sh(repo, 'apply', '--check', patch);
@@ -48,22 +50,29 @@ describe('demo', () => {
     ['slow', 'timed_out', 4, 0],
     ['crash', 'agent_failed', 3, 0],
     ['tamper', 'tampered', 1, 2],
-  ] as const)('%s ends as %s with exit code %i after %i gate runs', async (scenario, outcome, code, gateRuns) => {
-    const ran = await demo(scenario);
-    expect(ran.result).toMatchObject({ outcome, gate: { runs: { length: gateRuns } } });
-    expect(ran.code).toBe(code);
-    if (outcome !== 'no_change') expect(ran.result.wip_ref).toBe(`refs/agent-runner/wip/${ran.result.job_id}`);
-    expect(processesWith(bench.root)).toEqual([]);
-  });
+  ] as const)(
+    '%s ends as %s with exit code %i after %i gate runs',
+    async (scenario, outcome, code, gateRuns) => {
+      const ran = await demo(scenario);
+      expect(ran.result).toMatchObject({ outcome, gate: { runs: { length: gateRuns } } });
+      expect(ran.code).toBe(code);
+      if (outcome !== 'no_change')
+        expect(ran.result.wip_ref).toBe(`refs/agent-runner/wip/${ran.result.job_id}`);
+      expect(processesWith(bench.root)).toEqual([]);
+    },
+  );
 
-  it.skipIf(!HAS_BUBBLEWRAP)('injection: nothing gets through the sandbox, and nothing planted is run', async () => {
-    const ran = await demo('injection');
-    expect(ran.result.outcome).toBe('proposed');
-    expect(ran.result.summary).toMatch(/-> held/);
-    expect(ran.result.summary).not.toMatch(/got through/);
-    expect(existsSync(join(bench.root, 'agent-runner-injection-ran'))).toBe(false);
-    expect(existsSync('/tmp/agent-runner-injection-ran')).toBe(false);
-  });
+  it.skipIf(!HAS_BUBBLEWRAP)(
+    'injection: nothing gets through the sandbox, and nothing planted is run',
+    async () => {
+      const ran = await demo('injection');
+      expect(ran.result.outcome).toBe('proposed');
+      expect(ran.result.summary).toMatch(/-> held/);
+      expect(ran.result.summary).not.toMatch(/got through/);
+      expect(existsSync(join(bench.root, 'agent-runner-injection-ran'))).toBe(false);
+      expect(existsSync('/tmp/agent-runner-injection-ran')).toBe(false);
+    },
+  );
 
   it('names an unknown scenario and those there are', async () => {
     const ran = await bench.run(['demo', '--scenario', 'nope']);

@@ -25,8 +25,15 @@ beforeEach(() => {
 });
 afterEach(() => bench.remove());
 
-async function run(agent: string, more: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Ran & { result: JobResult }> {
-  const ran = await bench.run(['run', 'Add subtraction', '--repo', repo, '--agent', 'command', '--json', ...more], { AGENT_CMD: agent, ...env });
+async function run(
+  agent: string,
+  more: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ran & { result: JobResult }> {
+  const ran = await bench.run(
+    ['run', 'Add subtraction', '--repo', repo, '--agent', 'command', '--json', ...more],
+    { AGENT_CMD: agent, ...env },
+  );
   let result: JobResult;
   try {
     result = JSON.parse(ran.stdout) as JobResult;
@@ -39,7 +46,10 @@ async function run(agent: string, more: readonly string[] = [], env: Readonly<Re
 describe('a working repository', () => {
   it('gets a branch and a patch, judged against its base; the checkout stays as it is', async () => {
     const base = sh(repo, 'rev-parse', 'HEAD');
-    const agent = bench.script('agent.sh', '#!/bin/sh\necho "export const sub = (a, b) => a - b;" >> src/add.js\necho added sub\n');
+    const agent = bench.script(
+      'agent.sh',
+      '#!/bin/sh\necho "export const sub = (a, b) => a - b;" >> src/add.js\necho added sub\n',
+    );
     const { code, result } = await run(agent);
     expect(result).toMatchObject({
       status: 'completed',
@@ -49,7 +59,10 @@ describe('a working repository', () => {
       draft: false,
       tests_passed: true,
       summary: 'added sub',
-      gate: { verdict: 'green', runs: [{ checks: [{ name: 'test', base: 'passed', head: 'passed', verdict: 'passed' }] }] },
+      gate: {
+        verdict: 'green',
+        runs: [{ checks: [{ name: 'test', base: 'passed', head: 'passed', verdict: 'passed' }] }],
+      },
     });
     expect(code).toBe(0);
     expect(sh(repo, 'rev-parse', 'main')).toBe(base);
@@ -64,7 +77,11 @@ describe('a working repository', () => {
     const agent = bench.script('agent.sh', '#!/bin/sh\necho "export const add = () => 0;" > src/add.js\n');
     const { code, result } = await run(agent, ['--max-gate-runs', '1']);
     expect(result).toMatchObject({ outcome: 'gate_failed', patch_path: null, gate: { verdict: 'red' } });
-    expect(result.gate.runs[0]?.checks[0]).toMatchObject({ base: 'passed', head: 'failed', verdict: 'failed' });
+    expect(result.gate.runs[0]?.checks[0]).toMatchObject({
+      base: 'passed',
+      head: 'failed',
+      verdict: 'failed',
+    });
     expect(result.gate.runs[0]?.checks[0]?.new_failures.join()).toContain('adds');
     expect(code).toBe(1);
     expect(sh(repo, 'branch', '--list', 'bot/*')).toBe('');
@@ -81,16 +98,29 @@ describe('a working repository', () => {
       '#!/bin/sh\nprompt=$(cat)\ncase "$prompt" in *"This turn: fix"*) case "$prompt" in *adds*) printf "export const add = (a, b) => a + b;\\nexport const sub = (a, b) => a - b;\\n" > src/add.js;; esac;; *) echo "export const add = () => 0;" > src/add.js;; esac\n',
     );
     const { result } = await run(agent);
-    expect(result).toMatchObject({ outcome: 'proposed', iterations: 2, gate: { runs: [{ verdict: 'red' }, { verdict: 'green' }] } });
+    expect(result).toMatchObject({
+      outcome: 'proposed',
+      iterations: 2,
+      gate: { runs: [{ verdict: 'red' }, { verdict: 'green' }] },
+    });
   });
 
   it('that was red before is not blamed on the change', async () => {
-    write(repo, { 'test/old.test.js': "import test from 'node:test';\ntest('was always red', () => { throw new Error('old'); });\n" });
+    write(repo, {
+      'test/old.test.js':
+        "import test from 'node:test';\ntest('was always red', () => { throw new Error('old'); });\n",
+    });
     sh(repo, 'add', '--all');
     sh(repo, 'commit', '--quiet', '--message', 'red');
     const agent = bench.script('agent.sh', '#!/bin/sh\necho "// note" >> src/add.js\n');
     const { result } = await run(agent);
-    expect(result).toMatchObject({ outcome: 'proposed', gate: { verdict: 'green', runs: [{ checks: [{ base: 'failed', head: 'failed', verdict: 'pre_existing' }] }] } });
+    expect(result).toMatchObject({
+      outcome: 'proposed',
+      gate: {
+        verdict: 'green',
+        runs: [{ checks: [{ base: 'failed', head: 'failed', verdict: 'pre_existing' }] }],
+      },
+    });
     const worse = bench.script('worse.sh', '#!/bin/sh\necho "export const add = () => 0;" > src/add.js\n');
     const second = await run(worse, ['--max-gate-runs', '1']);
     expect(second.result.gate.runs[0]?.checks[0]).toMatchObject({ verdict: 'failed' });
@@ -99,14 +129,25 @@ describe('a working repository', () => {
 
   it('that the agent leaves alone ends as no_change with its reason', async () => {
     const { code, result } = await run('echo nothing to do here');
-    expect(result).toMatchObject({ outcome: 'no_change', summary: 'nothing to do here', wip_ref: null, patch_path: null });
+    expect(result).toMatchObject({
+      outcome: 'no_change',
+      summary: 'nothing to do here',
+      wip_ref: null,
+      patch_path: null,
+    });
     expect(code).toBe(0);
   });
 
   it('without any check is proposed as an unverified draft', async () => {
     repo = makeRepository(join(bench.root, 'plain'), { 'README.md': 'hello\n' });
     const { result } = await run('echo more >> README.md');
-    expect(result).toMatchObject({ outcome: 'proposed', draft: true, labels: ['unverified'], tests_passed: false, gate: { verdict: 'none' } });
+    expect(result).toMatchObject({
+      outcome: 'proposed',
+      draft: true,
+      labels: ['unverified'],
+      tests_passed: false,
+      gate: { verdict: 'none' },
+    });
     const refused = await run('echo more >> README.md', ['--on-none', 'block']);
     expect(refused.result).toMatchObject({ outcome: 'refused', error: { code: 'nothing_verified' } });
     expect(refused.code).toBe(7);
@@ -127,13 +168,56 @@ describe('a working repository', () => {
   });
 
   it('is judged by .agent-runner.yml of the base, not by what the agent writes there', async () => {
-    write(repo, { '.agent-runner.yml': 'gate:\n  checks:\n    - name: strict\n      command: "! grep -q bad src/add.js"\n' });
+    write(repo, {
+      '.agent-runner.yml':
+        'gate:\n  checks:\n    - name: strict\n      command: "! grep -q bad src/add.js"\n',
+    });
     sh(repo, 'add', '--all');
     sh(repo, 'commit', '--quiet', '--message', 'rules');
-    const agent = bench.script('agent.sh', '#!/bin/sh\necho "// bad" >> src/add.js\nprintf "gate:\\n  checks:\\n    - name: lax\\n      command: \\"true\\"\\n" > .agent-runner.yml\n');
+    const agent = bench.script(
+      'agent.sh',
+      '#!/bin/sh\necho "// bad" >> src/add.js\nprintf "gate:\\n  checks:\\n    - name: lax\\n      command: \\"true\\"\\n" > .agent-runner.yml\n',
+    );
     const { result } = await run(agent, ['--max-gate-runs', '1']);
-    expect(result).toMatchObject({ outcome: 'gate_failed', gate: { runs: [{ checks: [{ name: 'strict', verdict: 'failed' }] }] } });
+    expect(result).toMatchObject({
+      outcome: 'gate_failed',
+      gate: { runs: [{ checks: [{ name: 'strict', verdict: 'failed' }] }] },
+    });
     expect(result.tamper.map((one) => one.file)).toContain('.agent-runner.yml');
+  });
+
+  it('keeps to its paths and away from protected ones', async () => {
+    write(repo, { '.agent-runner.yml': 'paths: [src, "docs/**"]\nprotected_paths: ["src/add.js"]\n' });
+    sh(repo, 'add', '--all');
+    sh(repo, 'commit', '--quiet', '--message', 'rules');
+    const guarded = await run('echo "// x" >> src/add.js');
+    expect(guarded.result).toMatchObject({ outcome: 'refused', error: { code: 'protected_path' } });
+    expect(guarded.result.error?.message).toContain('src/add.js');
+    const outside = await run('echo x > new.txt');
+    expect(outside.result).toMatchObject({ outcome: 'refused', error: { code: 'protected_path' } });
+    expect(
+      (await run('mkdir docs && echo x > docs/a.md && echo "export {};" > src/b.js')).result.outcome,
+    ).toBe('proposed');
+  });
+
+  it('refuses a change that is too large to review, and keeps the work', async () => {
+    const { code, result } = await run('for i in $(seq 101); do echo $i > f$i.txt; done');
+    expect(result).toMatchObject({ outcome: 'refused', error: { code: 'diff_too_large' } });
+    expect(result.wip_ref).not.toBeNull();
+    expect(code).toBe(7);
+  });
+
+  it('masks what the agent was given, and refuses it in a change', async () => {
+    write(bench.root, { 'config/agent-runner/config.yml': 'agent_env: [MY_MODEL_KEY]\n' });
+    const env = { MY_MODEL_KEY: 'sk-very-secret-value' };
+    const told = await run('echo "key is $MY_MODEL_KEY"; echo x > new.txt', [], env);
+    expect(told.result).toMatchObject({ outcome: 'proposed', summary: 'key is ***' });
+    const logs = await bench.run(['logs', told.result.job_id, '--json']);
+    expect(logs.stdout).toContain('***');
+    expect(logs.stdout + told.stdout + told.stderr).not.toContain(env.MY_MODEL_KEY);
+    const leaked = await run('echo "$MY_MODEL_KEY" | base64 > new.txt', [], env);
+    expect(leaked.result).toMatchObject({ outcome: 'refused', error: { code: 'secret_in_diff' } });
+    expect(sh(repo, 'branch', '--list', leaked.result.branch)).toBe('');
   });
 
   it('asks, is answered, and goes on', async () => {
@@ -153,19 +237,26 @@ describe('a working repository', () => {
 });
 
 describe('a bare remote', () => {
-  it.each(['path', 'file URL'])('named by its %s gets the branch; the base branch is untouched, nothing is merged', async (kind) => {
-    const bare = join(bench.root, 'remote.git');
-    sh(bench.root, 'clone', '--quiet', '--bare', repo, bare);
-    const base = sh(bare, 'rev-parse', 'main');
-    const url = kind === 'path' ? bare : `file://${bare}`;
-    const ran = await bench.run(['run', 'Add a file', '--repo', url, '--json'], { AGENT_CMD: 'echo x > new.txt' });
-    const result = JSON.parse(ran.stdout) as JobResult;
-    expect(result).toMatchObject({ outcome: 'proposed', push_command: null });
-    expect(sh(bare, 'rev-parse', result.branch)).toBe(result.head_sha);
-    expect(sh(bare, 'rev-parse', 'main')).toBe(base);
-    expect(sh(bare, 'rev-parse', `${result.branch}~`)).toBe(base);
-    expect(sh(bare, 'for-each-ref', '--format=%(refname)').split('\n').sort()).toEqual([`refs/heads/${result.branch}`, 'refs/heads/main'].sort());
-  });
+  it.each(['path', 'file URL'])(
+    'named by its %s gets the branch; the base branch is untouched, nothing is merged',
+    async (kind) => {
+      const bare = join(bench.root, 'remote.git');
+      sh(bench.root, 'clone', '--quiet', '--bare', repo, bare);
+      const base = sh(bare, 'rev-parse', 'main');
+      const url = kind === 'path' ? bare : `file://${bare}`;
+      const ran = await bench.run(['run', 'Add a file', '--repo', url, '--json'], {
+        AGENT_CMD: 'echo x > new.txt',
+      });
+      const result = JSON.parse(ran.stdout) as JobResult;
+      expect(result).toMatchObject({ outcome: 'proposed', push_command: null });
+      expect(sh(bare, 'rev-parse', result.branch)).toBe(result.head_sha);
+      expect(sh(bare, 'rev-parse', 'main')).toBe(base);
+      expect(sh(bare, 'rev-parse', `${result.branch}~`)).toBe(base);
+      expect(sh(bare, 'for-each-ref', '--format=%(refname)').split('\n').sort()).toEqual(
+        [`refs/heads/${result.branch}`, 'refs/heads/main'].sort(),
+      );
+    },
+  );
 });
 
 describe('bad input', () => {
@@ -205,7 +296,9 @@ describe('bad input', () => {
   it('not a repository, an empty one, a missing base', async () => {
     const plain = join(bench.root, 'plain');
     mkdirSync(plain);
-    expect((await bench.run(['run', 'x', '--repo', plain], { AGENT_CMD: 'true' })).stderr).toMatch(/is not a git repository/);
+    expect((await bench.run(['run', 'x', '--repo', plain], { AGENT_CMD: 'true' })).stderr).toMatch(
+      /is not a git repository/,
+    );
     sh(plain, 'init', '--quiet');
     const empty = await bench.run(['run', 'x', '--repo', plain], { AGENT_CMD: 'true' });
     expect([empty.code, empty.stderr]).toEqual([64, expect.stringMatching(/has no commits/)]);
@@ -238,11 +331,19 @@ describe('bad input', () => {
   });
 
   it('a check that never ends is inconclusive, and nothing of it is left', async () => {
-    write(repo, { '.agent-runner.yml': 'gate:\n  checks:\n    - name: forever\n      command: sleep 987654\n      timeout_s: 1\n' });
+    write(repo, {
+      '.agent-runner.yml':
+        'gate:\n  checks:\n    - name: forever\n      command: sleep 987654\n      timeout_s: 1\n',
+    });
     sh(repo, 'add', '--all');
     sh(repo, 'commit', '--quiet', '--message', 'rules');
     const { result } = await run('echo x > new.txt');
-    expect(result).toMatchObject({ outcome: 'proposed', draft: true, labels: ['unverified'], gate: { verdict: 'inconclusive' } });
+    expect(result).toMatchObject({
+      outcome: 'proposed',
+      draft: true,
+      labels: ['unverified'],
+      gate: { verdict: 'inconclusive' },
+    });
     expect(processesWith('987654')).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Check, TamperFinding } from '../../src/job/gate.ts';
-import { findTampering, type Change } from '../../src/gate/tamper.ts';
+import { findTampering, type Change } from '../../src/gate/tamper/tamper.ts';
 import { memoryFiles } from './memory-files.ts';
 
 type Tree = Readonly<Record<string, string>>;
@@ -340,7 +340,7 @@ describe('cheats that block', () => {
     ],
     [
       'Rust: test module removed',
-      'test_deleted',
+      'test_emptied',
       'src/lib.rs',
       edit('src/lib.rs', /#\[cfg\(test\)\][\s\S]*$/, ''),
     ],

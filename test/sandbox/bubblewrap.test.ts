@@ -9,6 +9,7 @@ import {
   rm,
   stat,
   symlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -383,6 +384,24 @@ describe.skipIf(!works)(label, () => {
       const after = (await readdir(tmpdir())).filter((name) => name.startsWith('agent-runner-etc-'));
       expect(after.filter((name) => !before.includes(name))).toEqual([]);
     });
+  });
+
+  it('removes what a killed runner left, a day later', async () => {
+    const script = join(import.meta.dirname, 'hold-sandbox.ts');
+    const [old, fresh, ours] = [
+      'agent-runner-etc-4194305-a',
+      'agent-runner-etc-4194305-b',
+      `agent-runner-etc-${process.pid}-c`,
+    ];
+    for (const name of ['workspace', 'home', old, fresh, ours]) await mkdir(join(root, name));
+    const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1_000);
+    for (const name of [old, ours]) await utimes(join(root, name), yesterday, yesterday);
+    const runner = spawn(process.execPath, [script, root, 'exit 0'], {
+      env: { TMPDIR: root },
+      stdio: 'ignore',
+    });
+    await new Promise((resolve) => runner.once('close', resolve));
+    expect((await readdir(root)).sort()).toEqual(['workspace', 'home', fresh, ours].sort());
   });
 
   it.skipIf(!isRoot)('works for a user who is not root', async () => {

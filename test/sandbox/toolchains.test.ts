@@ -283,7 +283,7 @@ describe('programPaths', () => {
   it('says what it could not find', async () => {
     expect(await paths('no-such-agent --x /no/such/file {prompt_file}')).toEqual({
       paths: [],
-      missing: ['no-such-agent', '/no/such/file'],
+      missing: ['no-such-agent'],
     });
     expect((await paths('cd /tmp && other-agent | tee log')).missing).toEqual(['other-agent']);
   });

@@ -6,7 +6,11 @@ import { dirname, join } from 'node:path';
 import { createGit, type Git } from '../../src/workspace/git.ts';
 import { createLayout, type JobPaths, type Layout, type RepoPaths } from '../../src/workspace/layout.ts';
 import { fetchBase, type Base } from '../../src/workspace/remote/mirror.ts';
-import { createWorkingCopy, type WorkingCopy, type WorkingCopyOptions } from '../../src/workspace/copy/working-copy.ts';
+import {
+  createWorkingCopy,
+  type WorkingCopy,
+  type WorkingCopyOptions,
+} from '../../src/workspace/copy/working-copy.ts';
 
 export const AUTHOR = { name: 'Test', email: 'test@example.org' };
 
@@ -21,7 +25,12 @@ export function sh(cwd: string, ...args: string[]): string {
     GIT_COMMITTER_NAME: 'Person',
     GIT_COMMITTER_EMAIL: 'person@example.org',
   };
-  return execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trimEnd();
+  return execFileSync('git', args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trimEnd();
 }
 
 export function write(root: string, files: Readonly<Record<string, string>>): void {
@@ -49,12 +58,17 @@ export interface Scene {
   readonly repoPaths: RepoPaths;
   job(id: string): JobPaths;
   /** Fetches the base and opens a working copy at it. */
-  open(jobId: string, wanted?: string): Promise<{ base: Base; copy: WorkingCopy; options: WorkingCopyOptions }>;
+  open(
+    jobId: string,
+    wanted?: string,
+  ): Promise<{ base: Base; copy: WorkingCopy; options: WorkingCopyOptions }>;
   remove(): void;
 }
 
 /** Sets a scene with a repository of the given files. */
-export function setScene(files: Readonly<Record<string, string>> = { 'a.txt': 'one\n', 'dir/b.txt': 'two\n' }): Scene {
+export function setScene(
+  files: Readonly<Record<string, string>> = { 'a.txt': 'one\n', 'dir/b.txt': 'two\n' },
+): Scene {
   const root = mkdtempSync(join(tmpdir(), 'agent-runner-test-'));
   const repo = makeRepository(join(root, 'repo'), files);
   const git = createGit({ path: process.env['PATH'] ?? '', home: homedir(), network: {} });
@@ -68,7 +82,13 @@ export function setScene(files: Readonly<Record<string, string>> = { 'a.txt': 'o
     repoPaths,
     job: (id) => layout.job(id),
     async open(jobId, wanted) {
-      const base = await fetchBase(git, repoPaths.mirror, { url: repo, kind: 'checkout' }, wanted ?? null, jobId);
+      const base = await fetchBase(
+        git,
+        repoPaths.mirror,
+        { url: repo, kind: 'checkout' },
+        wanted ?? null,
+        jobId,
+      );
       const options: WorkingCopyOptions = {
         git,
         paths: layout.job(jobId),

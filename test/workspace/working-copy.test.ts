@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { commitTree, formatPatch, listChanges, measureChange, showDiff } from '../../src/workspace/change.ts';
@@ -28,7 +37,10 @@ describe('the base', () => {
 
   it('is the commit of a detached HEAD, and says that it is no branch', async () => {
     sh(scene.repo, 'switch', '--quiet', '--detach');
-    expect((await scene.open('job-1')).base).toMatchObject({ sha: sh(scene.repo, 'rev-parse', 'HEAD'), isBranch: false });
+    expect((await scene.open('job-1')).base).toMatchObject({
+      sha: sh(scene.repo, 'rev-parse', 'HEAD'),
+      isBranch: false,
+    });
   });
 
   it('can be a branch, a tag or a full commit id', async () => {
@@ -38,7 +50,10 @@ describe('the base', () => {
   });
 
   it('that does not exist is named, with what is allowed', async () => {
-    await expect(scene.open('job-1', 'nowhere')).rejects.toMatchObject({ code: 'base_missing', message: expect.stringContaining('nowhere') as string });
+    await expect(scene.open('job-1', 'nowhere')).rejects.toMatchObject({
+      code: 'base_missing',
+      message: expect.stringContaining('nowhere') as string,
+    });
     await expect(scene.open('job-1', '0'.repeat(40))).rejects.toMatchObject({ code: 'base_missing' });
   });
 
@@ -47,7 +62,9 @@ describe('the base', () => {
     mkdirSync(empty);
     sh(empty, 'init', '--quiet');
     const source = { url: empty, kind: 'checkout' as const };
-    await expect(fetchBase(scene.git, join(scene.root, 'm.git'), source, null, 'job-1')).rejects.toMatchObject({
+    await expect(
+      fetchBase(scene.git, join(scene.root, 'm.git'), source, null, 'job-1'),
+    ).rejects.toMatchObject({
       code: 'repo_unusable',
       message: expect.stringContaining('no commits') as string,
     });
@@ -101,7 +118,13 @@ describe('the working copy', () => {
     scene.remove();
     scene = setScene({ '.gitignore': 'secret.env\n', 'node_modules/kept.js': '1\n' });
     const { base, copy } = await scene.open('job-1');
-    write(copy.tree, { 'secret.env': 'x', 'node_modules/dep/i.js': 'x', '.venv/bin/python': 'x', 'p/__pycache__/a.pyc': 'x', 'node_modules/kept.js': '2\n' });
+    write(copy.tree, {
+      'secret.env': 'x',
+      'node_modules/dep/i.js': 'x',
+      '.venv/bin/python': 'x',
+      'p/__pycache__/a.pyc': 'x',
+      'node_modules/kept.js': '2\n',
+    });
     const changes = await listChanges(scene.git, copy.target, base.sha, await copy.snapshot());
     expect(changes.map((one) => one.path)).toEqual(['node_modules/kept.js']);
   });
@@ -114,7 +137,12 @@ describe('the working copy', () => {
     sh(join(copy.tree, 'fresh'), 'init', '--quiet');
     write(copy.tree, { 'fresh/f.txt': 'f' });
     const changes = await listChanges(scene.git, copy.target, base.sha, await copy.snapshot());
-    expect(changes.map((one) => one.path).sort()).toEqual(['app/.gitignore', 'app/index.js', 'app/later.js', 'fresh/f.txt']);
+    expect(changes.map((one) => one.path).sort()).toEqual([
+      'app/.gitignore',
+      'app/index.js',
+      'app/later.js',
+      'fresh/f.txt',
+    ]);
   });
 
   it('ignores what the agent commits, stages or configures in the inner .git', async () => {
@@ -131,7 +159,7 @@ describe('the working copy', () => {
     const { copy, options } = await scene.open('job-1');
     write(copy.tree, { 'a.txt': 'half done\n' });
     const half = await copy.snapshot();
-    write(copy.tree, { 'a.txt': 'worse\n', 'junk': 'x' });
+    write(copy.tree, { 'a.txt': 'worse\n', junk: 'x' });
     const again = await reopenWorkingCopy(options);
     await again.reset(half);
     expect(readFileSync(join(copy.tree, 'a.txt'), 'utf8')).toBe('half done\n');
@@ -184,7 +212,7 @@ describe('the history shown to an agent', () => {
 describe('a change', () => {
   it('made twice is the same commit, and is a patch that git am takes', async () => {
     const { base, copy } = await scene.open('job-1');
-    write(copy.tree, { 'a.txt': 'changed\n', 'bin': '\0\u0001binary' });
+    write(copy.tree, { 'a.txt': 'changed\n', bin: '\0\u0001binary' });
     const tree = await copy.snapshot();
     const first = await commitTree(scene.git, copy.target, tree, base.sha, 'refs/x', INFO);
     expect(await commitTree(scene.git, copy.target, tree, base.sha, 'refs/x', INFO)).toBe(first);
@@ -193,14 +221,19 @@ describe('a change', () => {
     sh(scene.repo, 'am', '--quiet', patch);
     expect(sh(scene.repo, 'rev-parse', 'HEAD^{tree}')).toBe(tree);
     expect(await showDiff(scene.git, copy.target, base.sha, first)).toContain('+changed');
-    expect(await measureChange(scene.git, copy.target, base.sha, first)).toEqual({ files: 2, insertions: 1, deletions: 1 });
+    expect(await measureChange(scene.git, copy.target, base.sha, first)).toEqual({
+      files: 2,
+      insertions: 1,
+      deletions: 1,
+    });
   });
 
   it('is saved in a repository of its own, twice without harm', async () => {
     const { base, copy } = await scene.open('job-1');
     write(copy.tree, { 'a.txt': 'changed\n' });
     const commit = await commitTree(scene.git, copy.target, await copy.snapshot(), base.sha, 'refs/x', INFO);
-    for (let times = 0; times < 2; times++) await saveCommit(scene.git, scene.repoPaths, copy.target.dir, commit, wipRef('job-1'));
+    for (let times = 0; times < 2; times++)
+      await saveCommit(scene.git, scene.repoPaths, copy.target.dir, commit, wipRef('job-1'));
     expect(await readSaved(scene.git, scene.repoPaths.saved, wipRef('job-1'))).toBe(commit);
     expect(await readSaved(scene.git, scene.repoPaths.saved, wipRef('job-2'))).toBeNull();
     sh(scene.repo, 'fetch', '--quiet', scene.repoPaths.saved, wipRef('job-1'));
@@ -212,15 +245,21 @@ describe('a change', () => {
     write(copy.tree, { 'a.txt': 'changed\n' });
     const commit = await commitTree(scene.git, copy.target, await copy.snapshot(), base.sha, 'refs/x', INFO);
     const source = { url: scene.repo, kind: 'checkout' as const };
-    write(scene.repo, { '.git/hooks/pre-receive': '#!/bin/sh\ntouch hook-ran\nexit 1\n', '.git/hooks/update': '#!/bin/sh\nexit 1\n' });
+    write(scene.repo, {
+      '.git/hooks/pre-receive': '#!/bin/sh\ntouch hook-ran\nexit 1\n',
+      '.git/hooks/update': '#!/bin/sh\nexit 1\n',
+    });
     chmodSync(join(scene.repo, '.git/hooks/pre-receive'), 0o755);
     chmodSync(join(scene.repo, '.git/hooks/update'), 0o755);
-    for (let times = 0; times < 2; times++) await pushBranch(scene.git, copy.target.dir, source, 'bot/job-1', commit, [commit]);
+    for (let times = 0; times < 2; times++)
+      await pushBranch(scene.git, copy.target.dir, source, 'bot/job-1', commit, [commit]);
     expect(await readRemoteBranch(scene.git, source, 'bot/job-1')).toBe(commit);
     expect(sh(scene.repo, 'rev-parse', 'main')).toBe(base.sha);
     expect(sh(scene.repo, 'status', '--porcelain')).toBe('');
     sh(scene.repo, 'branch', '--force', 'bot/job-1', 'main');
-    await expect(pushBranch(scene.git, copy.target.dir, source, 'bot/job-1', commit, [commit])).rejects.toMatchObject({ code: 'conflict' });
+    await expect(
+      pushBranch(scene.git, copy.target.dir, source, 'bot/job-1', commit, [commit]),
+    ).rejects.toMatchObject({ code: 'conflict' });
     expect(sh(scene.repo, 'rev-parse', 'bot/job-1')).toBe(base.sha);
   });
 });
@@ -235,7 +274,8 @@ describe('files of a commit', () => {
     const files = await openCommitFiles(scene.git, copy.target, base.sha);
     expect([...files.paths].sort()).toEqual(['AGENTS.md', 'a.txt', 'big.txt', 'bin.dat', 'dir/b.txt']);
     expect(await files.read('a.txt')).toBe('one\n');
-    for (const path of ['AGENTS.md', 'bin.dat', 'big.txt', 'absent']) expect(await files.read(path)).toBeNull();
+    for (const path of ['AGENTS.md', 'bin.dat', 'big.txt', 'absent'])
+      expect(await files.read(path)).toBeNull();
   });
 });
 
@@ -246,7 +286,11 @@ describe('uncommitted changes', () => {
     write(scene.repo, { 'a.txt': 'dirty\n', 'untracked.txt': 'x', 'staged.txt': 's' });
     sh(scene.repo, 'add', 'staged.txt');
     const before = sh(scene.repo, 'status', '--porcelain');
-    expect([...(await dirtyPaths(scene.git, copy.target, scene.repo, base.sha))].sort()).toEqual(['a.txt', 'staged.txt', 'untracked.txt']);
+    expect([...(await dirtyPaths(scene.git, copy.target, scene.repo, base.sha))].sort()).toEqual([
+      'a.txt',
+      'staged.txt',
+      'untracked.txt',
+    ]);
     expect(sh(scene.repo, 'status', '--porcelain')).toBe(before);
   });
 });

@@ -11,7 +11,9 @@ async function list(io: Io, options: Record<string, unknown>): Promise<number> {
   const { settings } = await io.resolve(settingsOf(options));
   const withOrigin = options['showOrigin'] === true;
   if (options['json'] === true) {
-    const rows = settings.map(({ name, value, origin }) => (withOrigin ? { name, value, origin: origin.source, where: origin.where } : { name, value }));
+    const rows = settings.map(({ name, value, origin }) =>
+      withOrigin ? { name, value, origin: origin.source, where: origin.where } : { name, value },
+    );
     printJson(io, { settings: rows });
     return 0;
   }

@@ -23,11 +23,17 @@ const SCENARIOS: Readonly<Record<string, string>> = {
 /** Seconds the agent has in the scenario that runs out of time. */
 const SLOW_TIMEOUT_S = 2;
 
-async function demo(io: Io, options: { readonly scenario: string; readonly json?: boolean }): Promise<number> {
+async function demo(
+  io: Io,
+  options: { readonly scenario: string; readonly json?: boolean },
+): Promise<number> {
   const story = SCENARIOS[options.scenario];
   if (story === undefined) {
     const allowed = Object.keys(SCENARIOS).join(', ');
-    throw new JobError('usage', `scenario: ${JSON.stringify(options.scenario)} is unknown (allowed: ${allowed})`);
+    throw new JobError(
+      'usage',
+      `scenario: ${JSON.stringify(options.scenario)} is unknown (allowed: ${allowed})`,
+    );
   }
   const folder = await mkdtemp(join(tmpdir(), 'agent-runner-demo-'));
   const repo = join(folder, 'repository');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
 import { JobError } from '../../job/error.ts';
-import type { Inspection } from '../../runner/look/inspect.ts';
+import { configSchema, type Inspection } from '../../runner/look/inspect.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { withRunner, type ReadOptions } from '../reading.ts';
 import { addSettingFlags } from '../settings.ts';
@@ -15,13 +15,19 @@ interface Options extends ReadOptions {
   readonly yes?: boolean;
   readonly force?: boolean;
   readonly print?: boolean;
+  readonly schema?: boolean;
 }
 
 const FILE = '.agent-runner.yml';
 
 /** The file's text: what was found, as configuration that can be edited. */
 function render(found: Inspection): string {
-  const checks = found.checks.map(({ name, kind, command: run, timeout_s }) => ({ name, kind, command: run, timeout_s }));
+  const checks = found.checks.map(({ name, kind, command: run, timeout_s }) => ({
+    name,
+    kind,
+    command: run,
+    timeout_s,
+  }));
   const content = { ...(found.setup.length > 0 ? { setup: found.setup } : {}), gate: { checks } };
   const head = [
     '# What judges a change to this repository. The runner reads this file from the base commit, so that a',
@@ -32,9 +38,11 @@ function render(found: Inspection): string {
 
 function explain(found: Inspection, io: Io): void {
   io.err(`${found.root} at ${found.base}\n`);
-  for (const one of found.findings) io.err(`  ${one.check ?? '-'}: ${cleanLine(one.what)} — ${cleanLine(one.why)}\n`);
+  for (const one of found.findings)
+    io.err(`  ${one.check ?? '-'}: ${cleanLine(one.what)} — ${cleanLine(one.why)}\n`);
   if (found.setupWhy !== null) io.err(`  setup: ${cleanLine(found.setupWhy)}\n`);
-  if (found.checks.length === 0) io.err('  no checks were found: name them in the file, or every change stays unverified\n');
+  if (found.checks.length === 0)
+    io.err('  no checks were found: name them in the file, or every change stays unverified\n');
 }
 
 async function confirm(io: Io, question: string): Promise<boolean> {
@@ -47,6 +55,10 @@ async function confirm(io: Io, question: string): Promise<boolean> {
 }
 
 async function init(io: Io, options: Options): Promise<number> {
+  if (options.schema === true) {
+    printJson(io, configSchema());
+    return 0;
+  }
   return withRunner(io, options, async (runner) => {
     const found = await runner.inspect(options.repo);
     const text = render(found);
@@ -83,6 +95,7 @@ export const command: CliCommand = {
       .option('-y, --yes', 'write without asking')
       .option('--force', 'replace an existing file')
       .option('--print', 'print the file instead of writing it')
+      .option('--schema', 'print the JSON Schema of the file')
       .option('--json', 'print what was found as JSON, write nothing')
       .action(action(io, (options: Options) => init(io, options)));
   },

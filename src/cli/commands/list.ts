@@ -23,13 +23,29 @@ function limitOf(text: string): number {
 async function list(io: Io, options: Options): Promise<number> {
   const status = options.status === undefined ? undefined : parseStatus(options.status);
   if (status === null) {
-    throw new JobError('usage', `status: ${JSON.stringify(options.status)} is unknown (allowed: ${JOB_STATUSES.join(', ')})`);
+    throw new JobError(
+      'usage',
+      `status: ${JSON.stringify(options.status)} is unknown (allowed: ${JOB_STATUSES.join(', ')})`,
+    );
   }
   return withRunner(io, options, async (runner) => {
-    const jobs = await runner.store.listJobs({ limit: limitOf(options.limit), ...(status === undefined ? {} : { status }) });
+    const jobs = await runner.store.listJobs({
+      limit: limitOf(options.limit),
+      ...(status === undefined ? {} : { status }),
+    });
     if (options.json === true) {
       const rows = jobs.map(({ job_id, status: at, outcome, request, branch, created_at, finished_at }) => {
-        return { job_id, status: at, outcome, repo: request.repo, task: request.task, agent: request.agent, branch, created_at, finished_at };
+        return {
+          job_id,
+          status: at,
+          outcome,
+          repo: request.repo,
+          task: request.task,
+          agent: request.agent,
+          branch,
+          created_at,
+          finished_at,
+        };
       });
       printJson(io, { jobs: rows });
       return 0;
@@ -43,7 +59,8 @@ async function list(io: Io, options: Options): Promise<number> {
       cleanLine(job.request.repo),
       cleanLine(job.request.task).slice(0, TASK_CHARS),
     ]);
-    if (jobs.length > 0) io.out(table(['job', 'outcome', 'created (UTC)', 'agent', 'repository', 'task'], rows, io.colour));
+    if (jobs.length > 0)
+      io.out(table(['job', 'outcome', 'created (UTC)', 'agent', 'repository', 'task'], rows, io.colour));
     return 0;
   });
 }

@@ -10,11 +10,6 @@ import { lineOf } from '../progress.ts';
 import { defineJobCommand, findJob, type ReadOptions } from '../reading.ts';
 import { cleanText } from '../text.ts';
 
-interface Options extends ReadOptions {
-  readonly follow?: boolean;
-  readonly after: string;
-}
-
 const PAGE = 500;
 /** How often a follower looks for more: soon enough for a person. */
 const POLL_MS = 200;
@@ -25,13 +20,17 @@ function print(io: Io, event: JobEvent, asJson: boolean): void {
     return;
   }
   const { text, stream } = event.data;
-  const line = event.type === 'log' && typeof text === 'string' ? cleanText(text).replace(/\n$/, '') : lineOf(event, io.colour);
+  const line =
+    event.type === 'log' && typeof text === 'string'
+      ? cleanText(text).replace(/\n$/, '')
+      : lineOf(event, io.colour);
   if (line !== null) io.out(`${event.time.slice(11, 19)} ${stream === 'stderr' ? '! ' : ''}${line}\n`);
 }
 
-async function logs(io: Io, runner: Runner, job: Job, options: Options): Promise<number> {
-  let after = Number(options.after);
-  if (!Number.isInteger(after) || after < 0) throw new JobError('usage', `after: ${JSON.stringify(options.after)} is not the number of an event`);
+async function logs(io: Io, runner: Runner, job: Job, options: ReadOptions): Promise<number> {
+  let after = Number(options['after']);
+  if (!Number.isInteger(after) || after < 0)
+    throw new JobError('usage', `after: ${JSON.stringify(options['after'])} is not the number of an event`);
   for (;;) {
     // The status is read before the events, so that none written before the end is missed.
     const ended = isTerminal((await findJob(runner, job.job_id)).status);
@@ -41,14 +40,14 @@ async function logs(io: Io, runner: Runner, job: Job, options: Options): Promise
       after = event.seq;
     }
     if (page.length === PAGE) continue;
-    if (options.follow !== true || ended || io.signal.aborted) return 0;
+    if (options['follow'] !== true || ended || io.signal.aborted) return 0;
     await sleep(POLL_MS, undefined, { signal: io.signal }).catch(() => {});
   }
 }
 
 export const command: CliCommand = {
   define(program, io) {
-    defineJobCommand<Options>(program, io, (runner, job, options) => logs(io, runner, job, options))
+    defineJobCommand(program, io, (runner, job, options) => logs(io, runner, job, options))
       .option('-f, --follow', 'go on until the job has ended')
       .option('--after <seq>', 'only events after this number', '0');
   },

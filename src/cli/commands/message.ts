@@ -16,7 +16,9 @@ export const command: CliCommand = {
           withRunner(io, options, async (runner) => {
             const job = await findJob(runner, jobId);
             if (isTerminal(job.status)) {
-              throw new JobError('conflict', `message: ${jobId} has ended (${job.outcome ?? job.status})`, { hint: 'start a new job' });
+              throw new JobError('conflict', `message: ${jobId} has ended (${job.outcome ?? job.status})`, {
+                hint: 'start a new job',
+              });
             }
             await runner.store.addMessage(jobId, text, new Date().toISOString());
             if (options.json === true) printJson(io, { job_id: jobId, status: job.status, accepted: true });

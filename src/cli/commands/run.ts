@@ -21,21 +21,32 @@ interface Options extends Record<string, unknown> {
   readonly json?: boolean;
 }
 
-async function readTask(given: string | undefined, file: string | undefined, fallback: string | null, cwd: string): Promise<string> {
+async function readTask(
+  given: string | undefined,
+  file: string | undefined,
+  fallback: string | null,
+  cwd: string,
+): Promise<string> {
   if (given !== undefined && file !== undefined) {
-    throw new JobError('usage', 'task: it is given twice, as a word and by --task-file', { hint: 'give one of them' });
+    throw new JobError('usage', 'task: it is given twice, as a word and by --task-file', {
+      hint: 'give one of them',
+    });
   }
   if (file !== undefined) {
     const path = resolve(cwd, file);
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
-      throw new JobError('invalid_request', `task-file: ${path} can't be read: ${why}`, { hint: 'check the path' });
+      throw new JobError('invalid_request', `task-file: ${path} can't be read: ${why}`, {
+        hint: 'check the path',
+      });
     });
     return text.slice(0, 2 * MAX_TASK_BYTES);
   }
   const task = given ?? fallback;
   if (task !== null) return task;
-  throw new JobError('usage', 'task: none is given', { hint: 'say what to do: agent-runner run "Fix the typo in README"' });
+  throw new JobError('usage', 'task: none is given', {
+    hint: 'say what to do: agent-runner run "Fix the typo in README"',
+  });
 }
 
 function modeOf(mode: string | undefined): 'change' | 'ask' {
@@ -79,7 +90,11 @@ export const command: CliCommand = {
       .option('--base <ref>', 'branch, tag or commit to start from')
       .option('--task-file <file>', 'read the task from a file')
       .option('--mode <mode>', 'change (default) or ask: answer a question, propose nothing')
-      .option('--check <name=command>', 'judge by this command instead of the repository\'s own; repeatable', (one: string, all: string[] = []) => [...all, one])
+      .option(
+        '--check <name=command>',
+        "judge by this command instead of the repository's own; repeatable",
+        (one: string, all: string[] | undefined) => [...(all ?? []), one],
+      )
       .option('--setup <command>', 'prepare dependencies by this command; empty for none')
       .option('--draft', 'propose as a draft, whatever the gate says')
       .option('--allow-test-changes', 'changed tests are reported and do not block')

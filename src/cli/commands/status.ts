@@ -6,11 +6,28 @@ import { cleanLine } from '../text.ts';
 export const command: CliCommand = {
   define(program, io) {
     defineJobCommand(program, io, async (runner, job, options) => {
-      const steps = (await runner.store.readSteps(job.job_id)).map((step) => ({ key: step.key, done: step.result !== null, tries: step.tries }));
+      const steps = (await runner.store.readSteps(job.job_id)).map((step) => ({
+        key: step.key,
+        done: step.result !== null,
+        tries: step.tries,
+      }));
       const { job_id, status, outcome, attempt, branch, question, created_at, started_at, finished_at } = job;
       if (options.json === true) {
         const { repo, task } = job.request;
-        printJson(io, { job_id, status, outcome, repo, task, branch, attempt, question, created_at, started_at, finished_at, steps });
+        printJson(io, {
+          job_id,
+          status,
+          outcome,
+          repo,
+          task,
+          branch,
+          attempt,
+          question,
+          created_at,
+          started_at,
+          finished_at,
+          steps,
+        });
         return 0;
       }
       const rows: [string, string][] = [
@@ -23,7 +40,12 @@ export const command: CliCommand = {
         ['finished', finished_at ?? ''],
         ['question', question ?? ''],
       ];
-      io.out(rows.filter(([, value]) => value !== '').map(([name, value]) => `${name.padEnd(12)} ${value}\n`).join(''));
+      io.out(
+        rows
+          .filter(([, value]) => value !== '')
+          .map(([name, value]) => `${name.padEnd(12)} ${value}\n`)
+          .join(''),
+      );
       return 0;
     });
   },

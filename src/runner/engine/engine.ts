@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancelled, errorInfoOf, JobError, toErrorInfo } from '../../job/error.ts';
 import { PROCEDURE_VERSION } from '../../job/job.ts';
-import type { Phase, StepResult, Usage } from '../../job/step.ts';
+import { durationMs, type Phase, type StepResult, type StepTimes, type Usage } from '../../job/step.ts';
 import type { Durability, Store } from '../../store/store.ts';
 import type { Journal } from './journal.ts';
 import type { HeldLease } from './lease.ts';
@@ -52,23 +52,54 @@ interface EngineOptions {
   readonly retry: RetryPolicy;
   readonly signal: AbortSignal;
   /** Called when an attempt failed and another will follow, and when that one begins. */
-  readonly onRetry: (state: 'waiting' | 'again', attempt: number, error: JobError | Error) => Promise<void>;
+  readonly onRetry: (state: 'waiting' | 'again', attempt: number) => Promise<void>;
 }
 
 /** A `JobError` is the step's answer, unless it is ours or the machine's fault. */
 function isAnswer(thrown: unknown): thrown is JobError {
-  return thrown instanceof JobError && thrown.code !== 'infra_failed' && thrown.code !== 'bug' && thrown.code !== 'conflict';
+  return (
+    thrown instanceof JobError &&
+    thrown.code !== 'infra_failed' &&
+    thrown.code !== 'bug' &&
+    thrown.code !== 'conflict'
+  );
 }
 
 /** Whether trying again can help: not where a person must act first (there is a hint), nor where we are wrong. */
 function isTransient(thrown: unknown): boolean {
-  if (thrown instanceof Cancelled || thrown instanceof TypeError || thrown instanceof ReferenceError) return false;
+  if (thrown instanceof Cancelled || thrown instanceof TypeError || thrown instanceof ReferenceError)
+    return false;
   return !(thrown instanceof JobError) || (thrown.code !== 'bug' && thrown.hint === null);
 }
 
 /** Wait before attempt `n + 1`: base · 2ⁿ⁻¹ with up to a quarter of jitter, so that many jobs do not return at once. */
 function backoffMs(retry: RetryPolicy, attempt: number): number {
   return retry.baseMs * 2 ** (attempt - 1) * (1 + Math.random() / 4);
+}
+
+/** Runs a step's body once and turns how it ended into a result. Only cancelled and infrastructure throw. */
+async function runBody<T extends object>(
+  run: (context: StepContext) => Promise<StepValue<T>>,
+  context: StepContext,
+): Promise<StepResult<T>> {
+  const startedAt = new Date().toISOString();
+  const times = (usage: Usage | null): StepTimes => {
+    return { started_at: startedAt, ended_at: new Date().toISOString(), usage };
+  };
+  try {
+    const { usage = null, ...value } = await run(context);
+    return { ok: true, ...(value as unknown as T), ...times(usage) };
+  } catch (thrown) {
+    if (context.signal.aborted && !(thrown instanceof Cancelled)) throw new Cancelled();
+    if (!isAnswer(thrown)) throw thrown;
+    const usage = 'usage' in thrown ? (thrown.usage as Usage | null) : null;
+    return { ok: false, error: toErrorInfo(thrown), ...times(usage) };
+  }
+}
+
+function endOf(key: string, result: StepResult<object>): Record<string, unknown> {
+  const failure = result.ok ? {} : { code: result.error.code, message: result.error.message };
+  return { step: key, state: result.ok ? 'done' : 'failed', ...failure, duration_ms: durationMs(result) };
 }
 
 /** Makes the engine of one job. */
@@ -78,39 +109,49 @@ export function createEngine(options: EngineOptions): Engine {
   let replayed = false;
   let failures = 0;
 
+  /** One try at a step: its stored result, or its body's, stored before it is returned. */
   const attempt = async <T extends object>(
-    key: string,
-    phase: Phase,
+    step: {
+      readonly key: string;
+      readonly phase: Phase;
+      readonly durability: Durability;
+      readonly signal: AbortSignal;
+    },
     run: (context: StepContext) => Promise<StepValue<T>>,
-    signal: AbortSignal,
-  ): Promise<{ readonly result: StepResult<T>; readonly stored: boolean }> => {
+  ): Promise<StepResult<T>> => {
+    const { key, phase, signal } = step;
     const begun = await store.beginStep(lease.current(), key, PROCEDURE_VERSION);
     if (begun.result !== null) {
       replayed = true;
       journal.emit('phase', phase, { step: key, state: 'replayed' });
       // Only this engine writes step results, and only under the same procedure version.
-      return { result: begun.result as StepResult<T>, stored: true };
+      return begun.result as StepResult<T>;
     }
-    const startedAt = new Date().toISOString();
     journal.emit('phase', phase, { step: key, state: 'started', try: begun.tries });
-    const context: StepContext = {
-      key,
-      tries: begun.tries,
-      notes: begun.note,
-      note: (note, durability) => store.noteStep(lease.current(), key, note, durability),
-      signal,
-    };
-    try {
-      const { usage = null, ...value } = await run(context);
-      const times = { started_at: startedAt, ended_at: new Date().toISOString(), usage };
-      return { result: { ok: true, ...(value as unknown as T), ...times }, stored: false };
-    } catch (thrown) {
-      if (signal.aborted && !(thrown instanceof Cancelled)) throw new Cancelled();
-      if (!isAnswer(thrown)) throw thrown;
-      const usage = 'usage' in thrown ? (thrown.usage as Usage | null) : null;
-      const times = { started_at: startedAt, ended_at: new Date().toISOString(), usage };
-      return { result: { ok: false, error: toErrorInfo(thrown), ...times }, stored: false };
-    }
+    const note: StepContext['note'] = (what, durability) =>
+      store.noteStep(lease.current(), key, what, durability);
+    const result = await runBody(run, { key, tries: begun.tries, notes: begun.note, note, signal });
+    await store.finishStep(lease.current(), key, result, step.durability);
+    journal.emit('phase', phase, endOf(key, result));
+    await journal.flush();
+    return result;
+  };
+
+  /** Waits before another try, or throws what can't be helped by one. */
+  const beforeNextTry = async (
+    thrown: unknown,
+    key: string,
+    phase: Phase,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    failures++;
+    if (!isTransient(thrown) || lease.lost.aborted || failures >= retry.attempts) throw thrown;
+    journal.emit('error', phase, { step: key, message: errorInfoOf(thrown).message, attempt: failures });
+    await options.onRetry('waiting', failures);
+    await sleep(backoffMs(retry, failures), undefined, { signal }).catch(() => {
+      throw new Cancelled();
+    });
+    await options.onRetry('again', failures + 1);
   };
 
   return {
@@ -119,31 +160,14 @@ export function createEngine(options: EngineOptions): Engine {
       const count = (occurrences.get(name) ?? 0) + 1;
       occurrences.set(name, count);
       const key = `${name}-${count}`;
+      // Bounded by `retry.attempts`: `beforeNextTry` throws when they are used up.
       for (;;) {
         if (signal.aborted) throw new Cancelled();
         if (lease.lost.aborted) throw lease.lost.reason;
         try {
-          const { result, stored } = await attempt(key, phase, run, signal);
-          if (stored) return result;
-          await store.finishStep(lease.current(), key, result, durability);
-          journal.emit('phase', phase, {
-            step: key,
-            state: result.ok ? 'done' : 'failed',
-            ...(result.ok ? {} : { code: result.error.code, message: result.error.message }),
-            duration_ms: Date.parse(result.ended_at) - Date.parse(result.started_at),
-          });
-          await journal.flush();
-          return result;
+          return await attempt({ key, phase, durability, signal }, run);
         } catch (thrown) {
-          failures++;
-          const error = thrown instanceof Error ? thrown : new Error(errorInfoOf(thrown).message);
-          if (!isTransient(thrown) || lease.lost.aborted || failures >= retry.attempts) throw thrown;
-          journal.emit('error', phase, { step: key, message: error.message, attempt: failures });
-          await options.onRetry('waiting', failures, error);
-          await sleep(backoffMs(retry, failures), undefined, { signal }).catch(() => {
-            throw new Cancelled();
-          });
-          await options.onRetry('again', failures + 1, error);
+          await beforeNextTry(thrown, key, phase, signal);
         }
       }
     },

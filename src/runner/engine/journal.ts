@@ -15,21 +15,29 @@ const MAX_PENDING = 10_000;
 /** Longest text in an event, in characters; logs keep the rest. */
 const MAX_TEXT_CHARS = 4096;
 
-function bounded(data: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(data).map(([key, value]) => [
-      key,
-      typeof value === 'string' && value.length > MAX_TEXT_CHARS ? `${value.slice(0, MAX_TEXT_CHARS)}…` : value,
-    ]),
-  );
+/** Every text in a value, masked and bounded. */
+function clean(value: unknown, mask: (text: string) => string): unknown {
+  if (typeof value === 'string') {
+    const masked = mask(value);
+    return masked.length > MAX_TEXT_CHARS ? `${masked.slice(0, MAX_TEXT_CHARS)}…` : masked;
+  }
+  if (Array.isArray(value)) return value.map((one) => clean(one, mask));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, clean(one, mask)]));
 }
 
-/**
- * Opens the journal of a job.
- *
- * @param show called with every event after it is stored; must not throw
- */
-export function createJournal(store: Store, jobId: string, attempt: number, show: (event: JobEvent) => void): Journal {
+/** What a journal does with events besides storing them. */
+export interface JournalOptions {
+  readonly attempt: number;
+  /** Takes secrets out of every text before it is stored. */
+  readonly mask: (text: string) => string;
+  /** Called with every event after it is stored; must not throw. */
+  readonly show: (event: JobEvent) => void;
+}
+
+/** Opens the journal of a job. */
+export function createJournal(store: Store, jobId: string, options: JournalOptions): Journal {
+  const { attempt, mask, show } = options;
   let pending: NewEvent[] = [];
   let writing: Promise<void> | null = null;
   let dropped = 0;
@@ -39,7 +47,13 @@ export function createJournal(store: Store, jobId: string, attempt: number, show
       const batch = pending;
       pending = [];
       if (dropped > 0) {
-        batch.unshift({ type: 'log', phase: null, attempt, time: new Date().toISOString(), data: { dropped } });
+        batch.unshift({
+          type: 'log',
+          phase: null,
+          attempt,
+          time: new Date().toISOString(),
+          data: { dropped },
+        });
         dropped = 0;
       }
       for (const event of await store.appendEvents(jobId, batch)) show(event);
@@ -59,7 +73,13 @@ export function createJournal(store: Store, jobId: string, attempt: number, show
         dropped++;
         return;
       }
-      pending.push({ type, phase, attempt, time: new Date().toISOString(), data: bounded(data) });
+      pending.push({
+        type,
+        phase,
+        attempt,
+        time: new Date().toISOString(),
+        data: clean(data, mask) as Record<string, unknown>,
+      });
       // A failed write shows itself at the next flush, which every step ends with.
       start().catch(() => {});
     },

@@ -59,9 +59,7 @@ export async function holdLease(store: Store, jobId: string): Promise<HeldLease>
   const lost = new AbortController();
   const timer = setInterval(() => {
     store.renewLease(lease, LEASE_MS, new Date()).then(
-      (renewed) => {
-        lease = renewed;
-      },
+      (renewed) => (lease = renewed),
       (error: unknown) => {
         if (error instanceof JobError && error.code === 'conflict') lost.abort(error);
       },

@@ -37,8 +37,14 @@ export async function listAgents(config: Config): Promise<readonly AgentFinding[
         const agent = await agentOf(config, { agent: name, task: '' });
         return { name, ...(await agent.check()) };
       } catch (error) {
-        const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
-        return { name, ready: false, detail: error instanceof Error ? error.message : String(error), fix: hint };
+        const hint =
+          error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
+        return {
+          name,
+          ready: false,
+          detail: error instanceof Error ? error.message : String(error),
+          fix: hint,
+        };
       }
     }),
   );
@@ -49,11 +55,21 @@ async function checkGit(config: Config): Promise<Finding> {
   const { end, stdout, message } = await runProcess(['git', '--version'], options);
   const version = /(\d+)\.(\d+)/.exec(stdout);
   if (end !== 'exited' || version === null) {
-    return { name: 'git', state: 'failed', detail: message ?? 'it does not answer', fix: 'install git and put it on the PATH' };
+    return {
+      name: 'git',
+      state: 'failed',
+      detail: message ?? 'it does not answer',
+      fix: 'install git and put it on the PATH',
+    };
   }
   const [major, minor] = [Number(version[1]), Number(version[2])];
   const isOld = major < LEAST_GIT[0] || (major === LEAST_GIT[0] && minor < LEAST_GIT[1]);
-  return { name: 'git', state: isOld ? 'failed' : 'ok', detail: stdout.trim(), fix: isOld ? `install git ${LEAST_GIT.join('.')} or newer` : null };
+  return {
+    name: 'git',
+    state: isOld ? 'failed' : 'ok',
+    detail: stdout.trim(),
+    fix: isOld ? `install git ${LEAST_GIT.join('.')} or newer` : null,
+  };
 }
 
 async function checkSandboxes(): Promise<readonly Finding[]> {
@@ -62,7 +78,12 @@ async function checkSandboxes(): Promise<readonly Finding[]> {
       const adapter = await load();
       const probe = await adapter.probe();
       const state = adapter.name === 'host' ? 'warning' : probe.works ? 'ok' : 'failed';
-      return { name: `sandbox ${adapter.name}`, state, detail: `${probe.detail} (${adapter.isolation})`, fix: probe.fix };
+      return {
+        name: `sandbox ${adapter.name}`,
+        state,
+        detail: `${probe.detail} (${adapter.isolation})`,
+        fix: probe.fix,
+      };
     }),
   );
 }
@@ -75,7 +96,9 @@ async function checkHome(config: Config): Promise<readonly Finding[]> {
     await rm(probe);
   } catch (error) {
     const detail = `${config.home}: ${error instanceof Error ? error.message : String(error)}`;
-    return [{ name: 'home', state: 'failed', detail, fix: 'set AGENT_RUNNER_HOME to a folder you may write to' }];
+    return [
+      { name: 'home', state: 'failed', detail, fix: 'set AGENT_RUNNER_HOME to a folder you may write to' },
+    ];
   }
   const { bavail, bsize } = await statfs(config.home);
   const free = bavail * bsize;
@@ -91,30 +114,55 @@ async function checkHome(config: Config): Promise<readonly Finding[]> {
 async function checkDatabase(config: Config): Promise<Finding> {
   try {
     const runner = await openRunner(config);
-    await runner.store.listJobs({ limit: 1 }).finally(() => runner.close());
+    try {
+      await runner.store.listJobs({ limit: 1 });
+    } finally {
+      await runner.close();
+    }
     return { name: 'database', state: 'ok', detail: config.dbPath, fix: null };
   } catch (error) {
-    const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
-    return { name: 'database', state: 'failed', detail: error instanceof Error ? error.message : String(error), fix: hint };
+    const hint =
+      error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
+    return {
+      name: 'database',
+      state: 'failed',
+      detail: error instanceof Error ? error.message : String(error),
+      fix: hint,
+    };
   }
 }
 
 async function checkAgent(config: Config): Promise<Finding> {
   const wanted = config.agent ?? (config.agentCmd === null ? null : 'command');
   if (wanted === null) {
-    return { name: 'agent', state: 'warning', detail: 'none is configured', fix: "set AGENT_CMD, for example AGENT_CMD='claude -p'" };
+    return {
+      name: 'agent',
+      state: 'warning',
+      detail: 'none is configured',
+      fix: "set AGENT_CMD, for example AGENT_CMD='claude -p'",
+    };
   }
   try {
     const { ready, detail, fix } = await (await agentOf(config, { agent: wanted, task: '' })).check();
     return { name: 'agent', state: ready ? 'ok' : 'failed', detail: `${wanted}: ${detail}`, fix };
   } catch (error) {
-    return { name: 'agent', state: 'failed', detail: error instanceof Error ? error.message : String(error), fix: null };
+    return {
+      name: 'agent',
+      state: 'failed',
+      detail: error instanceof Error ? error.message : String(error),
+      fix: null,
+    };
   }
 }
 
 /** Looks at everything a job needs. A machine without any isolation is told by the sandboxes' findings. */
 export async function examine(config: Config): Promise<readonly Finding[]> {
-  const [git, sandboxes, home, agent] = await Promise.all([checkGit(config), checkSandboxes(), checkHome(config), checkAgent(config)]);
+  const [git, sandboxes, home, agent] = await Promise.all([
+    checkGit(config),
+    checkSandboxes(),
+    checkHome(config),
+    checkAgent(config),
+  ]);
   const node: Finding = { name: 'node', state: 'ok', detail: process.version, fix: null };
   const database = home.some((one) => one.state === 'failed') ? [] : [await checkDatabase(config)];
   return [node, git, ...sandboxes, ...home, ...database, agent];

@@ -1,8 +1,8 @@
 /** What a repository's own checks and setup look like to us, before any job: for `init` and `doctor`. */
 import { randomBytes } from 'node:crypto';
-import { parseRepoConfig, REPO_CONFIG_FILE } from '../../gate/config.ts';
-import { detectChecks } from '../../gate/detect.ts';
-import { detectSetup } from '../../gate/setup.ts';
+import { parseRepoConfig, repoConfigJsonSchema, REPO_CONFIG_FILE } from '../../gate/config.ts';
+import { detectChecks } from '../../gate/detect/detect.ts';
+import { detectSetup } from '../../gate/setup/setup.ts';
 import type { Check } from '../../job/gate.ts';
 import { openCommitFiles } from '../../workspace/files.ts';
 import { fetchBase, unpinBase } from '../../workspace/remote/mirror.ts';
@@ -15,15 +15,27 @@ export interface Inspection {
   readonly isCheckout: boolean;
   readonly base: string;
   readonly checks: readonly Check[];
-  readonly findings: readonly { readonly what: string; readonly why: string; readonly check: string | null }[];
+  readonly findings: readonly {
+    readonly what: string;
+    readonly why: string;
+    readonly check: string | null;
+  }[];
   readonly setup: readonly string[];
   readonly setupWhy: string | null;
   /** Whether the base commit already has a `.agent-runner.yml` (and it is valid). */
   readonly configured: boolean;
 }
 
+/** The JSON Schema of `.agent-runner.yml`, for editors. */
+export function configSchema(): Readonly<Record<string, unknown>> {
+  return repoConfigJsonSchema();
+}
+
 /** Looks at the committed files of a repository's default branch; nothing of it is run. */
-export async function inspectRepository({ git, layout, forge }: RunnerParts, repo: string): Promise<Inspection> {
+export async function inspectRepository(
+  { git, layout, forge }: RunnerParts,
+  repo: string,
+): Promise<Inspection> {
   const remote = await forge.resolve(repo);
   const { mirror } = layout.repo(remote.url);
   const look = `look-${randomBytes(6).toString('hex')}`;

@@ -18,14 +18,20 @@ function code(text: string): string {
 
 /** Foreign text as a quotation: it can't open a heading, a comment or HTML of the proposal's own. */
 function quoted(text: string): string {
-  return text.slice(0, MAX_SUMMARY_CHARS).replaceAll('<', '&lt;').split('\n').map((line) => `> ${line}`).join('\n');
+  return text
+    .slice(0, MAX_SUMMARY_CHARS)
+    .replaceAll('<', '&lt;')
+    .split('\n')
+    .map((line) => `> ${line}`)
+    .join('\n');
 }
 
 /** Renders the body of a proposal, at most 65,536 characters long. */
 export function renderBody(job: Job, detail: PreparedDetail, verified: Verified, summary: string): string {
   const { report } = verified;
   const rows = report.checks.map(
-    (check) => `| ${cell(check.name)} | ${code(check.command)} | ${check.base} | ${check.head} | ${check.verdict} |`,
+    (check) =>
+      `| ${cell(check.name)} | ${code(check.command)} | ${check.base} | ${check.head} | ${check.verdict} |`,
   );
   const findings = report.tamper.map((finding) => {
     const line = finding.line === null ? '' : `:${finding.line}`;
@@ -38,5 +44,8 @@ export function renderBody(job: Job, detail: PreparedDetail, verified: Verified,
     findings.length === 0 ? '' : `## Changes to what judges this repository\n${findings.join('\n')}`,
     `Job \`${job.job_id}\` by agent ${code(job.request.agent)} on \`${detail.base_sha.slice(0, 12)}\`. Never merged by agent-runner.`,
   ];
-  return parts.filter((part) => part !== '').join('\n\n').slice(0, MAX_BODY_CHARS);
+  return parts
+    .filter((part) => part !== '')
+    .join('\n\n')
+    .slice(0, MAX_BODY_CHARS);
 }

@@ -28,20 +28,30 @@ const MAX_RULE_FILES = 50;
 async function readRules(context: JobContext, bench: Bench, baseSha: string): Promise<RuleFile[]> {
   const files = await openCommitFiles(context.git, bench.copy.target, baseSha);
   const candidates = files.paths.filter((path) => isRuleFile(path)).slice(0, MAX_RULE_FILES);
-  const read = await Promise.all(candidates.map(async (path) => ({ path, content: (await files.read(path)) ?? '' })));
+  const read = await Promise.all(
+    candidates.map(async (path) => ({ path, content: (await files.read(path)) ?? '' })),
+  );
   const { agentConfig } = context.config;
-  const own = agentConfig === null ? null : { path: agentConfig, content: await readAgentConfig(agentConfig) };
+  const own =
+    agentConfig === null ? null : { path: agentConfig, content: await readAgentConfig(agentConfig) };
   return selectRules(read, { agentConfig: own, maxBytes: MAX_RULES_BYTES });
 }
 
 async function readAgentConfig(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => {
-    throw new JobError('bad_configuration', `agent_config: ${path} can't be read`, { hint: 'correct or unset AGENT_CONFIG' });
+    throw new JobError('bad_configuration', `agent_config: ${path} can't be read`, {
+      hint: 'correct or unset AGENT_CONFIG',
+    });
   });
 }
 
 /** After a crash: the partial tree is kept under a ref of its own, then the build begins again from its snapshot. */
-async function recover(context: JobContext, detail: PreparedDetail, bench: Bench, step: StepContext): Promise<void> {
+async function recover(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  step: StepContext,
+): Promise<void> {
   const start = step.notes['snapshot'];
   if (typeof start !== 'string') return;
   const tree = await bench.copy.snapshot();
@@ -57,8 +67,12 @@ async function recover(context: JobContext, detail: PreparedDetail, bench: Bench
 }
 
 /** An agent's failure with what it spent, so that the money counts although the step failed. */
-function failedTurn(error: ErrorInfo, usage: Usage | null): JobError {
-  const thrown = new JobError(error.code, error.message, error.hint === null ? {} : { hint: error.hint });
+function failedTurn(error: ErrorInfo, usage: Usage | null, mask: (text: string) => string): JobError {
+  const thrown = new JobError(
+    error.code,
+    mask(error.message),
+    error.hint === null ? {} : { hint: error.hint },
+  );
   return Object.assign(thrown, { usage });
 }
 
@@ -104,15 +118,15 @@ export async function build(
     );
     if (reply.usage !== null) journal.emit('usage', 'build', { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();
-    if (!reply.ok) throw failedTurn(reply.error, reply.usage);
+    if (!reply.ok) throw failedTurn(reply.error, reply.usage, context.mask);
     const tree = await bench.copy.snapshot();
     const baseTree = (await context.git(bench.copy.target, ['rev-parse', `${detail.base_sha}^{tree}`])).text;
     journal.emit('message', 'build', { text: reply.summary, changed: tree !== baseTree });
     return {
       tree,
       changed: tree !== baseTree,
-      summary: reply.summary,
-      question: reply.question,
+      summary: context.mask(reply.summary),
+      question: reply.question === null ? null : context.mask(reply.question),
       session_id: reply.sessionId,
       usage: reply.usage,
     };

@@ -9,11 +9,20 @@ const MAX_BODY_CHARS = 4000;
 
 /** The first line of a task as a title of at most 72 characters. */
 export function titleOf(task: string): string {
-  const line = task.split('\n').map((text) => text.replace(/^[#\s]+/, '').trim()).find((text) => text !== '') ?? 'Change';
+  const line =
+    task
+      .split('\n')
+      .map((text) => text.replace(/^[#\s]+/, '').trim())
+      .find((text) => text !== '') ?? 'Change';
   // oxlint-disable-next-line no-control-regex -- control characters would end the line or hide text
   const clean = line.replace(/[\u0000-\u001f\u007f]+/g, ' ');
-  const chars = [...clean];
-  return chars.length <= MAX_TITLE_CHARS ? clean : `${chars.slice(0, MAX_TITLE_CHARS - 1).join('').trimEnd()}…`;
+  const chars = Array.from(clean);
+  return chars.length <= MAX_TITLE_CHARS
+    ? clean
+    : `${chars
+        .slice(0, MAX_TITLE_CHARS - 1)
+        .join('')
+        .trimEnd()}…`;
 }
 
 function bodyOf(task: string): string {

@@ -6,7 +6,13 @@ import { fetchBase } from '../../workspace/remote/mirror.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
-import { createBench, installDependencies, prepareDependencies, type Bench, type Dependencies } from '../place.ts';
+import {
+  createBench,
+  installDependencies,
+  prepareDependencies,
+  type Bench,
+  type Dependencies,
+} from '../place.ts';
 import { resolveRules } from './rules.ts';
 
 /** Uncommitted paths named in the notice; the rest is counted. */
@@ -26,7 +32,10 @@ function networkNotices(context: JobContext): string[] {
 }
 
 /** How the agent's copy and base's checkouts get their dependencies, after what `prepare` found. */
-export function baseDependencies(context: JobContext, detail: Pick<PreparedDetail, 'rules' | 'layer' | 'setup_error'>): Dependencies {
+export function baseDependencies(
+  context: JobContext,
+  detail: Pick<PreparedDetail, 'rules' | 'layer' | 'setup_error'>,
+): Dependencies {
   const plan = detail.rules.setup;
   if (plan === null || detail.setup_error !== null) return { kind: 'none' };
   if (detail.layer !== null) return { kind: 'layer', layer: detail.layer };
@@ -37,7 +46,11 @@ function checkList(checks: readonly Check[]): readonly Record<string, string>[] 
   return checks.map((check) => ({ name: check.name, command: check.command }));
 }
 
-async function setUp(context: JobContext, bench: Bench, detail: Omit<PreparedDetail, 'layer' | 'setup_error'>): Promise<Pick<PreparedDetail, 'layer' | 'setup_error'>> {
+async function setUp(
+  context: JobContext,
+  bench: Bench,
+  detail: Omit<PreparedDetail, 'layer' | 'setup_error'>,
+): Promise<Pick<PreparedDetail, 'layer' | 'setup_error'>> {
   const plan = detail.rules.setup;
   if (plan === null) return { layer: null, setup_error: null };
   if (context.adapter.canMount) {
@@ -48,7 +61,11 @@ async function setUp(context: JobContext, bench: Bench, detail: Omit<PreparedDet
     return { layer: result.layer, setup_error: null };
   }
   try {
-    await installDependencies(context, bench, bench.copy, { kind: 'in-place', plan, commands: plan.commands });
+    await installDependencies(context, bench, bench.copy, {
+      kind: 'in-place',
+      plan,
+      commands: plan.commands,
+    });
     return { layer: null, setup_error: null };
   } catch (error) {
     if (context.signal.aborted || !(error instanceof Error)) throw error;
@@ -57,7 +74,9 @@ async function setUp(context: JobContext, bench: Bench, detail: Omit<PreparedDet
 }
 
 /** Fetches the base, opens the working copy, resolves the rules and prepares the dependencies. */
-export async function prepare(context: JobContext): Promise<StepValue<PreparedDetail> & { readonly bench: Bench }> {
+export async function prepare(
+  context: JobContext,
+): Promise<StepValue<PreparedDetail> & { readonly bench: Bench }> {
   const { job, git, layout } = context;
   const remote = await context.forge.resolve(job.request.repo);
   const repo = layout.repo(remote.url);
@@ -85,11 +104,16 @@ export async function prepare(context: JobContext): Promise<StepValue<PreparedDe
   const notices = [
     ...networkNotices(context),
     ...(base.isBranch ? [] : [`the base is ${base.name}, not a branch`]),
-    ...(remote.kind === 'checkout' && job.request.base === null ? dirtyNotice(await dirtyPaths(git, bench.copy.target, remote.url, base.sha)) : []),
-    ...(files.submodules.length > 0 ? [`submodules are not checked out: ${files.submodules.slice(0, 5).join(', ')}`] : []),
+    ...(remote.kind === 'checkout' && job.request.base === null
+      ? dirtyNotice(await dirtyPaths(git, bench.copy.target, remote.url, base.sha))
+      : []),
+    ...(files.submodules.length > 0
+      ? [`submodules are not checked out: ${files.submodules.slice(0, 5).join(', ')}`]
+      : []),
     ...(carried === null ? [] : ['this job started again from the work it had saved']),
   ];
   const set = await setUp(context, bench, { ...partial, notices });
-  if (set.setup_error !== null) notices.push(`base's dependencies could not be prepared: ${set.setup_error.split('\n')[0] ?? ''}`);
+  if (set.setup_error !== null)
+    notices.push(`base's dependencies could not be prepared: ${set.setup_error.split('\n')[0] ?? ''}`);
   return { ...partial, notices, ...set, bench };
 }

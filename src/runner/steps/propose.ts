@@ -20,15 +20,16 @@ export async function propose(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
-  verified: Verified,
-  input: ProposeInput,
-  summary: string,
+  what: { readonly verified: Verified; readonly input: ProposeInput; readonly summary: string },
   step: StepContext,
 ): Promise<StepValue<Proposed>> {
   const { git, job, paths } = context;
+  const { verified, input, summary } = what;
   const head = verified.head_sha;
   if (job.branch === detail.base) {
-    throw new JobError('conflict', `branch: ${job.branch} is the base itself`, { hint: 'choose another branch_template' });
+    throw new JobError('conflict', `branch: ${job.branch} is the base itself`, {
+      hint: 'choose another branch_template',
+    });
   }
   const patch = await formatPatch(git, bench.copy.target, detail.base_sha, head);
   await writeFile(paths.patch, patch);

@@ -1,19 +1,29 @@
 /** The Steps of a job over the rooms. Each is durable through the engine; what they share is found again on replay. */
-import { OUTCOMES, type JobStatus } from '../../job/status.ts';
-import type { Answered, Prepared, Proposed, Saved, StepResult, Steps, Verified, Built } from '../../job/step.ts';
-import type { JobResult } from '../../job/result.ts';
 import { errorInfoOf, JobError } from '../../job/error.ts';
+import type { JobResult } from '../../job/result.ts';
+import { OUTCOMES } from '../../job/status.ts';
+import type {
+  Answered,
+  Built,
+  Prepared,
+  Proposed,
+  Saved,
+  StepResult,
+  Steps,
+  Verified,
+} from '../../job/step.ts';
 import { commitTree } from '../../workspace/change.ts';
 import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
-import { build } from './build.ts';
-import { changeCommit } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
 import { reopenBench, type Bench } from '../place.ts';
+import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
+import { build } from './build.ts';
+import { changeCommit } from './commit.ts';
 import { prepare } from './prepare.ts';
 import { propose } from './propose.ts';
-import { baseSide, gateFingerprint, verify } from './verify.ts';
+import { verify } from './verify.ts';
 
 /** The Steps of one job, and what its engine needs of them. */
 export interface JobSteps extends Steps {
@@ -45,145 +55,175 @@ interface Memory {
   saved: boolean;
 }
 
-function createBaseline(context: JobContext): { start(detail: PreparedDetail, bench: Bench): void; stop(): Promise<void> } {
-  const stopped = new AbortController();
-  let running: Promise<unknown> = Promise.resolve();
-  return {
-    start(detail, bench) {
-      const signal = AbortSignal.any([context.signal, stopped.signal]);
-      running = (async () => {
-        const base = await baseSide(context, detail, bench);
-        const logDir = `${context.paths.logs}/baseline`;
-        const fingerprint = gateFingerprint(detail, bench);
-        await context.baselines.runBaseline({ checks: detail.rules.checks, base, fingerprint, logDir, signal });
-        // What fails here fails again, and is reported, when the gate needs the baseline.
-      })().catch(() => {});
-    },
-    async stop() {
-      stopped.abort();
-      await running;
-    },
-  };
+/** A job's memory with the rooms around it: what every step below works on. */
+interface Work extends StepsOptions {
+  readonly memory: Memory;
+  readonly baseline: BackgroundBaseline;
 }
 
-/** Wires the Steps of a job. */
-export function createSteps(options: StepsOptions): JobSteps {
-  const { context, engine, lease } = options;
-  const { job, journal, store } = context;
-  const memory: Memory = { detail: null, bench: null, verified: null, built: null, gateRuns: 0, saved: false };
-  const baseline = createBaseline(context);
-  const never = new AbortController().signal;
-
-  const ready = async (): Promise<{ detail: PreparedDetail; bench: Bench }> => {
-    const { detail } = memory;
-    if (detail === null) throw new JobError('bug', 'a step was reached before prepare');
-    if (memory.bench === null) {
-      memory.bench = await reopenBench(context, detail.remote.url, detail.base_sha);
-      if (memory.verified === null) baseline.start(detail, memory.bench);
-    }
-    return { detail, bench: memory.bench };
-  };
-
-  const saveNow = async (): Promise<string | null> => {
-    if (memory.detail === null) return null;
-    const { detail, bench } = await ready();
-    const tree = await bench.copy.snapshot();
-    const baseTree = (await context.git(bench.copy.target, ['rev-parse', `${detail.base_sha}^{tree}`])).text;
-    if (tree === baseTree) return null;
-    const ref = wipRef(job.job_id);
-    const commit = await commitTree(context.git, bench.copy.target, tree, detail.base_sha, 'refs/agent-runner/wip', changeCommit(context));
-    await saveCommit(context.git, context.layout.repo(detail.remote.url), context.paths.git, commit, ref);
-    return ref;
-  };
-
-  return {
-    async prepare(): Promise<StepResult<Prepared>> {
-      const result = await engine.step<PreparedDetail>('prepare', 'prepare', async () => {
-        const { bench, ...detail } = await prepare(context);
-        memory.bench = bench;
-        return detail;
-      });
-      if (result.ok) {
-        memory.detail = result;
-        if (memory.bench !== null) baseline.start(result, memory.bench);
-      }
-      return result;
-    },
-    async build(input): Promise<StepResult<Built>> {
-      const result = await engine.step<Built>('build', 'build', async (step) => {
-        const { detail, bench } = await ready();
-        const { built, verified } = memory;
-        const known = { failure: verified?.failure ?? '', summary: built?.summary ?? null, sessionId: built?.session_id ?? null };
-        return build(context, detail, bench, input, known, step);
-      });
-      if (result.ok) memory.built = result;
-      return result;
-    },
-    async message({ question }): Promise<StepResult<Answered>> {
-      return engine.step<Answered>('message', 'build', async (step) => {
-        const answer = await store.takeMessage(lease.current(), step.key);
-        return answer === null ? options.park(question) : { answer };
-      }, { durability: 'full' });
-    },
-    async verify(): Promise<StepResult<Verified>> {
-      memory.gateRuns++;
-      const result = await engine.step<Verified>('verify', 'verify', async () => {
-        const { detail, bench } = await ready();
-        return verify(context, detail, bench, memory.gateRuns);
-      });
-      if (result.ok) memory.verified = result;
-      return result;
-    },
-    async propose(input): Promise<StepResult<Proposed>> {
-      return engine.step<Proposed>('propose', 'propose', async (step) => {
-        const { detail, bench } = await ready();
-        const { verified } = memory;
-        if (verified === null) throw new JobError('bug', 'propose was reached before verify');
-        return propose(context, detail, bench, verified, input, memory.built?.summary ?? '', step);
-      }, { durability: 'full' });
-    },
-    async save(): Promise<StepResult<Saved>> {
-      await baseline.stop();
-      const run = async (): Promise<Saved> => ({ wip_ref: await saveNow() });
-      const startedAt = new Date().toISOString();
-      try {
-        const result = await engine.step<Saved>('save', 'notify', run, { durability: 'full', signal: never });
-        memory.saved = result.ok;
-        return result;
-      } catch (thrown) {
-        // The job still ends: with its outcome, and with the place where its work lies unsaved.
-        const why = errorInfoOf(thrown);
-        const hint = `the working copy is kept at ${context.paths.tree}`;
-        const error = { ...why, message: `the work could not be saved: ${why.message}`, hint };
-        journal.emit('error', 'notify', { message: error.message, hint });
-        return { ok: false, error, started_at: startedAt, ended_at: new Date().toISOString(), usage: null };
-      }
-    },
-    async notify(result): Promise<void> {
-      await journal.flush();
-      await finish(options, result);
-    },
-    saveNow,
-    async rescue(prepared) {
-      memory.detail = prepared;
-      memory.bench = await reopenBench(context, prepared.remote.url, prepared.base_sha);
-      await saveNow();
-      memory.detail = null;
-      memory.bench = null;
-    },
-    isSaved: () => memory.saved,
-    stop: () => baseline.stop(),
-  };
+/** The working copy, opened anew where `prepare` ran in an earlier process. */
+async function ready({ context, memory, baseline }: Work): Promise<{ detail: PreparedDetail; bench: Bench }> {
+  const { detail } = memory;
+  if (detail === null) throw new JobError('bug', 'a step was reached before prepare');
+  if (memory.bench === null) {
+    memory.bench = await reopenBench(context, detail.remote.url, detail.base_sha);
+    if (memory.verified === null) baseline.start(detail, memory.bench);
+  }
+  return { detail, bench: memory.bench };
 }
 
-async function finish({ context, engine, lease }: StepsOptions, result: JobResult): Promise<void> {
+async function saveNow(work: Work): Promise<string | null> {
+  const { context, memory } = work;
+  if (memory.detail === null) return null;
+  const { detail, bench } = await ready(work);
+  const { git, job, layout, paths } = context;
+  const tree = await bench.copy.snapshot();
+  const baseTree = (await git(bench.copy.target, ['rev-parse', `${detail.base_sha}^{tree}`])).text;
+  if (tree === baseTree) return null;
+  const info = changeCommit(context);
+  const commit = await commitTree(
+    git,
+    bench.copy.target,
+    tree,
+    detail.base_sha,
+    'refs/agent-runner/wip',
+    info,
+  );
+  const ref = wipRef(job.job_id);
+  await saveCommit(git, layout.repo(detail.remote.url), paths.git, commit, ref);
+  return ref;
+}
+
+async function stepPrepare({ context, engine, memory, baseline }: Work): Promise<StepResult<Prepared>> {
+  const result = await engine.step<PreparedDetail>('prepare', 'prepare', async () => {
+    const { bench, ...detail } = await prepare(context);
+    memory.bench = bench;
+    return detail;
+  });
+  if (result.ok) {
+    memory.detail = result;
+    if (memory.bench !== null) baseline.start(result, memory.bench);
+  }
+  return result;
+}
+
+async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Promise<StepResult<Built>> {
+  const { context, engine, memory } = work;
+  const result = await engine.step<Built>('build', 'build', async (step) => {
+    const { detail, bench } = await ready(work);
+    const { built, verified } = memory;
+    const failure = verified?.failure ?? '';
+    const known = { failure, summary: built?.summary ?? null, sessionId: built?.session_id ?? null };
+    return build(context, detail, bench, input, known, step);
+  });
+  if (result.ok) memory.built = result;
+  return result;
+}
+
+async function stepMessage(work: Work, question: string): Promise<StepResult<Answered>> {
+  const { context, engine, lease } = work;
+  return engine.step<Answered>(
+    'message',
+    'build',
+    async (step) => {
+      const answer = await context.store.takeMessage(lease.current(), step.key);
+      return answer === null ? work.park(question) : { answer };
+    },
+    { durability: 'full' },
+  );
+}
+
+async function stepVerify(work: Work): Promise<StepResult<Verified>> {
+  const { context, engine, memory } = work;
+  memory.gateRuns++;
+  const result = await engine.step<Verified>('verify', 'verify', async () => {
+    const { detail, bench } = await ready(work);
+    return verify(context, detail, bench, memory.gateRuns);
+  });
+  if (result.ok) memory.verified = result;
+  return result;
+}
+
+async function stepPropose(
+  work: Work,
+  input: Parameters<Steps['propose']>[0],
+): Promise<StepResult<Proposed>> {
+  const { context, engine, memory } = work;
+  return engine.step<Proposed>(
+    'propose',
+    'propose',
+    async (step) => {
+      const { detail, bench } = await ready(work);
+      if (memory.verified === null) throw new JobError('bug', 'propose was reached before verify');
+      const summary = memory.built?.summary ?? '';
+      return propose(context, detail, bench, { verified: memory.verified, input, summary }, step);
+    },
+    { durability: 'full' },
+  );
+}
+
+async function stepSave(work: Work): Promise<StepResult<Saved>> {
+  const { context, engine, memory, baseline } = work;
+  await baseline.stop();
+  const run = async (): Promise<Saved> => ({ wip_ref: await saveNow(work) });
+  const startedAt = new Date().toISOString();
+  try {
+    // A signal that is never aborted: saving can't be cancelled.
+    const signal = new AbortController().signal;
+    const result = await engine.step<Saved>('save', 'notify', run, { durability: 'full', signal });
+    memory.saved = result.ok;
+    return result;
+  } catch (thrown) {
+    // The job still ends: with its outcome, and with the place where its work lies unsaved.
+    const why = errorInfoOf(thrown);
+    const hint = `the working copy is kept at ${context.paths.tree}`;
+    const error = { ...why, message: `the work could not be saved: ${why.message}`, hint };
+    context.journal.emit('error', 'notify', { message: error.message, hint });
+    return { ok: false, error, started_at: startedAt, ended_at: new Date().toISOString(), usage: null };
+  }
+}
+
+async function finish({ context, engine, lease }: Work, result: JobResult): Promise<void> {
   const { job, journal, store } = context;
   const { outcome } = result;
   if (outcome === null) throw new JobError('bug', 'a job ended without an outcome');
-  const status: JobStatus = OUTCOMES[outcome].status;
+  await journal.flush();
+  const { status } = OUTCOMES[outcome];
   const final: JobResult = { ...result, resumed_from_checkpoint: engine.replayed() };
-  await store.updateJob(lease.current(), { status, outcome, result: final, finished_at: result.finished_at, question: null });
+  const end = { status, outcome, result: final, finished_at: result.finished_at, question: null };
+  await store.updateJob(lease.current(), end);
   journal.emit('status', 'notify', { status, outcome, job_id: job.job_id });
   await journal.flush();
 }
 
+/** Wires the Steps of a job. */
+export function createSteps(options: StepsOptions): JobSteps {
+  const memory: Memory = {
+    detail: null,
+    bench: null,
+    verified: null,
+    built: null,
+    gateRuns: 0,
+    saved: false,
+  };
+  const work: Work = { ...options, memory, baseline: createBackgroundBaseline(options.context) };
+  return {
+    prepare: () => stepPrepare(work),
+    build: (input) => stepBuild(work, input),
+    message: ({ question }) => stepMessage(work, question),
+    verify: () => stepVerify(work),
+    propose: (input) => stepPropose(work, input),
+    save: () => stepSave(work),
+    notify: (result) => finish(work, result),
+    saveNow: () => saveNow(work),
+    async rescue(prepared) {
+      memory.detail = prepared;
+      memory.bench = await reopenBench(options.context, prepared.remote.url, prepared.base_sha);
+      await saveNow(work);
+      memory.detail = null;
+      memory.bench = null;
+    },
+    isSaved: () => memory.saved,
+    stop: () => work.baseline.stop(),
+  };
+}

@@ -1,10 +1,11 @@
 /** Step `verify`: the runner judges the change on a clean checkout of its commit, beside the base. */
+import { matchesGlob } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { GateReport, TamperFinding } from '../../job/gate.ts';
 import type { Verified } from '../../job/step.ts';
 import type { GateInput, GateSide } from '../../gate/gate.ts';
-import { findTampering } from '../../gate/tamper.ts';
-import { isTestFile } from '../../gate/test-files.ts';
+import { findTampering } from '../../gate/tamper/tamper.ts';
+import { isTestFile } from '../../gate/tamper/test-files.ts';
 import { commitTree, listChanges, showDiff, type ChangedPath } from '../../workspace/change.ts';
 import { openCommitFiles } from '../../workspace/files.ts';
 import { changeCommit } from './commit.ts';
@@ -22,47 +23,122 @@ const MAX_EXCERPTS_CHARS = 24_000;
 const MAX_FAILURES_NAMED = 40;
 const MAX_FINDINGS = 50;
 
-async function commitOf(context: JobContext, detail: PreparedDetail, bench: Bench): Promise<{ commit: string; tree: string }> {
+async function commitOf(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+): Promise<{ commit: string; tree: string }> {
   const tree = await bench.copy.snapshot();
-  const commit = await commitTree(context.git, bench.copy.target, tree, detail.base_sha, WORK_REF, changeCommit(context));
+  const commit = await commitTree(
+    context.git,
+    bench.copy.target,
+    tree,
+    detail.base_sha,
+    WORK_REF,
+    changeCommit(context),
+  );
   return { commit, tree };
 }
 
-/** Refuses a change that is too large to review, before time is spent on judging it. */
-async function checkSize(context: JobContext, detail: PreparedDetail, bench: Bench, changes: readonly ChangedPath[], commit: string): Promise<void> {
+/** Refuses a change that is too large to review or holds a secret, before time is spent on judging it. */
+async function checkDiff(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  changes: readonly ChangedPath[],
+  commit: string,
+): Promise<void> {
   const { max_files: maxFiles, max_diff_bytes: maxBytes } = detail.rules;
   const hint = 'ask for a smaller change, or raise `diff:` in .agent-runner.yml';
   if (changes.length > maxFiles) {
-    throw new JobError('diff_too_large', `the change touches ${changes.length} files (at most ${maxFiles})`, { hint });
+    throw new JobError('diff_too_large', `the change touches ${changes.length} files (at most ${maxFiles})`, {
+      hint,
+    });
   }
-  const bytes = Buffer.byteLength(await showDiff(context.git, bench.copy.target, detail.base_sha, commit));
+  const diff = await showDiff(context.git, bench.copy.target, detail.base_sha, commit);
+  if (context.mask(diff) !== diff) {
+    const message = 'the change holds the value of a variable of agent_env, in plain or encoded form';
+    throw new JobError('secret_in_diff', message, {
+      hint: 'renew that secret if the work was shown to anybody; nothing was pushed',
+    });
+  }
+  const bytes = Buffer.byteLength(diff);
   if (bytes > maxBytes) {
-    throw new JobError('diff_too_large', `the change's diff has ${bytes} bytes (at most ${maxBytes})`, { hint });
+    throw new JobError('diff_too_large', `the change's diff has ${bytes} bytes (at most ${maxBytes})`, {
+      hint,
+    });
   }
 }
 
+/** Whether a path is meant by a rule: the path itself, a folder above it, or a glob. */
+function isMeant(path: string, rule: string): boolean {
+  const plain = rule.replace(/\/+$/, '');
+  return path === plain || path.startsWith(`${plain}/`) || matchesGlob(path, rule);
+}
+
+/** Refuses a change that touches what the base's configuration puts out of a job's reach. */
+function checkPaths(detail: PreparedDetail, changes: readonly ChangedPath[]): void {
+  const { paths, protected_paths: guarded } = detail.rules;
+  const touched = changes.flatMap((change) =>
+    change.oldPath === null ? [change.path] : [change.path, change.oldPath],
+  );
+  const hint = 'change the task, or the paths in .agent-runner.yml of the base';
+  const hit = touched.find((path) => guarded.some((rule) => isMeant(path, rule)));
+  if (hit !== undefined)
+    throw new JobError('protected_path', `the change touches ${hit}, which protected_paths guards`, { hint });
+  const outside =
+    paths.length === 0 ? undefined : touched.find((path) => !paths.some((rule) => isMeant(path, rule)));
+  if (outside === undefined) return;
+  throw new JobError(
+    'protected_path',
+    `the change touches ${outside}, which is outside of paths (${paths.join(', ')})`,
+    { hint },
+  );
+}
+
 /** Head's dependencies: base's, unless head changed a lock file or base's could not be prepared. */
-async function headDependencies(context: JobContext, detail: PreparedDetail, bench: Bench, changes: readonly ChangedPath[], commit: string): Promise<Dependencies> {
+async function headDependencies(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  changes: readonly ChangedPath[],
+  commit: string,
+): Promise<Dependencies> {
   const plan = detail.rules.setup;
   if (plan === null) return { kind: 'none' };
-  const touched = changes.some((change) => plan.lockFiles.includes(change.path) || plan.lockFiles.includes(change.oldPath ?? ''));
+  const touched = changes.some(
+    (change) => plan.lockFiles.includes(change.path) || plan.lockFiles.includes(change.oldPath ?? ''),
+  );
   if (!touched && detail.setup_error === null) return baseDependencies(context, detail);
   const commands = touched ? (plan.withoutScripts ?? plan.commands) : plan.commands;
   if (!context.adapter.canMount) return { kind: 'in-place', plan, commands };
   const files = await openCommitFiles(context.git, bench.copy.target, commit);
   const result = await prepareDependencies(context, bench, plan, commands, commit, files);
-  if (!result.ok) throw new JobError('setup_failed', result.message, { hint: `the whole log is ${result.logPath}` });
+  if (!result.ok)
+    throw new JobError('setup_failed', result.message, { hint: `the whole log is ${result.logPath}` });
   return { kind: 'layer', layer: result.layer };
 }
 
-function side(context: JobContext, detail: PreparedDetail, bench: Bench, name: 'base' | 'head', commit: string, tree: string, dependencies: Dependencies): GateSide {
+function side(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  name: 'base' | 'head',
+  commit: string,
+  tree: string,
+  dependencies: Dependencies,
+): GateSide {
   let opened = 0;
   const { gate_env: env, gate_network: network } = detail.rules;
   return {
     commit,
     tree,
     setupError: name === 'base' ? detail.setup_error : null,
-    open: () => openCheckout(context, bench, `${name}-${++opened}-${commit.slice(0, 8)}`, commit, dependencies, { env, network }),
+    open: () =>
+      openCheckout(context, bench, `${name}-${++opened}-${commit.slice(0, 8)}`, commit, dependencies, {
+        env,
+        network,
+      }),
   };
 }
 
@@ -75,10 +151,22 @@ export async function baseSide(context: JobContext, detail: PreparedDetail, benc
 /** What of this machine and of the dependencies a baseline depends on. */
 export function gateFingerprint(detail: PreparedDetail, bench: Bench): string {
   const { gate_env: env, gate_network: network } = detail.rules;
-  return JSON.stringify([bench.sandboxes.fingerprint, detail.layer?.fingerprint ?? '', env, network, detail.setup_error !== null]);
+  return JSON.stringify([
+    bench.sandboxes.fingerprint,
+    detail.layer?.fingerprint ?? '',
+    env,
+    network,
+    detail.setup_error !== null,
+  ]);
 }
 
-async function guard(context: JobContext, detail: PreparedDetail, bench: Bench, changes: readonly ChangedPath[], commit: string): Promise<readonly TamperFinding[]> {
+async function guard(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  changes: readonly ChangedPath[],
+  commit: string,
+): Promise<readonly TamperFinding[]> {
   const [base, head] = await Promise.all([
     openCommitFiles(context.git, bench.copy.target, detail.base_sha),
     openCommitFiles(context.git, bench.copy.target, commit),
@@ -87,7 +175,9 @@ async function guard(context: JobContext, detail: PreparedDetail, bench: Bench, 
   const allowed = context.job.request.allow_test_changes;
   return findings
     .slice(0, MAX_FINDINGS)
-    .map((finding) => (allowed && isTestFile(finding.file) ? { ...finding, severity: 'report' as const } : finding));
+    .map((finding) =>
+      allowed && isTestFile(finding.file) ? { ...finding, severity: 'report' as const } : finding,
+    );
 }
 
 /** The new failures of a red report as one text, for the agent and for comparing with earlier ones. */
@@ -96,7 +186,9 @@ function failureText(report: GateReport): string {
     .filter((check) => check.verdict === 'failed')
     .map((check) => {
       const named = check.new_failures.slice(0, MAX_FAILURES_NAMED).map((name) => `- ${name}`);
-      return [`Check "${check.name}" (${check.command}): ${check.reason}`, ...named, '', check.excerpt].join('\n');
+      return [`Check "${check.name}" (${check.command}): ${check.reason}`, ...named, '', check.excerpt].join(
+        '\n',
+      );
     });
   return parts.join('\n\n').slice(0, MAX_FAILURE_CHARS);
 }
@@ -114,10 +206,16 @@ function bounded(report: GateReport): GateReport {
 }
 
 /** Commits the working copy's state and runs the gate on it. */
-export async function verify(context: JobContext, detail: PreparedDetail, bench: Bench, run: number): Promise<StepValue<Verified>> {
+export async function verify(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  run: number,
+): Promise<StepValue<Verified>> {
   const { commit, tree } = await commitOf(context, detail, bench);
   const changes = await listChanges(context.git, bench.copy.target, detail.base_sha, commit);
-  await checkSize(context, detail, bench, changes, commit);
+  checkPaths(detail, changes);
+  await checkDiff(context, detail, bench, changes, commit);
   const tamper = await guard(context, detail, bench, changes, commit);
   const dependencies = await headDependencies(context, detail, bench, changes, commit);
   const input: GateInput = {
@@ -138,7 +236,19 @@ export async function verify(context: JobContext, detail: PreparedDetail, bench:
 
 function summary(report: GateReport): Record<string, unknown> {
   return {
-    checks: report.checks.map(({ name, base, head, verdict, reason }) => ({ name, base, head, verdict, reason })),
-    tamper: report.tamper.map(({ kind, severity, file, line, detail }) => ({ kind, severity, file, line, detail })),
+    checks: report.checks.map(({ name, base, head, verdict, reason }) => ({
+      name,
+      base,
+      head,
+      verdict,
+      reason,
+    })),
+    tamper: report.tamper.map(({ kind, severity, file, line, detail }) => ({
+      kind,
+      severity,
+      file,
+      line,
+      detail,
+    })),
   };
 }

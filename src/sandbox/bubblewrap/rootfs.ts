@@ -11,6 +11,7 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { HOME_PATH } from './mounts.ts';
@@ -137,6 +138,29 @@ const VOLATILE =
     ' ',
   );
 
+const ETC_NAME = 'agent-runner-etc-';
+/** A directory of a killed runner is removed after a day; sooner it could belong to another container. */
+const STALE_MS = 24 * 60 * 60 * 1_000;
+const directories = new Set<string>();
+let isTidy = false;
+
+/** Removes what this process still has when it ends, and once what killed ones left behind. */
+async function tidyUp(): Promise<void> {
+  if (isTidy) return;
+  isTidy = true;
+  process.once('exit', () => {
+    for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  });
+  for (const name of (await readdir(tmpdir())).filter((one) => one.startsWith(ETC_NAME))) {
+    const path = join(tmpdir(), name);
+    const pid = name.slice(ETC_NAME.length).split('-')[0] ?? '';
+    const found = await lstat(path).catch(() => null);
+    const isOurs = found !== null && found.uid === process.getuid?.() && found.isDirectory();
+    if (!isOurs || Date.now() - found.mtimeMs < STALE_MS) continue;
+    if ((await stat(`/proc/${pid}`).catch(() => null)) === null)
+      await rm(path, { recursive: true, force: true });
+  }
+}
 /** The system part of a sandbox. */
 export interface RootFs {
   /** Arguments of bubblewrap, to be given before those of the caller's mounts. */
@@ -147,7 +171,9 @@ export interface RootFs {
 
 /** Looks at this machine and prepares the system part of a sandbox. `network` shows how names are resolved. */
 export async function createRootFs(network: boolean): Promise<RootFs> {
-  const directory = await mkdtemp(join(tmpdir(), 'agent-runner-etc-'));
+  await tidyUp();
+  const directory = await mkdtemp(join(tmpdir(), `${ETC_NAME}${process.pid}-`));
+  directories.add(directory);
   const args = [
     ...(await programs()),
     ...(await fillEtc(directory, network)),
@@ -156,5 +182,11 @@ export async function createRootFs(network: boolean): Promise<RootFs> {
     ...(await kernelSwitches()),
     ...VOLATILE,
   ];
-  return { args, remove: () => rm(directory, { recursive: true, force: true }) };
+  return {
+    args,
+    async remove() {
+      await rm(directory, { recursive: true, force: true });
+      directories.delete(directory);
+    },
+  };
 }

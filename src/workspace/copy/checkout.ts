@@ -23,12 +23,19 @@ async function copyShallow(fromDir: string, toDir: string): Promise<void> {
  *
  * @param exclude patterns that are never part of the change (dependency folders)
  */
-export async function createJobRepository(dir: string, mirror: string, exclude: readonly string[]): Promise<JobRepository> {
+export async function createJobRepository(
+  dir: string,
+  mirror: string,
+  exclude: readonly string[],
+): Promise<JobRepository> {
   await mkdir(join(dir, 'objects', 'info'), { recursive: true });
   await mkdir(join(dir, 'objects', 'pack'), { recursive: true });
   await mkdir(join(dir, 'refs', 'heads'), { recursive: true });
   await mkdir(join(dir, 'info'), { recursive: true });
-  await writeFile(join(dir, 'config'), '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tlogallrefupdates = false\n');
+  await writeFile(
+    join(dir, 'config'),
+    '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tlogallrefupdates = false\n',
+  );
   await writeFile(join(dir, 'objects', 'info', 'alternates'), `${join(mirror, 'objects')}\n`);
   await writeFile(join(dir, 'HEAD'), 'ref: refs/heads/agent-runner\n');
   await writeFile(join(dir, 'info', 'exclude'), exclude.map((pattern) => `${pattern}\n`).join(''));
@@ -37,7 +44,13 @@ export async function createJobRepository(dir: string, mirror: string, exclude: 
 }
 
 /** Fills an empty directory with the files of `commit`, by an index of its own. */
-export async function checkOut(git: Git, repository: JobRepository, tree: string, index: string, commit: string): Promise<GitTarget> {
+export async function checkOut(
+  git: Git,
+  repository: JobRepository,
+  tree: string,
+  index: string,
+  commit: string,
+): Promise<GitTarget> {
   await mkdir(tree, { recursive: true });
   const target = { dir: repository.dir, workTree: tree, index };
   await git(target, ['read-tree', '--reset', '-u', '--end-of-options', commit]);
@@ -59,7 +72,12 @@ export interface InnerGit {
  *
  * @param index the runner's index of the same checkout
  */
-export async function writeInnerGit(repository: JobRepository, tree: string, index: string, inner: InnerGit): Promise<void> {
+export async function writeInnerGit(
+  repository: JobRepository,
+  tree: string,
+  index: string,
+  inner: InnerGit,
+): Promise<void> {
   const dir = join(tree, '.git');
   await rm(dir, { recursive: true, force: true });
   await mkdir(join(dir, 'objects', 'info'), { recursive: true });
@@ -73,8 +91,14 @@ export async function writeInnerGit(repository: JobRepository, tree: string, ind
     '[gc]\n\tauto = 0',
   ];
   await writeFile(join(dir, 'config'), `${config.join('\n')}\n`);
-  await writeFile(join(dir, 'objects', 'info', 'alternates'), inner.objects.map((path) => `${path}\n`).join(''));
-  await writeFile(join(dir, 'packed-refs'), `# pack-refs with: peeled fully-peeled sorted \n${inner.commit} refs/heads/${inner.branch}\n`);
+  await writeFile(
+    join(dir, 'objects', 'info', 'alternates'),
+    inner.objects.map((path) => `${path}\n`).join(''),
+  );
+  await writeFile(
+    join(dir, 'packed-refs'),
+    `# pack-refs with: peeled fully-peeled sorted \n${inner.commit} refs/heads/${inner.branch}\n`,
+  );
   await writeFile(join(dir, 'HEAD'), `ref: refs/heads/${inner.branch}\n`);
   await copyFile(join(repository.dir, 'info', 'exclude'), join(dir, 'info', 'exclude'));
   await copyFile(index, join(dir, 'index'));
@@ -82,7 +106,10 @@ export async function writeInnerGit(repository: JobRepository, tree: string, ind
 }
 
 /** Object directories of a history as a sandbox shows them, and the mounts that put them there. */
-export function innerObjects(history: History, canMount: boolean): {
+export function innerObjects(
+  history: History,
+  canMount: boolean,
+): {
   readonly objects: readonly string[];
   readonly mounts: readonly { readonly source: string; readonly target: string; readonly mode: 'ro' }[];
 } {

@@ -19,14 +19,27 @@ async function findIndex(checkout: string): Promise<string> {
  *
  * @param target any GIT_DIR of ours that has `head`
  */
-export async function dirtyPaths(git: Git, target: GitTarget, checkout: string, head: string): Promise<readonly string[]> {
+export async function dirtyPaths(
+  git: Git,
+  target: GitTarget,
+  checkout: string,
+  head: string,
+): Promise<readonly string[]> {
   const index = join(target.dir, 'index.dirty');
   try {
     await copyFile(await findIndex(checkout), index);
     const look = { dir: target.dir, workTree: checkout, index };
     const options = { timeoutMs: LOOK_TIMEOUT_MS };
-    const changed = await git(look, ['diff-index', '-z', '--name-only', '--ignore-submodules=all', head], options);
-    const others = await git(look, ['ls-files', '-z', '--others', '--exclude-standard', '--directory'], options);
+    const changed = await git(
+      look,
+      ['diff-index', '-z', '--name-only', '--ignore-submodules=all', head],
+      options,
+    );
+    const others = await git(
+      look,
+      ['ls-files', '-z', '--others', '--exclude-standard', '--directory'],
+      options,
+    );
     return [...splitNul(changed.stdout), ...splitNul(others.stdout)];
   } catch {
     return [];

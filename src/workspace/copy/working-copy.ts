@@ -3,7 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mount } from '../../sandbox/sandbox.ts';
-import { checkOut, createJobRepository, innerObjects, writeInnerGit, type JobRepository } from './checkout.ts';
+import {
+  checkOut,
+  createJobRepository,
+  innerObjects,
+  writeInnerGit,
+  type JobRepository,
+} from './checkout.ts';
 import { snapshotTree } from '../change.ts';
 import type { Git, GitTarget } from '../git.ts';
 import { openHistory, type History } from './history.ts';
@@ -45,7 +51,16 @@ export interface WorkingCopyOptions {
  * What tools leave behind and nobody means to propose, unless the repository tracks it. A repository's own
  * `.gitignore` usually says the same; those without one get it from here.
  */
-const LITTER = ['__pycache__/', '*.pyc', '.pytest_cache/', '.mypy_cache/', '.ruff_cache/', '*.egg-info/', '.DS_Store', '.nyc_output/'];
+const LITTER = [
+  '__pycache__/',
+  '*.pyc',
+  '.pytest_cache/',
+  '.mypy_cache/',
+  '.ruff_cache/',
+  '*.egg-info/',
+  '.DS_Store',
+  '.nyc_output/',
+];
 
 /** Folders that never hold anybody's own work; `.yarn` and the like may (patches, releases). */
 const ONLY_DEPENDENCIES = ['node_modules', '.venv', 'bower_components', '.tox', '.nox'];
@@ -54,7 +69,11 @@ function excludes(): string[] {
   return [...ONLY_DEPENDENCIES.map((name) => `${name}/`), ...LITTER];
 }
 
-async function open(options: WorkingCopyOptions, repository: JobRepository, history: History): Promise<WorkingCopy> {
+async function open(
+  options: WorkingCopyOptions,
+  repository: JobRepository,
+  history: History,
+): Promise<WorkingCopy> {
   const { git, paths, baseSha, branch, author } = options;
   const inner = innerObjects(history, options.canMount);
   const index = join(paths.git, 'index');
@@ -68,7 +87,9 @@ async function open(options: WorkingCopyOptions, repository: JobRepository, hist
     // What base's history lacks comes along in a pack of its own.
     if (commit !== baseSha) {
       const pack = join(tree, '.git', 'objects', 'pack', 'pack');
-      await git({ dir: paths.git }, ['pack-objects', '--revs', '--quiet', pack], { stdin: `${commit}\n^${baseSha}\n` });
+      await git({ dir: paths.git }, ['pack-objects', '--revs', '--quiet', pack], {
+        stdin: `${commit}\n^${baseSha}\n`,
+      });
     }
     await rm(own, { force: true });
   };

@@ -47,8 +47,12 @@ export async function createBare(path: string, borrowFrom: string | null = null)
   await mkdir(join(building, 'objects', 'pack'), { recursive: true });
   await mkdir(join(building, 'refs', 'heads'), { recursive: true });
   await mkdir(join(building, 'info'), { recursive: true });
-  await writeFile(join(building, 'config'), '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n');
-  if (borrowFrom !== null) await writeFile(join(building, 'objects', 'info', 'alternates'), `${borrowFrom}\n`);
+  await writeFile(
+    join(building, 'config'),
+    '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n',
+  );
+  if (borrowFrom !== null)
+    await writeFile(join(building, 'objects', 'info', 'alternates'), `${borrowFrom}\n`);
   await writeFile(join(building, 'HEAD'), 'ref: refs/heads/main\n');
   await mkdir(dirname(path), { recursive: true });
   try {
@@ -64,14 +68,20 @@ interface RemoteRef {
   readonly ref: string;
 }
 
-async function listRemote(git: Git, source: Source, patterns: readonly string[]): Promise<{ refs: RemoteRef[]; head: string | null }> {
+async function listRemote(
+  git: Git,
+  source: Source,
+  patterns: readonly string[],
+): Promise<{ refs: RemoteRef[]; head: string | null }> {
   const args = ['ls-remote', '--symref', '--', source.url, ...patterns];
-  const output = await git(null, args, { config: source.kind === 'url' ? 'user' : 'none' }).catch((error: unknown) => {
-    const said = error instanceof Error ? error.message : String(error);
-    throw new JobError('repo_unusable', `repo: ${source.url} can't be read: ${said}`, {
-      hint: 'check the path or URL, and that you may read it',
-    });
-  });
+  const output = await git(null, args, { config: source.kind === 'url' ? 'user' : 'none' }).catch(
+    (error: unknown) => {
+      const said = error instanceof Error ? error.message : String(error);
+      throw new JobError('repo_unusable', `repo: ${source.url} can't be read: ${said}`, {
+        hint: 'check the path or URL, and that you may read it',
+      });
+    },
+  );
   const refs: RemoteRef[] = [];
   let head: string | null = null;
   for (const line of output.text.split('\n')) {
@@ -83,21 +93,32 @@ async function listRemote(git: Git, source: Source, patterns: readonly string[])
 }
 
 /** Finds the commit to start from by listing the remote; nothing is fetched. */
-export async function findBase(git: Git, source: Source, wanted: string | null): Promise<Base & { readonly fetch: string }> {
+export async function findBase(
+  git: Git,
+  source: Source,
+  wanted: string | null,
+): Promise<Base & { readonly fetch: string }> {
   if (wanted === null) {
     const { refs, head } = await listRemote(git, source, ['HEAD']);
     const sha = refs.find((r) => r.ref === 'HEAD')?.sha;
     if (sha === undefined) {
-      throw new JobError('repo_unusable', `repo: ${source.url} has no commits`, { hint: 'make a first commit' });
+      throw new JobError('repo_unusable', `repo: ${source.url} has no commits`, {
+        hint: 'make a first commit',
+      });
     }
     const branch = head?.startsWith('refs/heads/') === true ? head.slice('refs/heads/'.length) : null;
     return { name: branch ?? sha.slice(0, 12), sha, isBranch: branch !== null, fetch: head ?? 'HEAD' };
   }
   const name = parseRef(wanted);
   if (SHA.test(name)) return { name: name.slice(0, 12), sha: name, isBranch: false, fetch: name };
-  const { refs } = await listRemote(git, source, [`refs/heads/${name}`, `refs/tags/${name}`, `refs/tags/${name}^{}`]);
+  const { refs } = await listRemote(git, source, [
+    `refs/heads/${name}`,
+    `refs/tags/${name}`,
+    `refs/tags/${name}^{}`,
+  ]);
   const branch = refs.find((r) => r.ref === `refs/heads/${name}`);
-  const tag = refs.find((r) => r.ref === `refs/tags/${name}^{}`) ?? refs.find((r) => r.ref === `refs/tags/${name}`);
+  const tag =
+    refs.find((r) => r.ref === `refs/tags/${name}^{}`) ?? refs.find((r) => r.ref === `refs/tags/${name}`);
   const found = branch ?? tag;
   if (found === undefined) {
     throw new JobError('base_missing', `base: ${JSON.stringify(name)} is no branch or tag of ${source.url}`, {
@@ -120,18 +141,40 @@ function pinRef(jobId: string): string {
  * @param wanted branch, tag or full commit id; `null` for the remote's HEAD
  * @throws JobError `repo_unusable` (unreadable, empty) or `base_missing`
  */
-export async function fetchBase(git: Git, mirror: string, source: Source, wanted: string | null, jobId: string): Promise<Base> {
+export async function fetchBase(
+  git: Git,
+  mirror: string,
+  source: Source,
+  wanted: string | null,
+  jobId: string,
+): Promise<Base> {
   const base = await findBase(git, source, wanted);
   await createBare(mirror);
   const refspec = `+${base.fetch}:${pinRef(jobId)}`;
-  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--update-shallow', '--', source.url, refspec];
-  await git({ dir: mirror }, args, { config: source.kind === 'url' ? 'user' : 'none' }).catch((error: unknown) => {
-    const said = error instanceof Error ? error.message : String(error);
-    const code = SHA.test(base.fetch) ? 'base_missing' : 'infra_failed';
-    throw new JobError(code, `base: ${base.name} can't be fetched from ${source.url}: ${said}`);
-  });
+  const args = [
+    'fetch',
+    '--quiet',
+    '--no-tags',
+    '--no-write-fetch-head',
+    '--update-shallow',
+    '--',
+    source.url,
+    refspec,
+  ];
+  await git({ dir: mirror }, args, { config: source.kind === 'url' ? 'user' : 'none' }).catch(
+    (error: unknown) => {
+      const said = error instanceof Error ? error.message : String(error);
+      const code = SHA.test(base.fetch) ? 'base_missing' : 'infra_failed';
+      throw new JobError(code, `base: ${base.name} can't be fetched from ${source.url}: ${said}`);
+    },
+  );
   // The branch may have moved between listing and fetching: what was fetched counts.
-  const pinned = await git({ dir: mirror }, ['rev-parse', '--verify', '--end-of-options', `${pinRef(jobId)}^{commit}`]);
+  const pinned = await git({ dir: mirror }, [
+    'rev-parse',
+    '--verify',
+    '--end-of-options',
+    `${pinRef(jobId)}^{commit}`,
+  ]);
   return { name: base.name, sha: pinned.text, isBranch: base.isBranch };
 }
 

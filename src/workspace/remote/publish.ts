@@ -7,7 +7,8 @@ import type { Source } from './mirror.ts';
 /** The commit a branch of the remote points at, or `null` when there is no such branch. */
 export async function readRemoteBranch(git: Git, source: Source, branch: string): Promise<string | null> {
   const args = ['ls-remote', '--', source.url, `refs/heads/${parseRef(branch, 'branch')}`];
-  const line = (await git(null, args, { config: source.kind === 'url' ? 'user' : 'none' })).text.split('\n')[0] ?? '';
+  const line =
+    (await git(null, args, { config: source.kind === 'url' ? 'user' : 'none' })).text.split('\n')[0] ?? '';
   return /^[0-9a-f]{40}\t/.test(line) ? line.slice(0, 40) : null;
 }
 
@@ -18,18 +19,30 @@ export async function readRemoteBranch(git: Git, source: Source, branch: string)
  * @param ours commits that this job pushed to the branch before; only those may be replaced
  * @throws JobError `conflict` when the branch holds somebody else's commit
  */
-export async function pushBranch(git: Git, from: string, source: Source, branch: string, commit: string, ours: readonly string[]): Promise<void> {
+export async function pushBranch(
+  git: Git,
+  from: string,
+  source: Source,
+  branch: string,
+  commit: string,
+  ours: readonly string[],
+): Promise<void> {
   const there = await readRemoteBranch(git, source, branch);
   if (there === commit) return;
   if (there !== null && !ours.includes(there)) {
-    throw new JobError('conflict', `branch: ${branch} exists on ${source.url} at ${there.slice(0, 12)}, which is not this job's work`, {
-      hint: 'delete or rename that branch, or choose another branch_template',
-    });
+    throw new JobError(
+      'conflict',
+      `branch: ${branch} exists on ${source.url} at ${there.slice(0, 12)}, which is not this job's work`,
+      {
+        hint: 'delete or rename that branch, or choose another branch_template',
+      },
+    );
   }
   const ref = `refs/heads/${parseRef(branch, 'branch')}`;
   const lease = `--force-with-lease=${ref}:${there ?? ''}`;
   // A person's own repository gets a ref and nothing else: its hooks are not run for a branch it did not ask for.
-  const quietly = source.kind === 'checkout' ? ['--receive-pack=git -c core.hooksPath=/dev/null receive-pack'] : [];
+  const quietly =
+    source.kind === 'checkout' ? ['--receive-pack=git -c core.hooksPath=/dev/null receive-pack'] : [];
   const args = ['push', '--quiet', '--no-verify', lease, ...quietly, '--', source.url, `${commit}:${ref}`];
   await git({ dir: from }, args, { config: source.kind === 'url' ? 'user' : 'none' });
 }

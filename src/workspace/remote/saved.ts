@@ -19,13 +19,23 @@ export function partialRef(jobId: string, count: number): string {
  * @param from the job's GIT_DIR
  * @param commit full id of the commit to keep
  */
-export async function saveCommit(git: Git, paths: { readonly saved: string; readonly mirror: string }, from: string, commit: string, ref: string): Promise<void> {
+export async function saveCommit(
+  git: Git,
+  paths: { readonly saved: string; readonly mirror: string },
+  from: string,
+  commit: string,
+  ref: string,
+): Promise<void> {
   await createBare(paths.saved, join(paths.mirror, 'objects'));
   await git({ dir: from }, ['push', '--quiet', '--no-verify', '--', paths.saved, `+${commit}:${ref}`]);
 }
 
 /** The commit a ref of the saved repository points at, or `null`. */
 export async function readSaved(git: Git, saved: string, ref: string): Promise<string | null> {
-  const answer = await git({ dir: saved }, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`], { okCodes: [0, 1, 128] });
+  const answer = await git(
+    { dir: saved },
+    ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`],
+    { okCodes: [0, 1, 128] },
+  );
   return answer.code === 0 ? answer.text : null;
 }

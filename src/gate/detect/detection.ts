@@ -1,6 +1,6 @@
 /** What detection finds, and how a language's detector reports it. */
-import type { Check, CheckKind } from '../job/gate.ts';
-import type { RepoFiles } from './files.ts';
+import type { Check, CheckKind } from '../../job/gate.ts';
+import type { RepoFiles } from '../files.ts';
 
 /** Seconds a check may take when nobody says otherwise (SPEC §4). */
 export const DEFAULT_CHECK_TIMEOUT_S = 600;

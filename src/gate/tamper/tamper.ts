@@ -1,10 +1,10 @@
 /** The tamper guard: where a change weakens its own judge. Pure over the text of both commits; nothing is run. */
-import type { Check, TamperFinding, TamperSeverity } from '../job/gate.ts';
+import type { Check, TamperFinding, TamperSeverity } from '../../job/gate.ts';
 import type { Change } from './change.ts';
-import type { RepoFiles } from './files.ts';
+import type { RepoFiles } from '../files.ts';
 import { findScriptChanges } from './gate-scripts.ts';
 import { findJudgeChanges } from './judge-files.ts';
-import { findTestTampering } from './tamper-tests.ts';
+import { findTestTampering } from './tests.ts';
 
 export type { Change } from './change.ts';
 

@@ -1,7 +1,7 @@
 /** Checks of Ruby, PHP and Elixir repositories. */
 import { collect, type Collector, type Detection } from './detection.ts';
-import { firstPath, type RepoFiles } from './files.ts';
-import { parsePackageJson } from './package-json.ts';
+import { firstPath, type RepoFiles } from '../files.ts';
+import { parsePackageJson } from '../project/package-json.ts';
 
 function addRuby(files: RepoFiles, out: Collector): void {
   const has = (pattern: RegExp): string | undefined => files.paths.find((path) => pattern.test(path));

@@ -1,13 +1,13 @@
 /** Finds the repository's own checks. Reads text only; nothing of the repository is executed. */
-import { CHECK_KINDS, type Check } from '../job/gate.ts';
-import { detectCompiled } from './detect-compiled.ts';
-import { detectNode } from './detect-node.ts';
-import { detectPython } from './detect-python.ts';
-import { detectScripting } from './detect-scripting.ts';
-import { detectTasks } from './detect-tasks.ts';
+import { CHECK_KINDS, type Check } from '../../job/gate.ts';
+import { detectCompiled } from './compiled.ts';
+import { detectNode } from './node.ts';
+import { detectPython } from './python.ts';
+import { detectScripting } from './scripting.ts';
+import { detectTasks } from './tasks.ts';
 import type { Detection, Detector } from './detection.ts';
-import { filesUnder, type RepoFiles } from './files.ts';
-import { shellQuote } from './shell.ts';
+import { filesUnder, type RepoFiles } from '../files.ts';
+import { shellQuote } from '../project/shell.ts';
 
 export type { Detection } from './detection.ts';
 

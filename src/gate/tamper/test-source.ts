@@ -1,5 +1,5 @@
 /** What a test file holds: its tests, its assertions, and the markers that switch tests off. */
-import { mask } from './mask.ts';
+import { mask } from './source-mask.ts';
 import type { TestLanguage } from './test-files.ts';
 import { isTautology, TEST_SYNTAX, type MarkerKind } from './test-syntax.ts';
 

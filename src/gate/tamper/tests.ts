@@ -1,7 +1,7 @@
 /** Rules of the tamper guard about tests: deleted, emptied, switched off, and weakened ones. */
-import type { TamperFinding } from '../job/gate.ts';
+import type { TamperFinding } from '../../job/gate.ts';
 import type { Change } from './change.ts';
-import { baseName, type RepoFiles } from './files.ts';
+import { baseName, type RepoFiles } from '../files.ts';
 import { isSnapshot, isTestFile, languageOf, testedStem, type TestLanguage } from './test-files.ts';
 import {
   readTestSource,

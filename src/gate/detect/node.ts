@@ -1,7 +1,7 @@
 /** Checks of a Node repository: the scripts of `package.json`, run by the package manager of its lock file. */
-import type { CheckKind } from '../job/gate.ts';
+import type { CheckKind } from '../../job/gate.ts';
 import { collect, type Collector, type Detection } from './detection.ts';
-import type { RepoFiles } from './files.ts';
+import type { RepoFiles } from '../files.ts';
 import {
   isNoCheck,
   isPlaceholder,
@@ -9,8 +9,8 @@ import {
   parsePackageJson,
   type PackageJson,
   type PackageManager,
-} from './package-json.ts';
-import { shellQuote } from './shell.ts';
+} from '../project/package-json.ts';
+import { shellQuote } from '../project/shell.ts';
 
 /** Names that people give to the script of a kind, the plainest check first. */
 const SCRIPT_NAMES: readonly (readonly [CheckKind, readonly string[]])[] = [

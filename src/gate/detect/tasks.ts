@@ -1,7 +1,7 @@
 /** Checks that a task runner offers: Make and just. Asked only where a language's own conventions gave no tests. */
-import type { CheckKind } from '../job/gate.ts';
+import type { CheckKind } from '../../job/gate.ts';
 import { collect, type Detection } from './detection.ts';
-import { firstPath, type RepoFiles } from './files.ts';
+import { firstPath, type RepoFiles } from '../files.ts';
 
 const TARGETS: readonly (readonly [CheckKind, readonly string[]])[] = [
   ['lint', ['lint']],

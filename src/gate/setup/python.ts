@@ -1,9 +1,9 @@
 /** How the dependencies of a Python repository are prepared: into `.venv` in the root. */
-import { baseName, type RepoFiles } from './files.ts';
-import { readPythonProject, type PythonProject } from './python-project.ts';
-import type { SetupPlan } from './setup-plan.ts';
-import { shellQuote } from './shell.ts';
-import { stringsOf } from './toml.ts';
+import { baseName, type RepoFiles } from '../files.ts';
+import { readPythonProject, type PythonProject } from '../project/python-project.ts';
+import type { SetupPlan } from './plan.ts';
+import { shellQuote } from '../project/shell.ts';
+import { stringsOf } from '../project/toml.ts';
 
 const PIP = '.venv/bin/pip install --disable-pip-version-check --no-input --quiet';
 /** Extras and groups whose names say that they are for developing. */

@@ -1,7 +1,7 @@
 /** How the dependencies of a Node repository are prepared. */
-import { baseName, type RepoFiles } from './files.ts';
-import { packageManagerOf, parsePackageJson, type PackageManager } from './package-json.ts';
-import type { SetupPlan } from './setup-plan.ts';
+import { baseName, type RepoFiles } from '../files.ts';
+import { packageManagerOf, parsePackageJson, type PackageManager } from '../project/package-json.ts';
+import type { SetupPlan } from './plan.ts';
 
 function installCommand(manager: PackageManager, locked: boolean, berry: boolean): string {
   switch (manager) {

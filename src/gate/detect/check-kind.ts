@@ -1,5 +1,5 @@
 /** What a check is for, guessed from its name and command. */
-import type { CheckKind } from '../job/gate.ts';
+import type { CheckKind } from '../../job/gate.ts';
 
 // The first that matches wins; the name speaks before the command, because a command names many tools.
 const RULES: readonly (readonly [CheckKind, RegExp])[] = [

@@ -1,9 +1,9 @@
 /** Checks of a Python repository. `python3` is the one of `.venv` wherever setup made one, because PATH begins with it. */
 import { collect, type Detection } from './detection.ts';
-import { ciText, type RepoFiles } from './files.ts';
-import { readPythonProject, sourceFolders, type PythonProject } from './python-project.ts';
-import { shellQuote } from './shell.ts';
-import { stringsOf } from './toml.ts';
+import { ciText, type RepoFiles } from '../files.ts';
+import { readPythonProject, sourceFolders, type PythonProject } from '../project/python-project.ts';
+import { shellQuote } from '../project/shell.ts';
+import { stringsOf } from '../project/toml.ts';
 
 /** What mypy is run on: its own configuration, else `src`, else everything. */
 function mypyTarget(files: RepoFiles, project: PythonProject): string {

@@ -1,5 +1,5 @@
 /** What `package.json` and its lock file say: scripts, workspaces, package manager. */
-import { firstPath, type RepoFiles } from './files.ts';
+import { firstPath, type RepoFiles } from '../files.ts';
 
 export type PackageManager = 'npm' | 'pnpm' | 'yarn' | 'bun';
 

@@ -1,8 +1,8 @@
 /** Checks of compiled languages: Rust, Go, Java (Maven, Gradle) and .NET. Their tools know the tests themselves. */
 import { collect, type Collector, type Detection } from './detection.ts';
-import { ciText, firstPath, type RepoFiles } from './files.ts';
-import { shellQuote } from './shell.ts';
-import { hasTable, parseToml } from './toml.ts';
+import { ciText, firstPath, type RepoFiles } from '../files.ts';
+import { shellQuote } from '../project/shell.ts';
+import { hasTable, parseToml } from '../project/toml.ts';
 
 async function addRust(files: RepoFiles, ci: string, out: Collector): Promise<void> {
   const manifest = await files.read('Cargo.toml');

@@ -1,8 +1,8 @@
 /** Rules of the tamper guard about what the gate's commands call: package scripts, Make targets, script files. */
-import type { Check, TamperFinding } from '../job/gate.ts';
+import type { Check, TamperFinding } from '../../job/gate.ts';
 import type { Change } from './change.ts';
-import { baseName, type RepoFiles } from './files.ts';
-import { parsePackageJson } from './package-json.ts';
+import { baseName, type RepoFiles } from '../files.ts';
+import { parsePackageJson } from '../project/package-json.ts';
 
 const MAX_SCRIPTS = 200;
 

@@ -1,5 +1,5 @@
 /** What a Python repository says about itself: dependencies, configured tools, tests. */
-import { baseName, depthOf, directoryOf, type RepoFiles } from './files.ts';
+import { baseName, depthOf, directoryOf, type RepoFiles } from '../files.ts';
 import { hasTable, parseToml, stringsOf, type TomlTables } from './toml.ts';
 
 /** A Python repository, as far as detection and setup look at it. */
@@ -124,7 +124,7 @@ export async function readPythonProject(files: RepoFiles): Promise<PythonProject
     .filter((path) =>
       /^(?:requirements[\w.-]*\.txt|[\w.-]+[-_]requirements\.txt|requirements\/[\w.-]+\.txt)$/.test(path),
     )
-    .sort((a, b) => depthOf(a) - depthOf(b) || a.localeCompare(b, 'en'));
+    .sort((a, b) => depthOf(a) - depthOf(b) || a.length - b.length || a.localeCompare(b, 'en'));
   if (!MARKERS.some((name) => root.has(name)) && requirements.length === 0 && testFiles.length === 0)
     return null;
   const read = async (path: string): Promise<string> =>

@@ -1,0 +1,13 @@
+/** Timing, by command and never in a test: `npm run bench -- <name>`. Figures are ratios of medians in one run. */
+import { benchCli } from './cli.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { cli: benchCli };
+
+const name = process.argv[2] ?? '';
+const bench = BENCHES[name];
+if (bench === undefined) {
+  console.error(`usage: npm run bench -- <${Object.keys(BENCHES).join('|')}>`);
+  process.exitCode = 64;
+} else {
+  await bench();
+}

@@ -1,0 +1,152 @@
+/**
+ * Dependencies are prepared once and copied into every checkout. An editable install and a workspace link must
+ * lead each checkout to its own code: a head that breaks the code is red, although base's is green.
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JobResult } from '../../src/job/result.ts';
+import { makeRepository, sh, write } from '../workspace/scene.ts';
+import { HAS_BUBBLEWRAP, openBench, type Bench, type Ran } from './cli.ts';
+
+let bench: Bench;
+beforeEach(() => {
+  bench = openBench();
+});
+afterEach(() => bench.remove());
+
+const PYTHON = {
+  'pyproject.toml':
+    '[build-system]\nrequires = ["setuptools>=64"]\nbuild-backend = "setuptools.build_meta"\n\n[project]\nname = "calc"\nversion = "0.1"\n\n[project.optional-dependencies]\ntest = ["pytest"]\n\n[tool.pytest.ini_options]\ntestpaths = ["tests"]\n',
+  'src/calc/__init__.py': 'def add(a, b):\n    return a + b\n',
+  'tests/test_add.py': 'from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n',
+};
+
+const WORKSPACE = {
+  'package.json': JSON.stringify({
+    name: 'root',
+    private: true,
+    workspaces: ['packages/*'],
+    scripts: { test: 'npm test --workspaces' },
+  }),
+  'packages/lib/package.json': JSON.stringify({
+    name: 'lib',
+    version: '1.0.0',
+    main: 'index.js',
+    scripts: { test: 'node -e 0' },
+  }),
+  'packages/lib/index.js': 'exports.add = (a, b) => a + b;\n',
+  'packages/app/package.json': JSON.stringify({
+    name: 'app',
+    version: '1.0.0',
+    dependencies: { lib: '1.0.0' },
+    scripts: { test: 'node --test' },
+  }),
+  'packages/app/app.test.js':
+    "const test = require('node:test');\nconst assert = require('node:assert');\ntest('adds', () => assert.equal(require('lib').add(1, 2), 3));\n",
+};
+
+async function run(
+  repo: string,
+  agent: string,
+  more: readonly string[] = [],
+): Promise<Ran & { result: JobResult }> {
+  const ran = await bench.run(
+    ['run', 'Change it', '--repo', repo, '--max-gate-runs', '1', '--json', ...more],
+    { AGENT_CMD: agent },
+  );
+  return { ...ran, result: JSON.parse(ran.stdout) as JobResult };
+}
+
+function layers(): string[] {
+  return readdirSync(join(bench.home, 'dependencies'));
+}
+
+const SANDBOXES = ['bubblewrap', 'host'] as const;
+
+describe.each(SANDBOXES)('on %s', (sandbox) => {
+  it.skipIf(sandbox === 'bubblewrap' && !HAS_BUBBLEWRAP)(
+    'an editable install is judged on the head’s code',
+    { timeout: 300_000 },
+    async () => {
+      const repo = makeRepository(join(bench.root, 'calc'), PYTHON);
+      const broken = await run(repo, 'printf "def add(a, b):\\n    return 0\\n" > src/calc/__init__.py', [
+        '--sandbox',
+        sandbox,
+      ]);
+      expect(broken.result, broken.stderr).toMatchObject({ outcome: 'gate_failed' });
+      const test = broken.result.gate.runs[0]?.checks.find((check) => check.kind === 'test');
+      expect(test).toMatchObject({ base: 'passed', head: 'failed', verdict: 'failed' });
+      expect(test?.new_failures.join()).toContain('test_add');
+
+      const honest = await run(
+        repo,
+        'printf "\\n\\ndef sub(a, b):\\n    return a - b\\n" >> src/calc/__init__.py',
+        ['--sandbox', sandbox],
+      );
+      expect(honest.result).toMatchObject({ outcome: 'proposed', draft: false, gate: { verdict: 'green' } });
+      expect(sh(repo, 'diff', '--name-only', `main..${honest.result.branch}`)).toBe('src/calc/__init__.py');
+      if (sandbox === 'bubblewrap') expect(layers()).toHaveLength(1);
+    },
+  );
+
+  it.skipIf(sandbox === 'bubblewrap' && !HAS_BUBBLEWRAP)(
+    'an npm workspace is judged on the head’s code',
+    { timeout: 300_000 },
+    async () => {
+      const folder = join(bench.root, 'mono');
+      makeRepository(folder, WORKSPACE);
+      execFileSync('npm', ['install', '--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund'], {
+        cwd: folder,
+        stdio: 'ignore',
+      });
+      write(folder, { '.gitignore': 'node_modules\n' });
+      sh(folder, 'add', '--all');
+      sh(folder, 'commit', '--quiet', '--message', 'lock');
+      const broken = await run(folder, 'echo "exports.add = () => 0;" > packages/lib/index.js', [
+        '--sandbox',
+        sandbox,
+      ]);
+      expect(broken.result, broken.stderr).toMatchObject({ outcome: 'gate_failed' });
+      expect(broken.result.gate.runs[0]?.checks[0]).toMatchObject({
+        base: 'passed',
+        head: 'failed',
+        verdict: 'failed',
+      });
+      const honest = await run(folder, 'echo "exports.sub = (a, b) => a - b;" >> packages/lib/index.js', [
+        '--sandbox',
+        sandbox,
+      ]);
+      expect(honest.result).toMatchObject({ outcome: 'proposed', gate: { verdict: 'green' } });
+    },
+  );
+});
+
+describe('setup', () => {
+  it('that fails on the base is named with its log, and makes the head’s an outcome', async () => {
+    const repo = makeRepository(join(bench.root, 'repo'), {
+      '.agent-runner.yml':
+        'setup: "echo broken by design; exit 3"\ngate:\n  checks:\n    - name: ok\n      command: "true"\n',
+    });
+    const { code, result } = await run(repo, 'echo x > new.txt');
+    expect(result).toMatchObject({ outcome: 'setup_failed', error: { code: 'setup_failed' } });
+    expect(result.error?.message).toContain('broken by design');
+    expect(result.error?.hint).toMatch(/log is \S+setup-\S+\.log/);
+    expect(result.notices.join()).toMatch(/base's dependencies could not be prepared/);
+    expect(code).toBe(1);
+  });
+
+  it('never hides a tracked file behind a prepared one, nor follows a link out of the checkout', async () => {
+    const repo = makeRepository(join(bench.root, 'repo'), {
+      '.agent-runner.yml':
+        'setup:\n  command: mkdir -p node_modules/dep && echo prepared > node_modules/dep/a && echo prepared > node_modules/kept\n  keep: []\ngate:\n  checks:\n    - name: ok\n      command: grep -q tracked node_modules/kept && grep -q prepared node_modules/dep/a\n',
+      'node_modules/kept': 'tracked\n',
+    });
+    const { result } = await run(repo, 'echo x > new.txt');
+    expect(result.gate).toMatchObject({
+      verdict: 'green',
+      runs: [{ checks: [{ base: 'passed', head: 'passed' }] }],
+    });
+  });
+});

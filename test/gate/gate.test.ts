@@ -1,0 +1,483 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Cancelled } from '../../src/job/error.ts';
+import type { Check, CheckReport } from '../../src/job/gate.ts';
+import { createBaselines, type BaselineCache, type GateInput, type GateSide } from '../../src/gate/gate.ts';
+import { createHost } from '../../src/sandbox/host.ts';
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'gate-'));
+});
+afterEach(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+const PATH = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
+
+interface TestSide extends GateSide {
+  /** How many sandboxes were opened. */
+  opened(): number;
+  open_now(): number;
+}
+
+/** A side over a folder of files; every `open` copies it anew, as a clean checkout. */
+function side(name: string, files: Readonly<Record<string, string>>, more: Partial<GateSide> = {}): TestSide {
+  const source = join(root, name);
+  mkdirSync(source, { recursive: true });
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(source, path)), { recursive: true });
+    writeFileSync(join(source, path), text);
+  }
+  let [opened, openNow] = [0, 0];
+  return {
+    commit: `${name}-commit`,
+    tree: `${name}-tree`,
+    setupError: null,
+    opened: () => opened,
+    open_now: () => openNow,
+    async open() {
+      opened++;
+      openNow++;
+      const workspace = join(root, `${name}-${opened}`);
+      const home = join(root, `${name}-${opened}-home`);
+      cpSync(source, workspace, { recursive: true });
+      mkdirSync(home);
+      const sandbox = await createHost().open({ workspace, home, env: { PATH }, network: false });
+      return {
+        sandbox,
+        env: {},
+        async close() {
+          openNow--;
+          await sandbox.close();
+        },
+      };
+    },
+    ...more,
+  };
+}
+
+function memoryCache(): BaselineCache & { readonly stored: Map<string, unknown> } {
+  const stored = new Map<string, unknown>();
+  return {
+    stored,
+    get: (key) => Promise.resolve(stored.get(key)),
+    put: (key, value) => {
+      stored.set(key, JSON.parse(JSON.stringify(value)));
+      return Promise.resolve();
+    },
+  };
+}
+
+function check(name: string, command: string, more: Partial<Check> = {}): Check {
+  return { name, kind: 'test', command, timeout_s: 60, ...more };
+}
+
+function input(
+  checks: readonly Check[],
+  base: GateSide | null,
+  head: GateSide,
+  more: Partial<GateInput> = {},
+): GateInput {
+  return {
+    checks,
+    base,
+    head,
+    fingerprint: 'machine',
+    logDir: join(root, 'logs'),
+    signal: new AbortController().signal,
+    tamper: [],
+    ...more,
+  };
+}
+
+async function judgeOne(one: Check, base: GateSide | null, head: GateSide): Promise<CheckReport> {
+  const report = await createBaselines(memoryCache()).runGate(input([one], base, head));
+  expect(report.checks).toHaveLength(1);
+  return report.checks[0] as CheckReport;
+}
+
+function nodeTests(...failing: readonly string[]): Readonly<Record<string, string>> {
+  const tests = ['adds', 'subs', 'muls'].map(
+    (name) => `test('${name}', () => assert.ok(${String(!failing.includes(name))}));`,
+  );
+  return {
+    'a.test.mjs': `import test from 'node:test';\nimport assert from 'node:assert';\n${tests.join('\n')}\n`,
+  };
+}
+const NODE = check('test', 'node --test');
+
+describe('one check on both sides', () => {
+  test('green on both', async () => {
+    const report = await createBaselines(memoryCache()).runGate(
+      input([NODE], side('base', nodeTests()), side('head', nodeTests())),
+    );
+    expect(report).toMatchObject({ verdict: 'green', commit: 'head-commit', tree: 'head-tree' });
+    expect(report.checks[0]).toMatchObject({
+      base: 'passed',
+      head: 'passed',
+      verdict: 'passed',
+      new_failures: [],
+    });
+  });
+
+  test('a new red test is red, by name', async () => {
+    const report = await judgeOne(
+      NODE,
+      side('base', nodeTests('adds')),
+      side('head', nodeTests('adds', 'subs')),
+    );
+    expect(report).toMatchObject({
+      base: 'failed',
+      head: 'failed',
+      verdict: 'failed',
+      new_failures: ['a.test.mjs: subs'],
+    });
+    expect(report.excerpt).toContain('subs');
+    expect(readFileSync(report.log ?? '', 'utf8')).toContain('failing tests');
+  });
+
+  test('the same red test is pre-existing, though the checkouts lie elsewhere', async () => {
+    const failing = { 'run.sh': 'echo "$PWD/src/a.ts:3:5 - error TS2322: no"; exit 1' };
+    const one = check('types', 'sh run.sh');
+    expect(await judgeOne(one, side('base', failing), side('head', failing))).toMatchObject({
+      verdict: 'pre_existing',
+    });
+    expect(
+      await judgeOne(NODE, side('base2', nodeTests('adds')), side('head2', nodeTests('adds'))),
+    ).toMatchObject({ verdict: 'pre_existing' });
+  });
+
+  test('a mended test is fixed', async () => {
+    expect(await judgeOne(NODE, side('base', nodeTests('adds')), side('head', nodeTests()))).toMatchObject({
+      verdict: 'fixed',
+    });
+  });
+
+  test('red without any name on both sides is inconclusive', async () => {
+    expect(await judgeOne(check('x', 'exit 1'), side('base', {}), side('head', {}))).toMatchObject({
+      verdict: 'inconclusive',
+    });
+  });
+
+  test('without a baseline red is red', async () => {
+    expect(await judgeOne(NODE, null, side('head', nodeTests('adds')))).toMatchObject({
+      verdict: 'failed',
+      base: 'inconclusive',
+    });
+  });
+
+  test('a base that could not be set up leaves head to be judged alone', async () => {
+    const base = side('base', nodeTests(), { setupError: 'npm ci failed' });
+    expect(await judgeOne(NODE, base, side('head', nodeTests('adds')))).toMatchObject({ verdict: 'failed' });
+    expect(await judgeOne(NODE, base, side('head2', nodeTests()))).toMatchObject({ verdict: 'passed' });
+    expect(base.opened()).toBe(0);
+  });
+
+  test('a red that passes when it is run again is flaky, in a sandbox of its own', async () => {
+    const marker = join(root, 'was-here');
+    const one = check(
+      'flaky',
+      `test -e '${marker}' || { touch '${marker}'; echo 'FAILED a.py::test_x - boom'; exit 1; }; test ! -e left; touch left`,
+    );
+    const head = side('head', {});
+    expect(await judgeOne(one, null, head)).toMatchObject({ verdict: 'flaky', head: 'passed' });
+    expect(head.opened()).toBe(2);
+  });
+
+  test('of two red runs only what failed in both counts against head', async () => {
+    const marker = join(root, 'was-here');
+    const flaky = check(
+      't',
+      `echo 'FAILED a.py::test_old - x'; test -e '${marker}' || { touch '${marker}'; echo 'FAILED a.py::test_flaky - x'; }; exit 1`,
+    );
+    const cache = memoryCache();
+    writeFileSync(marker, '');
+    const baselines = createBaselines(cache);
+    const base = side('base', {});
+    await baselines.runBaseline({ ...input([flaky], base, base), base });
+    rmSync(marker);
+    const report = await baselines.runGate(input([flaky], base, side('head', {})));
+    expect(report.checks[0]).toMatchObject({ verdict: 'pre_existing' });
+  });
+});
+
+describe('what says nothing about the code is inconclusive', () => {
+  test.each([
+    ['a missing tool', 'no-such-tool-here --x', /no-such-tool-here is missing/],
+    [
+      'a missing tool behind make',
+      "printf 'test:\\n\\tno-such-tool-here\\n' > Makefile; make test",
+      /missing/,
+    ],
+    ['a missing Python module', 'python3 -m pytest_no_such', /pytest_no_such is missing/],
+    ['a program that can’t be executed', 'echo x > f; ./f', /126/],
+    ['a killed process', 'kill -9 $$', /killed/],
+    ['a killed child', "sh -c 'kill -9 $$'; exit $?", /137/],
+    [
+      'a dependency that was not prepared',
+      'echo "Cannot access central (https://example.org) in offline mode and the artifact x:y:1 has not been downloaded"; exit 1',
+      /x:y:1 was not prepared/,
+    ],
+  ])('%s', async (_name, command, reason) => {
+    const report = await judgeOne(check('c', command), side('base', {}), side('head', {}));
+    expect(report).toMatchObject({ head: 'inconclusive', verdict: 'inconclusive' });
+    expect(report.reason).toMatch(reason);
+  });
+
+  test('a timeout', async () => {
+    const report = await judgeOne(check('c', 'sleep 30', { timeout_s: 0.3 }), null, side('head', {}));
+    expect(report).toMatchObject({ verdict: 'inconclusive' });
+    expect(report.reason).toContain('0.3 seconds');
+  });
+
+  test('a test that prints "not found" among named failures is red', async () => {
+    const report = await judgeOne(
+      check('c', "echo 'sh: 1: foo: not found'; echo 'FAILED a.py::test_x - x'; exit 1"),
+      side('base', { a: '' }),
+      side('head', {}),
+    );
+    expect(report.head).toBe('failed');
+  });
+});
+
+describe('a run', () => {
+  test('all checks run, in the order of their kinds, and none stops another', async () => {
+    const order: string[] = [];
+    const checks = [
+      check('t', 'exit 1'),
+      check('l', 'exit 1', { kind: 'lint' }),
+      check('b', 'true', { kind: 'build' }),
+    ];
+    const report = await createBaselines(memoryCache()).runGate(
+      input(checks, null, side('head', {}), {
+        onCheck: (of, name, state) => void (state === 'running' && order.push(`${of} ${name}`)),
+      }),
+    );
+    expect(report.checks.map((one) => one.name)).toEqual(['l', 'b', 't']);
+    expect(order).toEqual(['head l', 'head b', 'head t']);
+    expect(report.verdict).toBe('red');
+  });
+
+  test('no checks at all', async () => {
+    const head = side('head', {});
+    expect(await createBaselines(memoryCache()).runGate(input([], side('base', {}), head))).toMatchObject({
+      verdict: 'none',
+      checks: [],
+    });
+  });
+
+  test('environment, closed input, and the root of a clean checkout', async () => {
+    const head = side('head', { 'here.txt': '' });
+    const one = check(
+      'env',
+      'test "$CI" = true && test "$FORCE_COLOR" = 0 && test -e here.txt && ! read line',
+    );
+    expect(await judgeOne(one, null, head)).toMatchObject({ verdict: 'passed' });
+  });
+
+  test('a rerun of tests gets the build before it', async () => {
+    const marker = join(root, 'red-once');
+    const build = check('build', 'echo made > dist', { kind: 'build' });
+    const tests = check(
+      'test',
+      `test -e dist || { echo 'error: no dist'; exit 1; }; test -e '${marker}' || { touch '${marker}'; exit 1; }`,
+    );
+    const report = await createBaselines(memoryCache()).runGate(
+      input([tests, build], null, side('head', {})),
+    );
+    expect(report.checks.map((one) => one.verdict)).toEqual(['passed', 'flaky']);
+  });
+
+  test('names of checks become safe and different log files', async () => {
+    const checks = [check('a/../b', 'exit 1'), check('a .. b', 'exit 1'), check('', 'exit 1')];
+    const report = await createBaselines(memoryCache()).runGate(input(checks, null, side('head', {})));
+    const logs = report.checks.map((one) => one.log ?? '');
+    expect(new Set(logs).size).toBe(3);
+    for (const log of logs) expect(dirname(log)).toBe(join(root, 'logs'));
+    for (const log of logs) expect(existsSync(log)).toBe(true);
+  });
+
+  test('long output is bounded in the report and whole on disk, and names in its middle are read', async () => {
+    const script =
+      "for (let i = 0; i < 40000; i++) console.log('filler line number ' + i + (i === 20000 ? '\\nFAILED a.py::test_hidden - x' : '')); process.exitCode = 1";
+    const report = await judgeOne(check('loud', `node -e "${script}"`), null, side('head', {}));
+    expect(report.new_failures).toEqual(['a.py::test_hidden']);
+    expect(report.excerpt.length).toBeLessThanOrEqual(8000);
+    // `process.exit` would drop what Node has not written yet, so the script sets an exit code.
+    expect(statSync(report.log ?? '').size).toBe(988_890 + '\nFAILED a.py::test_hidden - x'.length);
+  });
+
+  test('a report of many red checks fits into a step’s result', async () => {
+    const checks = Array.from({ length: 12 }, (_, at) =>
+      check(
+        `c${at}`,
+        'i=0; while [ $i -lt 400 ]; do echo "FAILED tests/a_long_name_of_a_file.py::test_$i - x"; i=$((i+1)); done; exit 1',
+      ),
+    );
+    const report = await createBaselines(memoryCache()).runGate(input(checks, null, side('head', {})));
+    expect(report.verdict).toBe('red');
+    expect(Buffer.byteLength(JSON.stringify(report))).toBeLessThan(64 * 1024);
+    expect(report.checks[0]?.new_failures.at(-1)).toMatch(/^… and \d+ more$/);
+  });
+
+  test('a sandbox that does not open is the caller’s error, and nothing stays open', async () => {
+    const head = side('head', {}, { open: () => Promise.reject(new Error('no space left')) });
+    const base = side('base', {});
+    await expect(
+      createBaselines(memoryCache()).runGate(input([check('c', 'true')], base, head)),
+    ).rejects.toThrow('no space left');
+    expect(base.open_now()).toBe(0);
+  });
+});
+
+test('places of this machine do not reach names, errors or the excerpt', async () => {
+  const report = await judgeOne(
+    check('c', 'echo "error in $PWD/a.c, $PWD and $HOME/x"; exit 1'),
+    null,
+    side('head', {}),
+  );
+  expect(report.new_failures).toEqual(['error in a.c, . and ~/x']);
+  expect(report.excerpt).not.toContain(root);
+});
+
+describe('cancelling', () => {
+  test('stops what runs, and throws Cancelled', async () => {
+    const stop = new AbortController();
+    const head = side('head', {});
+    const run = createBaselines(memoryCache()).runGate(
+      input([check('c', 'sleep 30')], null, head, { signal: stop.signal }),
+    );
+    setTimeout(() => stop.abort(), 300);
+    const started = performance.now();
+    await expect(run).rejects.toBeInstanceOf(Cancelled);
+    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(head.open_now()).toBe(0);
+  });
+
+  test('before it begins', async () => {
+    await expect(
+      createBaselines(memoryCache()).runGate(
+        input([], null, side('head', {}), { signal: AbortSignal.abort() }),
+      ),
+    ).rejects.toBeInstanceOf(Cancelled);
+  });
+});
+
+describe('baselines', () => {
+  test('are computed once and then come from the store', async () => {
+    const cache = memoryCache();
+    const base = side('base', nodeTests('adds'));
+    const head = side('head', nodeTests('adds'));
+    await createBaselines(cache).runGate(input([NODE], base, head));
+    expect(base.opened()).toBe(2);
+    const again = await createBaselines(cache).runGate(input([NODE], base, head));
+    expect(base.opened()).toBe(2);
+    expect(again.checks[0]).toMatchObject({ base: 'failed', verdict: 'pre_existing' });
+  });
+
+  test.each([
+    ['another fingerprint', { fingerprint: 'other' }, NODE],
+    ['another command', {}, check('test', 'node --test a.test.mjs')],
+  ])('%s is another baseline', async (_name, more, one) => {
+    const baselines = createBaselines(memoryCache());
+    const base = side('base', nodeTests());
+    await baselines.runGate(input([NODE], base, side('head', nodeTests())));
+    await baselines.runGate(input([one], base, side('head2', nodeTests()), more));
+    expect(base.opened()).toBe(2);
+  });
+
+  test('asked for twice at a time, computed once', async () => {
+    const baselines = createBaselines(memoryCache());
+    const base = side('base', { 'run.sh': 'sleep 0.3' });
+    const one = check('c', 'sh run.sh');
+    const background = baselines.runBaseline({ ...input([one], base, base), base });
+    const [report, other] = await Promise.all([
+      baselines.runGate(input([one], base, side('head', { 'run.sh': '' }))),
+      baselines.runGate(input([one], base, side('head2', { 'run.sh': '' }))),
+      background,
+    ]);
+    expect([report.verdict, other.verdict]).toEqual(['green', 'green']);
+    expect(base.opened()).toBe(1);
+  });
+
+  test('a cancelled background is taken over', async () => {
+    const baselines = createBaselines(memoryCache());
+    const base = side('base', { 'run.sh': 'sleep 1' });
+    const one = check('c', 'sh run.sh');
+    const stop = new AbortController();
+    const background = baselines.runBaseline({ ...input([one], base, base, { signal: stop.signal }), base });
+    const gate = baselines.runGate(input([one], base, side('head', { 'run.sh': '' })));
+    setTimeout(() => stop.abort(), 200);
+    await expect(background).rejects.toBeInstanceOf(Cancelled);
+    expect(await gate).toMatchObject({ verdict: 'green' });
+    expect(base.opened()).toBe(2);
+  });
+
+  test('what waits for another’s baseline can be cancelled', async () => {
+    const baselines = createBaselines(memoryCache());
+    const base = side('base', {});
+    const one = check('c', 'sleep 2');
+    const background = baselines.runBaseline({ ...input([one], base, base), base });
+    const stop = new AbortController();
+    const gate = baselines.runGate(input([one], base, side('head', {}), { signal: stop.signal }));
+    setTimeout(() => stop.abort(), 200);
+    const started = performance.now();
+    await expect(gate).rejects.toBeInstanceOf(Cancelled);
+    expect(performance.now() - started).toBeLessThan(1500);
+    await background;
+  });
+
+  test('what does not come out the same twice is not stored', async () => {
+    const cache = memoryCache();
+    const marker = join(root, 'count');
+    const flaky = check(
+      'flaky',
+      `echo x >> '${marker}'; echo "FAILED a.py::test_$(wc -l < '${marker}' | tr -d ' ') - x"; exit 1`,
+    );
+    const base = side('base', {});
+    await createBaselines(cache).runBaseline({
+      ...input([flaky, check('slow', 'sleep 9', { timeout_s: 0.2 })], base, base),
+      base,
+    });
+    expect(cache.stored.size).toBe(0);
+  });
+
+  test.each([
+    null,
+    1,
+    'passed',
+    [],
+    { version: 1 },
+    { version: 1, state: 'passed', exit_code: 1, failures: { tests: [], errors: [] } },
+    { version: 1, state: 'failed', exit_code: 1, failures: { tests: [1], errors: [] } },
+    { version: 0, state: 'passed', exit_code: 0, failures: { tests: [], errors: [] } },
+  ])('a stored %j is not believed', async (value) => {
+    const cache: BaselineCache = { get: () => Promise.resolve(value), put: () => Promise.resolve() };
+    const base = side('base', {});
+    const report = await createBaselines(cache).runGate(input([check('c', 'true')], base, side('head', {})));
+    expect(report.verdict).toBe('green');
+    expect(base.opened()).toBe(1);
+  });
+
+  test('a store that is broken costs time, not the gate', async () => {
+    const cache: BaselineCache = {
+      get: () => Promise.reject(new Error('disk')),
+      put: () => Promise.reject(new Error('disk')),
+    };
+    expect(
+      await createBaselines(cache).runGate(input([check('c', 'true')], side('base', {}), side('head', {}))),
+    ).toMatchObject({ verdict: 'green' });
+  });
+});
