@@ -768,3 +768,52 @@ describe('properties', () => {
     expect(performance.now() - started).toBeLessThan(8000);
   });
 });
+
+describe('a test that goes while others come', () => {
+  const base = { 'test/add.test.js': JS, 'src/add.js': JS_SOURCE };
+  const swap = (text: string): Tree => ({
+    ...base,
+    'test/add.test.js': JS.replace(/test\('adds negatives'[\s\S]*?\n\}\);\n/, text),
+  });
+
+  test('is found when a different test takes its place', async () => {
+    const head = swap(
+      "test('names', () => {\n  const list = ['x', 'y'];\n  expect(list.join('')).toBe('xy');\n});\n",
+    );
+    const found = await guard(base, head);
+    expect(found).toContainEqual(expect.objectContaining({ kind: 'test_removed', severity: 'block' }));
+    expect(found.map((one) => one.detail).join()).toContain('adds negatives');
+  });
+
+  test('is no finding when it was renamed', async () => {
+    const head = swap(
+      "test('sums two negatives', () => {\n  const sum = add(-1, -2);\n  expect(sum).toBe(-3);\n});\n",
+    );
+    expect((await guard(base, head)).filter((one) => one.severity === 'block')).toEqual([]);
+  });
+});
+
+describe('a file that the gate’s commands name', () => {
+  const tree = (lint: string): Tree => ({
+    'package.json': JSON.stringify({ scripts: { test: lint } }),
+    'src/add.js': JS_SOURCE,
+  });
+  const edited = (lint: string): Tree => ({ ...tree(lint), 'src/add.js': `${JS_SOURCE}// more\n` });
+
+  test.each([
+    'node --check src/add.js',
+    'eslint src/add.js',
+    'prettier --check src/add.js && tsc src/add.js',
+  ])('is no judge when it is only looked at: %s', async (lint) => {
+    expect(await guard(tree(lint), edited(lint))).toEqual([]);
+  });
+
+  test.each(['node src/add.js', 'CI=1 node --no-warnings ./src/add.js --all', 'eslint . && node src/add.js'])(
+    'is one when it is run: %s',
+    async (lint) => {
+      expect(await guard(tree(lint), edited(lint))).toEqual([
+        expect.objectContaining({ kind: 'gate_script', severity: 'draft', file: 'src/add.js' }),
+      ]);
+    },
+  );
+});

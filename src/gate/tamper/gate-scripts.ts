@@ -198,10 +198,22 @@ function isGuttedFile(text: string): boolean {
   );
 }
 
-/** Files that a command of the gate, or a script it reaches, names. */
-function isNamed(path: string, commands: readonly string[]): boolean {
+const INTERPRETER = /^(?:node|nodejs|deno|bun|tsx|ts-node|python[\d.]*|sh|bash|zsh|ruby|perl|php)$/;
+/** Options after which an interpreter does not run the file it is given as a script. */
+const RUNS_NO_FILE = /^(?:--check|-c|-e|-m|--eval|--test|--print|-p|-n|-l|--syntax-check)$/;
+
+/** Whether a command of the gate, or a script it reaches, runs the file; being looked at by one is no finding. */
+function isRun(path: string, commands: readonly string[]): boolean {
+  const isIt = (word: string | undefined): boolean => word?.replace(/^\.\//, '') === path;
   return commands.some((command) =>
-    command.split(/[\s'"=;&|()]+/).some((word) => word.replace(/^\.\//, '') === path),
+    command.split(/[;&|()\n]+/).some((part) => {
+      const words = part.split(/[\s'"]+/).filter((word) => word !== '' && !/^\w+=/.test(word));
+      const [program = '', ...rest] = words;
+      if (isIt(program)) return true;
+      if (!INTERPRETER.test(program)) return false;
+      const at = rest.findIndex((word) => !word.startsWith('-') && word !== 'run');
+      return isIt(rest[at]) && !rest.slice(0, at).some((word) => RUNS_NO_FILE.test(word));
+    }),
   );
 }
 
@@ -230,7 +242,7 @@ export async function findScriptChanges(
     } else if (/^(?:GNUmakefile|[Mm]akefile|\.?[Jj]ustfile)$/.test(name)) {
       found.push(...taskTargets(change.path, before ?? '', after ?? '', checks));
     } else if (
-      isNamed(oldPath, commands) &&
+      isRun(oldPath, commands) &&
       /(?:^|\/)[\w.-]+(?:\.(?:sh|bash|py|[cm]?js|ts|rb|pl))?$/.test(oldPath)
     ) {
       const gutted = after !== null && isGuttedFile(after) && !isGuttedFile(before ?? '');

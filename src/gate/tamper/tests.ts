@@ -1,5 +1,6 @@
 /** Rules of the tamper guard about tests: deleted, emptied, switched off, and weakened ones. */
 import type { TamperFinding } from '../../job/gate.ts';
+import { jaccard } from '../../job/similarity.ts';
 import type { Change } from './change.ts';
 import { baseName, type RepoFiles } from '../files.ts';
 import { isSnapshot, isTestFile, languageOf, testedStem, type TestLanguage } from './test-files.ts';
@@ -183,8 +184,28 @@ function lostTests(pair: Pair, around: Surroundings): readonly TestCase[] {
   const lost = without(pair.base.tests, pair.head.tests, nameOf)
     .filter((test) => !take(pool, test.name))
     .filter((test) => !needsRemoved(`${test.name}\n${test.body}`, around));
-  // As many new tests as lost ones in the same file: they were renamed. What they assert is compared below.
-  return lost.slice(0, Math.max(0, lost.length - added.length));
+  return withoutRenamed(lost, added);
+}
+
+/** Words that a test and its new name must share, of all their words, to count as one test renamed. */
+const RENAMED_SHARE = 0.4;
+
+/** Lost tests that no added one continues: a renamed test keeps most of its body, a replaced one does not. */
+function withoutRenamed(lost: readonly TestCase[], added: readonly TestCase[]): readonly TestCase[] {
+  const free = new Set(added);
+  return lost.filter((test) => {
+    const heir = [...free]
+      .map((other) => ({ other, share: jaccard(wordsOf(test), wordsOf(other)) }))
+      .filter(({ share }) => share >= RENAMED_SHARE)
+      .toSorted((a, b) => b.share - a.share)[0];
+    if (heir === undefined) return true;
+    free.delete(heir.other);
+    return false;
+  });
+}
+
+function wordsOf(test: TestCase): string {
+  return test.body.split(/[^\w$]+/).join(' ');
 }
 
 function movedAway(pair: Pair, around: Surroundings): boolean {
