@@ -163,7 +163,7 @@ function toConfig(
       max_turns: values['budget.max_turns'],
       timeout_s: values['budget.timeout_s'],
     },
-    policy: Object.fromEntries(Object.entries(policy).filter(([, rule]) => rule !== null)) as Partial<Policy>,
+    policy: Object.fromEntries(Object.entries(policy).filter(([, rule]) => rule !== null)),
     maxGateRuns: values.max_gate_runs,
     branchTemplate: values.branch_template,
     author: { name: values['author.name'], email: values['author.email'] },
