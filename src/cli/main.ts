@@ -25,6 +25,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'do a task on a repository: edit, judge, propose',
     load: () => import('./commands/run.ts'),
   },
+  gate: {
+    usage: 'gate',
+    summary: "judge a branch by the repository's own checks, without an agent",
+    load: () => import('./commands/gate.ts'),
+  },
   init: {
     usage: 'init',
     summary: 'write .agent-runner.yml from what is found in a repository',

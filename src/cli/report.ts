@@ -30,24 +30,32 @@ function indent(text: string): string {
     .join('\n');
 }
 
-function gatePart(result: JobResult, colour: boolean): string {
-  return result.gate.runs
-    .map((run, at) => {
-      const head = `gate ${at + 1} of ${result.gate.runs.length}: ${run.verdict}`;
-      const failed = run.checks
-        .filter((check) => check.verdict === 'failed')
-        .flatMap((check) => check.new_failures.slice(0, 5));
-      const named = failed.map((name) => `  new: ${cleanLine(name)}\n`).join('');
-      const found = run.tamper
-        .map(
-          (one) =>
-            `  ${one.severity}: ${cleanLine(one.file)}${one.line === null ? '' : `:${one.line}`} ${cleanLine(one.detail)}\n`,
-        )
-        .join('');
-      const body = run.checks.length === 0 ? '  no checks were found\n' : indent(gateTable(run, colour));
-      return `${paint(head, 'bold', colour)}\n${body}${named}${found}`;
+function gateText(run: GateReport, head: string, colour: boolean): string {
+  const failed = run.checks
+    .filter((check) => check.verdict === 'failed')
+    .flatMap((check) => check.new_failures.slice(0, 5));
+  const named = failed.map((name) => `  new: ${cleanLine(name)}\n`).join('');
+  const found = run.tamper
+    .map((one) => {
+      const where = one.line === null ? one.file : `${one.file}:${one.line}`;
+      return `  ${one.severity}: ${cleanLine(where)} ${cleanLine(one.detail)}\n`;
     })
+    .join('');
+  const body = run.checks.length === 0 ? '  no checks were found\n' : indent(gateTable(run, colour));
+  return `${paint(head, 'bold', colour)}\n${body}${named}${found}`;
+}
+
+function gatePart(result: JobResult, colour: boolean): string {
+  const { runs } = result.gate;
+  return runs
+    .map((run, at) => gateText(run, `gate ${at + 1} of ${runs.length}: ${run.verdict}`, colour))
     .join('\n');
+}
+
+/** Renders one gate report for a terminal. */
+export function renderGate(report: GateReport, notices: readonly string[], colour: boolean): string {
+  const notes = notices.map((notice) => `note: ${cleanLine(notice)}\n`).join('');
+  return `\n${gateText(report, `gate: ${report.verdict}`, colour)}${notes}`;
 }
 
 function facts(result: JobResult, savedIn: string | null): string[][] {

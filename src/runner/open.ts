@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config.ts';
 import { createLocalForge } from '../forge/local.ts';
+import { createBaselines } from '../gate/gate.ts';
 import { JobError } from '../job/error.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import { createGit } from '../workspace/git.ts';
@@ -27,5 +28,10 @@ export async function openRunner(config: Config): Promise<Runner> {
   }
   const store = await openSqliteStore({ path: layout.database });
   const git = createGit({ path: config.host.path, home: config.host.home, network: config.host.registry });
-  return createRunner({ config, store, layout, git, forge: createLocalForge({ cwd: config.host.cwd }) });
+  const baselines = createBaselines({
+    get: (key) => store.getBaseline(key),
+    put: (key, value) => store.putBaseline(key, value),
+  });
+  const forge = createLocalForge({ cwd: config.host.cwd });
+  return createRunner({ config, store, layout, git, forge, baselines });
 }

@@ -14,7 +14,7 @@ import { isTerminal } from '../job/status.ts';
 import type { StepResult } from '../job/step.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { Forge } from '../forge/forge.ts';
-import { createBaselines } from '../gate/gate.ts';
+import type { Baselines } from '../gate/gate.ts';
 import type { Store } from '../store/store.ts';
 import type { Git } from '../workspace/git.ts';
 import type { Layout } from '../workspace/layout.ts';
@@ -25,8 +25,9 @@ import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, type HeldLease } from './engine/lease.ts';
 import { readDiff } from './look/diff.ts';
+import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
-import { findBase } from '../workspace/remote/mirror.ts';
+import { findBase, findForkPoint, findRevision } from '../workspace/remote/mirror.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
@@ -58,6 +59,8 @@ export interface Runner {
   /** The unified diff of a job's latest state; `not_found` before there is any. */
   diff(jobId: string): Promise<string>;
   inspect(repo: string): Promise<Inspection>;
+  /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
+  judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
   close(): Promise<void>;
 }
 
@@ -102,42 +105,48 @@ interface Opened {
   readonly journal: Journal;
 }
 
-async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promise<Opened> {
-  const { config, store, layout, git, forge } = parts;
+/** Wires what every step of a job works with. */
+async function contextOf(
+  parts: RunnerParts,
+  job: Job,
+  run: Pick<JobContext, 'journal' | 'signal' | 'mask'>,
+): Promise<JobContext> {
+  const { config, store, layout, git, forge, baselines } = parts;
   const agent = await agentOf(config, job.request);
   const chosen = await selectSandbox(job.request.sandbox, { allowHost: job.request.allow_host });
+  const { adapter, warning: sandboxNotice, why } = chosen;
+  run.journal.emit('sandbox', 'prepare', { adapter: adapter.name, isolation: adapter.isolation, why });
+  const paths = layout.job(job.job_id);
+  return { job, config, store, git, forge, adapter, sandboxNotice, agent, layout, paths, baselines, ...run };
+}
+
+async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promise<Opened> {
+  const { config, store } = parts;
   const lease = await holdLease(store, job.job_id);
   const mask = createMask(Object.values(config.agentEnv));
-  const journal = createJournal(store, job.job_id, {
-    attempt: job.attempt,
-    mask,
-    show: options.onEvent ?? (() => {}),
-  });
-  const context: JobContext = {
-    job,
-    config,
-    store,
-    git,
-    forge,
-    adapter: chosen.adapter,
-    sandboxNotice: chosen.warning,
-    agent,
-    layout,
-    paths: layout.job(job.job_id),
-    baselines: createBaselines({
-      get: (key) => store.getBaseline(key),
-      put: (key, value) => store.putBaseline(key, value),
-    }),
-    journal,
-    mask,
-    signal: AbortSignal.any([options.signal, lease.lost]),
-  };
-  journal.emit('sandbox', 'prepare', {
-    adapter: chosen.adapter.name,
-    isolation: chosen.adapter.isolation,
-    why: chosen.why,
-  });
-  return { context, lease, journal };
+  const show = options.onEvent ?? ((): void => {});
+  const journal = createJournal(store, job.job_id, { attempt: job.attempt, mask, show });
+  const signal = AbortSignal.any([options.signal, lease.lost]);
+  try {
+    return { context: await contextOf(parts, job, { journal, mask, signal }), lease, journal };
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+/** Judges a branch with the context of a job that is never stored. */
+async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOptions): Promise<Judgement> {
+  const remote = await parts.forge.resolve(input.request.repo);
+  const head = await findRevision(parts.git, remote, input.head);
+  const base =
+    input.request.base === null
+      ? await findForkPoint(parts.git, remote, head)
+      : await findRevision(parts.git, remote, input.request.base);
+  const request = { ...input.request, base };
+  const open = (job: Job, journal: Journal): Promise<JobContext> =>
+    contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text });
+  return judge({ request, head }, open, options.onEvent ?? (() => {}));
 }
 
 /** What `open.ts` wires together. */
@@ -147,6 +156,7 @@ export interface RunnerParts {
   readonly layout: Layout;
   readonly git: Git;
   readonly forge: Forge;
+  readonly baselines: Baselines;
 }
 
 /** A job stored by another procedure starts again from its last saved tree; nothing is replayed over other code. */
@@ -288,6 +298,7 @@ export function createRunner(parts: RunnerParts): Runner {
     },
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     inspect: (repo) => inspectRepository(parts, repo),
+    judge: (input, options) => judgeBranch(parts, input, options),
     close: () => store.close(),
   };
 }

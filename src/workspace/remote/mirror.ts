@@ -92,6 +92,50 @@ async function listRemote(
   return { refs, head };
 }
 
+/** Longest history that is searched for where a branch left another, by git itself: seconds, not minutes. */
+const REVISION_TIMEOUT_MS = 30_000;
+
+/**
+ * Resolves a revision such as `HEAD~2` in a person's own repository to a full commit id; elsewhere, and for
+ * names that need no resolving, returns it as it came.
+ */
+export async function findRevision(git: Git, source: Source, wanted: string): Promise<string> {
+  if (source.kind === 'url' || SHA.test(wanted)) return wanted;
+  if (wanted.startsWith('-') || wanted.includes('\0')) return parseRef(wanted);
+  const args = [
+    '-C',
+    source.url,
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    '--end-of-options',
+    `${wanted}^{commit}`,
+  ];
+  const answer = await git(null, args, { okCodes: [0, 1, 128], timeoutMs: REVISION_TIMEOUT_MS });
+  if (answer.code === 0 && SHA.test(answer.text)) return answer.text;
+  throw new JobError(
+    'base_missing',
+    `${JSON.stringify(wanted.slice(0, 200))} is no revision of ${source.url}`,
+    {
+      hint: 'name a branch, a tag or a commit',
+    },
+  );
+}
+
+/** Where `head` left the default branch of a person's repository; `null` where that can't be told. */
+export async function findForkPoint(git: Git, source: Source, head: string): Promise<string | null> {
+  if (source.kind === 'url') return null;
+  for (const main of ['refs/remotes/origin/HEAD', 'refs/heads/main', 'refs/heads/master']) {
+    const args = ['-C', source.url, 'merge-base', '--end-of-options', main, head];
+    const answer = await git(null, args, { okCodes: [0, 1, 128], timeoutMs: REVISION_TIMEOUT_MS });
+    if (answer.code === 0 && SHA.test(answer.text) && answer.text !== head) return answer.text;
+  }
+  const parent = await git(null, ['-C', source.url, 'rev-parse', '--verify', '--quiet', `${head}~`], {
+    okCodes: [0, 1, 128],
+  });
+  return parent.code === 0 ? parent.text : null;
+}
+
 /** Finds the commit to start from by listing the remote; nothing is fetched. */
 export async function findBase(
   git: Git,

@@ -1,0 +1,85 @@
+/** `gate`: judges any branch, a person's too, without an agent. */
+import { JobError } from '../../job/error.ts';
+import { openRunner } from '../../runner/open.ts';
+import type { Judgement } from '../../runner/look/judge.ts';
+import { action, printJson, type CliCommand, type Io } from '../command.ts';
+import { exitOf, toJunit, toMarkdown } from '../judgement.ts';
+import { createProgress } from '../progress.ts';
+import { renderGate } from '../report.ts';
+import { addSettingFlags, makeRequest, settingsOf } from '../settings.ts';
+
+const FORMATS = ['table', 'json', 'junit', 'markdown'] as const;
+
+interface Options extends Record<string, unknown> {
+  readonly repo: string;
+  readonly base?: string;
+  readonly head: string;
+  readonly check?: string[];
+  readonly setup?: string;
+  readonly allowTestChanges?: boolean;
+  readonly format: string;
+  readonly json?: boolean;
+}
+
+function print(io: Io, judgement: Judgement, format: (typeof FORMATS)[number]): void {
+  if (format === 'json') printJson(io, judgement);
+  else if (format === 'junit') io.out(toJunit(judgement));
+  else if (format === 'markdown') io.out(toMarkdown(judgement));
+  else io.out(renderGate(judgement.report, judgement.notices, io.colour));
+}
+
+async function gate(io: Io, options: Options): Promise<number> {
+  const wanted = options.json === true ? 'json' : options.format;
+  const format = FORMATS.find((one) => one === wanted);
+  if (format === undefined) {
+    throw new JobError(
+      'usage',
+      `format: ${JSON.stringify(wanted)} is unknown (allowed: ${FORMATS.join(', ')})`,
+    );
+  }
+  // No agent takes part; the request names the one that does nothing.
+  const config = await io.resolve({ ...settingsOf(options), agent: 'simulated:noop' });
+  const runner = await openRunner(config);
+  const progress = createProgress(io);
+  try {
+    const request = makeRequest(config, {
+      task: 'gate',
+      repo: options.repo,
+      allowHost: config.sandbox.name === 'host',
+      ...(options.check === undefined ? {} : { check: options.check }),
+      ...(options.setup === undefined ? {} : { setup: options.setup }),
+      ...(options.allowTestChanges === undefined ? {} : { allowTestChanges: options.allowTestChanges }),
+    });
+    const input = { request: { ...request, base: options.base ?? null }, head: options.head };
+    const judgement = await runner.judge(input, {
+      signal: io.signal,
+      onEvent: (event) => progress.show(event),
+    });
+    progress.stop();
+    print(io, judgement, format);
+    return exitOf(judgement.report, judgement.policy);
+  } finally {
+    progress.stop();
+    await runner.close();
+  }
+}
+
+export const command: CliCommand = {
+  define(program, io) {
+    addSettingFlags(program)
+      .option('--repo <path|url>', 'repository', '.')
+      .option('--base <revision>', 'judge against this; by default where head left the default branch')
+      .option('--head <revision>', 'what to judge', 'HEAD')
+      .option(
+        '--check <name=command>',
+        "judge by this command instead of the repository's own; repeatable",
+        (one: string, all: string[] | undefined) => [...(all ?? []), one],
+      )
+      .option('--setup <command>', 'prepare dependencies by this command; empty for none')
+      .option('--allow-test-changes', 'changed tests are reported and do not block')
+      .option('--format <format>', FORMATS.join(', '), 'table')
+      .option('--json', 'the same as --format json')
+      .action(action(io, (options: Options) => gate(io, options)));
+  },
+  examples: ['gate', 'gate --base main --head my-branch', 'gate --base HEAD~1 --format junit > gate.xml'],
+};

@@ -1,0 +1,91 @@
+/** A gate report in the forms that people and other tools read: table, Markdown, JUnit XML. */
+import type { GateReport } from '../job/gate.ts';
+import type { Judgement } from '../runner/look/judge.ts';
+import { cleanLine, cleanText } from './text.ts';
+
+/** Foreign text for XML: no markup, no characters that XML forbids. */
+function xml(text: string): string {
+  return cleanText(text)
+    .replace(/[^\t\n\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
+
+/** JUnit XML: a test case a check, so that any CI shows the gate beside its other reports. */
+export function toJunit(judgement: Judgement): string {
+  const { report } = judgement;
+  const cases = report.checks.map((check) => {
+    const open = `    <testcase classname="gate.${xml(check.kind)}" name="${xml(check.name)}" time="${(check.duration_ms / 1000).toFixed(3)}"`;
+    if (check.verdict === 'failed') {
+      const what = [...check.new_failures, '', check.excerpt].join('\n');
+      return `${open}>\n      <failure message="${xml(check.reason)}">${xml(what)}</failure>\n    </testcase>`;
+    }
+    if (check.verdict === 'inconclusive')
+      return `${open}>\n      <error message="${xml(check.reason)}"/>\n    </testcase>`;
+    if (check.verdict === 'pre_existing')
+      return `${open}>\n      <skipped message="${xml(check.reason)}"/>\n    </testcase>`;
+    return `${open}/>`;
+  });
+  const guard = report.tamper.map((one) => {
+    const where = one.line === null ? one.file : `${one.file}:${one.line}`;
+    const open = `    <testcase classname="gate.tamper" name="${xml(`${one.kind} ${where}`)}" time="0"`;
+    return one.severity === 'block'
+      ? `${open}>\n      <failure message="${xml(one.detail)}"/>\n    </testcase>`
+      : `${open}>\n      <system-out>${xml(`${one.severity}: ${one.detail}`)}</system-out>\n    </testcase>`;
+  });
+  const count = (verdict: string): number =>
+    report.checks.filter((check) => check.verdict === verdict).length;
+  const blocked = report.tamper.filter((one) => one.severity === 'block').length;
+  const totals = `tests="${cases.length + guard.length}" failures="${count('failed') + blocked}" errors="${count('inconclusive')}" skipped="${count('pre_existing')}"`;
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites ${totals}>`,
+    `  <testsuite name="agent-runner gate" ${totals} time="${(report.duration_ms / 1000).toFixed(3)}">`,
+    ...cases,
+    ...guard,
+    '  </testsuite>',
+    '</testsuites>\n',
+  ].join('\n');
+}
+
+function cell(text: string): string {
+  return cleanLine(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('`', "'");
+}
+
+/** Markdown for a comment or a step summary. */
+export function toMarkdown(judgement: Judgement): string {
+  const { report, base, base_sha: baseSha, head, head_sha: headSha } = judgement;
+  const rows = report.checks.map(
+    (check) =>
+      `| ${cell(check.name)} | ${check.base} | ${check.head} | **${check.verdict}** | ${cell(check.reason)} |`,
+  );
+  const failures = report.checks.flatMap((check) =>
+    check.new_failures.map((name) => `- \`${cell(name)}\` (${cell(check.name)})`),
+  );
+  const findings = report.tamper.map((one) => {
+    const where = one.line === null ? one.file : `${one.file}:${one.line}`;
+    return `- **${one.severity}** \`${cell(where)}\`: ${cell(one.detail)}`;
+  });
+  const parts = [
+    `## Gate: ${report.verdict}`,
+    `\`${cell(head)}\` (${headSha.slice(0, 12)}) against \`${cell(base)}\` (${baseSha.slice(0, 12)})`,
+    rows.length === 0
+      ? 'No checks were found.'
+      : ['| check | base | head | verdict | why |', '|---|---|---|---|---|', ...rows].join('\n'),
+    failures.length === 0 ? '' : `### New failures\n${failures.join('\n')}`,
+    findings.length === 0 ? '' : `### Changes to what judges this repository\n${findings.join('\n')}`,
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+/** Whether anything in the report blocks under the policy, and how the exit code says so. */
+export function exitOf(report: GateReport, policy: Judgement['policy']): number {
+  const isTampered = policy.on_tamper === 'block' && report.tamper.some((one) => one.severity === 'block');
+  if (report.verdict === 'red' || isTampered) return 1;
+  if (report.verdict === 'green') return 0;
+  const rule = report.verdict === 'none' ? policy.on_none : policy.on_inconclusive;
+  // Nothing was verified: only a policy that opens such changes calls that a pass.
+  return rule === 'open' ? 0 : 7;
+}

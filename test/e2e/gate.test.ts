@@ -1,0 +1,100 @@
+/** `gate`: any branch judged without an agent, in every form it can be printed in. */
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Judgement } from '../../src/runner/look/judge.ts';
+import { makeRepository, sh, write } from '../workspace/scene.ts';
+import { openBench, type Bench, type Ran } from './cli.ts';
+
+let bench: Bench;
+let repo: string;
+beforeEach(() => {
+  bench = openBench();
+  repo = makeRepository(join(bench.root, 'repo'), {
+    'package.json': JSON.stringify({ name: 'p', type: 'module', scripts: { test: 'node --test' } }),
+    'add.js': 'export const add = (a, b) => a + b;\n',
+    'add.test.js':
+      "import test from 'node:test';\nimport assert from 'node:assert';\nimport { add } from './add.js';\ntest('adds', () => assert.equal(add(1, 2), 3));\n",
+  });
+  sh(repo, 'switch', '--quiet', '--create', 'work');
+});
+afterEach(() => bench.remove());
+
+function commit(files: Readonly<Record<string, string>>): void {
+  write(repo, files);
+  sh(repo, 'add', '--all');
+  sh(repo, 'commit', '--quiet', '--message', 'work');
+}
+
+async function gate(...args: string[]): Promise<Ran> {
+  return bench.run(['gate', ...args], {}, repo);
+}
+
+describe('gate', () => {
+  it('judges the current branch against where it left the default branch', async () => {
+    commit({ 'add.js': 'export const add = () => 0;\n' });
+    commit({ 'notes.md': 'x\n' });
+    const ran = await gate('--json');
+    const judgement = JSON.parse(ran.stdout) as Judgement;
+    expect(judgement).toMatchObject({
+      base_sha: sh(repo, 'rev-parse', 'main'),
+      head_sha: sh(repo, 'rev-parse', 'work'),
+      report: {
+        verdict: 'red',
+        checks: [{ name: 'test', base: 'passed', head: 'failed', verdict: 'failed' }],
+      },
+    });
+    expect(ran.code).toBe(1);
+    expect(sh(repo, 'for-each-ref', '--format=%(refname)').split('\n')).toEqual([
+      'refs/heads/main',
+      'refs/heads/work',
+    ]);
+    expect(JSON.parse((await bench.run(['list', '--json'])).stdout)).toEqual({ jobs: [] });
+  });
+
+  it('prints a table, Markdown and JUnit XML, with foreign text made harmless', async () => {
+    commit({
+      'add.js': 'export const add = () => 0;\n',
+      'x.test.js':
+        "import test from 'node:test';\ntest('<b>|`]]>&\\u001b[31m', () => { throw new Error('no'); });\n",
+    });
+    const table = await gate('--base', 'main', '--head', 'work');
+    expect(table.stdout).toMatch(/gate: red/);
+    expect(table.stdout).toMatch(/test +passed +failed +failed/);
+    const junit = await gate('--format', 'junit');
+    expect(junit.stdout).toMatch(/^<\?xml/);
+    expect(junit.stdout).toMatch(/failures="1"/);
+    expect(junit.stdout).toContain('&lt;b&gt;');
+    expect(junit.stdout).not.toContain('\u001b');
+    const markdown = await gate('--format', 'markdown');
+    expect(markdown.stdout).toMatch(/^## Gate: red/);
+    expect(markdown.stdout).not.toContain('<b>');
+  });
+
+  it('is green, exit 0, for an honest change, and names a cheat, exit 1', async () => {
+    commit({ 'add.js': 'export const add = (a, b) => b + a;\n' });
+    expect((await gate()).code).toBe(0);
+    commit({
+      'add.js': 'export const add = () => 0;\n',
+      'add.test.js': "import test from 'node:test';\ntest.skip('adds', () => {});\n",
+    });
+    const cheat = await gate();
+    expect(cheat.code).toBe(1);
+    expect(cheat.stdout).toMatch(/block: add\.test\.js/);
+    expect((await gate('--on-tamper', 'allow')).code).toBe(0);
+  });
+
+  it('never passes what nothing verified, unless the policy opens it', async () => {
+    commit({ 'add.js': '//\n' });
+    expect((await gate('--check', 'lint=no-such-tool')).code).toBe(7);
+    expect((await gate('--check', 'lint=no-such-tool', '--on-inconclusive', 'open')).code).toBe(0);
+  });
+
+  it('names what can’t be judged', async () => {
+    const same = await gate('--base', 'work');
+    expect([same.code, same.stderr]).toEqual([64, expect.stringMatching(/is the base itself/)]);
+    const nowhere = await gate('--head', 'nowhere');
+    expect([nowhere.code, nowhere.stderr]).toEqual([64, expect.stringMatching(/"nowhere" is no revision/)]);
+    expect((await gate('--head', '--upload-pack=touch pwned')).code).toBe(64);
+    expect((await gate('--format', 'pdf')).stderr).toMatch(/allowed: table, json, junit, markdown/);
+  });
+});
