@@ -37,9 +37,9 @@ function gateLine(event: JobEvent, colour: boolean): string | null {
       : '';
     return `  checks: ${names === '' ? 'none found' : names} (${sources.map((one) => text(one)).join('; ')})`;
   }
-  if (side === 'head' && state !== 'running') {
+  if ((side === 'head' || side === 'restored') && state !== 'running') {
     const [mark, paintAs] = state === 'passed' ? (['✓', 'green'] as const) : (['✗', 'red'] as const);
-    return `  ${paint(mark, paintAs, colour)} ${text(check).padEnd(12)} ${duration(Number(event.data['duration_ms'] ?? 0))}`;
+    return `  ${paint(mark, paintAs, colour)} ${text(check).padEnd(12)} ${side === 'restored' ? "(with base's tests) " : ''}${duration(Number(event.data['duration_ms'] ?? 0))}`;
   }
   if (verdict === undefined) return null;
   const lines = [

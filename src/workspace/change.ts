@@ -1,5 +1,6 @@
 /** What the agent did: the tree it left, as git objects of the runner's own repository. */
-import { chmod, lstat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { splitNul, type Git, type GitTarget } from './git.ts';
 
@@ -186,4 +187,33 @@ export async function measureChange(
     deletions += Number.parseInt(removed, 10) || 0;
   }
   return { files: rows.length, insertions, deletions };
+}
+
+/**
+ * A tree like `head`, but with some paths as they are in `base`; paths that base does not have are left out.
+ *
+ * @param target the runner's GIT_DIR; neither its index nor its work tree is touched
+ */
+export async function restorePaths(
+  git: Git,
+  target: GitTarget,
+  head: string,
+  base: string,
+  paths: readonly string[],
+): Promise<string> {
+  const index = join(target.dir, `index.restore-${randomBytes(6).toString('hex')}`);
+  const own = { dir: target.dir, index };
+  try {
+    await git(own, ['read-tree', head]);
+    const wanted = new Set(paths);
+    const rows = splitNul((await git(own, ['ls-tree', '-r', '-z', '--full-tree', base])).stdout);
+    const kept = rows.filter((row) => wanted.has(row.slice(row.indexOf('\t') + 1)));
+    // Mode 0 takes a path out of the index; base's entries come back after that.
+    const gone = paths.map((path) => `0 ${'0'.repeat(40)}\t${path}\0`);
+    const back = kept.map((row) => `${row.replace(/^(\d+) \w+ (\w+)\t/, '$1 $2\t')}\0`);
+    await git(own, ['update-index', '-z', '--index-info'], { stdin: [...gone, ...back].join('') });
+    return (await git(own, ['write-tree'])).text;
+  } finally {
+    await rm(index, { force: true });
+  }
 }

@@ -83,6 +83,26 @@ describe('gate', () => {
     expect((await gate('--on-tamper', 'allow')).code).toBe(0);
   });
 
+  it('runs base’s tests beside head’s: what text can’t tell is seen by running', async () => {
+    commit({
+      'add.js': 'export const add = () => 0;\n',
+      'add.test.js':
+        "import test from 'node:test';\nimport assert from 'node:assert';\nimport { add } from './add.js';\ntest('adds', () => { if (add) return; assert.equal(add(1, 2), 3); });\n",
+    });
+    const ran = await gate('--json');
+    const { report } = JSON.parse(ran.stdout) as Judgement;
+    expect(report.verdict).toBe('green');
+    expect(report.tamper).toContainEqual(
+      expect.objectContaining({
+        kind: 'base_tests_fail',
+        severity: 'draft',
+        file: 'add.test.js',
+        detail: expect.stringContaining('adds') as string,
+      }),
+    );
+    expect(ran.stderr).toMatch(/test +\(with base's tests\)/);
+  });
+
   it('never passes what nothing verified, unless the policy opens it', async () => {
     commit({ 'add.js': '//\n' });
     expect((await gate('--check', 'lint=no-such-tool')).code).toBe(7);

@@ -10,7 +10,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { commitTree, formatPatch, listChanges, measureChange, showDiff } from '../../src/workspace/change.ts';
+import {
+  commitTree,
+  formatPatch,
+  listChanges,
+  measureChange,
+  restorePaths,
+  showDiff,
+} from '../../src/workspace/change.ts';
 import { dirtyPaths } from '../../src/workspace/copy/dirty.ts';
 import { openCommitFiles } from '../../src/workspace/files.ts';
 import { openHistory } from '../../src/workspace/copy/history.ts';
@@ -226,6 +233,21 @@ describe('a change', () => {
       insertions: 1,
       deletions: 1,
     });
+  });
+
+  it('can have some paths put back as base has them, whatever became of them', async () => {
+    const { base, copy } = await scene.open('job-1');
+    write(copy.tree, { 'a.txt': 'changed\n', 'new "x".txt': 'new\n', 'kept.txt': 'kept\n' });
+    rmSync(join(copy.tree, 'dir/b.txt'));
+    const head = await copy.snapshot();
+    const tree = await restorePaths(scene.git, copy.target, head, base.sha, [
+      'a.txt',
+      'dir/b.txt',
+      'new "x".txt',
+    ]);
+    const changes = await listChanges(scene.git, copy.target, base.sha, tree);
+    expect(changes).toEqual([{ path: 'kept.txt', oldPath: null, status: 'added' }]);
+    expect(await copy.snapshot()).toBe(head);
   });
 
   it('is saved in a repository of its own, twice without harm', async () => {

@@ -4,9 +4,10 @@ import { JobError } from '../../job/error.ts';
 import type { GateReport, TamperFinding } from '../../job/gate.ts';
 import type { Verified } from '../../job/step.ts';
 import type { GateInput, GateSide } from '../../gate/gate.ts';
+import { changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
 import { isTestFile } from '../../gate/tamper/test-files.ts';
-import { commitTree, listChanges, showDiff, type ChangedPath } from '../../workspace/change.ts';
+import { commitTree, listChanges, restorePaths, showDiff, type ChangedPath } from '../../workspace/change.ts';
 import { openCommitFiles } from '../../workspace/files.ts';
 import { changeCommit } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
@@ -205,6 +206,69 @@ function bounded(report: GateReport): GateReport {
   };
 }
 
+/** One gate run on a commit of this change. */
+interface Judging {
+  readonly context: JobContext;
+  readonly detail: PreparedDetail;
+  readonly bench: Bench;
+  readonly run: number;
+  readonly dependencies: Dependencies;
+}
+
+async function judgeCommit(
+  judging: Judging,
+  head: { commit: string; tree: string },
+  as: 'head' | 'restored',
+): Promise<GateReport> {
+  const { context, detail, bench, run, dependencies } = judging;
+  const input: GateInput = {
+    checks: detail.rules.checks,
+    base: await baseSide(context, detail, bench),
+    head: side(context, detail, bench, 'head', head.commit, head.tree, dependencies),
+    fingerprint: gateFingerprint(detail, bench),
+    logDir: `${context.paths.logs}/gate-${run}${as === 'restored' ? '-restored' : ''}`,
+    signal: context.signal,
+    tamper: [],
+    onCheck: (of, name, state, durationMs) => {
+      const shown = of === 'head' ? as : of;
+      context.journal.emit('gate', 'verify', {
+        run,
+        side: shown,
+        check: name,
+        state,
+        duration_ms: durationMs,
+      });
+    },
+  };
+  return context.baselines.runGate(input);
+}
+
+/** Judges head's code under base's tests and judge files, where the change touched any. */
+async function judgeRestored(
+  judging: Judging,
+  changes: readonly ChangedPath[],
+  findings: readonly TamperFinding[],
+  commit: string,
+): Promise<{ report: GateReport; paths: readonly string[] } | null> {
+  const { context, detail, bench } = judging;
+  const paths = changesToRestore(changes, findings).flatMap((change) =>
+    change.oldPath === null ? [change.path] : [change.path, change.oldPath],
+  );
+  if (paths.length === 0) return null;
+  const { target } = bench.copy;
+  const tree = await restorePaths(context.git, target, commit, detail.base_sha, paths);
+  const info = { ...changeCommit(context), message: 'Head under the tests of base\n' };
+  const restored = await commitTree(
+    context.git,
+    target,
+    tree,
+    detail.base_sha,
+    'refs/agent-runner/restored',
+    info,
+  );
+  return { report: await judgeCommit(judging, { commit: restored, tree }, 'restored'), paths };
+}
+
 /** Commits the working copy's state and runs the gate on it. */
 export async function verify(
   context: JobContext,
@@ -216,20 +280,13 @@ export async function verify(
   const changes = await listChanges(context.git, bench.copy.target, detail.base_sha, commit);
   checkPaths(detail, changes);
   await checkDiff(context, detail, bench, changes, commit);
-  const tamper = await guard(context, detail, bench, changes, commit);
+  const findings = await guard(context, detail, bench, changes, commit);
   const dependencies = await headDependencies(context, detail, bench, changes, commit);
-  const input: GateInput = {
-    checks: detail.rules.checks,
-    base: await baseSide(context, detail, bench),
-    head: side(context, detail, bench, 'head', commit, tree, dependencies),
-    fingerprint: gateFingerprint(detail, bench),
-    logDir: `${context.paths.logs}/gate-${run}`,
-    signal: context.signal,
-    tamper,
-    onCheck: (of, name, state, durationMs) =>
-      context.journal.emit('gate', 'verify', { run, side: of, check: name, state, duration_ms: durationMs }),
-  };
-  const report = bounded(await context.baselines.runGate(input));
+  const judging: Judging = { context, detail, bench, run, dependencies };
+  const judged = await judgeCommit(judging, { commit, tree }, 'head');
+  // A red change goes back to the agent anyway; what base's tests say of it can wait until it is not.
+  const restored = judged.verdict === 'red' ? null : await judgeRestored(judging, changes, findings, commit);
+  const report = bounded({ ...judged, tamper: settleFindings(findings, restored).slice(0, MAX_FINDINGS) });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
   return { report, head_sha: commit, failure: report.verdict === 'red' ? failureText(report) : '' };
 }
