@@ -219,7 +219,7 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
     const stored = await store.getJob(job.job_id);
     if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
     if (jobSteps.isSaved()) await tidy(context);
-    return { kind: 'ended', result: stored.result, savedIn: await savedIn(parts, job, stored.result) };
+    return { kind: 'ended', result: stored.result, savedIn: savedIn(parts, job, stored.result) };
   });
   try {
     return await Promise.race([ended, parked.promise]);
@@ -236,10 +236,8 @@ async function tidy({ paths }: JobContext): Promise<void> {
   }
 }
 
-async function savedIn({ layout, forge }: RunnerParts, job: Job, result: JobResult): Promise<string | null> {
-  if (result.wip_ref === null) return null;
-  const remote = await forge.resolve(job.request.repo);
-  return layout.repo(remote.url).saved;
+function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
+  return result.wip_ref === null ? null : layout.repo(job.request.repo).saved;
 }
 
 /** Makes a runner from its parts; `open.ts` is the one place that does. */
@@ -255,11 +253,13 @@ export function createRunner(parts: RunnerParts): Runner {
     store,
     layout,
     async accept(request) {
+      // Kept under the name that its saved work is found by, also when the repository is gone one day.
+      const { url: repo } = await parts.forge.resolve(request.repo);
       const jobId = newJobId();
       const now = new Date().toISOString();
       const job: Job = {
         job_id: jobId,
-        request,
+        request: { ...request, repo },
         status: 'queued',
         outcome: null,
         procedure_version: PROCEDURE_VERSION,
@@ -278,7 +278,7 @@ export function createRunner(parts: RunnerParts): Runner {
     async run(jobId, options) {
       const job = await find(jobId);
       if (isTerminal(job.status) && job.result !== null) {
-        return { kind: 'ended', result: job.result, savedIn: await savedIn(parts, job, job.result) };
+        return { kind: 'ended', result: job.result, savedIn: savedIn(parts, job, job.result) };
       }
       return drive(parts, await openJob(parts, job, options));
     },

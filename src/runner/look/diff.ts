@@ -9,9 +9,8 @@ import type { RunnerParts } from '../runner.ts';
 import { WORK_REF } from '../steps/verify.ts';
 
 /** The unified diff of a job against its base; rejects with `not_found` while there is none. */
-export async function readDiff({ git, layout, forge }: RunnerParts, job: Job): Promise<string> {
-  const remote = await forge.resolve(job.request.repo);
-  const repo = layout.repo(remote.url);
+export async function readDiff({ git, layout }: RunnerParts, job: Job): Promise<string> {
+  const repo = layout.repo(job.request.repo);
   const inJob = { dir: layout.job(job.job_id).git };
   const live = await access(inJob.dir).then(
     () => !isTerminal(job.status),
