@@ -68,11 +68,6 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'show settings and where they come from',
     load: () => import('./commands/config.ts'),
   },
-  completion: {
-    usage: 'completion [shell]',
-    summary: 'print a completion script for a shell',
-    load: () => import('./commands/completion.ts'),
-  },
 };
 
 const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
@@ -110,17 +105,25 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Com
       'after',
       '\nExamples:\n  $ agent-runner demo\n  $ agent-runner run "Fix the typo in README" --repo . --agent command\n',
     );
-  const wanted = argv.find((word) => !word.startsWith('-'));
-  const named = argv[0] === 'help' ? argv[1] : wanted;
+  const named = argv[0] === 'help' ? argv[1] : argv.find((word) => !word.startsWith('-'));
+  // A shell asks about every command, so all of them are loaded then.
+  const completes = named === 'completion' || named === 'complete';
   for (const [name, listed] of Object.entries(COMMANDS)) {
     // A command that is not loaded shows its arguments by its usage; a loaded one defines them itself.
-    const command = program.command(name === named ? name : listed.usage);
+    const isLoaded = completes || name === named;
+    const command = program.command(isLoaded ? name : listed.usage);
     command.summary(listed.summary).description(listed.summary);
-    if (name !== named) continue;
+    if (!isLoaded) continue;
     const loaded = (await listed.load()).command;
     loaded.define(command, io);
     command.addHelpText('after', examplesText(loaded));
   }
+  if (completes)
+    (await import('@bomb.sh/tab/commander')).default(program, { completionCommandName: 'completion' });
+  else
+    program
+      .command('completion <shell>')
+      .summary('print a completion script for bash, zsh, fish or powershell');
   return program;
 }
 

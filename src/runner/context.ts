@@ -15,6 +15,16 @@ import type { Baselines } from '../gate/gate.ts';
 import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
 import type { Journal } from './engine/journal.ts';
 
+/** What `open.ts` wires together. */
+export interface RunnerParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly layout: Layout;
+  readonly git: Git;
+  readonly forge: Forge;
+  readonly baselines: Baselines;
+}
+
 /** One job and everything it may use. */
 export interface JobContext {
   readonly job: Job;

@@ -1,5 +1,5 @@
 /** The one composition root: takes resolved configuration and returns the wired runner. */
-import { mkdir } from 'node:fs/promises';
+import { access, mkdir, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config.ts';
 import { createLocalForge } from '../forge/local.ts';
@@ -11,6 +11,29 @@ import { createLayout } from '../workspace/layout.ts';
 import { createRunner, type Runner } from './runner.ts';
 
 /**
+ * Makes a folder and those above it, readable by its owner alone. Not by `mkdir` with `recursive`: where the
+ * system answers ENOENT below a folder that exists (procfs), Node tries for ever.
+ */
+export async function makePrivateFolder(path: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = path; !(await exists(at)); at = dirname(at)) missing.unshift(at);
+  for (const folder of missing) {
+    await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    });
+  }
+  // What is there must be a folder; a file in its place is named here and not by what fails later.
+  await readdir(path);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => dirname(path) === path,
+  );
+}
+
+/**
  * Opens a runner on its home folder, which is made when it is missing (readable by its owner alone).
  *
  * @throws JobError `bad_configuration` when home can't be made, or what the store throws
@@ -18,8 +41,8 @@ import { createRunner, type Runner } from './runner.ts';
 export async function openRunner(config: Config): Promise<Runner> {
   const layout = createLayout(config.home, config.dbPath);
   try {
-    await mkdir(layout.home, { recursive: true, mode: 0o700 });
-    await mkdir(dirname(layout.database), { recursive: true, mode: 0o700 });
+    await makePrivateFolder(layout.home);
+    await makePrivateFolder(dirname(layout.database));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new JobError('bad_configuration', `home: ${layout.home} can't be made: ${why}`, {

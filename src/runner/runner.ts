@@ -13,14 +13,11 @@ import type { JobResult } from '../job/result.ts';
 import { isTerminal } from '../job/status.ts';
 import type { StepResult } from '../job/step.ts';
 import type { Agent } from '../agent/agent.ts';
-import type { Forge } from '../forge/forge.ts';
-import type { Baselines } from '../gate/gate.ts';
 import type { Store } from '../store/store.ts';
-import type { Git } from '../workspace/git.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
 import { createMask } from '../log.ts';
-import type { JobContext, PreparedDetail } from './context.ts';
+import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, type HeldLease } from './engine/lease.ts';
@@ -147,16 +144,6 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   const open = (job: Job, journal: Journal): Promise<JobContext> =>
     contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text });
   return judge({ request, head }, open, options.onEvent ?? (() => {}));
-}
-
-/** What `open.ts` wires together. */
-export interface RunnerParts {
-  readonly config: Config;
-  readonly store: Store;
-  readonly layout: Layout;
-  readonly git: Git;
-  readonly forge: Forge;
-  readonly baselines: Baselines;
 }
 
 /** A job stored by another procedure starts again from its last saved tree; nothing is replayed over other code. */

@@ -5,7 +5,7 @@ import type { Job } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
 import { showDiff } from '../../workspace/change.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
-import type { RunnerParts } from '../runner.ts';
+import type { RunnerParts } from '../context.ts';
 import { WORK_REF } from '../steps/verify.ts';
 
 /** The unified diff of a job against its base; rejects with `not_found` while there is none. */

@@ -1,11 +1,11 @@
 /** What works on this machine and how to mend what does not: for `doctor` and `agents`. */
-import { mkdir, statfs, writeFile, rm } from 'node:fs/promises';
+import { statfs, writeFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AGENT_NAMES } from '../../agent/registry.ts';
 import type { Config } from '../../config.ts';
 import { runProcess } from '../../sandbox/process.ts';
 import { SANDBOX_ADAPTERS } from '../../sandbox/sandbox.ts';
-import { openRunner } from '../open.ts';
+import { makePrivateFolder, openRunner } from '../open.ts';
 import { agentOf } from '../runner.ts';
 
 /** One thing that was looked at. */
@@ -91,7 +91,7 @@ async function checkSandboxes(): Promise<readonly Finding[]> {
 async function checkHome(config: Config): Promise<readonly Finding[]> {
   const probe = join(config.home, '.doctor');
   try {
-    await mkdir(config.home, { recursive: true, mode: 0o700 });
+    await makePrivateFolder(config.home);
     await writeFile(probe, 'x');
     await rm(probe);
   } catch (error) {

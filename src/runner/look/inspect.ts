@@ -6,7 +6,7 @@ import { detectSetup } from '../../gate/setup/setup.ts';
 import type { Check } from '../../job/gate.ts';
 import { openCommitFiles } from '../../workspace/files.ts';
 import { fetchBase, unpinBase } from '../../workspace/remote/mirror.ts';
-import type { RunnerParts } from '../runner.ts';
+import type { RunnerParts } from '../context.ts';
 
 /** What was found, and why. */
 export interface Inspection {

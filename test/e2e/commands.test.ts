@@ -1,0 +1,207 @@
+/** Every command as a person or a script uses it. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobResult } from '../../src/job/result.ts';
+import { makeRepository, sh, write } from '../workspace/scene.ts';
+import { HAS_BUBBLEWRAP, openBench, type Bench } from './cli.ts';
+
+let bench: Bench;
+let repo: string;
+let jobId: string;
+beforeAll(async () => {
+  bench = openBench();
+  repo = makeRepository(join(bench.root, 'repo'), {
+    'package.json': JSON.stringify({
+      name: 'p',
+      type: 'module',
+      scripts: { test: 'node --test', lint: 'node --check a.js' },
+    }),
+    'a.js': 'export const a = 1;\n',
+    'a.test.js': "import test from 'node:test';\ntest('a', () => {});\n",
+  });
+  const ran = await bench.run(['run', 'Add b', '--repo', repo, '--json'], {
+    AGENT_CMD: 'echo "export const b = 2;" > b.js; echo "\u001b[31mred\u001b[0m"',
+  });
+  jobId = (JSON.parse(ran.stdout) as JobResult).job_id;
+});
+afterAll(() => bench.remove());
+
+const NAMES = [
+  'demo',
+  'run',
+  'gate',
+  'init',
+  'list',
+  'status',
+  'logs',
+  'result',
+  'diff',
+  'message',
+  'agents',
+  'doctor',
+  'config',
+];
+
+describe('help', () => {
+  it.each(NAMES)('%s --help shows at least two examples', async (name) => {
+    const ran = await bench.run([name, '--help']);
+    expect(ran.code).toBe(0);
+    expect(ran.stdout.match(/^ +\$ agent-runner /gm)?.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('lists every command; without words too', async () => {
+    for (const args of [['--help'], []]) {
+      const { code, stdout } = await bench.run(args);
+      expect(code).toBe(0);
+      for (const name of [...NAMES, 'completion']) expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+    }
+  });
+
+  it('--version is the package’s', async () => {
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
+      version: string;
+    };
+    expect((await bench.run(['--version'])).stdout).toBe(`${version}\n`);
+  });
+});
+
+describe('looking at jobs', () => {
+  it('list shows them, newest first, and says what a filter may be', async () => {
+    expect((await bench.run(['list'])).stdout).toMatch(new RegExp(`^${jobId} +proposed `, 'm'));
+    expect(JSON.parse((await bench.run(['list', '--status', 'failed', '--json'])).stdout)).toEqual({
+      jobs: [],
+    });
+    expect((await bench.run(['list', '--status', 'done'])).stderr).toMatch(
+      /"done" is unknown \(allowed: queued, forking/,
+    );
+    expect((await bench.run(['list', '--limit', '0'])).code).toBe(64);
+  });
+
+  it('status, result and diff tell one story', async () => {
+    expect((await bench.run(['status', jobId])).stdout).toMatch(/completed \(proposed\)/);
+    const status = JSON.parse((await bench.run(['status', jobId, '--json'])).stdout) as {
+      steps: { key: string; done: boolean }[];
+    };
+    expect(status.steps.map((step) => step.key)).toEqual([
+      'prepare-1',
+      'build-1',
+      'verify-1',
+      'propose-1',
+      'save-1',
+    ]);
+    const result = await bench.run(['result', jobId]);
+    expect([result.code, result.stdout]).toEqual([0, expect.stringMatching(/outcome +proposed/)]);
+    expect(result.stdout).not.toContain('\u001b');
+    const diff = await bench.run(['diff', jobId]);
+    execFileSync('git', ['apply', '--check'], { cwd: repo, input: diff.stdout });
+    expect(diff.stdout).toContain('+export const b = 2;');
+  });
+
+  it('logs are gapless, one JSON object a line, and followed to the end', async () => {
+    const lines = (await bench.run(['logs', jobId, '--json', '--follow'])).stdout.trim().split('\n');
+    const seqs = lines.map((line) => (JSON.parse(line) as { seq: number }).seq);
+    expect(seqs).toEqual(seqs.map((_, at) => at + 1));
+    const later = (await bench.run(['logs', jobId, '--json', '--after', '3'])).stdout.trim().split('\n');
+    expect(later).toEqual(lines.slice(3));
+    expect((await bench.run(['logs', jobId])).stdout).not.toContain('\u001b');
+  });
+
+  it('logs -f shows a running job’s events as they come', async () => {
+    const running = bench.start(['run', 'Wait', '--repo', repo, '--json'], {
+      AGENT_CMD: 'echo first; sleep 1; echo x > c.js',
+    });
+    await running.seen(/agent: command/);
+    const id =
+      /job (job-\w+)/.exec((await bench.run(['list'])).stdout)?.[1] ??
+      /^(job-\w+) +running/m.exec((await bench.run(['list'])).stdout)?.[1] ??
+      '';
+    const followed = await bench.run(['logs', '-f', id]);
+    expect(followed.stdout).toMatch(/first[\s\S]*gate 1: green/);
+    await running.done;
+  });
+
+  it('a message to a job that has ended is refused', async () => {
+    const ran = await bench.run(['message', jobId, 'hello']);
+    expect([ran.code, ran.stderr]).toEqual([64, expect.stringMatching(/has ended \(proposed\)/)]);
+  });
+});
+
+describe('looking at this machine', () => {
+  it('doctor finds node, git, sandboxes, home and database, and says what an agent needs', async () => {
+    const ran = await bench.run(['doctor', '--json']);
+    const { findings } = JSON.parse(ran.stdout) as {
+      findings: { name: string; state: string; fix: string | null }[];
+    };
+    const state = Object.fromEntries(findings.map((one) => [one.name, one.state]));
+    expect(state).toMatchObject({
+      node: 'ok',
+      git: 'ok',
+      home: 'ok',
+      database: 'ok',
+      'sandbox host': 'warning',
+      agent: 'warning',
+    });
+    if (HAS_BUBBLEWRAP) expect(state['sandbox bubblewrap']).toBe('ok');
+    expect(findings.find((one) => one.name === 'agent')?.fix).toMatch(/AGENT_CMD/);
+    const broken = await bench.run(['doctor', '--home', '/proc/nope']);
+    expect([broken.code, broken.stdout]).toEqual([1, expect.stringMatching(/✗ home/)]);
+  });
+
+  it('agents says which can start', async () => {
+    const { agents } = JSON.parse((await bench.run(['agents', '--json'])).stdout) as {
+      agents: { name: string; ready: boolean }[];
+    };
+    expect(agents.find((one) => one.name === 'command')?.ready).toBe(false);
+    expect(agents.find((one) => one.name === 'simulated:good')?.ready).toBe(true);
+  });
+
+  it('config list shows values and origins; flags win over variables', async () => {
+    const ran = await bench.run(['config', 'list', '--show-origin', '--max-gate-runs', '7'], {
+      AGENT_CMD: 'mine',
+    });
+    expect(ran.stdout).toMatch(/^agent_cmd +environment \(AGENT_CMD\) +mine$/m);
+    expect(ran.stdout).toMatch(/^max_gate_runs +flag \(--max-gate-runs\) +7$/m);
+    expect(ran.stdout).toMatch(/^branch_template +default +bot\/<job_id>$/m);
+  });
+});
+
+describe('init', () => {
+  it('explains what it found, writes a file that the gate then uses, and never overwrites', async () => {
+    const printed = await bench.run(['init', '--repo', repo, '--print']);
+    expect(printed.stdout).toMatch(/command: npm run --silent test/);
+    expect(printed.stderr).toMatch(/test: .+ — /);
+    expect(existsSync(join(repo, '.agent-runner.yml'))).toBe(false);
+    const wrote = await bench.run(['init', '--yes'], {}, repo);
+    expect(wrote.stdout.trim()).toBe(join(repo, '.agent-runner.yml'));
+    expect((await bench.run(['init', '--yes'], {}, repo)).stderr).toMatch(/exists/);
+    sh(repo, 'add', '--all');
+    sh(repo, 'commit', '--quiet', '--message', 'rules');
+    const found = JSON.parse((await bench.run(['init', '--json'], {}, repo)).stdout) as {
+      configured: boolean;
+    };
+    expect(found.configured).toBe(true);
+    write(repo, { 'd.js': 'export const d = 1;\n' });
+    sh(repo, 'add', '--all');
+    sh(repo, 'commit', '--quiet', '--message', 'work');
+    const gate = await bench.run(['gate', '--base', 'HEAD~1', '--json'], {}, repo);
+    expect(gate.stderr).toMatch(/checks: \.agent-runner\.yml/);
+    expect(gate.code).toBe(0);
+  });
+});
+
+describe('completion', () => {
+  it.each(['bash', 'zsh', 'fish', 'powershell'])('prints a script for %s', async (shell) => {
+    const { code, stdout } = await bench.run(['completion', shell]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('agent-runner complete');
+    if (shell === 'bash') execFileSync('bash', ['-n'], { input: stdout });
+  });
+
+  it('answers what the scripts ask', async () => {
+    expect((await bench.run(['complete', '--', 'st'])).stdout).toMatch(/^status\t/m);
+    expect((await bench.run(['complete', '--', 'run', '--re'])).stdout).toMatch(/^--repo\t/m);
+    expect((await bench.run(['completion', 'tcsh'])).code).toBe(64);
+  });
+});
