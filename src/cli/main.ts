@@ -48,6 +48,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./commands/result.ts'),
   },
   diff: { usage: 'diff <job>', summary: "show a job's change", load: () => import('./commands/diff.ts') },
+  recover: {
+    usage: 'recover <job>',
+    summary: "bring a job's saved work back, as a branch or a bundle",
+    load: () => import('./commands/recover.ts'),
+  },
   message: {
     usage: 'message <job> <text>',
     summary: 'answer a job that needs input',

@@ -25,6 +25,7 @@ import { readDiff } from './look/diff.ts';
 import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { findBase, findForkPoint, findRevision } from '../workspace/remote/mirror.ts';
+import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
@@ -56,6 +57,8 @@ export interface Runner {
   /** The unified diff of a job's latest state; `not_found` before there is any. */
   diff(jobId: string): Promise<string>;
   inspect(repo: string): Promise<Inspection>;
+  /** Brings a job's saved work back as a branch or a bundle. */
+  recover(jobId: string, target: RecoverTarget): Promise<Recovered>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
   close(): Promise<void>;
@@ -284,6 +287,7 @@ export function createRunner(parts: RunnerParts): Runner {
       await findBase(parts.git, await parts.forge.resolve(request.repo), request.base);
     },
     diff: async (jobId) => readDiff(parts, await find(jobId)),
+    recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
     inspect: (repo) => inspectRepository(parts, repo),
     judge: (input, options) => judgeBranch(parts, input, options),
     close: () => store.close(),

@@ -38,6 +38,7 @@ const NAMES = [
   'logs',
   'result',
   'diff',
+  'recover',
   'message',
   'agents',
   'doctor',
@@ -120,6 +121,20 @@ describe('looking at jobs', () => {
     const followed = await bench.run(['logs', '-f', id]);
     expect(followed.stdout).toMatch(/first[\s\S]*gate 1: green/);
     await running.done;
+  });
+
+  it('recover brings saved work back, as a branch that is never overwritten, or as a bundle', async () => {
+    const ran = await bench.run(['recover', jobId], {}, repo);
+    expect(ran.stdout).toBe(`recovered/${jobId}\n`);
+    expect(sh(repo, 'show', `recovered/${jobId}:b.js`)).toBe('export const b = 2;');
+    sh(repo, 'branch', 'taken', 'main');
+    const taken = await bench.run(['recover', jobId, '--branch', 'taken'], {}, repo);
+    expect([taken.code, taken.stderr]).toEqual([64, expect.stringMatching(/branch: taken exists/)]);
+    expect(sh(repo, 'rev-parse', 'taken')).toBe(sh(repo, 'rev-parse', 'main'));
+    const bundle = join(bench.root, 'work.bundle');
+    expect((await bench.run(['recover', jobId, '--bundle', bundle])).code).toBe(0);
+    sh(repo, 'fetch', '--quiet', bundle, `refs/agent-runner/wip/${jobId}`);
+    expect(sh(repo, 'show', 'FETCH_HEAD:b.js')).toBe('export const b = 2;');
   });
 
   it('a message to a job that has ended is refused', async () => {
