@@ -220,6 +220,21 @@ describe('a working repository', () => {
     expect(sh(repo, 'branch', '--list', leaked.result.branch)).toBe('');
   });
 
+  it('refuses a secret in a change, shown masked, however the agent tries to hide it', async () => {
+    // Put together here, so that no scanner of this repository takes it for a real one.
+    const token = ['ghp', 'k3J9xQ2mT7vLw5bR8nYc1ZpD4sFhGa6Ue0Ni'].join('_');
+    const agent = bench.script(
+      'agent.sh',
+      `#!/bin/sh\necho "* -diff" > .gitattributes\necho 'const t = "${token}";' > src/config.js\n`,
+    );
+    const { code, result } = await run(agent);
+    expect(result).toMatchObject({ outcome: 'refused', error: { code: 'secret_in_diff' } });
+    expect(result.error?.message).toMatch(/src\/config\.js:1/);
+    expect(JSON.stringify(result)).not.toContain(token);
+    expect(code).toBe(7);
+    expect(sh(repo, 'branch', '--list', 'bot/*')).toBe('');
+  });
+
   it('asks, is answered, and goes on', async () => {
     const agent = bench.script(
       'agent.sh',

@@ -35,7 +35,6 @@ export interface Place {
 /** Finds secrets in one text. */
 export type Finder = (path: string, text: string) => Promise<readonly Place[]>;
 
-const PACKAGE = '@secretlint/secretlint-rule-preset-recommend';
 const PREFIX = '@secretlint/secretlint-rule-';
 const COMMENT_SWITCH = `${PREFIX}filter-comments`;
 /** 13.0.7 has 28 rules; with far fewer the package is not what it says. */
@@ -69,9 +68,11 @@ function isHarmless(rule: string, secret: string): boolean {
  * @throws Error when the package is missing or does not hold rules of the known form
  */
 export async function loadPreset(): Promise<Finder> {
-  const loaded = (await import(PACKAGE)) as { readonly rules?: readonly unknown[] };
+  const loaded = (await import('@secretlint/secretlint-rule-preset-recommend')) as {
+    readonly rules?: readonly unknown[];
+  };
   const rules = (loaded.rules ?? []).filter(isRule).filter((rule) => rule.meta.id !== COMMENT_SWITCH);
-  if (rules.length < MIN_RULES) throw new Error(`${PACKAGE} holds ${rules.length} rules of the known form`);
+  if (rules.length < MIN_RULES) throw new Error(`the ruleset holds ${rules.length} rules of the known form`);
   return async (path, text) => {
     const source = sourceOf(path, text);
     const places: Place[] = [];

@@ -3,7 +3,7 @@
  * of values that look random. As of November 2026; each rule names where its format stands. Every repetition is
  * bounded, so that no text makes a pattern slow.
  */
-import { isHarmlessUrl, isPlaceholder, looksRandom } from './shape.ts';
+import { isHarmlessUrl, isNoPassword, isPlaceholder, looksRandom } from './shape.ts';
 
 /** A kind of secret. */
 export interface SecretRule {
@@ -216,6 +216,7 @@ const KEYS: readonly SecretRule[] = [
     pattern:
       /\bmachine[ \t]{1,4}\S{1,253}\s{1,8}login[ \t]{1,4}\S{1,100}\s{1,8}password[ \t]{1,4}(?<secret>\S{6,200})/g,
     source: 'https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html',
+    harmless: isNoPassword,
   },
 ];
 
@@ -233,6 +234,14 @@ function harmlessAssignment(value: string, match: string): boolean {
     isPlaceholder(value) ||
     /^(?:https?:|\.{0,2}\/)/.test(value)
   );
+}
+
+/** Of `user:password` in base64 the password counts. */
+function harmlessHeader(value: string): boolean {
+  if (!looksRandom(value) || isPlaceholder(value)) return true;
+  const [, password] =
+    /^[\x20-\x7e]{0,100}?:([\x20-\x7e]{1,100})$/.exec(Buffer.from(value, 'base64').toString('latin1')) ?? [];
+  return password !== undefined && isNoPassword(password);
 }
 
 const ASSIGNMENTS: readonly SecretRule[] = [
@@ -261,7 +270,7 @@ const ASSIGNMENTS: readonly SecretRule[] = [
     pattern: /\b(?:Bearer|Basic)[ \t]{1,4}(?<secret>[A-Za-z0-9._~+/-]{20,400}={0,2})/g,
     source: 'https://www.rfc-editor.org/rfc/rfc9110#section-11.6.2',
     where: 'outside-tests',
-    harmless: (value) => !looksRandom(value) || isPlaceholder(value),
+    harmless: harmlessHeader,
   },
 ];
 

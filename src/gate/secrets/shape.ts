@@ -12,7 +12,7 @@ const MAX_PLACEHOLDER_CHARS = 200;
 const PLACEHOLDER =
   /example|placeholder|change[-_]?me|redacted|dummy|sample|fake|your|insert|replace|xxxx|\*\*\*|\.\.\.|(.)\1{7}|0123456789|1234567890|abcdefgh|<[^>]{0,100}>|\$\{|\{\{|%\w{1,50}%|^\$|process\.env/i;
 
-/** Values that their publishers gave out as examples or for emulators; base64 texts are decoded in the comment. */
+/** Values that their publishers gave out as examples or for emulators. */
 const PUBLISHED: readonly string[] = [
   // https://docs.aws.amazon.com/IAM/latest/UserGuide/security-creds.html
   'wJalrXUtnFEMI/K7MDENG',
@@ -22,6 +22,10 @@ const PUBLISHED: readonly string[] = [
   'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==',
   // RFC 7617, section 2: Aladdin:open sesame
   'QWxhZGRpbjpvcGVuIHNlc2FtZQ==',
+  // RFC 6749, sections 2.3.1 and 4.1.4 (the first is s6BhdRkqt3:gX1fBat3bV)
+  'czZCaGRSa3F0MzpnWDFmQmF0M2JW',
+  '2YotnFZFEjr1zCsicMWpAA',
+  'tGzv3JOkF0XG5Qx2TlKWIA',
   // https://jwt.io: the payload of the page's own token (1234567890, John Doe)
   'eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l',
 ];
@@ -32,7 +36,7 @@ const DIGESTED =
   /^(?:\$(?:2[abxy]?|5|6|argon2\w*|pbkdf2\w*|scrypt|apr1|y)\$|\{\w{1,20}\}|sha\d{1,3}[-:]|md5[-:]|pbkdf2|ENC\[|vault:v\d)/i;
 
 const WEAK_PASSWORDS: ReadonlySet<string> = new Set(
-  'pass passwd password pwd secret admin root user username guest test postgres mysql mongo redis rabbitmq minio foobar mypassword'.split(
+  'pass passwd password pwd secret admin root user username guest test postgres mysql mongo redis rabbitmq minio foobar mypassword qwerty letmein hunter2 passw0rd password1 123456 12345678'.split(
     ' ',
   ),
 );
@@ -84,17 +88,19 @@ function isLocalHost(host: string): boolean {
   );
 }
 
+/** Whether a password is a word that everybody tries first, a placeholder, or the name of a variable. */
+export function isNoPassword(text: string): boolean {
+  return (
+    WEAK_PASSWORDS.has(text.toLowerCase()) ||
+    isPlaceholder(text) ||
+    /[{}$%<>()]/.test(text.replace(/%[0-9a-f]{2}/gi, ''))
+  );
+}
+
 /** Whether a URL with user and password gives nothing away: a local host, a template, or a word for a password. */
 export function isHarmlessUrl(url: string): boolean {
   const parts = /:\/\/([^:@/]{0,256}):([^@/]{1,256})@([^/:?#\s"'`,]{1,256})/.exec(url);
   if (parts === null) return false;
   const [, user = '', password = '', host = ''] = parts;
-  return (
-    isLocalHost(host) ||
-    password === user ||
-    WEAK_PASSWORDS.has(password.toLowerCase()) ||
-    isPlaceholder(password) ||
-    /[{}$%<>()]/.test(password.replace(/%[0-9a-f]{2}/gi, '')) ||
-    /[{}$<>()]/.test(user)
-  );
+  return isLocalHost(host) || password === user || isNoPassword(password) || /[{}$<>()]/.test(user);
 }

@@ -9,4 +9,5 @@ export interface ScanOrder {
 }
 
 const { files, maxFindings } = workerData as ScanOrder;
-parentPort?.postMessage(await scanAdded(files, maxFindings));
+// Nothing is transferred; the empty list says so.
+parentPort?.postMessage(await scanAdded(files, maxFindings), []);

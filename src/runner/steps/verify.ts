@@ -4,6 +4,8 @@ import { JobError } from '../../job/error.ts';
 import type { GateReport, TamperFinding } from '../../job/gate.ts';
 import type { Verified } from '../../job/step.ts';
 import type { GateInput, GateSide } from '../../gate/gate.ts';
+import { addedLines } from '../../gate/secrets/added-lines.ts';
+import { describeSecrets, scanForSecrets } from '../../gate/secrets/secrets.ts';
 import { changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
 import { isTestFile } from '../../gate/tamper/test-files.ts';
@@ -67,6 +69,12 @@ async function checkDiff(
   if (bytes > maxBytes) {
     throw new JobError('diff_too_large', `the change's diff has ${bytes} bytes (at most ${maxBytes})`, {
       hint,
+    });
+  }
+  const secrets = await scanForSecrets(addedLines(diff), { signal: context.signal });
+  if (secrets.length > 0) {
+    throw new JobError('secret_in_diff', describeSecrets(secrets), {
+      hint: 'take the secret out, and renew it if it is real; nothing was pushed',
     });
   }
 }

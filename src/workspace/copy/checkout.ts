@@ -38,6 +38,8 @@ export async function createJobRepository(
   );
   await writeFile(join(dir, 'objects', 'info', 'alternates'), `${join(mirror, 'objects')}\n`);
   await writeFile(join(dir, 'HEAD'), 'ref: refs/heads/agent-runner\n');
+  // A `.gitattributes` of the agent's could declare its files binary and so hide them from diff, limits and scan.
+  await writeFile(join(dir, 'info', 'attributes'), '* !diff\n');
   await writeFile(join(dir, 'info', 'exclude'), exclude.map((pattern) => `${pattern}\n`).join(''));
   await copyShallow(mirror, dir);
   return { dir, mirror };
