@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runProcess } from '../sandbox/process.ts';
 import { splitNul, type Git, type GitTarget } from './git.ts';
 
 /** One path that differs between two commits. */
@@ -57,6 +58,24 @@ async function makeReadable(tree: string, paths: readonly string[]): Promise<voi
   }
 }
 
+/** A walk over a million files ends within this. */
+const WALK_TIMEOUT_MS = 5 * 60 * 1000;
+
+/**
+ * Removes pipes, sockets and devices from a working copy before git looks at it. Git can't keep them, and would
+ * wait for ever to read a `.gitignore` or `.gitattributes` that is a pipe.
+ */
+async function removeSpecialFiles(tree: string): Promise<void> {
+  const types = ['-type', 'p', '-o', '-type', 's', '-o', '-type', 'b', '-o', '-type', 'c'];
+  // Exit codes are no answer here: find says 1 when a folder can't be read, which git then says too.
+  await runProcess(['find', tree, '(', ...types, ')', '-exec', 'rm', '-f', '--', '{}', '+'], {
+    cwd: '/',
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    timeoutMs: WALK_TIMEOUT_MS,
+    maxBytes: 4096,
+  });
+}
+
 /**
  * Writes the working copy's present state as a tree object and brings the index up to it.
  *
@@ -64,6 +83,7 @@ async function makeReadable(tree: string, paths: readonly string[]): Promise<voi
  * @returns the tree's id
  */
 export async function snapshotTree(git: Git, target: GitTarget): Promise<string> {
+  if (target.workTree !== undefined) await removeSpecialFiles(target.workTree);
   const paths = await listTouched(git, target);
   if (paths.length > 0 && target.workTree !== undefined) {
     await makeReadable(target.workTree, paths);

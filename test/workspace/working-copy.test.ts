@@ -8,6 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -151,6 +152,22 @@ describe('the working copy', () => {
       'fresh/f.txt',
     ]);
   });
+
+  it(
+    'is not held up by pipes and sockets, wherever git would read or add them',
+    { timeout: 20_000 },
+    async () => {
+      const { base, copy } = await scene.open('job-1');
+      rmSync(join(copy.tree, 'a.txt'));
+      execFileSync(
+        'mkfifo',
+        ['.gitignore', 'a.txt', 'dir/.gitattributes', '-odd'].map((name) => join(copy.tree, name)),
+      );
+      write(copy.tree, { 'new.txt': 'x' });
+      const changes = await listChanges(scene.git, copy.target, base.sha, await copy.snapshot());
+      expect(changes.map((one) => `${one.status} ${one.path}`)).toEqual(['deleted a.txt', 'added new.txt']);
+    },
+  );
 
   it('ignores what the agent commits, stages or configures in the inner .git', async () => {
     const { base, copy } = await scene.open('job-1');
