@@ -1,0 +1,8 @@
+import pytest
+
+from slug.registry import Registry
+
+
+@pytest.fixture
+def registry():
+    return Registry()
