@@ -2,7 +2,6 @@
 // The door of the command line. `--version` is answered before anything is loaded; an old Node gets a sentence
 // instead of a syntax error; a clone runs the sources unbuilt.
 import { existsSync, readFileSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
 
 const root = new URL('../', import.meta.url);
 const major = Number(process.versions.node.split('.')[0]);
@@ -16,7 +15,8 @@ if (process.argv.length === 3 && (process.argv[2] === '--version' || process.arg
   );
   process.exitCode = 78;
 } else {
-  enableCompileCache();
+  // Loaded here, because a Node that is too old does not have it and must still get its sentence.
+  (await import('node:module')).enableCompileCache();
   const source = new URL('src/cli/main.ts', root);
   const { main } = await import(existsSync(source) ? source.href : new URL('dist/cli/main.js', root).href);
   process.exitCode = await main(process.argv.slice(2));

@@ -17,7 +17,7 @@ interface ErrorKind {
 export const ERROR_CODES = {
   usage: { blame: 'user' },
   invalid_request: { blame: 'user' },
-  bad_configuration: { blame: 'user' },
+  bad_configuration: { blame: 'user', outcome: 'refused' },
   no_permission: { blame: 'user' },
   not_found: { blame: 'user' },
   conflict: { blame: 'user' },

@@ -186,6 +186,16 @@ describe('a working repository', () => {
     expect(result.tamper.map((one) => one.file)).toContain('.agent-runner.yml');
   });
 
+  it('with a slip in .agent-runner.yml is refused, and the slip is named', async () => {
+    write(repo, { '.agent-runner.yml': 'gate:\n  chex: []\n' });
+    sh(repo, 'add', '--all');
+    sh(repo, 'commit', '--quiet', '--message', 'slip');
+    const { code, result } = await run('echo x > new.txt');
+    expect(result).toMatchObject({ outcome: 'refused', error: { code: 'bad_configuration', blame: 'user' } });
+    expect(result.error?.message).toContain('chex');
+    expect(code).toBe(7);
+  });
+
   it('keeps to its paths and away from protected ones', async () => {
     write(repo, { '.agent-runner.yml': 'paths: [src, "docs/**"]\nprotected_paths: ["src/add.js"]\n' });
     sh(repo, 'add', '--all');

@@ -286,6 +286,9 @@ describe('programPaths', () => {
       missing: ['no-such-agent'],
     });
     expect((await paths('cd /tmp && other-agent | tee log')).missing).toEqual(['other-agent']);
+    for (const whole of ['true 2>&1', 'true > /tmp/log 2>&1', 'true &>log', 'echo a; exit 3']) {
+      expect((await paths(whole)).missing).toEqual([]);
+    }
   });
 
   it('never returns home, an ancestor or a place of the kernel', async () => {

@@ -21,6 +21,11 @@ const BUILTINS = new Set([
   'source',
   '.',
   ':',
+  'exit',
+  'return',
+  'read',
+  'shift',
+  'elif',
   'for',
   'case',
   'until',
@@ -31,7 +36,7 @@ const BUILTINS = new Set([
   'trap',
   'wait',
 ]);
-const WORD = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\;|&()])+|&&|\|\||[;|&()]/gs;
+const WORD = /\d?>>?&\d?-?|&>>?|(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\;|&()])+|&&|\|\||[;|&()]/gs;
 
 function unquote(word: string): string {
   return word.replace(
@@ -47,6 +52,7 @@ export function splitWords(command: string): readonly Word[] {
   let expectsProgram = true;
   for (const [raw] of command.matchAll(WORD)) {
     const text = unquote(raw);
+    if (/^(?:\d?>>?&\d?-?|&>>?)$/.test(raw)) continue;
     if (OPERATORS.has(raw)) expectsProgram = true;
     else if (!expectsProgram) words.push({ text, isProgram: false });
     else if (PREFIXES.has(text) || (words.length === 0 && text.startsWith('-'))) continue;

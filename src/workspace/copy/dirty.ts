@@ -37,7 +37,7 @@ export async function dirtyPaths(
     );
     const others = await git(
       look,
-      ['ls-files', '-z', '--others', '--exclude-standard', '--directory'],
+      ['ls-files', '-z', '--others', '--exclude-standard', '--directory', '--no-empty-directory'],
       options,
     );
     return [...splitNul(changed.stdout), ...splitNul(others.stdout)];
