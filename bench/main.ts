@@ -1,7 +1,11 @@
 /** Timing, by command and never in a test: `npm run bench -- <name>`. Figures are ratios of medians in one run. */
 import { benchCli } from './cli.ts';
+import { benchJob } from './job.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { cli: benchCli };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  cli: benchCli,
+  job: benchJob,
+};
 
 const name = process.argv[2] ?? '';
 const bench = BENCHES[name];

@@ -2,13 +2,7 @@
 import { join } from 'node:path';
 import { JobError } from '../job/error.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import {
-  applyLayer,
-  prepareLayer,
-  runSetup,
-  type Layer,
-  type SetupResult,
-} from '../workspace/dependencies.ts';
+import { prepareLayer, runSetup, type Layer, type SetupResult } from '../workspace/dependencies.ts';
 import type { CommitFiles } from '../workspace/files.ts';
 import {
   createWorkingCopy,
@@ -26,7 +20,7 @@ export interface Bench {
   readonly sandboxes: Sandboxes;
 }
 
-function copyOptions(context: JobContext, url: string, baseSha: string): WorkingCopyOptions {
+async function copyOptions(context: JobContext, url: string, baseSha: string): Promise<WorkingCopyOptions> {
   return {
     git: context.git,
     paths: context.paths,
@@ -35,19 +29,20 @@ function copyOptions(context: JobContext, url: string, baseSha: string): Working
     branch: context.job.branch,
     author: context.config.author,
     canMount: context.adapter.canMount,
+    overlay: (await context.adapter.probeLayers?.(context.layout.home)) ?? null,
   };
 }
 
 /** Makes the working copy of a job at its base, anew. */
 export async function createBench(context: JobContext, url: string, baseSha: string): Promise<Bench> {
   const sandboxes = await createSandboxes(context.adapter, context.config);
-  return { copy: await createWorkingCopy(copyOptions(context, url, baseSha)), sandboxes };
+  return { copy: await createWorkingCopy(await copyOptions(context, url, baseSha)), sandboxes };
 }
 
 /** Opens the working copy that an earlier process made. */
 export async function reopenBench(context: JobContext, url: string, baseSha: string): Promise<Bench> {
   const sandboxes = await createSandboxes(context.adapter, context.config);
-  return { copy: await reopenWorkingCopy(copyOptions(context, url, baseSha)), sandboxes };
+  return { copy: await reopenWorkingCopy(await copyOptions(context, url, baseSha)), sandboxes };
 }
 
 /**
@@ -103,7 +98,7 @@ export async function installDependencies(
   dependencies: Dependencies,
 ): Promise<void> {
   if (dependencies.kind === 'none') return;
-  if (dependencies.kind === 'layer') return applyLayer(dependencies.layer, place.tree, place.home);
+  if (dependencies.kind === 'layer') return place.lay(dependencies.layer);
   const sandbox = await bench.sandboxes.setup(place);
   const logPath = join(context.paths.logs, 'setup.log');
   try {

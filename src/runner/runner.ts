@@ -221,7 +221,7 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
 
 /** Removes what an ended job no longer needs: its work is saved, its logs and its patch stay. */
 async function tidy({ paths }: JobContext): Promise<void> {
-  for (const folder of [paths.tree, paths.checkouts, paths.home, paths.git]) {
+  for (const folder of [paths.tree, paths.checkouts, paths.home, paths.layers, paths.git]) {
     await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
 }

@@ -2,7 +2,7 @@
 import { access, mkdir } from 'node:fs/promises';
 import { delimiter } from 'node:path';
 import type { AgentNeeds } from '../agent/agent.ts';
-import type { Mount, Sandbox, SandboxAdapter } from '../sandbox/sandbox.ts';
+import type { Mount, Sandbox, SandboxAdapter, SandboxOptions } from '../sandbox/sandbox.ts';
 import { toolchainPaths } from '../sandbox/toolchains.ts';
 import type { Config } from '../config.ts';
 
@@ -11,6 +11,8 @@ export interface Place {
   readonly tree: string;
   readonly home: string;
   readonly mounts: readonly Mount[];
+  /** What both are made of, where they are copy-on-write. */
+  layers?(): Pick<SandboxOptions, 'workspaceLayers' | 'homeLayers'>;
 }
 
 /** Opens sandboxes of one adapter with one configuration. */
@@ -70,6 +72,7 @@ export async function createSandboxes(adapter: SandboxAdapter, config: Config): 
     return adapter.open({
       workspace: place.tree,
       home: place.home,
+      ...place.layers?.(),
       mounts: [...place.mounts, ...(more.mounts ?? [])],
       readOnlyPaths: [...readOnlyPaths, ...(network ? registryPaths : []), ...(more.paths ?? [])],
       network,

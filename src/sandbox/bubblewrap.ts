@@ -17,10 +17,12 @@ import {
   type Placement,
 } from './bubblewrap/mounts.ts';
 import { runProcess, type ProcessResult } from './process.ts';
+import { probeOverlay, withOverlays } from './process/overlay.ts';
 import { AGENT_UID, createRootFs, HOST_NAME } from './bubblewrap/rootfs.ts';
 import type {
   ExecOptions,
   ExecResult,
+  OverlayMount,
   Sandbox,
   SandboxAdapter,
   SandboxOptions,
@@ -110,11 +112,24 @@ function interpret(result: ProcessResult, hasRun: boolean): ExecResult {
   return signal === undefined ? plain : { ...plain, end: 'killed', exitCode: null, signal };
 }
 
+/** The copy-on-write folders of a sandbox, mounted anew for every command. */
+function overlaysOf(options: SandboxOptions): readonly [OverlayMount, ...OverlayMount[]] | null {
+  const { workspace, workspaceLayers, home, homeLayers } = options;
+  const [first, ...rest] = [
+    ...(workspaceLayers === undefined ? [] : [{ layers: workspaceLayers, target: workspace }]),
+    ...(homeLayers === undefined ? [] : [{ layers: homeLayers, target: home }]),
+  ];
+  return first === undefined ? null : [first, ...rest];
+}
+
 async function openSandbox(program: string, options: SandboxOptions): Promise<Sandbox> {
   const placements = await planMounts(options);
   await prepareMountPoints(placements);
   const rootFs = await createRootFs(options.network);
   const executions = createExecutions();
+  const mounts = overlaysOf(options);
+  // Copy-on-write folders belong to one command at a time.
+  let last: Promise<unknown> = Promise.resolve();
   const fixedArgs = [
     ...NAMESPACES,
     ...(options.network ? [] : ['--unshare-net']),
@@ -138,8 +153,9 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
     const input = [...fixedArgs, '--chdir', cwd, ...env].map((word) => `${word}\0`).join('');
     const control = { input, onLine: status.onLine, innerGroup: () => status.childPid };
     const command = [program, '--args', '3', '--json-status-fd', '4', '--', ...argv] as const;
+    const layered = mounts === null ? command : withOverlays(mounts, '/', command);
     return interpret(
-      await runProcess(command, { ...how, cwd: '/', env: {}, control, signal }),
+      await runProcess(layered, { ...how, cwd: '/', env: {}, control, signal }),
       status.hasRun,
     );
   }
@@ -148,7 +164,13 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
     adapter: 'bubblewrap',
     workspacePath: WORKSPACE_PATH,
     homePath: HOME_PATH,
-    exec: (argv, how) => executions.run(how.signal, (signal) => exec(argv, how, signal)),
+    exec: (argv, how) =>
+      executions.run(how.signal, (signal) => {
+        if (mounts === null) return exec(argv, how, signal);
+        const next = last.then(() => exec(argv, how, signal));
+        last = next.catch(() => {});
+        return next;
+      }),
     async close() {
       await executions.close();
       await rootFs.remove();
@@ -237,6 +259,7 @@ export function createBubblewrap(options: { readonly program?: string } = {}): S
       'own processes, no host files but the system, toolchains and the workspace, no network unless opened',
     canMount: true,
     probe: async () => probe(await find()),
+    probeLayers: probeOverlay,
     async open(sandboxOptions) {
       const program = await find();
       if (program !== null) return openSandbox(program, sandboxOptions);

@@ -3,6 +3,10 @@
  * only thing an agent or a check ever touches. Only this room spawns processes.
  */
 
+import type { Layers, OverlayMode } from './process/overlay.ts';
+
+export type { Layers, OverlayMode, OverlayMount } from './process/overlay.ts';
+
 /** A directory or file of the host that appears in the sandbox. */
 export interface Mount {
   /** Absolute path on the host. */
@@ -17,8 +21,14 @@ export interface SandboxOptions {
   /** The working copy on the host; it appears at `workspacePath`, writable unless `readOnlyWorkspace`. */
   readonly workspace: string;
   readonly readOnlyWorkspace?: boolean;
+  /**
+   * What `workspace` is made of, where it is copy-on-write: the folder itself is empty then, and shows the
+   * layers to commands only. Only for adapters with `probeLayers`.
+   */
+  readonly workspaceLayers?: Layers;
   /** A directory on the host that becomes HOME; nothing of the user's own home is visible. */
   readonly home: string;
+  readonly homeLayers?: Layers;
   /** Further mounts. Adapters that can't mount refuse those whose target differs from their source. */
   readonly mounts?: readonly Mount[];
   /** Paths of the host that must be readable at the same place: agents, toolchains, scripts. */
@@ -99,6 +109,8 @@ export interface SandboxAdapter {
   /** Whether paths of the host can appear elsewhere in the sandbox, so that every checkout is `/workspace`. */
   readonly canMount: boolean;
   probe(): Promise<SandboxProbe>;
+  /** How copy-on-write folders below `folder` can be made, `null` where they can't. Absent: never. */
+  probeLayers?(folder: string): Promise<OverlayMode | null>;
   open(options: SandboxOptions): Promise<Sandbox>;
 }
 

@@ -22,18 +22,21 @@ export interface ChangeSize {
 /** Nested repositories are searched this deep; an agent that nests deeper hides its own work only from itself. */
 const MAX_NESTED_DEPTH = 4;
 
+/** Paths of a working copy that differ from the index. */
+interface Touched {
+  /** Changed, new and not ignored. */
+  readonly present: string[];
+  readonly gone: string[];
+}
+
 /**
- * Paths in the working copy that differ from the index: changed, deleted, new and not ignored. A repository
- * that the agent made inside the working copy is listed file by file, without its `.git`: scaffolding tools
- * leave such repositories behind, and their files are the work.
+ * New paths of a working copy that are not ignored. A repository that the agent made inside the working copy is
+ * listed file by file, without its `.git`: scaffolding tools leave such repositories behind, and their files
+ * are the work.
  */
-async function listTouched(git: Git, target: GitTarget, prefix = '', depth = 0): Promise<string[]> {
+async function listNew(git: Git, target: GitTarget, prefix = '', depth = 0): Promise<string[]> {
   const others = splitNul((await git(target, ['ls-files', '-z', '--others', '--exclude-standard'])).stdout);
-  const touched =
-    depth === 0
-      ? splitNul((await git(target, ['diff-files', '-z', '--name-only', '--ignore-submodules=all'])).stdout)
-      : [];
-  const paths = [...touched];
+  const paths: string[] = [];
   for (const other of others) {
     if (!other.endsWith('/')) {
       paths.push(prefix + other);
@@ -45,9 +48,25 @@ async function listTouched(git: Git, target: GitTarget, prefix = '', depth = 0):
       workTree: join(target.workTree, other),
       index: `${target.index ?? ''}.empty`,
     };
-    paths.push(...(await listTouched(git, nested, prefix + other, depth + 1)));
+    paths.push(...(await listNew(git, nested, prefix + other, depth + 1)));
   }
   return paths;
+}
+
+async function listTouched(git: Git, target: GitTarget): Promise<Touched> {
+  const args = ['diff-files', '-z', '--name-status', '--ignore-submodules=all'];
+  const fields = splitNul((await git(target, args)).stdout);
+  const touched: Touched = { present: [], gone: [] };
+  for (let at = 0; at + 1 < fields.length; at += 2)
+    (fields[at] === 'D' ? touched.gone : touched.present).push(fields[at + 1] ?? '');
+  touched.present.push(...(await listNew(git, target)));
+  return touched;
+}
+
+/** Takes paths out of an index. Mode 0 does so whatever lies in their place now. */
+async function removeFromIndex(git: Git, target: GitTarget, paths: readonly string[]): Promise<void> {
+  const stdin = paths.map((path) => `0 ${'0'.repeat(40)}\t${path}\0`).join('');
+  if (paths.length > 0) await git(target, ['update-index', '-z', '--index-info'], { stdin });
 }
 
 async function makeReadable(tree: string, paths: readonly string[]): Promise<void> {
@@ -84,11 +103,12 @@ async function removeSpecialFiles(tree: string): Promise<void> {
  */
 export async function snapshotTree(git: Git, target: GitTarget): Promise<string> {
   if (target.workTree !== undefined) await removeSpecialFiles(target.workTree);
-  const paths = await listTouched(git, target);
-  if (paths.length > 0 && target.workTree !== undefined) {
-    await makeReadable(target.workTree, paths);
-    const stdin = paths.map((path) => `${path}\0`).join('');
-    await git(target, ['update-index', '-z', '--add', '--remove', '--stdin'], { stdin });
+  const { present, gone } = await listTouched(git, target);
+  await removeFromIndex(git, target, gone);
+  if (present.length > 0 && target.workTree !== undefined) {
+    await makeReadable(target.workTree, present);
+    const stdin = present.map((path) => `${path}\0`).join('');
+    await git(target, ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'], { stdin });
   }
   return (await git(target, ['write-tree'])).text;
 }

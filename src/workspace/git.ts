@@ -27,6 +27,8 @@ export interface GitOptions {
    * certificates and credential helpers of the person who runs us are needed.
    */
   readonly config?: 'none' | 'user';
+  /** Makes the command another one: the same, run where a copy-on-write work tree is mounted. */
+  readonly wrap?: (argv: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
 export interface GitOutput {
@@ -106,7 +108,8 @@ export function createGit(host: GitHost): Git {
     if (target?.workTree !== undefined) where.push(`--work-tree=${target.workTree}`);
     const env = environment(host, options);
     if (target?.index !== undefined) env['GIT_INDEX_FILE'] = target.index;
-    const result = await runProcess(['git', ...HARDENED, ...where, ...args], {
+    const argv = ['git', ...HARDENED, ...where, ...args] as const;
+    const result = await runProcess(options.wrap?.(argv) ?? argv, {
       cwd: target?.workTree ?? '/',
       env,
       timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,

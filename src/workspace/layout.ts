@@ -10,6 +10,8 @@ export interface RepoPaths {
   readonly saved: string;
   /** Packs with the history of one base each, for the agent's own `.git`. */
   readonly history: string;
+  /** Trees of bases, one folder a commit: the lower layer of copy-on-write working copies. */
+  readonly warm: string;
 }
 
 /** Paths that belong to one job. */
@@ -21,6 +23,8 @@ export interface JobPaths {
   readonly git: string;
   /** HOME of the agent. */
   readonly home: string;
+  /** What was written to a copy-on-write working copy and HOME, and what they are made of. */
+  readonly layers: string;
   readonly logs: string;
   /** Clean checkouts for setup and gate; each is removed after use. */
   readonly checkouts: string;
@@ -64,6 +68,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         mirror: join(home, 'mirrors', `${name}.git`),
         saved: join(home, 'saved', `${name}.git`),
         history: join(home, 'history', name),
+        warm: join(home, 'warm', name),
       };
     },
     job(jobId) {
@@ -73,6 +78,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         tree: join(root, 'tree'),
         git: join(root, 'git'),
         home: join(root, 'home'),
+        layers: join(root, 'layers'),
         logs: join(root, 'logs'),
         checkouts: join(root, 'checkouts'),
         patch: join(root, 'proposal.patch'),

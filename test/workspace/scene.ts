@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { OverlayMode } from '../../src/sandbox/sandbox.ts';
 import { createGit, type Git } from '../../src/workspace/git.ts';
 import { createLayout, type JobPaths, type Layout, type RepoPaths } from '../../src/workspace/layout.ts';
 import { fetchBase, type Base } from '../../src/workspace/remote/mirror.ts';
@@ -61,6 +62,7 @@ export interface Scene {
   open(
     jobId: string,
     wanted?: string,
+    overlay?: OverlayMode | null,
   ): Promise<{ base: Base; copy: WorkingCopy; options: WorkingCopyOptions }>;
   remove(): void;
 }
@@ -81,7 +83,7 @@ export function setScene(
     layout,
     repoPaths,
     job: (id) => layout.job(id),
-    async open(jobId, wanted) {
+    async open(jobId, wanted, overlay = null) {
       const base = await fetchBase(
         git,
         repoPaths.mirror,
@@ -97,6 +99,7 @@ export function setScene(
         branch: `bot/${jobId}`,
         author: AUTHOR,
         canMount: false,
+        overlay,
       };
       return { base, copy: await createWorkingCopy(options), options };
     },

@@ -99,6 +99,7 @@ export async function judge(
       context.paths.tree,
       context.paths.checkouts,
       context.paths.home,
+      context.paths.layers,
       context.paths.git,
     ]) {
       await rm(folder, { recursive: true, force: true });

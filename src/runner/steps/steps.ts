@@ -176,7 +176,7 @@ async function stepSave(work: Work): Promise<StepResult<Saved>> {
   } catch (thrown) {
     // The job still ends: with its outcome, and with the place where its work lies unsaved.
     const why = errorInfoOf(thrown);
-    const hint = `the working copy is kept at ${context.paths.tree}`;
+    const hint = `the working copy is kept at ${memory.bench?.copy.where ?? context.paths.root}`;
     const error = { ...why, message: `the work could not be saved: ${why.message}`, hint };
     context.journal.emit('error', 'notify', { message: error.message, hint });
     return { ok: false, error, started_at: startedAt, ended_at: new Date().toISOString(), usage: null };

@@ -1,9 +1,10 @@
 /** Judging what a caller wants to see in a sandbox: which paths may appear, where, and in which order. */
+import type { Stats } from 'node:fs';
 import { lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, posix } from 'node:path';
 import { JobError } from '../../job/error.ts';
-import type { SandboxOptions } from '../sandbox.ts';
+import type { Layers, SandboxOptions } from '../sandbox.ts';
 
 /** Where the working copy and HOME appear in sandboxes that can mount. */
 export const WORKSPACE_PATH = '/workspace';
@@ -16,6 +17,12 @@ export interface Placement {
   readonly target: string;
   /** How messages call it. */
   readonly field: string;
+  /** What a copy-on-write `source` shows, the writable folder first. */
+  readonly layers?: readonly string[];
+}
+
+function layersOf(layers: Layers | undefined): Pick<Placement, 'layers'> {
+  return layers === undefined ? {} : { layers: [layers.upper, ...layers.lower] };
 }
 
 /** Holding sockets, devices, other users' files or credentials: never shown as a whole. */
@@ -191,8 +198,15 @@ export async function planMounts(options: SandboxOptions): Promise<readonly Plac
       source: options.workspace,
       target: WORKSPACE_PATH,
       field: 'workspace',
+      ...layersOf(options.workspaceLayers),
     },
-    { kind: 'rw', source: options.home, target: HOME_PATH, field: 'home' },
+    {
+      kind: 'rw',
+      source: options.home,
+      target: HOME_PATH,
+      field: 'home',
+      ...layersOf(options.homeLayers),
+    },
   ];
   const targets = new Set<string>();
   for (const [at, mount] of (options.mounts ?? []).entries()) {
@@ -211,6 +225,15 @@ export async function planMounts(options: SandboxOptions): Promise<readonly Plac
     placements.push(...(await placeReadOnly(field, path)));
   }
   return arrange(placements);
+}
+
+/** What the first of some paths that exists is, itself and not what it links to. */
+async function lookUp(paths: readonly string[]): Promise<Stats | null> {
+  for (const path of paths) {
+    const found = await lstat(path).catch(() => null);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 /** Creates an empty file or directory to mount on. */
@@ -233,11 +256,14 @@ export async function prepareMountPoints(placements: readonly Placement[]): Prom
     const isDirectory = one.kind !== 'link' && (await stat(one.source)).isDirectory();
     const ours = parent.kind === 'rw' || parent.field === 'workspace';
     const words = posix.relative(parent.target, one.target).split('/');
-    let path = parent.source;
+    const [writable, ...shown] = parent.layers ?? [parent.source];
+    let path = writable ?? parent.source;
+    let inner = '';
     for (const [index, word] of words.entries()) {
       path = join(path, word);
+      inner = join(inner, word);
       const isLast = index === words.length - 1;
-      const found = await lstat(path).catch(() => null);
+      const found = await lookUp([path, ...shown.map((layer) => join(layer, inner))]);
       if (found?.isSymbolicLink() === true) {
         refuse(
           one.field,
@@ -245,7 +271,11 @@ export async function prepareMountPoints(placements: readonly Placement[]): Prom
           'remove the link',
         );
       }
-      if (found !== null && (!isLast || found.isDirectory() === isDirectory)) continue;
+      // A folder of a lower layer needs its twin in the writable one only where something is made in it.
+      if (found !== null && (!isLast || found.isDirectory() === isDirectory)) {
+        if (!isLast && shown.length > 0) await mkdir(path, { recursive: true });
+        continue;
+      }
       if (found !== null)
         refuse(one.field, `${path} is in the way of the mount at ${one.target}`, 'remove it');
       if (!ours)

@@ -1,31 +1,34 @@
-/** The working copy of a job: files for the agent, a GIT_DIR of ours beside it, and clean checkouts of it. */
-import { randomBytes } from 'node:crypto';
+/**
+ * The working copy of a job: files for the agent, a GIT_DIR of ours beside it, and clean checkouts of it.
+ * Copy-on-write over the warm tree of its base where the machine allows it, else a checkout of its own.
+ */
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Mount } from '../../sandbox/sandbox.ts';
-import {
-  checkOut,
-  createJobRepository,
-  innerObjects,
-  writeInnerGit,
-  type JobRepository,
-} from './checkout.ts';
-import { snapshotTree } from '../change.ts';
+import type { Layers, Mount, OverlayMode } from '../../sandbox/sandbox.ts';
+import type { Layer } from '../dependencies.ts';
 import type { Git, GitTarget } from '../git.ts';
-import { openHistory, type History } from './history.ts';
 import type { JobPaths, RepoPaths } from '../layout.ts';
+import { createJobRepository, innerObjects, writeInnerGit, type JobRepository } from './checkout.ts';
+import { openHistory } from './history.ts';
+import { createLayeredCopy, reopenLayeredCopy } from './layered.ts';
+import { openPlainCopy, checkOutWithGit } from './plain.ts';
 
 /** A checkout that a sandbox can be opened on. */
 export interface Checkout {
   readonly tree: string;
   readonly home: string;
   readonly mounts: readonly Mount[];
+  /** What `tree` and `home` are made of, where they are copy-on-write. */
+  layers(): { readonly workspaceLayers?: Layers; readonly homeLayers?: Layers };
+  /** Puts prepared dependencies below or into it; what the commit tracks is never hidden or overwritten. */
+  lay(dependencies: Layer): Promise<void>;
 }
 
 /** The working copy and what can be done with it. */
 export interface WorkingCopy extends Checkout {
-  /** The runner's GIT_DIR with the working copy as its work tree. */
+  /** The runner's GIT_DIR, with its index of the working copy. */
   readonly target: GitTarget;
+  /** Where a person finds the files that an agent wrote. */
+  readonly where: string;
   /** Throws the files away and lays `commit` or a tree again. */
   reset(treeish: string): Promise<void>;
   /** The present state as a tree object. */
@@ -45,6 +48,18 @@ export interface WorkingCopyOptions {
   readonly author: { readonly name: string; readonly email: string };
   /** Whether sandboxes can show paths elsewhere. */
   readonly canMount: boolean;
+  /** How copy-on-write folders can be made below the home folder, if they can. */
+  readonly overlay: OverlayMode | null;
+}
+
+/** What both kinds of working copy are made with. */
+export interface CopyParts extends WorkingCopyOptions {
+  readonly repository: JobRepository;
+  readonly mounts: readonly Mount[];
+  /** Writes the disposable `.git` that shows `commit`, with a copy of `index`, into a folder. */
+  writeGit(folder: string, index: string, commit: string): Promise<void>;
+  /** Lays a commit into a plain folder, with a trusted `.git`. */
+  checkOutAt(tree: string, commit: string): Promise<void>;
 }
 
 /**
@@ -69,75 +84,43 @@ function excludes(): string[] {
   return [...ONLY_DEPENDENCIES.map((name) => `${name}/`), ...LITTER];
 }
 
-async function open(
-  options: WorkingCopyOptions,
-  repository: JobRepository,
-  history: History,
-): Promise<WorkingCopy> {
-  const { git, paths, baseSha, branch, author } = options;
+async function partsOf(options: WorkingCopyOptions, repository: JobRepository): Promise<CopyParts> {
+  const { git, repo, baseSha, branch, author } = options;
+  const history = await openHistory(git, repo.mirror, repo.history, baseSha);
   const inner = innerObjects(history, options.canMount);
-  const index = join(paths.git, 'index');
-  const target: GitTarget = { dir: paths.git, workTree: paths.tree, index };
-  const writeGit = (tree: string, indexFile: string, commit: string): Promise<void> =>
-    writeInnerGit(repository, tree, indexFile, { branch, commit, objects: inner.objects, author });
-  const checkOutAt = async (tree: string, commit: string): Promise<void> => {
-    const own = join(paths.git, `index.${randomBytes(6).toString('hex')}`);
-    await checkOut(git, repository, tree, own, commit);
-    await writeGit(tree, own, commit);
+  const writeGit = async (folder: string, index: string, commit: string): Promise<void> => {
+    await writeInnerGit(repository, folder, index, { branch, commit, objects: inner.objects, author });
     // What base's history lacks comes along in a pack of its own.
-    if (commit !== baseSha) {
-      const pack = join(tree, '.git', 'objects', 'pack', 'pack');
-      await git({ dir: paths.git }, ['pack-objects', '--revs', '--quiet', pack], {
+    if (commit === baseSha) return;
+    await git(
+      { dir: repository.dir },
+      ['pack-objects', '--revs', '--quiet', `${folder}/.git/objects/pack/pack`],
+      {
         stdin: `${commit}\n^${baseSha}\n`,
-      });
-    }
-    await rm(own, { force: true });
+      },
+    );
   };
-  return {
-    tree: paths.tree,
-    home: paths.home,
-    mounts: inner.mounts,
-    target,
-    async reset(treeish) {
-      await rm(paths.tree, { recursive: true, force: true });
-      await rm(index, { force: true });
-      await checkOut(git, repository, paths.tree, index, treeish);
-      if (treeish === baseSha) return writeGit(paths.tree, index, baseSha);
-      // The inner index shows base, so that the agent's own diff has all its objects.
-      const own = `${index}.inner`;
-      await git({ ...target, index: own }, ['read-tree', '--reset', baseSha]);
-      await writeGit(paths.tree, own, baseSha);
-      await rm(own, { force: true });
-    },
-    snapshot: () => snapshotTree(git, target),
-    checkOutAt,
-    async checkOutClean(name, commit) {
-      const root = join(paths.checkouts, name);
-      await rm(root, { recursive: true, force: true });
-      const [tree, home] = [join(root, 'tree'), join(root, 'home')];
-      await mkdir(home, { recursive: true });
-      await checkOutAt(tree, commit);
-      return { tree, home, mounts: inner.mounts, remove: () => rm(root, { recursive: true, force: true }) };
-    },
-  };
+  const parts = { ...options, repository, mounts: inner.mounts, writeGit };
+  return { ...parts, checkOutAt: (tree, commit) => checkOutWithGit(parts, tree, commit) };
 }
 
 /** Makes the working copy of a job anew, at its base. */
 export async function createWorkingCopy(options: WorkingCopyOptions): Promise<WorkingCopy> {
-  const { git, paths, repo, baseSha } = options;
+  const { paths, repo, baseSha } = options;
   await rm(paths.root, { recursive: true, force: true });
   await mkdir(paths.home, { recursive: true });
   await mkdir(paths.logs, { recursive: true });
   const repository = await createJobRepository(paths.git, repo.mirror, excludes());
-  const history = await openHistory(git, repo.mirror, repo.history, baseSha);
-  const copy = await open(options, repository, history);
+  const parts = await partsOf(options, repository);
+  const layered = options.overlay === null ? null : await createLayeredCopy(parts, options.overlay);
+  if (layered !== null) return layered;
+  const copy = openPlainCopy(parts);
   await copy.reset(baseSha);
   return copy;
 }
 
 /** Opens the working copy that an earlier process made. */
 export async function reopenWorkingCopy(options: WorkingCopyOptions): Promise<WorkingCopy> {
-  const { git, paths, repo, baseSha } = options;
-  const history = await openHistory(git, repo.mirror, repo.history, baseSha);
-  return open(options, { dir: paths.git, mirror: repo.mirror }, history);
+  const parts = await partsOf(options, { dir: options.paths.git, mirror: options.repo.mirror });
+  return (await reopenLayeredCopy(parts)) ?? openPlainCopy(parts);
 }

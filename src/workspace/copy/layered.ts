@@ -1,0 +1,102 @@
+/** Copy-on-write working copies: over a warm tree of the base, with prepared dependencies as a layer below. */
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { JobError } from '../../job/error.ts';
+import type { OverlayMode } from '../../sandbox/sandbox.ts';
+import type { GitTarget } from '../git.ts';
+import { createPlace, emptyPlace, layUnder, moveTo, reopenPlace, type LayeredPlace } from './layers.ts';
+import { openWarmTree, type WarmTree } from './warm.ts';
+import type { Checkout, CopyParts, WorkingCopy } from './working-copy.ts';
+import { snapshotWritten } from './written.ts';
+
+/** A place that may get dependencies laid under it. */
+interface Held {
+  place: LayeredPlace;
+}
+
+function layeredCheckout(parts: CopyParts, root: string, warm: WarmTree, held: Held): Checkout {
+  const { tree, home } = held.place;
+  return {
+    tree,
+    home,
+    mounts: parts.mounts,
+    layers() {
+      const { treeLayers, homeLayers } = held.place;
+      return { workspaceLayers: treeLayers, ...(homeLayers === null ? {} : { homeLayers }) };
+    },
+    async lay(layer) {
+      const laid = await layUnder(root, held.place, warm, layer);
+      if (laid === null)
+        throw new JobError('infra_failed', `the dependencies at ${layer.dir} can't be mounted`, {
+          hint: 'set AGENT_RUNNER_HOME to a shorter path of letters and digits',
+        });
+      held.place = laid;
+    },
+  };
+}
+
+async function checkOutLayered(
+  parts: CopyParts,
+  warm: WarmTree,
+  mode: OverlayMode,
+  name: string,
+  commit: string,
+): Promise<Checkout & { remove(): Promise<void> }> {
+  const { git, paths, baseSha } = parts;
+  const folder = join(paths.checkouts, name);
+  const root = join(folder, 'layers');
+  const place = await createPlace(root, join(folder, 'tree'), join(folder, 'home'), mode, warm);
+  if (place === null) throw new JobError('bug', `${folder} can't be mounted, though its job's copy could`);
+  const { upper } = place.treeLayers;
+  if (commit === baseSha) await parts.writeGit(upper, warm.index, commit);
+  else {
+    const index = join(paths.git, `index.${randomBytes(6).toString('hex')}`);
+    try {
+      await moveTo(git, { dir: paths.git, index }, place, warm, baseSha, commit);
+      await parts.writeGit(upper, index, commit);
+    } finally {
+      await rm(index, { force: true });
+    }
+  }
+  const checkout = layeredCheckout(parts, root, warm, { place });
+  return { ...checkout, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+function openLayered(parts: CopyParts, warm: WarmTree, held: Held): WorkingCopy {
+  const { git, paths, baseSha } = parts;
+  const target: GitTarget = { dir: paths.git, index: join(paths.git, 'index') };
+  return {
+    ...layeredCheckout(parts, paths.layers, warm, held),
+    target,
+    where: held.place.treeLayers.upper,
+    checkOutAt: (tree, commit) => parts.checkOutAt(tree, commit),
+    snapshot: () => snapshotWritten(git, target, held.place, warm),
+    async reset(treeish) {
+      await emptyPlace(held.place);
+      await moveTo(git, target, held.place, warm, baseSha, treeish);
+      // The inner index shows base, so that the agent's own diff has all its objects.
+      await parts.writeGit(held.place.treeLayers.upper, warm.index, baseSha);
+    },
+    checkOutClean: (name, commit) => checkOutLayered(parts, warm, held.place.treeLayers.mode, name, commit),
+  };
+}
+
+/** Makes a copy-on-write working copy at its base; `null` where its folders can't be mounted. */
+export async function createLayeredCopy(parts: CopyParts, mode: OverlayMode): Promise<WorkingCopy | null> {
+  const { git, paths, repo, repository, baseSha } = parts;
+  const warm = await openWarmTree(git, repository, repo.warm, baseSha);
+  const place = await createPlace(paths.layers, paths.tree, paths.home, mode, warm);
+  if (place === null) return null;
+  await parts.writeGit(place.treeLayers.upper, warm.index, baseSha);
+  return openLayered(parts, warm, { place });
+}
+
+/** Opens what an earlier process made; `null` where that was a plain folder. */
+export async function reopenLayeredCopy(parts: CopyParts): Promise<WorkingCopy | null> {
+  const { git, paths, repo, repository, baseSha } = parts;
+  const place = await reopenPlace(paths.layers, paths.tree, paths.home);
+  if (place === null) return null;
+  const warm = await openWarmTree(git, repository, repo.warm, baseSha);
+  return openLayered(parts, warm, { place });
+}

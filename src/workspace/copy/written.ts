@@ -1,0 +1,224 @@
+/**
+ * What was written to a copy-on-write working copy, read from its upper folder alone: the cost is that of the
+ * change, not of the repository. Names are bytes to a file system; here each travels as a string of one
+ * character a byte (latin1), so that none is lost.
+ */
+import { chmod, copyFile, lstat, readdir } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { withOverlays } from '../../sandbox/process/overlay.ts';
+import { runProcess } from '../../sandbox/process.ts';
+import type { Git, GitTarget } from '../git.ts';
+import type { LayeredPlace } from './layers.ts';
+import type { WarmTree } from './warm.ts';
+
+/** A path below the root of a checkout, one character a byte. */
+type ByteName = string;
+
+/** What an upper folder holds. */
+interface Written {
+  /** Regular files and links. */
+  readonly files: ByteName[];
+  /** What was deleted: the kernel leaves a character device of number 0, which nobody else can make here. */
+  readonly deleted: ByteName[];
+  /** Folders that base has, too, with the names in their upper twin; the root is ''. */
+  readonly shared: Map<ByteName, ReadonlySet<ByteName>>;
+}
+
+/** Entries that are looked at; more can't be a change that anybody reviews, and is refused as what it is. */
+const MAX_ENTRIES = 2_000_000;
+const LIST_TIMEOUT_MS = 5 * 60 * 1000;
+const MAX_LIST_BYTES = 256 * 1024 * 1024;
+/** Folders that one `find` is asked for, so that its arguments fit. */
+const FOLDERS_PER_CALL = 500;
+
+function bytes(name: ByteName): Buffer {
+  return Buffer.from(name, 'latin1');
+}
+
+function below(root: string, name: ByteName): Buffer {
+  return Buffer.concat([Buffer.from(`${root}/`), bytes(name)]);
+}
+
+function splitBytes(output: Buffer): ByteName[] {
+  return output
+    .toString('latin1')
+    .split('\0')
+    .filter((name) => name !== '');
+}
+
+/** Names that git keeps for itself, in every spelling that some file system takes for it. */
+function isGitName(name: ByteName): boolean {
+  return /^(?:\.git|git~1)$/i.test(name);
+}
+
+async function listFolder(path: Buffer): Promise<Dirent[]> {
+  const read = async (): Promise<Dirent[]> => readdir(path, { withFileTypes: true, encoding: 'latin1' });
+  return read().catch(async () => {
+    // An agent may have taken our right to look.
+    await chmod(path, 0o700);
+    return read();
+  });
+}
+
+async function kindOf(path: Buffer): Promise<'folder' | 'file' | null> {
+  const info = await lstat(path).catch(() => null);
+  if (info === null) return null;
+  return info.isDirectory() ? 'folder' : 'file';
+}
+
+/** Pipes and sockets are no files to git; a file that we may not read is made readable. */
+async function isKept(entry: Dirent, path: Buffer): Promise<boolean> {
+  if (entry.isSymbolicLink()) return true;
+  if (!entry.isFile()) return false;
+  const info = await lstat(path);
+  if ((info.mode & 0o400) === 0) await chmod(path, info.mode | 0o600);
+  return true;
+}
+
+async function walk(upper: string, warm: WarmTree): Promise<Written> {
+  const submodules = new Set(warm.submodules.map((path) => Buffer.from(path).toString('latin1')));
+  const written: Written = { files: [], deleted: [], shared: new Map() };
+  const queue: ByteName[] = [''];
+  let seen = 0;
+  for (let folder = queue.pop(); folder !== undefined; folder = queue.pop()) {
+    const entries = await listFolder(below(upper, folder));
+    seen += entries.length;
+    if (seen > MAX_ENTRIES) throw new Error(`the working copy has more than ${MAX_ENTRIES} new entries`);
+    const before = folder === '' ? 'folder' : await kindOf(below(warm.tree, folder));
+    if (before === 'folder') written.shared.set(folder, new Set(entries.map((entry) => entry.name)));
+    // A folder in place of a file.
+    if (before === 'file') written.deleted.push(folder);
+    for (const entry of entries) {
+      const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (isGitName(entry.name) || submodules.has(name)) continue;
+      if (entry.isDirectory()) queue.push(name);
+      else if (entry.isCharacterDevice()) written.deleted.push(name);
+      else if (await isKept(entry, below(upper, name))) written.files.push(name);
+    }
+  }
+  return written;
+}
+
+/** What the mounted folders hold, named from the root; a folder that was made anew hides what lay below it. */
+async function listMounted(place: LayeredPlace, folders: readonly ByteName[]): Promise<Set<ByteName>> {
+  const found = new Set<ByteName>();
+  const mount = { layers: place.treeLayers, target: place.tree, readOnly: true };
+  for (let at = 0; at < folders.length; at += FOLDERS_PER_CALL) {
+    const some = folders.slice(at, at + FOLDERS_PER_CALL);
+    const command = [
+      'xargs',
+      '-0',
+      'sh',
+      '-c',
+      'exec find "$@" -mindepth 1 -maxdepth 1 -print0',
+      'sh',
+    ] as const;
+    const result = await runProcess(withOverlays([mount], place.tree, command), {
+      cwd: '/',
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' },
+      stdin: Buffer.concat(some.map((folder) => Buffer.concat([below('.', folder), Buffer.from([0])]))),
+      timeoutMs: LIST_TIMEOUT_MS,
+      maxBytes: MAX_LIST_BYTES,
+      encoding: 'buffer',
+    });
+    if (result.end !== 'exited' || result.exitCode !== 0 || result.truncated)
+      throw new Error(
+        `the working copy can't be mounted to look at it: ${result.message ?? result.stderr.trim()}`,
+      );
+    for (const name of splitBytes(result.stdoutBuffer)) found.add(name.slice('./'.length));
+  }
+  return found;
+}
+
+/** Base's entries that are gone because their folder was removed and made anew: nothing marks each of them. */
+async function findHidden(
+  place: LayeredPlace,
+  warm: WarmTree,
+  shared: Written['shared'],
+): Promise<readonly ByteName[]> {
+  const candidates: ByteName[] = [];
+  const asked: ByteName[] = [];
+  for (const [folder, upper] of shared) {
+    // The root is never made anew: what is not in its upper folder shows through.
+    if (folder === '') continue;
+    const through = (await listFolder(below(warm.tree, folder))).filter((entry) => !upper.has(entry.name));
+    if (through.length === 0) continue;
+    asked.push(folder);
+    candidates.push(...through.map((entry) => `${folder}/${entry.name}`));
+  }
+  if (asked.length === 0) return [];
+  const mounted = await listMounted(place, asked);
+  return candidates.filter((name) => !mounted.has(name));
+}
+
+/** A file or link in place of a folder takes away what the folder held. */
+async function findReplaced(files: readonly ByteName[], warm: WarmTree): Promise<readonly ByteName[]> {
+  const replaced: ByteName[] = [];
+  for (const name of files) if ((await kindOf(below(warm.tree, name))) === 'folder') replaced.push(name);
+  return replaced;
+}
+
+async function withoutIgnored(
+  git: Git,
+  target: GitTarget,
+  place: LayeredPlace,
+  files: readonly ByteName[],
+): Promise<readonly ByteName[]> {
+  if (files.length === 0) return [];
+  const mount = { layers: place.treeLayers, target: place.tree, readOnly: true };
+  // `./` keeps a name that begins with a colon from being read as a pattern.
+  const stdin = bytes(files.map((name) => `./${name}\0`).join(''));
+  const answer = await git({ ...target, workTree: place.tree }, ['check-ignore', '-z', '--stdin'], {
+    stdin,
+    // 1: nothing is ignored.
+    okCodes: [0, 1],
+    wrap: (argv) => withOverlays([mount], place.tree, argv),
+  });
+  const ignored = new Set(splitBytes(answer.stdout).map((name) => name.slice('./'.length)));
+  return files.filter((name) => !ignored.has(name));
+}
+
+async function removeFromIndex(git: Git, target: GitTarget, gone: readonly ByteName[]): Promise<void> {
+  if (gone.length === 0) return;
+  const all = new Set(gone);
+  const listed = splitBytes((await git(target, ['ls-files', '-z'])).stdout);
+  const isGone = (path: ByteName): boolean => {
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1))
+      if (all.has(path.slice(0, end))) return true;
+    return false;
+  };
+  const lines = listed.filter(isGone).map((path) => `0 ${'0'.repeat(40)}\t${path}\0`);
+  if (lines.length > 0)
+    await git(target, ['update-index', '-z', '--index-info'], { stdin: bytes(lines.join('')) });
+}
+
+/**
+ * Writes the present state of a copy-on-write working copy as a tree object. Nothing may run in it meanwhile.
+ *
+ * @param target the runner's GIT_DIR and the index to use; the index is made anew from the warm tree's
+ * @returns the tree's id
+ */
+export async function snapshotWritten(
+  git: Git,
+  target: GitTarget,
+  place: LayeredPlace,
+  warm: WarmTree,
+): Promise<string> {
+  const { upper } = place.treeLayers;
+  const index = target.index ?? `${target.dir}/index`;
+  const own = { dir: target.dir, index };
+  await copyFile(warm.index, index);
+  const { files, deleted, shared } = await walk(upper, warm);
+  const [kept, hidden, replaced] = await Promise.all([
+    withoutIgnored(git, own, place, files),
+    findHidden(place, warm, shared),
+    findReplaced(files, warm),
+  ]);
+  await removeFromIndex(git, own, [...deleted, ...hidden, ...replaced]);
+  if (kept.length > 0) {
+    const args = ['update-index', '-z', '--add', '--replace', '--stdin'];
+    const stdin = bytes(kept.map((name) => `${name}\0`).join(''));
+    await git({ ...own, workTree: upper }, args, { stdin });
+  }
+  return (await git(own, ['write-tree'])).text;
+}
