@@ -172,13 +172,9 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
     const handover = await openHandover(context, command.includes(PLACEHOLDER) ? turn.prompt : null);
     const result = await execute(options, turn, context, handover);
     const error = failureOf(result, turn, command, context.logPath);
-    if (error !== null) {
-      await handover.remove();
-      return { ok: false, error, usage };
-    }
-    const summary = (await handover.read('summary.md')) ?? plainText(result.stdout);
-    const question = await handover.read('question.md');
-    await handover.remove();
+    const { summary: said, question } = await handover.collect();
+    if (error !== null) return { ok: false, error, usage };
+    const summary = said ?? plainText(result.stdout);
     return { ok: true, summary: tail(summary, SUMMARY_CHARS), question, sessionId: null, usage };
   }
 

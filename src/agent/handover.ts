@@ -14,15 +14,19 @@ const MAX_NOTE_BYTES = 16 * 1024;
 /** Bound of the small commands that prepare a turn and read its notes. */
 const CHORE_TIMEOUT_MS = 30_000;
 
+/** What an agent left for the runner, cleaned for people. */
+export interface Notes {
+  readonly summary: string | null;
+  readonly question: string | null;
+}
+
 /** A directory of one turn; `outDir` is `AGENT_RUNNER_OUT`. */
 export interface Handover {
   readonly outDir: string;
   /** Path of the prompt in the sandbox, or `null` when none was written. */
   readonly promptFile: string | null;
-  /** Text of a note the agent left, cleaned for people; `null` when there is none. */
-  read(name: 'summary.md' | 'question.md'): Promise<string | null>;
-  /** Removes the directory, as well as it can be done. */
-  remove(): Promise<void>;
+  /** Reads the notes and removes the directory, as well as it can be done. */
+  collect(): Promise<Notes>;
 }
 
 /** Text for people: no terminal sequences and no control characters but tab and newline. */
@@ -45,7 +49,8 @@ async function chore(
 ): Promise<ExecResult> {
   const result = await context.sandbox.exec(['sh', '-c', script, 'sh', ...args], {
     timeoutMs: CHORE_TIMEOUT_MS,
-    maxBytes: 2 * MAX_NOTE_BYTES,
+    // Two notes in base64, and their line ends.
+    maxBytes: 4 * MAX_NOTE_BYTES,
     signal: context.signal,
     ...(stdin === null ? {} : { stdin }),
   });
@@ -75,15 +80,18 @@ export async function openHandover(context: AgentContext, prompt: string | null)
   return {
     outDir,
     promptFile,
-    async read(name) {
-      // Only a plain file: a FIFO would hang, and a link is not what was asked for.
-      const readNote = '[ -f "$1" ] && [ ! -L "$1" ] && head -c "$2" -- "$1"';
-      const found = await chore(context, readNote, [`${outDir}/${name}`, String(MAX_NOTE_BYTES)]);
-      if (found.end !== 'exited' || found.exitCode !== 0) return null;
-      return plainText(found.stdout) || null;
-    },
-    async remove() {
-      await chore(context, 'rm -rf -- "$1"', [dir]);
+    async collect() {
+      // Only plain files: a FIFO would hang, and a link is not what was asked for. One line a note.
+      const script =
+        'for name in summary.md question.md; do ' +
+        'if [ -f "$1/out/$name" ] && [ ! -L "$1/out/$name" ]; then ' +
+        'head -c "$2" -- "$1/out/$name" | base64 | tr -d "\\n"; fi; echo; done; rm -rf -- "$1"';
+      const found = await chore(context, script, [dir, String(MAX_NOTE_BYTES)]);
+      if (found.end !== 'exited') return { summary: null, question: null };
+      const [summary, question] = found.stdout
+        .split('\n')
+        .map((line) => plainText(Buffer.from(line, 'base64').toString('utf8')) || null);
+      return { summary: summary ?? null, question: question ?? null };
     },
   };
 }

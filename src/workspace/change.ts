@@ -121,6 +121,21 @@ export interface CommitInfo {
   readonly date: string;
 }
 
+/** Trees of commits that are remembered: a commit's never changes. */
+const MAX_REMEMBERED = 1000;
+const trees = new Map<string, string>();
+
+/** The tree of a commit. */
+export async function treeOf(git: Git, target: GitTarget, commit: string): Promise<string> {
+  const known = trees.get(commit);
+  if (known !== undefined) return known;
+  const args = ['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`];
+  const tree = (await git(target, args)).text;
+  if (trees.size >= MAX_REMEMBERED) trees.clear();
+  trees.set(commit, tree);
+  return tree;
+}
+
 /** Makes a commit of `tree` on top of `parent` (a first commit without one) and points `ref` at it. Made twice, it is the same commit. */
 export async function commitTree(
   git: Git,
@@ -138,12 +153,8 @@ export async function commitTree(
     GIT_COMMITTER_EMAIL: info.author.email,
     GIT_COMMITTER_DATE: info.date,
   };
-  const commit = (
-    await git(target, ['commit-tree', tree, ...(parent === null ? [] : ['-p', parent]), '-F', '-'], {
-      env,
-      stdin: info.message,
-    })
-  ).text;
+  const args = ['commit-tree', tree, ...(parent === null ? [] : ['-p', parent]), '-F', '-'];
+  const commit = (await git(target, args, { env, stdin: info.message })).text;
   await git(target, ['update-ref', ref, commit]);
   return commit;
 }

@@ -1,4 +1,7 @@
-/** The tracked files of one commit, read from git objects: no checkout, no symbolic link followed. */
+/** The tracked files of one commit, read from git objects: no symbolic link followed, nothing huge. */
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Git, GitTarget } from './git.ts';
 import { splitNul } from './git.ts';
 
@@ -13,38 +16,124 @@ export interface CommitFiles {
 }
 
 const MAX_READ_BYTES = 1024 * 1024;
+/** Listings that are kept, so that the steps of a job share them: a commit never changes. */
+const MAX_LISTINGS = 8;
+const SUBMODULE = '160000';
+const LINK = '120000';
 
-/** Lists a commit's files; their contents are read when asked for, each once. */
-export async function openCommitFiles(git: Git, target: GitTarget, commit: string): Promise<CommitFiles> {
+/** Mode and blob by path. */
+type Listing = ReadonlyMap<string, { readonly mode: string; readonly id: string }>;
+
+const listings = new Map<string, Promise<Listing>>();
+
+async function list(git: Git, target: GitTarget, commit: string): Promise<Listing> {
   const rows = splitNul((await git(target, ['ls-tree', '-r', '-z', '--full-tree', commit])).stdout);
-  const blobs = new Map<string, string>();
-  const paths: string[] = [];
-  const submodules: string[] = [];
+  const listing = new Map<string, { mode: string; id: string }>();
   for (const row of rows) {
-    const [meta = '', path = ''] = row.split('\t', 2);
-    const [mode = '', , id = ''] = meta.split(' ');
-    paths.push(path);
-    if (mode === '160000') submodules.push(path);
-    else if (mode !== '120000') blobs.set(path, id);
+    const tab = row.indexOf('\t');
+    listing.set(row.slice(tab + 1), { mode: row.slice(0, 6), id: row.slice(tab - 40, tab) });
   }
+  return listing;
+}
+
+async function listOnce(git: Git, target: GitTarget, commit: string): Promise<Listing> {
+  const known = listings.get(commit);
+  if (known !== undefined) return known;
+  const listing = list(git, target, commit);
+  listings.set(commit, listing);
+  for (const oldest of listings.keys()) {
+    if (listings.size <= MAX_LISTINGS) break;
+    listings.delete(oldest);
+  }
+  // A failure is not kept: the next one who asks tries again.
+  listing.catch(() => listings.delete(commit));
+  return listing;
+}
+
+/** Text, or `null` for what is none. */
+function textOf(content: Buffer): string | null {
+  return content.length > MAX_READ_BYTES || content.includes(0) ? null : content.toString('utf8');
+}
+
+async function readBlob(git: Git, target: GitTarget, id: string): Promise<string | null> {
+  const { stdout } = await git(target, ['cat-file', '--batch'], { stdin: `${id}\n` });
+  const headerEnd = stdout.indexOf(10);
+  const size = Number.parseInt(stdout.subarray(0, headerEnd).toString().split(' ')[2] ?? '', 10);
+  if (!Number.isInteger(size)) return null;
+  return textOf(stdout.subarray(headerEnd + 1, headerEnd + 1 + size));
+}
+
+/** Reads a plain file of a folder that only the runner writes; `undefined` where it is not as git has it. */
+async function readFolder(folder: string, path: string): Promise<string | null | undefined> {
+  const file = await open(join(folder, path), constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => null);
+  if (file === null) return undefined;
+  try {
+    const { size } = await file.stat();
+    return size > MAX_READ_BYTES ? null : textOf(await file.readFile());
+  } finally {
+    await file.close();
+  }
+}
+
+function filesOf(
+  listing: Listing,
+  readOne: (path: string, id: string) => Promise<string | null>,
+): CommitFiles {
   const cache = new Map<string, Promise<string | null>>();
-  const load = async (id: string): Promise<string | null> => {
-    const { stdout } = await git(target, ['cat-file', '--batch'], { stdin: `${id}\n` });
-    const headerEnd = stdout.indexOf(10);
-    const size = Number.parseInt(stdout.subarray(0, headerEnd).toString().split(' ')[2] ?? '', 10);
-    if (!Number.isInteger(size) || size > MAX_READ_BYTES) return null;
-    const content = stdout.subarray(headerEnd + 1, headerEnd + 1 + size);
-    return content.includes(0) ? null : content.toString('utf8');
-  };
   return {
-    paths,
-    submodules,
+    paths: [...listing.keys()],
+    submodules: [...listing].filter(([, { mode }]) => mode === SUBMODULE).map(([path]) => path),
     read(path) {
-      const id = blobs.get(path);
-      if (id === undefined) return Promise.resolve(null);
-      const known = cache.get(id) ?? load(id);
-      cache.set(id, known);
+      const entry = listing.get(path);
+      if (entry === undefined || entry.mode === SUBMODULE || entry.mode === LINK)
+        return Promise.resolve(null);
+      const known = cache.get(entry.id) ?? readOne(path, entry.id);
+      cache.set(entry.id, known);
       return known;
     },
   };
+}
+
+/**
+ * Lists a commit's files; their contents are read when asked for, each once.
+ *
+ * @param warm folder with exactly these files that nobody but the runner can write, to read from instead of git
+ */
+export async function openCommitFiles(
+  git: Git,
+  target: GitTarget,
+  commit: string,
+  warm: string | null = null,
+): Promise<CommitFiles> {
+  const listing = await listOnce(git, target, commit);
+  return filesOf(listing, async (path, id) => {
+    const found = warm === null ? undefined : await readFolder(warm, path);
+    return found === undefined ? readBlob(git, target, id) : found;
+  });
+}
+
+/** The files of a commit that differs little from another one: only the difference is listed. */
+export async function openChangedFiles(
+  git: Git,
+  target: GitTarget,
+  from: string,
+  to: string,
+  warm: string | null = null,
+): Promise<CommitFiles> {
+  const before = await listOnce(git, target, from);
+  const args = ['diff-tree', '-r', '-z', '--raw', '--no-renames', '--no-abbrev', from, to];
+  const fields = splitNul((await git(target, args)).stdout);
+  const listing = new Map(before);
+  const changed = new Set<string>();
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const [, mode = '', , id = ''] = (fields[at] ?? '').split(' ');
+    const path = fields[at + 1] ?? '';
+    changed.add(path);
+    if (mode === '000000') listing.delete(path);
+    else listing.set(path, { mode, id });
+  }
+  return filesOf(listing, async (path, id) => {
+    const found = warm === null || changed.has(path) ? undefined : await readFolder(warm, path);
+    return found === undefined ? readBlob(git, target, id) : found;
+  });
 }

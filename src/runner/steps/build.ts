@@ -5,8 +5,7 @@ import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import type { BuildInput, Built, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
 import { isRuleFile, MAX_RULES_BYTES, selectRules, type RuleFile } from '../../prompt/rules.ts';
-import { commitTree } from '../../workspace/change.ts';
-import { openCommitFiles } from '../../workspace/files.ts';
+import { commitTree, treeOf } from '../../workspace/change.ts';
 import { partialRef, saveCommit } from '../../workspace/remote/saved.ts';
 import { commitInfo } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
@@ -26,7 +25,7 @@ export interface BuildMemory {
 const MAX_RULE_FILES = 50;
 
 async function readRules(context: JobContext, bench: Bench, baseSha: string): Promise<RuleFile[]> {
-  const files = await openCommitFiles(context.git, bench.copy.target, baseSha);
+  const files = await bench.copy.files(baseSha);
   const candidates = files.paths.filter((path) => isRuleFile(path)).slice(0, MAX_RULE_FILES);
   const read = await Promise.all(
     candidates.map(async (path) => ({ path, content: (await files.read(path)) ?? '' })),
@@ -120,7 +119,7 @@ export async function build(
     if (step.signal.aborted) throw new Cancelled();
     if (!reply.ok) throw failedTurn(reply.error, reply.usage, context.mask);
     const tree = await bench.copy.snapshot();
-    const baseTree = (await context.git(bench.copy.target, ['rev-parse', `${detail.base_sha}^{tree}`])).text;
+    const baseTree = await treeOf(context.git, bench.copy.target, detail.base_sha);
     journal.emit('message', 'build', { text: reply.summary, changed: tree !== baseTree });
     return {
       tree,

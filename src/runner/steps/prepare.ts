@@ -1,7 +1,6 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
 import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
-import { openCommitFiles } from '../../workspace/files.ts';
 import { fetchBase } from '../../workspace/remote/mirror.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
@@ -54,7 +53,7 @@ async function setUp(
   const plan = detail.rules.setup;
   if (plan === null) return { layer: null, setup_error: null };
   if (context.adapter.canMount) {
-    const files = await openCommitFiles(context.git, bench.copy.target, detail.base_sha);
+    const files = await bench.copy.files(detail.base_sha);
     const result = await prepareDependencies(context, bench, plan, plan.commands, detail.base_sha, files);
     if (!result.ok) return { layer: null, setup_error: result.message };
     await installDependencies(context, bench, bench.copy, { kind: 'layer', layer: result.layer });
@@ -82,7 +81,7 @@ export async function prepare(
   const repo = layout.repo(remote.url);
   const base = await fetchBase(git, repo.mirror, remote, job.request.base, job.job_id);
   const bench = await createBench(context, remote.url, base.sha);
-  const files = await openCommitFiles(git, bench.copy.target, base.sha);
+  const files = await bench.copy.files(base.sha);
   const rules = await resolveRules(job.request, files);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
 

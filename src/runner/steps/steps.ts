@@ -12,7 +12,7 @@ import type {
   Steps,
   Verified,
 } from '../../job/step.ts';
-import { commitTree } from '../../workspace/change.ts';
+import { commitTree, treeOf } from '../../workspace/change.ts';
 import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -78,17 +78,20 @@ async function saveNow(work: Work): Promise<string | null> {
   const { detail, bench } = await ready(work);
   const { git, job, layout, paths } = context;
   const tree = await bench.copy.snapshot();
-  const baseTree = (await git(bench.copy.target, ['rev-parse', `${detail.base_sha}^{tree}`])).text;
+  const baseTree = await treeOf(git, bench.copy.target, detail.base_sha);
   if (tree === baseTree) return null;
-  const info = changeCommit(context);
-  const commit = await commitTree(
-    git,
-    bench.copy.target,
-    tree,
-    detail.base_sha,
-    'refs/agent-runner/wip',
-    info,
-  );
+  const judged = memory.verified?.report;
+  const commit =
+    judged?.tree === tree
+      ? judged.commit
+      : await commitTree(
+          git,
+          bench.copy.target,
+          tree,
+          detail.base_sha,
+          'refs/agent-runner/wip',
+          changeCommit(context),
+        );
   const ref = wipRef(job.job_id);
   await saveCommit(git, layout.repo(detail.remote.url), paths.git, commit, ref);
   return ref;

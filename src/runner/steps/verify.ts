@@ -9,8 +9,14 @@ import { describeSecrets, scanForSecrets } from '../../gate/secrets/secrets.ts';
 import { changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
 import { isTestFile } from '../../gate/tamper/test-files.ts';
-import { commitTree, listChanges, restorePaths, showDiff, type ChangedPath } from '../../workspace/change.ts';
-import { openCommitFiles } from '../../workspace/files.ts';
+import {
+  commitTree,
+  listChanges,
+  restorePaths,
+  showDiff,
+  treeOf,
+  type ChangedPath,
+} from '../../workspace/change.ts';
 import { changeCommit } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
@@ -121,7 +127,7 @@ async function headDependencies(
   if (!touched && detail.setup_error === null) return baseDependencies(context, detail);
   const commands = touched ? (plan.withoutScripts ?? plan.commands) : plan.commands;
   if (!context.adapter.canMount) return { kind: 'in-place', plan, commands };
-  const files = await openCommitFiles(context.git, bench.copy.target, commit);
+  const files = await bench.copy.files(commit);
   const result = await prepareDependencies(context, bench, plan, commands, commit, files);
   if (!result.ok)
     throw new JobError('setup_failed', result.message, { hint: `the whole log is ${result.logPath}` });
@@ -153,7 +159,7 @@ function side(
 
 /** The base's side of the gate: the same for the baseline in the background and for every run. */
 export async function baseSide(context: JobContext, detail: PreparedDetail, bench: Bench): Promise<GateSide> {
-  const tree = (await context.git(bench.copy.target, ['rev-parse', `${detail.base_sha}^{tree}`])).text;
+  const tree = await treeOf(context.git, bench.copy.target, detail.base_sha);
   return side(context, detail, bench, 'base', detail.base_sha, tree, baseDependencies(context, detail));
 }
 
@@ -176,10 +182,7 @@ async function guard(
   changes: readonly ChangedPath[],
   commit: string,
 ): Promise<readonly TamperFinding[]> {
-  const [base, head] = await Promise.all([
-    openCommitFiles(context.git, bench.copy.target, detail.base_sha),
-    openCommitFiles(context.git, bench.copy.target, commit),
-  ]);
+  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(commit)]);
   const findings = await findTampering({ changes, base, head, checks: detail.rules.checks });
   const allowed = context.job.request.allow_test_changes;
   return findings

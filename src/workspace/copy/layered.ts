@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { OverlayMode } from '../../sandbox/sandbox.ts';
+import { treeOf } from '../change.ts';
 import type { GitTarget } from '../git.ts';
 import { createPlace, emptyPlace, layUnder, moveTo, reopenPlace, type LayeredPlace } from './layers.ts';
 import { openWarmTree, type WarmTree } from './warm.ts';
@@ -13,6 +14,8 @@ import { snapshotWritten } from './written.ts';
 /** A place that may get dependencies laid under it. */
 interface Held {
   place: LayeredPlace;
+  /** The last snapshot, as long as nothing could write since: no sandbox was opened on the place. */
+  tree: string | null;
 }
 
 function layeredCheckout(parts: CopyParts, root: string, warm: WarmTree, held: Held): Checkout {
@@ -23,6 +26,7 @@ function layeredCheckout(parts: CopyParts, root: string, warm: WarmTree, held: H
     mounts: parts.mounts,
     layers() {
       const { treeLayers, homeLayers } = held.place;
+      held.tree = null;
       return { workspaceLayers: treeLayers, ...(homeLayers === null ? {} : { homeLayers }) };
     },
     async lay(layer) {
@@ -59,7 +63,7 @@ async function checkOutLayered(
       await rm(index, { force: true });
     }
   }
-  const checkout = layeredCheckout(parts, root, warm, { place });
+  const checkout = layeredCheckout(parts, root, warm, { place, tree: null });
   return { ...checkout, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
@@ -71,8 +75,13 @@ function openLayered(parts: CopyParts, warm: WarmTree, held: Held): WorkingCopy 
     target,
     where: held.place.treeLayers.upper,
     checkOutAt: (tree, commit) => parts.checkOutAt(tree, commit),
-    snapshot: () => snapshotWritten(git, target, held.place, warm),
+    files: (commit) => parts.readFiles(commit, warm.tree),
+    async snapshot() {
+      held.tree ??= await snapshotWritten(git, target, held.place, warm);
+      return held.tree;
+    },
     async reset(treeish) {
+      held.tree = null;
       await emptyPlace(held.place);
       await moveTo(git, target, held.place, warm, baseSha, treeish);
       // The inner index shows base, so that the agent's own diff has all its objects.
@@ -89,7 +98,7 @@ export async function createLayeredCopy(parts: CopyParts, mode: OverlayMode): Pr
   const place = await createPlace(paths.layers, paths.tree, paths.home, mode, warm);
   if (place === null) return null;
   await parts.writeGit(place.treeLayers.upper, warm.index, baseSha);
-  return openLayered(parts, warm, { place });
+  return openLayered(parts, warm, { place, tree: await treeOf(git, { dir: paths.git }, baseSha) });
 }
 
 /** Opens what an earlier process made; `null` where that was a plain folder. */
@@ -98,5 +107,5 @@ export async function reopenLayeredCopy(parts: CopyParts): Promise<WorkingCopy |
   const place = await reopenPlace(paths.layers, paths.tree, paths.home);
   if (place === null) return null;
   const warm = await openWarmTree(git, repository, repo.warm, baseSha);
-  return openLayered(parts, warm, { place });
+  return openLayered(parts, warm, { place, tree: null });
 }

@@ -43,6 +43,7 @@ export function openPlainCopy(parts: CopyParts): WorkingCopy {
     target,
     where: paths.tree,
     checkOutAt: (tree, commit) => parts.checkOutAt(tree, commit),
+    files: (commit) => parts.readFiles(commit, null),
     snapshot: () => snapshotTree(git, target),
     async reset(treeish) {
       await rm(paths.tree, { recursive: true, force: true });

@@ -5,6 +5,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { Layers, Mount, OverlayMode } from '../../sandbox/sandbox.ts';
 import type { Layer } from '../dependencies.ts';
+import { openChangedFiles, openCommitFiles, type CommitFiles } from '../files.ts';
 import type { Git, GitTarget } from '../git.ts';
 import type { JobPaths, RepoPaths } from '../layout.ts';
 import { createJobRepository, innerObjects, writeInnerGit, type JobRepository } from './checkout.ts';
@@ -29,6 +30,8 @@ export interface WorkingCopy extends Checkout {
   readonly target: GitTarget;
   /** Where a person finds the files that an agent wrote. */
   readonly where: string;
+  /** The tracked files of base, or of a commit of this job. */
+  files(commit: string): Promise<CommitFiles>;
   /** Throws the files away and lays `commit` or a tree again. */
   reset(treeish: string): Promise<void>;
   /** The present state as a tree object. */
@@ -60,6 +63,8 @@ export interface CopyParts extends WorkingCopyOptions {
   writeGit(folder: string, index: string, commit: string): Promise<void>;
   /** Lays a commit into a plain folder, with a trusted `.git`. */
   checkOutAt(tree: string, commit: string): Promise<void>;
+  /** Reads a commit; `warm` is a folder with base's files that nobody but the runner can write. */
+  readFiles(commit: string, warm: string | null): Promise<CommitFiles>;
 }
 
 /**
@@ -101,7 +106,15 @@ async function partsOf(options: WorkingCopyOptions, repository: JobRepository): 
     );
   };
   const parts = { ...options, repository, mounts: inner.mounts, writeGit };
-  return { ...parts, checkOutAt: (tree, commit) => checkOutWithGit(parts, tree, commit) };
+  const target = { dir: repository.dir };
+  return {
+    ...parts,
+    checkOutAt: (tree, commit) => checkOutWithGit(parts, tree, commit),
+    readFiles: (commit, warm) =>
+      commit === baseSha
+        ? openCommitFiles(git, target, commit, warm)
+        : openChangedFiles(git, target, baseSha, commit, warm),
+  };
 }
 
 /** Makes the working copy of a job anew, at its base. */

@@ -16,10 +16,15 @@ type ByteName = string;
 
 /** What an upper folder holds. */
 interface Written {
-  /** Regular files and links. */
-  readonly files: ByteName[];
-  /** What was deleted: the kernel leaves a character device of number 0, which nobody else can make here. */
-  readonly deleted: ByteName[];
+  /** Regular files and links where base has one. */
+  readonly changed: ByteName[];
+  /** Those where base has none. */
+  readonly fresh: ByteName[];
+  /**
+   * Base's files and folders that are gone: the kernel leaves a character device of number 0, which nobody else
+   * can make here, or something else has their place.
+   */
+  readonly gone: ByteName[];
   /** Folders that base has, too, with the names in their upper twin; the root is ''. */
   readonly shared: Map<ByteName, ReadonlySet<ByteName>>;
 }
@@ -77,7 +82,7 @@ async function isKept(entry: Dirent, path: Buffer): Promise<boolean> {
 
 async function walk(upper: string, warm: WarmTree): Promise<Written> {
   const submodules = new Set(warm.submodules.map((path) => Buffer.from(path).toString('latin1')));
-  const written: Written = { files: [], deleted: [], shared: new Map() };
+  const written: Written = { changed: [], fresh: [], gone: [], shared: new Map() };
   const queue: ByteName[] = [''];
   let seen = 0;
   for (let folder = queue.pop(); folder !== undefined; folder = queue.pop()) {
@@ -86,14 +91,17 @@ async function walk(upper: string, warm: WarmTree): Promise<Written> {
     if (seen > MAX_ENTRIES) throw new Error(`the working copy has more than ${MAX_ENTRIES} new entries`);
     const before = folder === '' ? 'folder' : await kindOf(below(warm.tree, folder));
     if (before === 'folder') written.shared.set(folder, new Set(entries.map((entry) => entry.name)));
-    // A folder in place of a file.
-    if (before === 'file') written.deleted.push(folder);
+    if (before === 'file') written.gone.push(folder);
     for (const entry of entries) {
       const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (isGitName(entry.name) || submodules.has(name)) continue;
       if (entry.isDirectory()) queue.push(name);
-      else if (entry.isCharacterDevice()) written.deleted.push(name);
-      else if (await isKept(entry, below(upper, name))) written.files.push(name);
+      else if (entry.isCharacterDevice()) written.gone.push(name);
+      else if (await isKept(entry, below(upper, name))) {
+        const known = await kindOf(below(warm.tree, name));
+        if (known === 'folder') written.gone.push(name);
+        (known === 'file' ? written.changed : written.fresh).push(name);
+      }
     }
   }
   return written;
@@ -105,18 +113,18 @@ async function listMounted(place: LayeredPlace, folders: readonly ByteName[]): P
   const mount = { layers: place.treeLayers, target: place.tree, readOnly: true };
   for (let at = 0; at < folders.length; at += FOLDERS_PER_CALL) {
     const some = folders.slice(at, at + FOLDERS_PER_CALL);
-    const command = [
-      'xargs',
-      '-0',
-      'sh',
-      '-c',
-      'exec find "$@" -mindepth 1 -maxdepth 1 -print0',
-      'sh',
-    ] as const;
-    const result = await runProcess(withOverlays([mount], place.tree, command), {
+    const names = some.map((folder) => below('.', folder));
+    const words = names.map((name) => name.toString('utf8'));
+    // Arguments are UTF-8 here; names that are not have to come through a pipe.
+    const isText = names.every((name, index) => name.equals(Buffer.from(words[index] ?? '')));
+    const only = ['-mindepth', '1', '-maxdepth', '1', '-print0'] as const;
+    const argv = isText
+      ? (['find', ...words, ...only] as const)
+      : (['xargs', '-0', 'sh', '-c', `exec find "$@" ${only.join(' ')}`, 'sh'] as const);
+    const result = await runProcess(withOverlays([mount], place.tree, argv), {
       cwd: '/',
       env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' },
-      stdin: Buffer.concat(some.map((folder) => Buffer.concat([below('.', folder), Buffer.from([0])]))),
+      ...(isText ? {} : { stdin: Buffer.concat(names.flatMap((name) => [name, Buffer.from([0])])) }),
       timeoutMs: LIST_TIMEOUT_MS,
       maxBytes: MAX_LIST_BYTES,
       encoding: 'buffer',
@@ -149,13 +157,6 @@ async function findHidden(
   if (asked.length === 0) return [];
   const mounted = await listMounted(place, asked);
   return candidates.filter((name) => !mounted.has(name));
-}
-
-/** A file or link in place of a folder takes away what the folder held. */
-async function findReplaced(files: readonly ByteName[], warm: WarmTree): Promise<readonly ByteName[]> {
-  const replaced: ByteName[] = [];
-  for (const name of files) if ((await kindOf(below(warm.tree, name))) === 'folder') replaced.push(name);
-  return replaced;
 }
 
 async function withoutIgnored(
@@ -208,13 +209,13 @@ export async function snapshotWritten(
   const index = target.index ?? `${target.dir}/index`;
   const own = { dir: target.dir, index };
   await copyFile(warm.index, index);
-  const { files, deleted, shared } = await walk(upper, warm);
-  const [kept, hidden, replaced] = await Promise.all([
-    withoutIgnored(git, own, place, files),
+  const { changed, fresh, gone, shared } = await walk(upper, warm);
+  const [wanted, hidden] = await Promise.all([
+    withoutIgnored(git, own, place, fresh),
     findHidden(place, warm, shared),
-    findReplaced(files, warm),
   ]);
-  await removeFromIndex(git, own, [...deleted, ...hidden, ...replaced]);
+  await removeFromIndex(git, own, [...gone, ...hidden]);
+  const kept = [...changed, ...wanted];
   if (kept.length > 0) {
     const args = ['update-index', '-z', '--add', '--replace', '--stdin'];
     const stdin = bytes(kept.map((name) => `${name}\0`).join(''));

@@ -27,9 +27,23 @@ export async function pushBranch(
   commit: string,
   ours: readonly string[],
 ): Promise<void> {
-  const there = await readRemoteBranch(git, source, branch);
-  if (there === commit) return;
-  if (there !== null && !ours.includes(there)) {
+  const ref = `refs/heads/${parseRef(branch, 'branch')}`;
+  // A person's own repository gets a ref and nothing else: its hooks are not run for a branch it did not ask for.
+  const quietly =
+    source.kind === 'checkout' ? ['--receive-pack=git -c core.hooksPath=/dev/null receive-pack'] : [];
+  const push = async (expected: string): Promise<void> => {
+    const lease = `--force-with-lease=${ref}:${expected}`;
+    const args = ['push', '--quiet', '--no-verify', lease, ...quietly, '--', source.url, `${commit}:${ref}`];
+    await git({ dir: from }, args, { config: source.kind === 'url' ? 'user' : 'none' });
+  };
+  try {
+    // Nearly always there is no such branch yet, and a lease on nothing makes that certain.
+    return await push('');
+  } catch (error) {
+    const there = await readRemoteBranch(git, source, branch);
+    if (there === commit) return;
+    if (there === null) throw error;
+    if (ours.includes(there)) return push(there);
     throw new JobError(
       'conflict',
       `branch: ${branch} exists on ${source.url} at ${there.slice(0, 12)}, which is not this job's work`,
@@ -38,11 +52,4 @@ export async function pushBranch(
       },
     );
   }
-  const ref = `refs/heads/${parseRef(branch, 'branch')}`;
-  const lease = `--force-with-lease=${ref}:${there ?? ''}`;
-  // A person's own repository gets a ref and nothing else: its hooks are not run for a branch it did not ask for.
-  const quietly =
-    source.kind === 'checkout' ? ['--receive-pack=git -c core.hooksPath=/dev/null receive-pack'] : [];
-  const args = ['push', '--quiet', '--no-verify', lease, ...quietly, '--', source.url, `${commit}:${ref}`];
-  await git({ dir: from }, args, { config: source.kind === 'url' ? 'user' : 'none' });
 }
