@@ -54,13 +54,13 @@ function failureOf(result: ExecResult, turn: AgentTurn, command: string, logPath
       return errorInfo(
         'timed_out',
         `the agent worked longer than its ${seconds(turn.timeoutMs)}`,
-        'the work is saved; raise timeout_s, or give a smaller task',
+        'raise timeout_s, or give a smaller task',
       );
     case 'idle_timeout':
       return errorInfo(
         'timed_out',
         `the agent printed nothing for ${seconds(turn.idleTimeoutMs)}`,
-        'the work is saved; see the log for where it hung, or raise the idle timeout',
+        `raise agent_idle_timeout_s, or see where it hung in ${logPath}`,
       );
     case 'killed':
       return errorInfo(
@@ -80,7 +80,7 @@ function failureOf(result: ExecResult, turn: AgentTurn, command: string, logPath
   return errorInfo(
     'agent_failed',
     `the agent exited with ${result.exitCode ?? 'no code'}${words}`,
-    `the work is saved; all that the agent printed is in ${logPath}`,
+    `all that the agent printed is in ${logPath}`,
   );
 }
 
@@ -166,7 +166,9 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
       hint: 'set AGENT_CMD to the command line of an agent, for example "my-agent --prompt-file {prompt_file}"',
     });
   }
-  const usage: Usage = { cost_usd: costUsd, tokens_in: 0, tokens_out: 0, turns: 1 };
+  // What costs nothing asks no model; of anything else nobody has counted the tokens.
+  const tokens = costUsd === 0 ? 0 : null;
+  const usage: Usage = { cost_usd: costUsd, tokens_in: tokens, tokens_out: tokens, turns: 1 };
 
   async function work(turn: AgentTurn, context: AgentContext): Promise<AgentReply> {
     const handover = await openHandover(context, command.includes(PLACEHOLDER) ? turn.prompt : null);

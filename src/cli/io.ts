@@ -28,7 +28,7 @@ export function openIo(): ProcessIo {
       process.exit(130);
     }
     process.stderr.write(
-      '\ncancelling: the agent is stopped and its work is saved (once more to stop at once)\n',
+      '\ncancelling: the agent is stopped and what it changed is saved (once more to stop at once)\n',
     );
     firstAt = performance.now();
     cancel.abort();

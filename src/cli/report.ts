@@ -58,6 +58,11 @@ export function renderGate(report: GateReport, notices: readonly string[], colou
   return `\n${gateText(report, `gate: ${report.verdict}`, colour)}${notes}`;
 }
 
+function draftMark({ draft, labels }: JobResult): string {
+  if (!draft) return '';
+  return labels.length === 0 ? ' (draft)' : ` (draft: ${labels.join(', ')})`;
+}
+
 function facts(result: JobResult, savedIn: string | null): string[][] {
   const wall =
     result.started_at === null ? 0 : Date.parse(result.finished_at) - Date.parse(result.started_at);
@@ -65,19 +70,15 @@ function facts(result: JobResult, savedIn: string | null): string[][] {
     savedIn === null || result.wip_ref === null
       ? []
       : [['get it back', `git fetch ${savedIn} ${result.wip_ref}`]];
-  const proposed = result.patch_path !== null;
   return [
     ['job', result.job_id],
     ['base', result.base_sha === null ? '' : `${result.base ?? ''} ${result.base_sha.slice(0, 12)}`],
-    [
-      'branch',
-      proposed ? `${result.branch}${result.draft ? ` (draft: ${result.labels.join(', ')})` : ''}` : '',
-    ],
+    ['branch', result.branch === null ? '' : `${result.branch}${draftMark(result)}`],
     ['pull request', result.pr_url ?? ''],
     ['patch', result.patch_path ?? ''],
     ['publish with', result.push_command ?? ''],
     ['work saved as', result.wip_ref ?? ''],
-    ...(proposed ? [] : recover),
+    ...(result.branch === null ? recover : []),
     [
       'agent',
       `${result.agent}, ${result.iterations} ${result.iterations === 1 ? 'turn' : 'turns'}${result.debug_mode ? ', debug mode' : ''}`,

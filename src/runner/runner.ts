@@ -31,7 +31,7 @@ import { createSteps, type JobSteps } from './steps/steps.ts';
 /** How a run ended: with a result, or parked until a person answers. */
 export type RunEnd =
   | { readonly kind: 'ended'; readonly result: JobResult; readonly savedIn: string | null }
-  | { readonly kind: 'parked'; readonly job: Job; readonly question: string };
+  | { readonly kind: 'parked'; readonly job: Job; readonly question: string; readonly wipRef: string | null };
 
 export interface RunOptions {
   /** Aborted when a person cancels. */
@@ -181,11 +181,11 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   let steps: JobSteps | null = null;
   const parked = Promise.withResolvers<RunEnd>();
   const park = async (question: string): Promise<never> => {
-    await steps?.saveNow();
+    const wipRef = (await steps?.saveNow()) ?? null;
     const asked = await store.updateJob(lease.current(), { status: 'needs_input', question });
     journal.emit('status', 'build', { status: 'needs_input', question });
     await journal.flush();
-    parked.resolve({ kind: 'parked', job: asked, question });
+    parked.resolve({ kind: 'parked', job: asked, question, wipRef });
     // The procedure waits for an answer that only another run can bring; this process forgets it here.
     return new Promise<never>(() => {});
   };

@@ -67,7 +67,7 @@ describe('a working repository', () => {
     expect(code).toBe(0);
     expect(sh(repo, 'rev-parse', 'main')).toBe(base);
     expect(sh(repo, 'status', '--porcelain')).toBe('');
-    expect(sh(repo, 'rev-parse', result.branch)).toBe(result.head_sha);
+    expect(sh(repo, 'rev-parse', result.branch ?? '')).toBe(result.head_sha);
     expect(sh(repo, 'diff', '--stat', `main..${result.branch}`)).toContain('src/add.js');
     expect(readFileSync(result.patch_path ?? '', 'utf8')).toContain('+export const sub');
     expect(sh(repo, 'worktree', 'list').split('\n')).toHaveLength(1);
@@ -132,8 +132,11 @@ describe('a working repository', () => {
     expect(result).toMatchObject({
       outcome: 'no_change',
       summary: 'nothing to do here',
+      branch: null,
       wip_ref: null,
       patch_path: null,
+      total_cost: null,
+      total_tokens_in: null,
     });
     expect(code).toBe(0);
   });
@@ -159,7 +162,7 @@ describe('a working repository', () => {
     expect(result.outcome).toBe('proposed');
     expect(result.notices.join()).toMatch(/uncommitted changes stay out .*src\/add\.js/);
     expect(readFileSync(join(repo, 'src/add.js'), 'utf8')).toBe('dirty\n');
-    expect(sh(repo, 'show', '--stat', '--format=', result.branch)).not.toContain('add.js');
+    expect(sh(repo, 'show', '--stat', '--format=', result.branch ?? '')).not.toContain('add.js');
   });
 
   it('can answer a question instead', async () => {
@@ -227,7 +230,8 @@ describe('a working repository', () => {
     expect(logs.stdout + told.stdout + told.stderr).not.toContain(env.MY_MODEL_KEY);
     const leaked = await run('echo "$MY_MODEL_KEY" | base64 > new.txt', [], env);
     expect(leaked.result).toMatchObject({ outcome: 'refused', error: { code: 'secret_in_diff' } });
-    expect(sh(repo, 'branch', '--list', leaked.result.branch)).toBe('');
+    expect(leaked.result.branch).toBeNull();
+    expect(sh(repo, 'branch', '--list', `bot/${leaked.result.job_id}`)).toBe('');
   });
 
   it('refuses a secret in a change, shown masked, however the agent tries to hide it', async () => {
@@ -252,12 +256,61 @@ describe('a working repository', () => {
     );
     const asked = await bench.run(['run', 'Choose', '--repo', repo, '--json'], { AGENT_CMD: agent });
     expect(asked.code, asked.stderr).toBe(6);
-    const { job_id: jobId, question } = JSON.parse(asked.stdout) as { job_id: string; question: string };
+    const {
+      job_id: jobId,
+      question,
+      wip_ref: unsaved,
+    } = JSON.parse(asked.stdout) as { job_id: string; question: string; wip_ref: string | null };
+    expect(unsaved).toBeNull();
     expect(question.trim()).toBe('Which one?');
     expect((await bench.run(['status', jobId])).stdout).toMatch(/needs_input/);
     expect((await bench.run(['message', jobId, 'Take the second one'])).code).toBe(0);
     const ended = await bench.run(['run', '--resume', jobId, '--json'], { AGENT_CMD: agent });
     expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: 'proposed' });
+  });
+});
+
+describe('what a person is told to do next', () => {
+  it('names the work of a job that waits for an answer', async () => {
+    const agent = 'echo "export const c = 1;" > c.js; echo "Which one?" > "$AGENT_RUNNER_OUT/question.md"';
+    const asked = await bench.run(['run', 'Choose', '--repo', repo], { AGENT_CMD: agent });
+    const ref = /work saved as (refs\/agent-runner\/wip\/job-\w+)/.exec(asked.stdout)?.[1];
+    expect(asked.code).toBe(6);
+    expect(ref).toBeDefined();
+    const jobId = ref?.split('/').at(-1) ?? '';
+    expect((await bench.run(['recover', jobId], {}, repo)).code).toBe(0);
+    expect(sh(repo, 'show', `recovered/${jobId}:c.js`)).toBe('export const c = 1;');
+  });
+
+  it('is to publish only where there is a remote to publish to', async () => {
+    const none = await run('echo x > new.txt');
+    expect(none.result).toMatchObject({ outcome: 'proposed', push_command: null });
+    sh(repo, 'remote', 'add', 'upstream', bench.root);
+    const one = await run('echo x > new.txt');
+    expect(one.result.push_command).toBe(`git -C ${repo} push -u upstream ${one.result.branch ?? ''}`);
+    sh(repo, 'remote', 'add', 'fork', bench.root);
+    expect((await run('echo x > new.txt')).result.push_command).toBeNull();
+    sh(repo, 'remote', 'add', 'origin', bench.root);
+    expect((await run('echo x > new.txt')).result.push_command).toMatch(/ push -u origin bot\/job-/);
+  });
+
+  it('is to read the log of the check that broke, and no word of saved work where nothing is saved', async () => {
+    const { result } = await run('echo "export const add = () => 0;" > src/add.js', ['--max-gate-runs', '1']);
+    const log = result.gate.runs[0]?.checks[0]?.log ?? '';
+    expect(result.error?.hint).toContain(log);
+    expect(readFileSync(log, 'utf8')).toContain('adds');
+    const failed = await run('exit 3');
+    expect(failed.result).toMatchObject({ outcome: 'agent_failed', wip_ref: null });
+    expect(failed.result.error?.hint).not.toMatch(/saved/);
+    expect(failed.result.error?.hint).toContain('agent.log');
+  });
+
+  it('marks a draft without labels as a draft', async () => {
+    const ran = await bench.run(['run', 'Add a file', '--repo', repo, '--draft'], {
+      AGENT_CMD: 'echo x > new.txt',
+    });
+    expect(ran.stdout).toMatch(/branch +bot\/job-\w+ \(draft\)$/m);
+    expect(ran.stdout).toMatch(/cost +unknown$/m);
   });
 });
 
@@ -274,7 +327,7 @@ describe('a bare remote', () => {
       });
       const result = JSON.parse(ran.stdout) as JobResult;
       expect(result).toMatchObject({ outcome: 'proposed', push_command: null });
-      expect(sh(bare, 'rev-parse', result.branch)).toBe(result.head_sha);
+      expect(sh(bare, 'rev-parse', result.branch ?? '')).toBe(result.head_sha);
       expect(sh(bare, 'rev-parse', 'main')).toBe(base);
       expect(sh(bare, 'rev-parse', `${result.branch}~`)).toBe(base);
       expect(sh(bare, 'for-each-ref', '--format=%(refname)').split('\n').sort()).toEqual(

@@ -34,7 +34,7 @@ async function list(io: Io, options: Options): Promise<number> {
       ...(status === undefined ? {} : { status }),
     });
     if (options.json === true) {
-      const rows = jobs.map(({ job_id, status: at, outcome, request, branch, created_at, finished_at }) => {
+      const rows = jobs.map(({ job_id, status: at, outcome, request, result, created_at, finished_at }) => {
         return {
           job_id,
           status: at,
@@ -42,7 +42,7 @@ async function list(io: Io, options: Options): Promise<number> {
           repo: request.repo,
           task: request.task,
           agent: request.agent,
-          branch,
+          branch: result?.branch ?? null,
           created_at,
           finished_at,
         };
