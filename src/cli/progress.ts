@@ -58,7 +58,8 @@ function gateLine(event: JobEvent, colour: boolean): string | null {
 }
 
 function messageLine(event: JobEvent, colour: boolean): string | null {
-  const { text: said, turn, ref } = event.data;
+  const { text: said, turn, ref, notice } = event.data;
+  if (typeof notice === 'string') return paint(`  note: ${text(notice)}`, 'yellow', colour);
   if (typeof turn === 'string') return `  agent: ${text(event.data['agent'])} (${turn})`;
   if (typeof ref === 'string') return paint(`  ${text(said)}`, 'yellow', colour);
   if (typeof said !== 'string' || said.trim() === '') return null;

@@ -146,7 +146,9 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   const request = { ...input.request, base };
   const open = (job: Job, journal: Journal): Promise<JobContext> =>
     contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text });
-  return judge({ request, head }, open, options.onEvent ?? (() => {}));
+  const judged = await judge({ request, head }, open, options.onEvent ?? (() => {}));
+  // People know revisions by the names they gave.
+  return { ...judged, head: input.head, base: input.request.base ?? judged.base };
 }
 
 /** A job stored by another procedure starts again from its last saved tree; nothing is replayed over other code. */

@@ -1,7 +1,7 @@
 /** `run` on repositories of a person, with an agent command of theirs. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobResult } from '../../src/job/result.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
 import { openBench, processesWith, type Bench, type Ran } from './cli.ts';
@@ -270,6 +270,31 @@ describe('a working repository', () => {
   });
 });
 
+describe('a job that has not ended', () => {
+  it('shows as its diff what it had saved when it asked, and then what was judged last', async () => {
+    const agent = bench.script(
+      'agent.sh',
+      '#!/bin/sh\ncase "$(cat)" in *"take plan seven"*) echo two > b.txt; sleep 60;; *) echo one > a.txt; echo "Go on?" > "$AGENT_RUNNER_OUT/question.md";; esac\n',
+    );
+    const asked = await bench.run(['run', 'Choose', '--repo', repo, '--json'], { AGENT_CMD: agent });
+    const { job_id: jobId } = JSON.parse(asked.stdout) as { job_id: string };
+    expect((await bench.run(['diff', jobId])).stdout).toMatch(/\+one/);
+    const answered = await bench.run(['message', jobId, 'take plan seven']);
+    expect(answered.stdout).toContain(`run --resume ${jobId}`);
+    const running = bench.start(['run', '--resume', jobId], { AGENT_CMD: agent });
+    await running.seen(/agent: command \(answer\)/);
+    expect((await bench.run(['diff', jobId])).stdout).toMatch(/\+one/);
+    const late = await bench.run(['message', jobId, 'and then?']);
+    expect(late.stdout).toMatch(/is running; its agent gets this when it asks its next question/);
+    expect(late.stdout).not.toContain('--resume');
+    const written = join(bench.home, 'jobs', jobId, 'tree/b.txt');
+    await vi.waitFor(() => expect(existsSync(written)).toBe(true), 30_000);
+    running.child.kill('SIGINT');
+    await running.done;
+    expect((await bench.run(['diff', jobId])).stdout).toMatch(/\+two/);
+  });
+});
+
 describe('what a person is told to do next', () => {
   it('names the work of a job that waits for an answer', async () => {
     const agent = 'echo "export const c = 1;" > c.js; echo "Which one?" > "$AGENT_RUNNER_OUT/question.md"';
@@ -382,6 +407,30 @@ describe('bad input', () => {
     expect([empty.code, empty.stderr]).toEqual([64, expect.stringMatching(/has no commits/)]);
     const base = await bench.run(['run', 'x', '--repo', repo, '--base', 'nowhere'], { AGENT_CMD: 'true' });
     expect([base.code, base.stderr]).toEqual([64, expect.stringMatching(/"nowhere" is no branch or tag/)]);
+  });
+
+  it('the start of a commit id is a base where the repository is at hand', async () => {
+    const short = sh(repo, 'rev-parse', '--short=8', 'main');
+    const { result } = await run('echo x > new.txt', ['--base', short]);
+    expect(result).toMatchObject({ outcome: 'proposed', base_sha: sh(repo, 'rev-parse', 'main') });
+    expect(result.notices.join()).not.toMatch(/not a branch/);
+    const none = await bench.run(['run', 'x', '--repo', repo, '--base', '0123456789'], { AGENT_CMD: 'true' });
+    expect([none.code, none.stderr]).toEqual([64, expect.stringMatching(/"0123456789" is no revision/)]);
+  });
+
+  it('base’s setup that fails is told before the agent begins, with its log', async () => {
+    const ran = await bench.run(
+      ['run', 'Mend it', '--repo', repo, '--setup', 'echo no such package; exit 7'],
+      {
+        AGENT_CMD: 'echo x > new.txt',
+      },
+    );
+    const told = /note: base's dependencies could not be prepared: .*the whole log is (\S+?)\. /.exec(
+      ran.stderr,
+    );
+    expect(readFileSync(told?.[1] ?? '', 'utf8')).toContain('no such package');
+    expect(told?.index).toBeLessThan(ran.stderr.indexOf('agent: command'));
+    expect([ran.code, ran.stdout]).toEqual([1, expect.stringMatching(/outcome +setup_failed/)]);
   });
 
   it('a detached head works and says so', async () => {
