@@ -1,7 +1,7 @@
 /** Running one job in the foreground: progress, result, exit code. Shared by `run` and `demo`. */
 import { EXIT_CODES, OUTCOMES } from '../job/status.ts';
 import type { RunEnd, Runner } from '../runner/runner.ts';
-import { printJson, type Io } from './command.ts';
+import { asCalled, printJson, type Io } from './command.ts';
 import { createProgress } from './progress.ts';
 import { renderResult } from './report.ts';
 import { cleanText } from './text.ts';
@@ -26,7 +26,9 @@ function printParked(end: Extract<RunEnd, { kind: 'parked' }>, io: Io, asJson: b
   }
   const saved = end.wipRef === null ? '' : `work saved as ${end.wipRef}\n`;
   const answer = `agent-runner message ${jobId} "<answer>" && agent-runner run --resume ${jobId}`;
-  io.out(`the agent asks: ${cleanText(end.question.trim())}\n\n${saved}answer with: ${answer}\n`);
+  io.out(
+    `the agent asks: ${cleanText(end.question.trim())}\n\n${saved}answer with: ${asCalled(io, answer)}\n`,
+  );
 }
 
 /** Prints how a job ended and returns the exit code that goes with it. */
@@ -36,7 +38,7 @@ export function printEnd(end: RunEnd, io: Io, asJson: boolean): number {
     return EXIT_CODES.needs_input;
   }
   if (asJson) printJson(io, end.result);
-  else io.out(`\n${renderResult(end.result, end.savedIn, io.colour)}`);
+  else io.out(`\n${renderResult(end.result, end.savedIn, io)}`);
   const { outcome } = end.result;
   return outcome === null ? EXIT_CODES.needs_input : OUTCOMES[outcome].exit_code;
 }

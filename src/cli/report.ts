@@ -1,6 +1,7 @@
 /** A job's result for people. */
 import type { CheckReport, GateReport } from '../job/gate.ts';
 import type { JobResult } from '../job/result.ts';
+import { asCalled, type Io } from './command.ts';
 import { cleanLine, cleanText, duration, paint, table, type Colour } from './text.ts';
 
 /** Longest part of an agent's closing message that is shown, in characters. */
@@ -93,7 +94,12 @@ function facts(result: JobResult, savedIn: string | null): string[][] {
  *
  * @param savedIn repository that holds the saved work, to say how to get it back
  */
-export function renderResult(result: JobResult, savedIn: string | null, colour: boolean): string {
+export function renderResult(
+  result: JobResult,
+  savedIn: string | null,
+  io: Pick<Io, 'colour' | 'program'>,
+): string {
+  const { colour } = io;
   const parts = [gatePart(result, colour)];
   const summary = cleanText(result.summary.trim()).slice(0, MAX_SUMMARY_CHARS);
   if (summary !== '') parts.push(`the agent says:\n${indent(summary)}\n`);
@@ -104,7 +110,8 @@ export function renderResult(result: JobResult, savedIn: string | null, colour: 
   parts.push(rows.join(''));
   const outcome = paint(result.outcome ?? result.status, outcomeColour(result), colour);
   const why = result.error === null ? '' : `: ${cleanText(result.error.message)}`;
-  const hint = result.error?.hint == null ? '' : `${' '.repeat(width)} ${cleanText(result.error.hint)}\n`;
+  const hint =
+    result.error?.hint == null ? '' : `${' '.repeat(width)} ${asCalled(io, cleanText(result.error.hint))}\n`;
   parts.push(`${'outcome'.padEnd(width)} ${outcome}${why}\n${hint}`);
   return parts.filter((part) => part !== '').join('\n');
 }

@@ -1,5 +1,5 @@
 /** `run` on repositories of a person, with an agent command of theirs. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobResult } from '../../src/job/result.ts';
@@ -394,6 +394,24 @@ describe('bad input', () => {
     expect(ran.code).toBe(78);
     expect(ran.stderr).toMatch(/no-such-agent/);
     expect(JSON.parse((await bench.run(['list', '--json'])).stdout)).toEqual({ jobs: [] });
+  });
+
+  it('an agent command is found from where the person stands; one that can’t run says how to mend it', async () => {
+    bench.script('agent.sh', '#!/bin/sh\necho x > new.txt\n');
+    const args = ['run', 'Add a file', '--repo', repo, '--json'];
+    const ran = await bench.run(args, { AGENT_CMD: './agent.sh' });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ outcome: 'proposed' });
+    chmodSync(join(bench.root, 'agent.sh'), 0o644);
+    const refused = await bench.run(args, { AGENT_CMD: './agent.sh' });
+    expect([refused.code, refused.stderr]).toEqual([
+      78,
+      expect.stringMatching(/agent\.sh is not executable\n +chmod \+x /),
+    ]);
+    const called = await bench.run(['status', 'job-000000000000'], {
+      npm_package_name: 'agent-runner',
+      npm_lifecycle_event: 'agent-runner',
+    });
+    expect(called.stderr).toContain('`npm run -s agent-runner -- list`');
   });
 
   it('not a repository, an empty one, a missing base', async () => {

@@ -2,7 +2,7 @@
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
-import { action, printJson, type CliCommand } from '../command.ts';
+import { action, asCalled, printJson, type CliCommand } from '../command.ts';
 import { findJob, withRunner, type ReadOptions } from '../reading.ts';
 import { addSettingFlags } from '../settings.ts';
 
@@ -29,7 +29,7 @@ export const command: CliCommand = {
             }
             await runner.store.addMessage(jobId, text, new Date().toISOString());
             if (options.json === true) printJson(io, { job_id: jobId, status: job.status, accepted: true });
-            else io.out(deliveryOf(job));
+            else io.out(asCalled(io, deliveryOf(job)));
             return 0;
           }),
         ),
