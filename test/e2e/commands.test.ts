@@ -178,6 +178,10 @@ describe('looking at this machine', () => {
     });
     expect(ran.stdout).toMatch(/^agent_cmd +environment \(AGENT_CMD\) +mine$/m);
     expect(ran.stdout).toMatch(/^max_gate_runs +flag \(--max-gate-runs\) +7$/m);
+    expect(ran.stdout).toMatch(
+      /^policy\.on_red +default +\(block, unless \.agent-runner\.yml says otherwise\)$/m,
+    );
+    expect(ran.stdout).toMatch(/^budget\.max_tokens +default +\(no limit\)$/m);
     expect(ran.stdout).toMatch(/^branch_template +default +bot\/<job_id>$/m);
   });
 });
