@@ -123,9 +123,12 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Com
     loaded.define(command, io);
     command.addHelpText('after', examplesText(loaded, io));
   }
-  if (completes)
-    (await import('@bomb.sh/tab/commander')).default(program, { completionCommandName: 'completion' });
-  else
+  if (completes) {
+    const tab = (await import('@bomb.sh/tab/commander')).default;
+    const offered = tab(program, { completionCommandName: 'completion' });
+    const words = argv.slice(argv.indexOf('--') + 1);
+    if (named === 'complete') await (await import('./completion/values.ts')).addValues(offered, io, words);
+  } else
     program
       .command('completion <shell>')
       .summary('print a completion script for bash, zsh, fish or powershell');

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { shellWord } from '../agent/command.ts';
-import { createAgent } from '../agent/registry.ts';
+import { AGENT_NAMES, createAgent } from '../agent/registry.ts';
 import type { Config } from '../config.ts';
 import { JobError } from '../job/error.ts';
 import type { JobRequest } from '../job/request.ts';
@@ -14,6 +14,9 @@ import { splitWords } from '../sandbox/toolchains/words.ts';
 const INTERPRETERS = /^(?:sh|bash|dash|zsh|python[\d.]*|node|deno|bun|ruby|perl|php)$/;
 /** Options after which no script follows. */
 const INLINE = /^(?:-c|-e|-m|-p|--eval|--print)$/;
+
+/** The names that a request may use. */
+export const agentNames: readonly string[] = AGENT_NAMES;
 
 async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isFile() === true;

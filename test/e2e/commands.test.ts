@@ -221,6 +221,15 @@ describe('completion', () => {
   it('answers what the scripts ask', async () => {
     expect((await bench.run(['complete', '--', 'st'])).stdout).toMatch(/^status\t/m);
     expect((await bench.run(['complete', '--', 'run', '--re'])).stdout).toMatch(/^--repo\t/m);
+    const asked = async (...words: string[]) => (await bench.run(['complete', '--', ...words])).stdout;
+    expect(await asked('demo', '--scenario', 's')).toMatch(/^stuck\t.+\nslow\t.+\n:/);
+    expect(await asked('run', '--agent', 'simulated:b')).toMatch(/^simulated:bad\t/);
+    expect(await asked('gate', '--sandbox', '')).toMatch(/^auto\t\nbubblewrap\t\nhost\t$/m);
+    expect(await asked('diff', '')).toMatch(new RegExp(`^${jobId}\\tproposed: Add b$`, 'm'));
+    expect(await asked('run', '--resume', 'job-')).not.toContain(jobId);
+    const nowhere = join(bench.root, 'nowhere');
+    expect(await asked('diff', '--home', nowhere, '')).not.toContain('job-');
+    expect(existsSync(nowhere)).toBe(false);
     expect((await bench.run(['completion', 'tcsh'])).code).toBe(64);
   });
 });
