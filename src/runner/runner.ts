@@ -112,16 +112,17 @@ async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promi
 async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOptions): Promise<Judgement> {
   const remote = await parts.forge.resolve(input.request.repo);
   const head = await findRevision(parts.git, remote, input.head);
-  const base =
-    input.request.base === null
-      ? await findForkPoint(parts.git, remote, head)
-      : await findRevision(parts.git, remote, input.request.base);
+  const forkPoint = async (): Promise<string | null> =>
+    (await findForkPoint(parts.git, remote, head)) ??
+    (remote.kind === 'url' ? null : findRevision(parts.git, remote, 'HEAD'));
+  const { base: wanted } = input.request;
+  const base = wanted === null ? await forkPoint() : await findRevision(parts.git, remote, wanted);
   const request = { ...input.request, base };
   const open = (job: Job, journal: Journal): Promise<JobContext> =>
     contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text });
-  const judged = await judge({ request, head }, open, options.onEvent ?? (() => {}));
+  const judged = await judge({ request, head: input.head }, open, options.onEvent ?? (() => {}));
   // People know revisions by the names they gave.
-  return { ...judged, head: input.head, base: input.request.base ?? judged.base };
+  return { ...judged, base: wanted ?? judged.base };
 }
 
 /** A job stored by another procedure starts again from its last saved tree; nothing is replayed over other code. */

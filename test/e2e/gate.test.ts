@@ -122,7 +122,17 @@ describe('gate', () => {
     const other = JSON.parse((await gate('--base', 'work', '--head', 'main', '--json')).stdout) as Judgement;
     expect(other.notices).toEqual([]);
     const same = await gate('--base', 'work');
+    expect(same.stderr).toMatch(/head: HEAD is the base itself/);
+    expect(same.stderr).not.toMatch(/stay out of this job/);
     expect(same.stderr).toMatch(/commit your changes first, only commits are judged: add\.js/);
+  });
+
+  it('says of a repository with one commit and edits on top that they have to be committed', async () => {
+    write(repo, { 'add.js': 'broken(\n' });
+    const only = await gate();
+    expect(only.code).toBe(64);
+    expect(only.stderr).toMatch(/head: HEAD is the base itself[\s\S]*commit your changes first[^\n]*add\.js/);
+    expect(only.stderr).not.toMatch(/stay out of this job/);
   });
 
   it('names what can’t be judged', async () => {
