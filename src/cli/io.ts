@@ -47,7 +47,8 @@ export function openIo(): ProcessIo {
     isLive: process.stderr.isTTY && env['CI'] === undefined && env['TERM'] !== 'dumb',
     canAsk: process.stdin.isTTY && process.stderr.isTTY,
     colour: wantsColour(env, process.stderr.isTTY),
-    columns: () => process.stderr.columns ?? DEFAULT_COLUMNS,
+    // Some terminals say 0 for "unknown".
+    columns: () => (process.stderr.columns > 0 ? process.stderr.columns : DEFAULT_COLUMNS),
     program: programName(env),
     signal: cancel.signal,
     resolve: (flags) => resolveConfig({ flags, env, cwd: process.cwd() }),
