@@ -25,6 +25,8 @@ const KEPT_BYTES = 256 * 1024;
 /** Bytes of the log file of one turn. */
 const LOG_BYTES = 64 * 1024 * 1024;
 const SUMMARY_CHARS = 4096;
+/** Longest part of a command that is shown in a sentence. */
+const SHOWN_CHARS = 100;
 const STDERR_CHARS = 2000;
 /** First words that no file on PATH needs to stand behind. */
 const SHELL_WORDS =
@@ -54,13 +56,13 @@ function failureOf(result: ExecResult, turn: AgentTurn, command: string, logPath
       return errorInfo(
         'timed_out',
         `the agent worked longer than its ${seconds(turn.timeoutMs)}`,
-        'the work is saved; raise timeout_s, or give a smaller task',
+        'raise timeout_s, or give a smaller task',
       );
     case 'idle_timeout':
       return errorInfo(
         'timed_out',
         `the agent printed nothing for ${seconds(turn.idleTimeoutMs)}`,
-        'the work is saved; see the log for where it hung, or raise the idle timeout',
+        `raise agent_idle_timeout_s, or see where it hung in ${logPath}`,
       );
     case 'killed':
       return errorInfo(
@@ -76,29 +78,44 @@ function failureOf(result: ExecResult, turn: AgentTurn, command: string, logPath
       break;
   }
   if (result.exitCode === 0) return null;
-  if (result.exitCode === 127 || result.exitCode === 126) return missing(command, said);
+  if (result.exitCode === 127 || result.exitCode === 126)
+    return missing(command, said, result.exitCode === 126);
   return errorInfo(
     'agent_failed',
     `the agent exited with ${result.exitCode ?? 'no code'}${words}`,
-    `the work is saved; all that the agent printed is in ${logPath}`,
+    `all that the agent printed is in ${logPath}`,
   );
 }
 
-function missing(command: string, said: string): ErrorInfo {
-  const shown = command.length > 200 ? `${command.slice(0, 200)}…` : command;
+function missing(command: string, said: string, isThere = false): ErrorInfo {
   return errorInfo(
     'agent_failed',
-    `a programme of the agent's command could not be run (${shown})${said === '' ? '' : `: ${said}`}`,
-    'install it where the sandbox sees it; a path outside the sandbox must be named in sandbox.ro_paths',
+    `a programme of the agent's command could not be run (${shown(command)})${said === '' ? '' : `: ${said}`}`,
+    isThere
+      ? 'make it executable (chmod +x), and see that the first line of a script names its interpreter'
+      : 'install it where the sandbox sees it; a path outside the sandbox must be named in sandbox.ro_paths',
   );
 }
 
-/** Finds the first word of a command on the host; `null` when it is no plain programme name. */
-async function findProgramme(command: string, path: string | undefined): Promise<string | false | null> {
+/** Where the first word of a command was found on the host; `unknown` when it is no plain programme name. */
+interface Programme {
+  readonly state: 'found' | 'missing' | 'not_executable' | 'unknown';
+  readonly path: string;
+}
+
+async function may(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function findProgramme(command: string, path: string | undefined): Promise<Programme> {
   const word = /^[\w./+@-]+(?=\s|$)/.exec(command.trim())?.[0];
-  if (word === undefined || SHELL_WORDS.test(word)) return null;
-  if (word.includes('/') && !isAbsolute(word)) return null;
-  if (!isAbsolute(word) && path === undefined) return null;
+  const unknown: Programme = { state: 'unknown', path: '' };
+  if (word === undefined || SHELL_WORDS.test(word)) return unknown;
+  if (word.includes('/') && !isAbsolute(word)) return unknown;
+  if (!isAbsolute(word) && path === undefined) return unknown;
   const candidates = isAbsolute(word)
     ? [word]
     : (path ?? '')
@@ -106,13 +123,16 @@ async function findProgramme(command: string, path: string | undefined): Promise
         .filter(isAbsolute)
         .map((dir) => join(dir, word));
   for (const candidate of candidates) {
-    const found = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return candidate;
+    if (await may(candidate, constants.X_OK)) return { state: 'found', path: candidate };
   }
-  return false;
+  const isThere = isAbsolute(word) && (await may(word, constants.F_OK));
+  return { state: isThere ? 'not_executable' : 'missing', path: word };
+}
+
+/** A command as one short line, for people. */
+function shown(command: string): string {
+  const line = command.trim().replace(/\s+/g, ' ');
+  return line.length > SHOWN_CHARS ? `${line.slice(0, SHOWN_CHARS)}…` : line;
 }
 
 async function execute(
@@ -166,7 +186,9 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
       hint: 'set AGENT_CMD to the command line of an agent, for example "my-agent --prompt-file {prompt_file}"',
     });
   }
-  const usage: Usage = { cost_usd: costUsd, tokens_in: 0, tokens_out: 0, turns: 1 };
+  // What costs nothing asks no model; of anything else nobody has counted the tokens.
+  const tokens = costUsd === 0 ? 0 : null;
+  const usage: Usage = { cost_usd: costUsd, tokens_in: tokens, tokens_out: tokens, turns: 1 };
 
   async function work(turn: AgentTurn, context: AgentContext): Promise<AgentReply> {
     const handover = await openHandover(context, command.includes(PLACEHOLDER) ? turn.prompt : null);
@@ -182,12 +204,19 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
     name,
     needs,
     async check() {
-      const found = await findProgramme(command, options.env?.['PATH'] ?? needs.env['PATH']);
-      if (found === false) {
-        const fix = 'install the programme, or correct AGENT_CMD';
-        return { ready: false, detail: `the programme of \`${command}\` was not found`, fix };
+      const { state, path } = await findProgramme(command, options.env?.['PATH'] ?? needs.env['PATH']);
+      switch (state) {
+        case 'found':
+          return { ready: true, detail: path, fix: null };
+        case 'unknown':
+          return { ready: true, detail: `\`${shown(command)}\`, looked up when it runs`, fix: null };
+        case 'not_executable':
+          return { ready: false, detail: `${path} is not executable`, fix: `chmod +x ${shellWord(path)}` };
+        case 'missing': {
+          const fix = 'install the programme, or correct AGENT_CMD';
+          return { ready: false, detail: `the programme of \`${shown(command)}\` was not found`, fix };
+        }
       }
-      return { ready: true, detail: found ?? `\`${command}\`, looked up when it runs`, fix: null };
     },
     async run(turn, context) {
       if (context.signal.aborted) throw new Cancelled();

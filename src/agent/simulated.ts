@@ -6,18 +6,19 @@ import { JobError } from '../job/error.ts';
 import type { Agent } from './agent.ts';
 import { createCommandAgent, shellWord } from './command.ts';
 
-/** What a simulated agent may do. */
-export const SIMULATED_BEHAVIOURS = [
-  'good',
-  'bad',
-  'stuck',
-  'noop',
-  'slow',
-  'crash',
-  'injection',
-  'tamper',
-] as const;
-export type SimulatedBehaviour = (typeof SIMULATED_BEHAVIOURS)[number];
+/** What a simulated agent may do, and what that shows. */
+export const SIMULATED_STORIES = {
+  good: 'the change is right at once',
+  bad: 'the agent breaks a test, is told, and mends it',
+  stuck: 'the agent makes the same mistake again and again, until the runner gives up',
+  noop: 'the agent changes nothing, and that is what is said',
+  slow: 'the agent does not come to an end, and its time is up',
+  crash: 'the agent crashes in the middle; its work is kept',
+  injection: 'the agent obeys hostile text; the sandbox holds',
+  tamper: 'the agent weakens the tests instead of mending the code; the guard sees it',
+} as const;
+export type SimulatedBehaviour = keyof typeof SIMULATED_STORIES;
+export const SIMULATED_BEHAVIOURS = Object.keys(SIMULATED_STORIES) as readonly SimulatedBehaviour[];
 
 /** Git as hostile text asks for it, before traps are planted that would catch the agent's own git too. */
 const GIT_ATTEMPTS = [
@@ -59,7 +60,7 @@ export function createSimulatedAgent(behaviour: string): Agent {
   const manifest = packageJson(dirname(here));
   const words = [node, programme, known].map(shellWord).join(' ');
   const start = `exec ${words} "$AGENT_RUNNER_OUT"`;
-  return createCommandAgent({
+  const agent = createCommandAgent({
     name: `simulated:${known}`,
     command: known === 'injection' ? `${GIT_ATTEMPTS}\n${start}` : start,
     needs: {
@@ -71,4 +72,6 @@ export function createSimulatedAgent(behaviour: string): Agent {
     },
     costUsd: 0,
   });
+  const detail = `no model: ${SIMULATED_STORIES[known]}`;
+  return { ...agent, check: () => Promise.resolve({ ready: true, detail, fix: null }) };
 }

@@ -11,6 +11,10 @@ export interface Io {
   /** Whether a person can be asked: stdin and stderr are terminals. */
   readonly canAsk: boolean;
   readonly colour: boolean;
+  /** Width of stderr's terminal in characters; 80 where it has none. */
+  columns(): number;
+  /** How a person calls this program; see `asCalled`. */
+  readonly program: string;
   /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
   /** Resolves settings: `flags` by setting name, see `config.ts`. */
@@ -39,6 +43,14 @@ const exitCodes = new WeakMap<Io, number>();
 /** The exit code of the command that ran with `io`. */
 export function exitCodeOf(io: Io): number {
   return exitCodes.get(io) ?? 0;
+}
+
+const COMMANDS_NAMED =
+  /\bagent-runner (?=(?:demo|run|gate|init|list|status|logs|result|diff|recover|message|agents|doctor|config|completion)\b)/g;
+
+/** Advice of ours with the commands in it as this person has to call them. Never for foreign text. */
+export function asCalled(io: Pick<Io, 'program'>, advice: string): string {
+  return advice.replace(COMMANDS_NAMED, () => `${io.program} `);
 }
 
 /** Prints a value as one JSON document. */

@@ -1,9 +1,10 @@
 /** Running one job in the foreground: progress, result, exit code. Shared by `run` and `demo`. */
 import { EXIT_CODES, OUTCOMES } from '../job/status.ts';
 import type { RunEnd, Runner } from '../runner/runner.ts';
-import { printJson, type Io } from './command.ts';
+import { asCalled, printJson, type Io } from './command.ts';
 import { createProgress } from './progress.ts';
 import { renderResult } from './report.ts';
+import { cleanText } from './text.ts';
 
 /** Follows a job to its end on this terminal. */
 export async function follow(runner: Runner, jobId: string, io: Io): Promise<RunEnd> {
@@ -15,17 +16,29 @@ export async function follow(runner: Runner, jobId: string, io: Io): Promise<Run
   }
 }
 
+/** A job that waits for an answer: the question, where its work is, and how to go on. */
+function printParked(end: Extract<RunEnd, { kind: 'parked' }>, io: Io, asJson: boolean): void {
+  const { job_id: jobId } = end.job;
+  if (asJson) {
+    const { question, wipRef } = end;
+    printJson(io, { job_id: jobId, status: 'needs_input', outcome: null, question, wip_ref: wipRef });
+    return;
+  }
+  const saved = end.wipRef === null ? '' : `work saved as ${end.wipRef}\n`;
+  const answer = `agent-runner message ${jobId} "<answer>" && agent-runner run --resume ${jobId}`;
+  io.out(
+    `the agent asks: ${cleanText(end.question.trim())}\n\n${saved}answer with: ${asCalled(io, answer)}\n`,
+  );
+}
+
 /** Prints how a job ended and returns the exit code that goes with it. */
 export function printEnd(end: RunEnd, io: Io, asJson: boolean): number {
   if (end.kind === 'parked') {
-    const answer = `agent-runner message ${end.job.job_id} "<answer>" && agent-runner run --resume ${end.job.job_id}`;
-    if (asJson)
-      printJson(io, { job_id: end.job.job_id, status: 'needs_input', outcome: null, question: end.question });
-    else io.out(`the agent asks: ${end.question.trim()}\n\nanswer with: ${answer}\n`);
+    printParked(end, io, asJson);
     return EXIT_CODES.needs_input;
   }
   if (asJson) printJson(io, end.result);
-  else io.out(`\n${renderResult(end.result, end.savedIn, io.colour)}`);
+  else io.out(`\n${renderResult(end.result, end.savedIn, io)}`);
   const { outcome } = end.result;
   return outcome === null ? EXIT_CODES.needs_input : OUTCOMES[outcome].exit_code;
 }

@@ -1,5 +1,5 @@
 /** The terminal: streams, colour, and what Ctrl-C means. */
-import { readEnvironment, resolveConfig, wantsColour } from '../config.ts';
+import { programName, readEnvironment, resolveConfig, wantsColour } from '../config.ts';
 import { stopEverything } from '../runner/stop.ts';
 import type { Io } from './command.ts';
 
@@ -10,6 +10,8 @@ export interface ProcessIo extends Io {
 
 /** One Ctrl-C arrives twice under `npm run`: from the terminal, and passed on by npm. */
 const SAME_PRESS_MS = 300;
+
+const DEFAULT_COLUMNS = 80;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -28,7 +30,7 @@ export function openIo(): ProcessIo {
       process.exit(130);
     }
     process.stderr.write(
-      '\ncancelling: the agent is stopped and its work is saved (once more to stop at once)\n',
+      '\ncancelling: the agent is stopped and what it changed is saved (once more to stop at once)\n',
     );
     firstAt = performance.now();
     cancel.abort();
@@ -45,6 +47,9 @@ export function openIo(): ProcessIo {
     isLive: process.stderr.isTTY && env['CI'] === undefined && env['TERM'] !== 'dumb',
     canAsk: process.stdin.isTTY && process.stderr.isTTY,
     colour: wantsColour(env, process.stderr.isTTY),
+    // Some terminals say 0 for "unknown".
+    columns: () => (process.stderr.columns > 0 ? process.stderr.columns : DEFAULT_COLUMNS),
+    program: programName(env),
     signal: cancel.signal,
     resolve: (flags) => resolveConfig({ flags, env, cwd: process.cwd() }),
     close() {

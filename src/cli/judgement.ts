@@ -3,6 +3,9 @@ import type { GateReport } from '../job/gate.ts';
 import type { Judgement } from '../runner/look/judge.ts';
 import { cleanLine, cleanText } from './text.ts';
 
+/** Forms that a judgement can be printed in. */
+export const JUDGEMENT_FORMATS = ['table', 'json', 'junit', 'markdown'] as const;
+
 /** Foreign text for XML: no markup, no characters that XML forbids. */
 function xml(text: string): string {
   return cleanText(text)

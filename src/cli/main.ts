@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { JobError, toErrorInfo, errorInfo, type ErrorCode } from '../job/error.ts';
 import { EXIT_CODES, OUTCOMES } from '../job/status.ts';
 import { outcomeOf } from '../job/error.ts';
-import { exitCodeOf, type CliCommand, type Io } from './command.ts';
+import { asCalled, exitCodeOf, type CliCommand, type Io } from './command.ts';
 import { openIo } from './io.ts';
 
 interface Listed {
@@ -94,8 +94,8 @@ function version(): string {
     : 'unknown';
 }
 
-function examplesText(command: CliCommand): string {
-  return `\nExamples:\n${command.examples.map((line) => `  $ agent-runner ${line}`).join('\n')}\n`;
+function examplesText(command: CliCommand, io: Io): string {
+  return `\nExamples:\n${command.examples.map((line) => `  $ ${io.program} ${line}`).join('\n')}\n`;
 }
 
 /** Builds the program; only the command that is asked for is loaded, the others are names. */
@@ -108,7 +108,7 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Com
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExamples:\n  $ agent-runner demo\n  $ agent-runner run "Fix the typo in README" --repo . --agent command\n',
+      `\nExamples:\n  $ ${io.program} demo\n  $ ${io.program} run "Fix the typo in README" --repo . --agent command\n`,
     );
   const named = argv[0] === 'help' ? argv[1] : argv.find((word) => !word.startsWith('-'));
   // A shell asks about every command, so all of them are loaded then.
@@ -121,11 +121,14 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Com
     if (!isLoaded) continue;
     const loaded = (await listed.load()).command;
     loaded.define(command, io);
-    command.addHelpText('after', examplesText(loaded));
+    command.addHelpText('after', examplesText(loaded, io));
   }
-  if (completes)
-    (await import('@bomb.sh/tab/commander')).default(program, { completionCommandName: 'completion' });
-  else
+  if (completes) {
+    const tab = (await import('@bomb.sh/tab/commander')).default;
+    const offered = tab(program, { completionCommandName: 'completion' });
+    const words = argv.slice(argv.indexOf('--') + 1);
+    if (named === 'complete') await (await import('./completion/values.ts')).addValues(offered, io, words);
+  } else
     program
       .command('completion <shell>')
       .summary('print a completion script for bash, zsh, fish or powershell');
@@ -140,7 +143,7 @@ function reportError(error: unknown, io: Io, asJson: boolean): number {
     : errorInfo('bug', error instanceof Error ? error.message : String(error));
   if (asJson) io.out(`${JSON.stringify({ error: info }, null, 2)}\n`);
   io.err(`agent-runner: ${info.message}\n`);
-  if (info.hint !== null) io.err(`  ${info.hint}\n`);
+  if (info.hint !== null) io.err(`  ${asCalled(io, info.hint)}\n`);
   if (!known && error instanceof Error && error.stack !== undefined) io.err(`${error.stack}\n`);
   return EXIT_OF_CODE[info.code] ?? OUTCOMES[outcomeOf(info.code)].exit_code;
 }

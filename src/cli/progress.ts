@@ -1,4 +1,4 @@
-/** Progress on stderr: one line an event that matters, and on a terminal a last line that moves. */
+/** Progress on stderr: one line an event that matters, and a sign of life while something runs long. */
 import type { JobEvent } from '../job/job.ts';
 import type { Io } from './command.ts';
 import { cleanLine, duration, paint, type Colour } from './text.ts';
@@ -58,7 +58,8 @@ function gateLine(event: JobEvent, colour: boolean): string | null {
 }
 
 function messageLine(event: JobEvent, colour: boolean): string | null {
-  const { text: said, turn, ref } = event.data;
+  const { text: said, turn, ref, notice } = event.data;
+  if (typeof notice === 'string') return paint(`  note: ${text(notice)}`, 'yellow', colour);
   if (typeof turn === 'string') return `  agent: ${text(event.data['agent'])} (${turn})`;
   if (typeof ref === 'string') return paint(`  ${text(said)}`, 'yellow', colour);
   if (typeof said !== 'string' || said.trim() === '') return null;
@@ -96,6 +97,8 @@ export function lineOf(event: JobEvent, colour: boolean): string | null {
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 /** Redraws a second: smooth enough to see that something runs. */
 const FRAME_MS = 100;
+/** How often it is looked whether a line is due where nothing moves. */
+const BEAT_MS = 1000;
 const ERASE_LINE = '\u001b[2K\r';
 
 /** Shows a job's events as they come. */
@@ -104,33 +107,84 @@ export interface Progress {
   stop(): void;
 }
 
-/** Shows progress on stderr; the moving line only on a terminal. */
-export function createProgress(io: Io): Progress {
-  let doing = '';
-  let since = performance.now();
-  let frame = 0;
-  const draw = (): void => {
-    if (doing === '') return;
-    const mark = FRAMES[frame++ % FRAMES.length] ?? '';
-    io.err(`${ERASE_LINE}${paint(mark, 'cyan', io.colour)} ${doing} ${duration(performance.now() - since)}`);
+/** Silence after which a line says what runs, in milliseconds: soon at first, then less often. The last one repeats. */
+const HEARTBEATS_MS = [10_000, 20_000, 30_000, 60_000] as const;
+/** Longest part of what was printed last that a line shows, in characters. */
+const MAX_SAID_CHARS = 80;
+
+/** What runs now, since when, and what it printed last. */
+interface Doing {
+  readonly what: string;
+  readonly since: number;
+  said: string;
+}
+
+/** What an event says has begun, `''` when something has ended, `null` when it says nothing of that. */
+function begun(event: JobEvent): string | null {
+  const { state, step, check, side, setup } = event.data;
+  if (event.type === 'phase') return state === 'started' ? text(step).replace(/-1$/, '') : '';
+  if (event.type === 'sandbox' && setup === 'started') return 'setup';
+  if (event.type !== 'gate' || check === undefined) return null;
+  const on = side === 'restored' ? "head, with base's tests" : text(side);
+  return state === 'running' ? `check ${text(check)} on ${on}` : 'verify';
+}
+
+/** The last line of what an agent printed, short and harmless. */
+function lastLine(said: unknown): string {
+  if (typeof said !== 'string') return '';
+  const line = said.split('\n').findLast((one) => one.trim() !== '') ?? '';
+  return Array.from(cleanLine(line).trim()).slice(0, MAX_SAID_CHARS).join('');
+}
+
+/**
+ * Shows progress on stderr. What runs, and for how long, is a last line that moves on a terminal, and elsewhere
+ * a line now and then, so that nobody takes a long turn or a long check for a hang.
+ */
+export function createProgress(io: Pick<Io, 'err' | 'isLive' | 'colour' | 'columns'>): Progress {
+  let doing: Doing = { what: '', since: performance.now(), said: '' };
+  let [frame, beats, quietSince] = [0, 0, performance.now()];
+  const now = (): string => {
+    const { what, since, said } = doing;
+    return `${what} ${duration(performance.now() - since)}${said === '' ? '' : `  ${said}`}`;
   };
-  const timer = io.isLive ? setInterval(draw, FRAME_MS) : null;
-  timer?.unref();
+  const draw = (): void => {
+    if (doing.what === '') return;
+    const mark = FRAMES[frame++ % FRAMES.length] ?? '';
+    // A line that wraps could not be erased.
+    const line = Array.from(now())
+      .slice(0, Math.max(10, io.columns() - 3))
+      .join('');
+    io.err(`${ERASE_LINE}${paint(mark, 'cyan', io.colour)} ${line}`);
+  };
+  const beat = (): void => {
+    const waitMs = HEARTBEATS_MS[Math.min(beats, HEARTBEATS_MS.length - 1)] ?? 0;
+    if (doing.what === '' || performance.now() - quietSince < waitMs) return;
+    beats++;
+    quietSince = performance.now();
+    io.err(paint(`  … ${now()}\n`, 'dim', io.colour));
+  };
+  const timer = setInterval(io.isLive ? draw : beat, io.isLive ? FRAME_MS : BEAT_MS);
+  timer.unref();
   return {
     show(event) {
-      if (event.type === 'phase') {
-        doing = event.data['state'] === 'started' ? text(event.data['step']).replace(/-1$/, '') : '';
-        since = performance.now();
+      const what = begun(event);
+      if (what !== null) {
+        doing = { what, since: performance.now(), said: '' };
+        beats = 0;
+        quietSince = performance.now();
       }
-      if (event.type === 'gate' && event.data['state'] === 'running')
-        doing = `${text(event.data['check'])} (${text(event.data['side'])})`;
+      if (event.type === 'log') {
+        const said = lastLine(event.data['text']);
+        if (said !== '') doing.said = said;
+      }
       const line = lineOf(event, io.colour);
-      if (line !== null) io.err(`${io.isLive ? ERASE_LINE : ''}${line}\n`);
+      if (line === null) return;
+      quietSince = performance.now();
+      io.err(`${io.isLive ? ERASE_LINE : ''}${line}\n`);
     },
     stop() {
-      if (timer === null) return;
       clearInterval(timer);
-      io.err(ERASE_LINE);
+      if (io.isLive) io.err(ERASE_LINE);
     },
   };
 }

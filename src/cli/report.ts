@@ -1,6 +1,7 @@
 /** A job's result for people. */
 import type { CheckReport, GateReport } from '../job/gate.ts';
 import type { JobResult } from '../job/result.ts';
+import { asCalled, type Io } from './command.ts';
 import { cleanLine, cleanText, duration, paint, table, type Colour } from './text.ts';
 
 /** Longest part of an agent's closing message that is shown, in characters. */
@@ -58,6 +59,11 @@ export function renderGate(report: GateReport, notices: readonly string[], colou
   return `\n${gateText(report, `gate: ${report.verdict}`, colour)}${notes}`;
 }
 
+function draftMark({ draft, labels }: JobResult): string {
+  if (!draft) return '';
+  return labels.length === 0 ? ' (draft)' : ` (draft: ${labels.join(', ')})`;
+}
+
 function facts(result: JobResult, savedIn: string | null): string[][] {
   const wall =
     result.started_at === null ? 0 : Date.parse(result.finished_at) - Date.parse(result.started_at);
@@ -65,19 +71,15 @@ function facts(result: JobResult, savedIn: string | null): string[][] {
     savedIn === null || result.wip_ref === null
       ? []
       : [['get it back', `git fetch ${savedIn} ${result.wip_ref}`]];
-  const proposed = result.patch_path !== null;
   return [
     ['job', result.job_id],
     ['base', result.base_sha === null ? '' : `${result.base ?? ''} ${result.base_sha.slice(0, 12)}`],
-    [
-      'branch',
-      proposed ? `${result.branch}${result.draft ? ` (draft: ${result.labels.join(', ')})` : ''}` : '',
-    ],
+    ['branch', result.branch === null ? '' : `${result.branch}${draftMark(result)}`],
     ['pull request', result.pr_url ?? ''],
     ['patch', result.patch_path ?? ''],
     ['publish with', result.push_command ?? ''],
     ['work saved as', result.wip_ref ?? ''],
-    ...(proposed ? [] : recover),
+    ...(result.branch === null ? recover : []),
     [
       'agent',
       `${result.agent}, ${result.iterations} ${result.iterations === 1 ? 'turn' : 'turns'}${result.debug_mode ? ', debug mode' : ''}`,
@@ -92,7 +94,12 @@ function facts(result: JobResult, savedIn: string | null): string[][] {
  *
  * @param savedIn repository that holds the saved work, to say how to get it back
  */
-export function renderResult(result: JobResult, savedIn: string | null, colour: boolean): string {
+export function renderResult(
+  result: JobResult,
+  savedIn: string | null,
+  io: Pick<Io, 'colour' | 'program'>,
+): string {
+  const { colour } = io;
   const parts = [gatePart(result, colour)];
   const summary = cleanText(result.summary.trim()).slice(0, MAX_SUMMARY_CHARS);
   if (summary !== '') parts.push(`the agent says:\n${indent(summary)}\n`);
@@ -103,7 +110,8 @@ export function renderResult(result: JobResult, savedIn: string | null, colour: 
   parts.push(rows.join(''));
   const outcome = paint(result.outcome ?? result.status, outcomeColour(result), colour);
   const why = result.error === null ? '' : `: ${cleanText(result.error.message)}`;
-  const hint = result.error?.hint == null ? '' : `${' '.repeat(width)} ${cleanText(result.error.hint)}\n`;
+  const hint =
+    result.error?.hint == null ? '' : `${' '.repeat(width)} ${asCalled(io, cleanText(result.error.hint))}\n`;
   parts.push(`${'outcome'.padEnd(width)} ${outcome}${why}\n${hint}`);
   return parts.filter((part) => part !== '').join('\n');
 }

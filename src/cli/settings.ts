@@ -7,8 +7,8 @@ import { parseRef, parseRepo, parseTask, type JobRequest } from '../job/request.
 import type { Config } from '../config.ts';
 
 /** Flags of `run` and `demo` that set a setting of the same name. */
-const SETTING_FLAGS: readonly (readonly [flag: string, setting: string, help: string])[] = [
-  ['--agent <name>', 'agent', 'who edits; see `agent-runner agents`'],
+export const SETTING_FLAGS: readonly (readonly [flag: string, setting: string, help: string])[] = [
+  ['--agent <name>', 'agent', 'who edits; `agents` lists them'],
   ['--model <name>', 'model', 'model the agent is asked to use'],
   ['--sandbox <name>', 'sandbox', 'auto, bubblewrap or host (host isolates nothing)'],
   ['--network', 'network', 'open the network to the agent'],

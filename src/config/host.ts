@@ -101,6 +101,17 @@ export function hostEnvironment(env: NodeJS.ProcessEnv, cwd: string): HostEnviro
 }
 
 /**
+ * How a person calls this program, for the commands that hints name: a clone has no `agent-runner` on the PATH,
+ * it runs through npm.
+ */
+export function programName(env: NodeJS.ProcessEnv): string {
+  const { npm_package_name: name, npm_lifecycle_event: event, npm_command: command } = env;
+  if (name === 'agent-runner' && (event === 'agent-runner' || event === 'demo'))
+    return 'npm run -s agent-runner --';
+  return command === 'exec' ? 'npx agent-runner' : 'agent-runner';
+}
+
+/**
  * The user's PATH. `npm run` and `npx` put `node_modules/.bin` of every parent directory and one
  * `node-gyp-bin` in front; with them a repository would be judged with our tools. Relative entries would
  * find programs in whatever repository a command runs in.

@@ -1,7 +1,13 @@
 /** The table of settings: what each may be, its default, and who may set it. Pure. */
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { JobError } from '../job/error.ts';
-import { DEFAULT_BUDGET, parseRef, SANDBOX_NAMES } from '../job/request.ts';
+import {
+  DEFAULT_BUDGET,
+  DEFAULT_MAX_GATE_RUNS,
+  DEFAULT_POLICY,
+  parseRef,
+  SANDBOX_NAMES,
+} from '../job/request.ts';
 
 /** Node's timers overflow after 24.8 days and then fire at once. */
 const MAX_TIMEOUT_S = 14 * 24 * 3600;
@@ -25,6 +31,8 @@ export interface Setting<T = unknown> {
   readonly fallback: T;
   readonly description: string;
   readonly env: string | null;
+  /** What holds where the value is `null` or an empty list, in words. */
+  readonly unset: string;
   /** Whether a repository's own settings file may set it: never what runs on the host. */
   readonly project: boolean;
 }
@@ -153,27 +161,33 @@ function setting<T>(
   kind: Kind<T>,
   fallback: T,
   description: string,
-  more: { readonly env?: string; readonly project?: boolean } = {},
+  more: { readonly env?: string; readonly project?: boolean; readonly unset?: string } = {},
 ): Setting<T> {
-  return { kind, fallback, description, env: more.env ?? null, project: more.project ?? false };
+  const { env = null, project = false, unset = 'none' } = more;
+  return { kind, fallback, description, env, project, unset };
 }
 
 const IN_PROJECT = { project: true } as const;
+const NO_LIMIT = { project: true, unset: 'no limit' } as const;
+/** What the repository's own file may say instead. */
+const ownOr = (rule: string | number): { readonly project: true; readonly unset: string } => ({
+  project: true,
+  unset: `${rule}, unless .agent-runner.yml says otherwise`,
+});
 const block = optional(oneOf('block', 'draft'));
 const blockOrOpen = optional(oneOf('block', 'draft', 'open'));
 
 /** Every setting there is: the one table behind `config list`, the documentation and the errors. */
 export const SETTINGS = {
-  agent: setting(
-    optional(text),
-    null,
-    'agent that edits, by name; without one, agent_cmd or what is installed',
-  ),
+  agent: setting(optional(text), null, 'agent that edits, by name', {
+    unset: 'command, where agent_cmd is set',
+  }),
   agent_cmd: setting(optional(text), null, 'shell command of an agent; {prompt_file} is replaced', {
     env: 'AGENT_CMD',
   }),
   agent_config: setting(optional(path), null, 'file with standing rules for the agent', {
     env: 'AGENT_CONFIG',
+    unset: 'those of the repository, such as AGENTS.md',
   }),
   agent_idle_timeout_s: setting(number(1, 86_400), 600, 'longest silence of an agent, in seconds'),
   agent_mounts: setting<readonly AgentMount[]>(
@@ -182,39 +196,46 @@ export const SETTINGS = {
     "files of the host that the agent's sandbox shows",
   ),
   agent_env: setting<readonly string[]>(variables, [], 'variables of yours that the agent is given, by name'),
-  model: setting(optional(text), null, 'model the agent is asked to use', { env: 'LLM_MODEL' }),
+  model: setting(optional(text), null, 'model the agent is asked to use', {
+    env: 'LLM_MODEL',
+    unset: "the agent's own",
+  }),
   sandbox: setting(oneOf(...SANDBOX_NAMES), 'auto', 'where agent and checks run', {
     env: 'AGENT_RUNNER_SANDBOX',
   }),
   'sandbox.ro_paths': setting<readonly string[]>(paths, [], 'further paths that can be read in the sandbox'),
-  network: setting(flag, false, 'whether agent and checks reach the network'),
-  home: setting(optional(path), null, 'where jobs, mirrors and logs are kept', { env: 'AGENT_RUNNER_HOME' }),
-  db_path: setting(optional(path), null, 'database file; agent-runner.db in home by default', {
+  network: setting(flag, false, 'whether the agent reaches the network; checks stay offline'),
+  home: setting(optional(path), null, 'where jobs, mirrors and logs are kept', {
+    env: 'AGENT_RUNNER_HOME',
+    unset: '~/.local/share/agent-runner',
+  }),
+  db_path: setting(optional(path), null, 'database file', {
     env: 'AGENT_RUNNER_DB_PATH',
+    unset: 'agent-runner.db in home',
   }),
   max_gate_runs: setting(
     optional(number(1, 50)),
     null,
     'gate runs before a job ends as gate_failed',
-    IN_PROJECT,
+    ownOr(DEFAULT_MAX_GATE_RUNS),
   ),
   'budget.max_cost_usd': setting(
     optional(number(0, 1_000_000, 'decimal')),
     DEFAULT_BUDGET.max_cost_usd,
     'dollars a job may spend',
-    IN_PROJECT,
+    NO_LIMIT,
   ),
   'budget.max_tokens': setting(
     optional(number(1, 1e12)),
     DEFAULT_BUDGET.max_tokens,
     'tokens a job may use',
-    IN_PROJECT,
+    NO_LIMIT,
   ),
   'budget.max_turns': setting(
     optional(number(1, 500)),
     DEFAULT_BUDGET.max_turns,
     'turns an agent may take',
-    IN_PROJECT,
+    NO_LIMIT,
   ),
   'budget.timeout_s': setting(
     number(1, MAX_TIMEOUT_S),
@@ -222,19 +243,29 @@ export const SETTINGS = {
     'seconds the agent may work in all',
     IN_PROJECT,
   ),
-  'policy.on_red': setting(block, null, 'what happens to a change that stays red', IN_PROJECT),
+  'policy.on_red': setting(
+    block,
+    null,
+    'what happens to a change that stays red',
+    ownOr(DEFAULT_POLICY.on_red),
+  ),
   'policy.on_inconclusive': setting(
     blockOrOpen,
     null,
     'what happens when a check could not be judged',
-    IN_PROJECT,
+    ownOr(DEFAULT_POLICY.on_inconclusive),
   ),
-  'policy.on_none': setting(blockOrOpen, null, 'what happens when there are no checks', IN_PROJECT),
+  'policy.on_none': setting(
+    blockOrOpen,
+    null,
+    'what happens when there are no checks',
+    ownOr(DEFAULT_POLICY.on_none),
+  ),
   'policy.on_tamper': setting(
     optional(oneOf('block', 'draft', 'allow')),
     null,
     'what happens to a change that weakens its own judge',
-    IN_PROJECT,
+    ownOr(DEFAULT_POLICY.on_tamper),
   ),
   branch_template: setting(branchTemplate, 'bot/<job_id>', 'name of the branch a job makes'),
   'author.name': setting(identity, 'agent-runner', 'author of the commits'),
@@ -250,7 +281,10 @@ export const SETTINGS = {
   }),
   log_format: setting(oneOf('json', 'text'), 'json', 'form of log lines', { env: 'LOG_FORMAT' }),
   task: setting(optional(text), null, 'task when `run` is given none', { env: 'TASK_DESCRIPTION' }),
-  workspace: setting(optional(text), null, 'repository when `run` is given none', { env: 'WORKSPACE' }),
+  workspace: setting(optional(text), null, 'repository when `run` is given none', {
+    env: 'WORKSPACE',
+    unset: 'the folder you stand in',
+  }),
 } as const satisfies Record<string, Setting<never> | Setting>;
 export type SettingName = keyof typeof SETTINGS;
 /** The value of every setting. */

@@ -23,6 +23,8 @@ export interface ProposalRequest {
   readonly body: string;
   readonly draft: boolean;
   readonly labels: readonly string[];
+  /** Name of the remote that a working repository publishes to; `null` where it has none. */
+  readonly publishTo: string | null;
 }
 
 /** The proposal as it stands. */

@@ -54,9 +54,9 @@ export function createLocalForge(options: { readonly cwd: string }): Forge {
     },
     propose(request) {
       const pushCommand =
-        request.remote.kind === 'checkout'
-          ? `git -C ${quote(request.remote.url)} push -u origin ${quote(request.branch)}`
-          : null;
+        request.publishTo === null
+          ? null
+          : `git -C ${quote(request.remote.url)} push -u ${quote(request.publishTo)} ${quote(request.branch)}`;
       return Promise.resolve({ outcome: 'proposed', prUrl: null, pushCommand });
     },
   };

@@ -161,6 +161,8 @@ export function createBaselineSource(cache: BaselineCache): BaselineSource {
         for (const check of options.checks) {
           if (found.has(check)) continue;
           const key = baselineKey(options, check);
+          // It runs elsewhere: whoever waits here wants to know for what.
+          if (running.has(key)) options.onCheck?.('base', check.name, 'running', null);
           const result = await known(key, options);
           if (result === null) missing.set(check, key);
           else {

@@ -1,6 +1,6 @@
 /** Every decision of a job, as pure functions of what has happened so far. */
 import { errorInfo, outcomeOf, type ErrorInfo } from './error.ts';
-import type { TamperFinding } from './gate.ts';
+import type { CheckVerdict, GateReport, TamperFinding } from './gate.ts';
 import type { JobRequest } from './request.ts';
 import { isSameFailure } from './similarity.ts';
 import {
@@ -60,20 +60,37 @@ function isStuck(history: readonly Entry[]): boolean {
   return equal.length >= EQUAL_FAILURES_TO_GIVE_UP;
 }
 
-/** What the agent has spent so far. Money is `null` as soon as one turn has no known price. */
+/** A sum that is `null` as soon as one part is unknown, and when there is no part at all. */
+function sumOf(parts: readonly (number | null)[]): number | null {
+  const [first, ...rest] = parts;
+  if (first === undefined) return null;
+  return rest.reduce<number | null>(
+    (sum, part) => (sum === null || part === null ? null : sum + part),
+    first,
+  );
+}
+
+/**
+ * What the agent has spent so far. Money and tokens are `null` as soon as one turn has no known count, and
+ * where no turn has ended: one that was cut off may have spent something.
+ */
 export function spentBy(history: readonly Entry[]): Usage & { readonly agent_ms: number } {
-  let cost: number | null = 0;
-  let [tokensIn, tokensOut, turns, agentMs] = [0, 0, 0, 0];
-  for (const entry of history) {
-    if (entry.step !== 'build') continue;
-    const usage = entry.result.usage;
-    cost = cost === null || usage === null || usage.cost_usd === null ? null : cost + usage.cost_usd;
-    tokensIn += usage?.tokens_in ?? 0;
-    tokensOut += usage?.tokens_out ?? 0;
-    turns += usage?.turns ?? 1;
-    agentMs += durationMs(entry.result);
-  }
-  return { cost_usd: cost, tokens_in: tokensIn, tokens_out: tokensOut, turns, agent_ms: agentMs };
+  const results = history.flatMap((entry) => (entry.step === 'build' ? [entry.result] : []));
+  return {
+    cost_usd: sumOf(results.map(({ usage }) => usage?.cost_usd ?? null)),
+    tokens_in: sumOf(results.map(({ usage }) => usage?.tokens_in ?? null)),
+    tokens_out: sumOf(results.map(({ usage }) => usage?.tokens_out ?? null)),
+    turns: results.reduce((sum, { usage }) => sum + (usage?.turns ?? 1), 0),
+    agent_ms: results.reduce((sum, result) => sum + durationMs(result), 0),
+  };
+}
+
+/** Tokens that are known to be spent: turns that did not count theirs add nothing. */
+function knownTokens(history: readonly Entry[]): number {
+  return history.reduce((sum, entry) => {
+    const usage = entry.step === 'build' ? entry.result.usage : null;
+    return sum + (usage?.tokens_in ?? 0) + (usage?.tokens_out ?? 0);
+  }, 0);
 }
 
 function end(outcome: Outcome, error: ErrorInfo | null = null): Decision {
@@ -93,13 +110,13 @@ function prompt(history: readonly Entry[], request: JobRequest, turn: Turn): Dec
     max_turns: maxTurns,
     timeout_s: timeoutS,
   } = request.budget;
-  const hint = 'raise the budget, or continue by hand from the saved work';
+  const hint = 'raise the budget, give a smaller task, or go on by hand from what is saved';
   if (maxCost !== null && spent.cost_usd !== null && spent.cost_usd >= maxCost && spent.cost_usd > 0) {
     return endWith(
       errorInfo('budget_exceeded', `max_cost_usd: ${spent.cost_usd} of ${maxCost} dollars are spent`, hint),
     );
   }
-  const tokens = spent.tokens_in + spent.tokens_out;
+  const tokens = knownTokens(history);
   if (maxTokens !== null && tokens >= maxTokens) {
     return endWith(
       errorInfo('budget_exceeded', `max_tokens: ${tokens} of ${maxTokens} tokens are spent`, hint),
@@ -125,10 +142,24 @@ function preparedOf(history: readonly Entry[]): Prepared {
   throw new Error('bug: a decision after prepare was asked for before it');
 }
 
+/** What the last gate run said; `null` when there was none. */
+function lastReport(history: readonly Entry[]): GateReport | null {
+  const last = history.findLast((e) => e.step === 'verify');
+  return last?.result.ok === true ? last.result.report : null;
+}
+
 /** What the tamper guard found in the last gate run. */
 function lastFindings(history: readonly Entry[]): readonly TamperFinding[] {
-  const last = history.findLast((e) => e.step === 'verify');
-  return last?.result.ok === true ? last.result.report.tamper : [];
+  return lastReport(history)?.tamper ?? [];
+}
+
+/** Where to read why a check of the last gate run ended as it did: its log, which every gate run keeps. */
+function whereToRead(history: readonly Entry[], verdict: CheckVerdict): string {
+  const check = lastReport(history)?.checks.find((one) => one.verdict === verdict);
+  if (check === undefined) return 'read the reason in the gate table';
+  return check.log === null
+    ? `${check.name}: ${check.reason}`
+    : `read what ${check.name} printed: ${check.log}`;
 }
 
 function blockingFindings(history: readonly Entry[]): readonly TamperFinding[] {
@@ -171,13 +202,13 @@ function redEnding(history: readonly Entry[]): Ending {
     const message = `the same failure came back ${EQUAL_FAILURES_TO_GIVE_UP} times in debug mode, after ${runs} gate runs`;
     return {
       outcome: 'gave_up',
-      error: errorInfo('gave_up', message, 'the work is saved; read the failure and go on by hand'),
+      error: errorInfo('gave_up', message, `${whereToRead(history, 'failed')}; then go on by hand`),
     };
   }
   const message = `the gate is still red after ${runs} gate ${runs === 1 ? 'run' : 'runs'}`;
   return {
     outcome: 'gate_failed',
-    error: errorInfo('gate_failed', message, 'the work is saved; see the gate table for what is new'),
+    error: errorInfo('gate_failed', message, whereToRead(history, 'failed')),
   };
 }
 
@@ -241,7 +272,7 @@ function afterVerify(history: readonly Entry[], request: JobRequest): Decision {
       : errorInfo(
           'inconclusive',
           'the gate is inconclusive: a tool is missing, or a check did not end',
-          'see the gate table',
+          whereToRead(history, 'inconclusive'),
         ),
   );
 }

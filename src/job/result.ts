@@ -15,7 +15,8 @@ export interface JobResult {
   readonly task: string;
   readonly base: string | null;
   readonly base_sha: string | null;
-  readonly branch: string;
+  /** The branch that was proposed; `null` where none was made. */
+  readonly branch: string | null;
   readonly head_sha: string | null;
   readonly draft: boolean;
   readonly labels: readonly string[];
@@ -34,8 +35,8 @@ export interface JobResult {
   readonly agent: string;
   readonly model: string | null;
   readonly total_cost: number | null;
-  readonly total_tokens_in: number;
-  readonly total_tokens_out: number;
+  readonly total_tokens_in: number | null;
+  readonly total_tokens_out: number | null;
   readonly phases: readonly {
     readonly name: Phase;
     readonly started_at: string;
@@ -76,7 +77,7 @@ export function toResult(
     task: job.request.task,
     base: prepared?.base ?? job.request.base,
     base_sha: prepared?.base_sha ?? null,
-    branch: job.branch,
+    branch: proposed === undefined ? null : job.branch,
     head_sha: proposed?.head_sha ?? verified?.head_sha ?? null,
     draft: proposed !== undefined && (proposal?.input.draft ?? false),
     labels: proposed === undefined ? [] : (proposal?.input.labels ?? []),

@@ -9,11 +9,11 @@ import type { Outcome } from './status.ts';
 export const PHASES = ['prepare', 'explore', 'plan', 'build', 'verify', 'propose', 'notify'] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** What an agent spent. `cost_usd` is `null` when no price is known, never 0 for "unknown". */
+/** What an agent spent. Money and tokens are `null` when nobody counted them, never 0 for "unknown". */
 export interface Usage {
   readonly cost_usd: number | null;
-  readonly tokens_in: number;
-  readonly tokens_out: number;
+  readonly tokens_in: number | null;
+  readonly tokens_out: number | null;
   readonly turns: number;
 }
 

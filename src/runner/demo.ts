@@ -1,13 +1,17 @@
-/** The demo's own repository: small, real, and made anew in an empty folder. */
+/** The demo: its scenarios and its own repository, small, real, and made anew in an empty folder. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DEMO_FILES, DEMO_TASK } from '../agent/demo-project.ts';
 import type { Config } from '../config.ts';
+import { SIMULATED_STORIES } from '../agent/simulated.ts';
 import { commitTree } from '../workspace/change.ts';
 import { createGit } from '../workspace/git.ts';
 
 /** The task that belongs to the demo's repository. */
 export const demoTask: string = DEMO_TASK;
+
+/** What each scenario shows, by its name. */
+export const demoScenarios: Readonly<Record<string, string>> = SIMULATED_STORIES;
 
 /** Makes the demo's repository in `folder`, with one commit on `main`. */
 export async function createDemoRepository(config: Config, folder: string): Promise<void> {

@@ -1,8 +1,6 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { createAgent } from '../agent/registry.ts';
-import { programPaths } from '../sandbox/toolchains.ts';
 import { selectSandbox } from '../sandbox/select.ts';
 import { JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
@@ -12,11 +10,11 @@ import type { JobRequest } from '../job/request.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal } from '../job/status.ts';
 import type { StepResult } from '../job/step.ts';
-import type { Agent } from '../agent/agent.ts';
 import type { Store } from '../store/store.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
 import { createMask } from '../log.ts';
+import { agentOf, checkCommand } from './agents.ts';
 import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
@@ -31,7 +29,7 @@ import { createSteps, type JobSteps } from './steps/steps.ts';
 /** How a run ended: with a result, or parked until a person answers. */
 export type RunEnd =
   | { readonly kind: 'ended'; readonly result: JobResult; readonly savedIn: string | null }
-  | { readonly kind: 'parked'; readonly job: Job; readonly question: string };
+  | { readonly kind: 'parked'; readonly job: Job; readonly question: string; readonly wipRef: string | null };
 
 export interface RunOptions {
   /** Aborted when a person cancels. */
@@ -71,31 +69,6 @@ function newJobId(): string {
 
 function branchOf(template: string, jobId: string): string {
   return template.replaceAll('<job_id>', jobId);
-}
-
-/** Refuses an agent command whose program is not here, before there is a job: the commonest slip of all. */
-async function checkCommand(config: Config, request: JobRequest): Promise<void> {
-  if (request.agent !== 'command' || config.agentCmd === null) return;
-  const { missing } = await programPaths(config.agentCmd, {
-    path: config.host.path,
-    cwd: config.host.cwd,
-    home: config.host.home,
-  });
-  if (missing.length === 0) return;
-  throw new JobError('bad_configuration', `AGENT_CMD: ${missing.join(', ')} was not found`, {
-    hint: 'install it, or correct AGENT_CMD; paths must be absolute or on the PATH',
-  });
-}
-
-/** Makes the agent a request names, with what it needs to be seen in its sandbox. */
-export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
-  const command = config.agentCmd;
-  const found =
-    command === null
-      ? { paths: [], missing: [] }
-      : await programPaths(command, { path: config.host.path, cwd: config.host.cwd, home: config.host.home });
-  const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
-  return createAgent(request.agent, { command, needs, task: request.task });
 }
 
 /** Everything one run of one job needs, and how it is put away again. */
@@ -139,14 +112,17 @@ async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promi
 async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOptions): Promise<Judgement> {
   const remote = await parts.forge.resolve(input.request.repo);
   const head = await findRevision(parts.git, remote, input.head);
-  const base =
-    input.request.base === null
-      ? await findForkPoint(parts.git, remote, head)
-      : await findRevision(parts.git, remote, input.request.base);
+  const forkPoint = async (): Promise<string | null> =>
+    (await findForkPoint(parts.git, remote, head)) ??
+    (remote.kind === 'url' ? null : findRevision(parts.git, remote, 'HEAD'));
+  const { base: wanted } = input.request;
+  const base = wanted === null ? await forkPoint() : await findRevision(parts.git, remote, wanted);
   const request = { ...input.request, base };
   const open = (job: Job, journal: Journal): Promise<JobContext> =>
     contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text });
-  return judge({ request, head }, open, options.onEvent ?? (() => {}));
+  const judged = await judge({ request, head: input.head }, open, options.onEvent ?? (() => {}));
+  // People know revisions by the names they gave.
+  return { ...judged, base: wanted ?? judged.base };
 }
 
 /** A job stored by another procedure starts again from its last saved tree; nothing is replayed over other code. */
@@ -181,11 +157,11 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   let steps: JobSteps | null = null;
   const parked = Promise.withResolvers<RunEnd>();
   const park = async (question: string): Promise<never> => {
-    await steps?.saveNow();
+    const wipRef = (await steps?.saveNow()) ?? null;
     const asked = await store.updateJob(lease.current(), { status: 'needs_input', question });
     journal.emit('status', 'build', { status: 'needs_input', question });
     await journal.flush();
-    parked.resolve({ kind: 'parked', job: asked, question });
+    parked.resolve({ kind: 'parked', job: asked, question, wipRef });
     // The procedure waits for an answer that only another run can bring; this process forgets it here.
     return new Promise<never>(() => {});
   };

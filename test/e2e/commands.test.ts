@@ -178,6 +178,10 @@ describe('looking at this machine', () => {
     });
     expect(ran.stdout).toMatch(/^agent_cmd +environment \(AGENT_CMD\) +mine$/m);
     expect(ran.stdout).toMatch(/^max_gate_runs +flag \(--max-gate-runs\) +7$/m);
+    expect(ran.stdout).toMatch(
+      /^policy\.on_red +default +\(block, unless \.agent-runner\.yml says otherwise\)$/m,
+    );
+    expect(ran.stdout).toMatch(/^budget\.max_tokens +default +\(no limit\)$/m);
     expect(ran.stdout).toMatch(/^branch_template +default +bot\/<job_id>$/m);
   });
 });
@@ -217,6 +221,15 @@ describe('completion', () => {
   it('answers what the scripts ask', async () => {
     expect((await bench.run(['complete', '--', 'st'])).stdout).toMatch(/^status\t/m);
     expect((await bench.run(['complete', '--', 'run', '--re'])).stdout).toMatch(/^--repo\t/m);
+    const asked = async (...words: string[]) => (await bench.run(['complete', '--', ...words])).stdout;
+    expect(await asked('demo', '--scenario', 's')).toMatch(/^stuck\t.+\nslow\t.+\n:/);
+    expect(await asked('run', '--agent', 'simulated:b')).toMatch(/^simulated:bad\t/);
+    expect(await asked('gate', '--sandbox', '')).toMatch(/^auto\t\nbubblewrap\t\nhost\t$/m);
+    expect(await asked('diff', '')).toMatch(new RegExp(`^${jobId}\\tproposed: Add b$`, 'm'));
+    expect(await asked('run', '--resume', 'job-')).not.toContain(jobId);
+    const nowhere = join(bench.root, 'nowhere');
+    expect(await asked('diff', '--home', nowhere, '')).not.toContain('job-');
+    expect(existsSync(nowhere)).toBe(false);
     expect((await bench.run(['completion', 'tcsh'])).code).toBe(64);
   });
 });

@@ -77,6 +77,6 @@ describe('demo', () => {
   it('names an unknown scenario and those there are', async () => {
     const ran = await bench.run(['demo', '--scenario', 'nope']);
     expect(ran.code).toBe(64);
-    expect(ran.stderr).toMatch(/scenario: "nope" is unknown \(allowed: bad, good, stuck/);
+    expect(ran.stderr).toMatch(/scenario: "nope" is unknown \(allowed: good, bad, stuck/);
   });
 });

@@ -109,6 +109,32 @@ describe('gate', () => {
     expect((await gate('--check', 'lint=no-such-tool', '--on-inconclusive', 'open')).code).toBe(0);
   });
 
+  it('says that uncommitted edits are not judged, and calls revisions by the names they were given', async () => {
+    commit({ 'add.js': 'export const add = (a, b) => b + a;\n' });
+    write(repo, { 'add.js': 'broken(\n', 'new.js': 'mine\n' });
+    const ran = await gate('--base', 'main', '--json');
+    const judgement = JSON.parse(ran.stdout) as Judgement;
+    expect(judgement).toMatchObject({ base: 'main', head: 'HEAD', report: { verdict: 'green' } });
+    expect(judgement.notices).toEqual([
+      'only commits are judged; uncommitted changes are not: add.js, new.js',
+    ]);
+    expect(ran.stderr).toMatch(/note: only commits are judged/);
+    const other = JSON.parse((await gate('--base', 'work', '--head', 'main', '--json')).stdout) as Judgement;
+    expect(other.notices).toEqual([]);
+    const same = await gate('--base', 'work');
+    expect(same.stderr).toMatch(/head: HEAD is the base itself/);
+    expect(same.stderr).not.toMatch(/stay out of this job/);
+    expect(same.stderr).toMatch(/commit your changes first, only commits are judged: add\.js/);
+  });
+
+  it('says of a repository with one commit and edits on top that they have to be committed', async () => {
+    write(repo, { 'add.js': 'broken(\n' });
+    const only = await gate();
+    expect(only.code).toBe(64);
+    expect(only.stderr).toMatch(/head: HEAD is the base itself[\s\S]*commit your changes first[^\n]*add\.js/);
+    expect(only.stderr).not.toMatch(/stay out of this job/);
+  });
+
   it('names what can’t be judged', async () => {
     const same = await gate('--base', 'work');
     expect([same.code, same.stderr]).toEqual([64, expect.stringMatching(/is the base itself/)]);

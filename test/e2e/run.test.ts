@@ -1,7 +1,7 @@
 /** `run` on repositories of a person, with an agent command of theirs. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobResult } from '../../src/job/result.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
 import { openBench, processesWith, type Bench, type Ran } from './cli.ts';
@@ -67,7 +67,7 @@ describe('a working repository', () => {
     expect(code).toBe(0);
     expect(sh(repo, 'rev-parse', 'main')).toBe(base);
     expect(sh(repo, 'status', '--porcelain')).toBe('');
-    expect(sh(repo, 'rev-parse', result.branch)).toBe(result.head_sha);
+    expect(sh(repo, 'rev-parse', result.branch ?? '')).toBe(result.head_sha);
     expect(sh(repo, 'diff', '--stat', `main..${result.branch}`)).toContain('src/add.js');
     expect(readFileSync(result.patch_path ?? '', 'utf8')).toContain('+export const sub');
     expect(sh(repo, 'worktree', 'list').split('\n')).toHaveLength(1);
@@ -132,8 +132,11 @@ describe('a working repository', () => {
     expect(result).toMatchObject({
       outcome: 'no_change',
       summary: 'nothing to do here',
+      branch: null,
       wip_ref: null,
       patch_path: null,
+      total_cost: null,
+      total_tokens_in: null,
     });
     expect(code).toBe(0);
   });
@@ -159,7 +162,7 @@ describe('a working repository', () => {
     expect(result.outcome).toBe('proposed');
     expect(result.notices.join()).toMatch(/uncommitted changes stay out .*src\/add\.js/);
     expect(readFileSync(join(repo, 'src/add.js'), 'utf8')).toBe('dirty\n');
-    expect(sh(repo, 'show', '--stat', '--format=', result.branch)).not.toContain('add.js');
+    expect(sh(repo, 'show', '--stat', '--format=', result.branch ?? '')).not.toContain('add.js');
   });
 
   it('can answer a question instead', async () => {
@@ -227,7 +230,8 @@ describe('a working repository', () => {
     expect(logs.stdout + told.stdout + told.stderr).not.toContain(env.MY_MODEL_KEY);
     const leaked = await run('echo "$MY_MODEL_KEY" | base64 > new.txt', [], env);
     expect(leaked.result).toMatchObject({ outcome: 'refused', error: { code: 'secret_in_diff' } });
-    expect(sh(repo, 'branch', '--list', leaked.result.branch)).toBe('');
+    expect(leaked.result.branch).toBeNull();
+    expect(sh(repo, 'branch', '--list', `bot/${leaked.result.job_id}`)).toBe('');
   });
 
   it('refuses a secret in a change, shown masked, however the agent tries to hide it', async () => {
@@ -252,12 +256,86 @@ describe('a working repository', () => {
     );
     const asked = await bench.run(['run', 'Choose', '--repo', repo, '--json'], { AGENT_CMD: agent });
     expect(asked.code, asked.stderr).toBe(6);
-    const { job_id: jobId, question } = JSON.parse(asked.stdout) as { job_id: string; question: string };
+    const {
+      job_id: jobId,
+      question,
+      wip_ref: unsaved,
+    } = JSON.parse(asked.stdout) as { job_id: string; question: string; wip_ref: string | null };
+    expect(unsaved).toBeNull();
     expect(question.trim()).toBe('Which one?');
     expect((await bench.run(['status', jobId])).stdout).toMatch(/needs_input/);
     expect((await bench.run(['message', jobId, 'Take the second one'])).code).toBe(0);
     const ended = await bench.run(['run', '--resume', jobId, '--json'], { AGENT_CMD: agent });
     expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: 'proposed' });
+  });
+});
+
+describe('a job that has not ended', () => {
+  it('shows as its diff what it had saved when it asked, and then what was judged last', async () => {
+    const agent = bench.script(
+      'agent.sh',
+      '#!/bin/sh\ncase "$(cat)" in *"take plan seven"*) echo two > b.txt; sleep 60;; *) echo one > a.txt; echo "Go on?" > "$AGENT_RUNNER_OUT/question.md";; esac\n',
+    );
+    const asked = await bench.run(['run', 'Choose', '--repo', repo, '--json'], { AGENT_CMD: agent });
+    const { job_id: jobId } = JSON.parse(asked.stdout) as { job_id: string };
+    expect((await bench.run(['diff', jobId])).stdout).toMatch(/\+one/);
+    const answered = await bench.run(['message', jobId, 'take plan seven']);
+    expect(answered.stdout).toContain(`run --resume ${jobId}`);
+    const running = bench.start(['run', '--resume', jobId], { AGENT_CMD: agent });
+    await running.seen(/agent: command \(answer\)/);
+    expect((await bench.run(['diff', jobId])).stdout).toMatch(/\+one/);
+    const late = await bench.run(['message', jobId, 'and then?']);
+    expect(late.stdout).toMatch(/is running; its agent gets this when it asks its next question/);
+    expect(late.stdout).not.toContain('--resume');
+    const written = join(bench.home, 'jobs', jobId, 'tree/b.txt');
+    await vi.waitFor(() => expect(existsSync(written)).toBe(true), 30_000);
+    running.child.kill('SIGINT');
+    await running.done;
+    expect((await bench.run(['diff', jobId])).stdout).toMatch(/\+two/);
+  });
+});
+
+describe('what a person is told to do next', () => {
+  it('names the work of a job that waits for an answer', async () => {
+    const agent = 'echo "export const c = 1;" > c.js; echo "Which one?" > "$AGENT_RUNNER_OUT/question.md"';
+    const asked = await bench.run(['run', 'Choose', '--repo', repo], { AGENT_CMD: agent });
+    const ref = /work saved as (refs\/agent-runner\/wip\/job-\w+)/.exec(asked.stdout)?.[1];
+    expect(asked.code).toBe(6);
+    expect(ref).toBeDefined();
+    const jobId = ref?.split('/').at(-1) ?? '';
+    expect((await bench.run(['recover', jobId], {}, repo)).code).toBe(0);
+    expect(sh(repo, 'show', `recovered/${jobId}:c.js`)).toBe('export const c = 1;');
+  });
+
+  it('is to publish only where there is a remote to publish to', async () => {
+    const none = await run('echo x > new.txt');
+    expect(none.result).toMatchObject({ outcome: 'proposed', push_command: null });
+    sh(repo, 'remote', 'add', 'upstream', bench.root);
+    const one = await run('echo x > new.txt');
+    expect(one.result.push_command).toBe(`git -C ${repo} push -u upstream ${one.result.branch ?? ''}`);
+    sh(repo, 'remote', 'add', 'fork', bench.root);
+    expect((await run('echo x > new.txt')).result.push_command).toBeNull();
+    sh(repo, 'remote', 'add', 'origin', bench.root);
+    expect((await run('echo x > new.txt')).result.push_command).toMatch(/ push -u origin bot\/job-/);
+  });
+
+  it('is to read the log of the check that broke, and no word of saved work where nothing is saved', async () => {
+    const { result } = await run('echo "export const add = () => 0;" > src/add.js', ['--max-gate-runs', '1']);
+    const log = result.gate.runs[0]?.checks[0]?.log ?? '';
+    expect(result.error?.hint).toContain(log);
+    expect(readFileSync(log, 'utf8')).toContain('adds');
+    const failed = await run('exit 3');
+    expect(failed.result).toMatchObject({ outcome: 'agent_failed', wip_ref: null });
+    expect(failed.result.error?.hint).not.toMatch(/saved/);
+    expect(failed.result.error?.hint).toContain('agent.log');
+  });
+
+  it('marks a draft without labels as a draft', async () => {
+    const ran = await bench.run(['run', 'Add a file', '--repo', repo, '--draft'], {
+      AGENT_CMD: 'echo x > new.txt',
+    });
+    expect(ran.stdout).toMatch(/branch +bot\/job-\w+ \(draft\)$/m);
+    expect(ran.stdout).toMatch(/cost +unknown$/m);
   });
 });
 
@@ -274,7 +352,7 @@ describe('a bare remote', () => {
       });
       const result = JSON.parse(ran.stdout) as JobResult;
       expect(result).toMatchObject({ outcome: 'proposed', push_command: null });
-      expect(sh(bare, 'rev-parse', result.branch)).toBe(result.head_sha);
+      expect(sh(bare, 'rev-parse', result.branch ?? '')).toBe(result.head_sha);
       expect(sh(bare, 'rev-parse', 'main')).toBe(base);
       expect(sh(bare, 'rev-parse', `${result.branch}~`)).toBe(base);
       expect(sh(bare, 'for-each-ref', '--format=%(refname)').split('\n').sort()).toEqual(
@@ -318,6 +396,24 @@ describe('bad input', () => {
     expect(JSON.parse((await bench.run(['list', '--json'])).stdout)).toEqual({ jobs: [] });
   });
 
+  it('an agent command is found from where the person stands; one that can’t run says how to mend it', async () => {
+    bench.script('agent.sh', '#!/bin/sh\necho x > new.txt\n');
+    const args = ['run', 'Add a file', '--repo', repo, '--json'];
+    const ran = await bench.run(args, { AGENT_CMD: './agent.sh' });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ outcome: 'proposed' });
+    chmodSync(join(bench.root, 'agent.sh'), 0o644);
+    const refused = await bench.run(args, { AGENT_CMD: './agent.sh' });
+    expect([refused.code, refused.stderr]).toEqual([
+      78,
+      expect.stringMatching(/agent\.sh is not executable\n +chmod \+x /),
+    ]);
+    const called = await bench.run(['status', 'job-000000000000'], {
+      npm_package_name: 'agent-runner',
+      npm_lifecycle_event: 'agent-runner',
+    });
+    expect(called.stderr).toContain('`npm run -s agent-runner -- list`');
+  });
+
   it('not a repository, an empty one, a missing base', async () => {
     const plain = join(bench.root, 'plain');
     mkdirSync(plain);
@@ -329,6 +425,30 @@ describe('bad input', () => {
     expect([empty.code, empty.stderr]).toEqual([64, expect.stringMatching(/has no commits/)]);
     const base = await bench.run(['run', 'x', '--repo', repo, '--base', 'nowhere'], { AGENT_CMD: 'true' });
     expect([base.code, base.stderr]).toEqual([64, expect.stringMatching(/"nowhere" is no branch or tag/)]);
+  });
+
+  it('the start of a commit id is a base where the repository is at hand', async () => {
+    const short = sh(repo, 'rev-parse', '--short=8', 'main');
+    const { result } = await run('echo x > new.txt', ['--base', short]);
+    expect(result).toMatchObject({ outcome: 'proposed', base_sha: sh(repo, 'rev-parse', 'main') });
+    expect(result.notices.join()).not.toMatch(/not a branch/);
+    const none = await bench.run(['run', 'x', '--repo', repo, '--base', '0123456789'], { AGENT_CMD: 'true' });
+    expect([none.code, none.stderr]).toEqual([64, expect.stringMatching(/"0123456789" is no revision/)]);
+  });
+
+  it('base’s setup that fails is told before the agent begins, with its log', async () => {
+    const ran = await bench.run(
+      ['run', 'Mend it', '--repo', repo, '--setup', 'echo no such package; exit 7'],
+      {
+        AGENT_CMD: 'echo x > new.txt',
+      },
+    );
+    const told = /note: base's dependencies could not be prepared: .*the whole log is (\S+?)\. /.exec(
+      ran.stderr,
+    );
+    expect(readFileSync(told?.[1] ?? '', 'utf8')).toContain('no such package');
+    expect(told?.index).toBeLessThan(ran.stderr.indexOf('agent: command'));
+    expect([ran.code, ran.stdout]).toEqual([1, expect.stringMatching(/outcome +setup_failed/)]);
   });
 
   it('a detached head works and says so', async () => {

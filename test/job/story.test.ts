@@ -408,6 +408,40 @@ describe('budgets', () => {
   });
 });
 
+describe('what nobody counted', () => {
+  it('is unknown and never 0: no turn has ended, or one did not say', async () => {
+    const cut = await play({ builds: [{ do: 'cancel' }] });
+    expect(cut.result).toMatchObject({ total_cost: null, total_tokens_in: null, total_tokens_out: null });
+    const silent = await play({
+      builds: [
+        { do: 'build', usage: { cost_usd: 1, tokens_in: 5, tokens_out: 5, turns: 1 } },
+        { do: 'build', usage: { cost_usd: 1, tokens_in: null, tokens_out: null, turns: 1 } },
+      ],
+      verifies: [red(), green],
+    });
+    expect(silent.result).toMatchObject({ total_cost: 2, total_tokens_in: null, total_tokens_out: null });
+  });
+
+  it('does not hide from the budget what was counted', async () => {
+    const played = await play({
+      request: { budget: { max_cost_usd: null, max_tokens: 10, max_turns: null, timeout_s: 3600 } },
+      builds: [
+        { do: 'build', usage: { cost_usd: null, tokens_in: 8, tokens_out: 8, turns: 1 } },
+        { do: 'build', usage: null },
+      ],
+      verifies: [red()],
+    });
+    expect(played.result).toMatchObject({ outcome: 'budget_exceeded', iterations: 1 });
+  });
+});
+
+describe('the branch of a result', () => {
+  it('is there only where something was proposed', async () => {
+    expect((await play({})).result.branch).toBe('bot/job-0123456789ab');
+    expect((await play({ verifies: [red()], maxGateRuns: 1 })).result.branch).toBeNull();
+  });
+});
+
 describe('questions', () => {
   it('waits for the answer and goes on with it', async () => {
     const played = await play({

@@ -15,7 +15,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createBubblewrap } from '../../src/sandbox/bubblewrap.ts';
 import type { SandboxOptions } from '../../src/sandbox/sandbox.ts';
 import {
@@ -379,7 +379,9 @@ describe.skipIf(!works)(label, () => {
     it('of its own files, once it is closed', async () => {
       // By this process's own name: others use the same folder at the same time.
       const ours = async (): Promise<string[]> =>
-        (await readdir(tmpdir())).filter((name) => name.startsWith(`agent-runner-etc-${process.pid}-`));
+        (await readdir(tmpdir())).filter((name) =>
+          new RegExp(`^agent-runner-etc-\\w+-${process.pid}-`).test(name),
+        );
       const before = await ours();
       await withBench({}, async (bench) => {
         await bench.exec(['true']);
@@ -389,7 +391,7 @@ describe.skipIf(!works)(label, () => {
     });
   });
 
-  it('removes what a killed runner left, a day later', async () => {
+  it('removes what a killed runner of another place left, a day later', async () => {
     const script = join(import.meta.dirname, 'hold-sandbox.ts');
     const [old, fresh, ours] = [
       'agent-runner-etc-4194305-a',
@@ -405,6 +407,25 @@ describe.skipIf(!works)(label, () => {
     });
     await new Promise((resolve) => runner.once('close', resolve));
     expect((await readdir(root)).sort()).toEqual(['workspace', 'home', fresh, ours].sort());
+  });
+
+  it('removes what a killed runner of this machine left at once, and never what a living one has', async () => {
+    const script = join(import.meta.dirname, 'hold-sandbox.ts');
+    for (const name of ['workspace', 'home']) await mkdir(join(root, name));
+    const start = (line: string) =>
+      spawn(process.execPath, [script, root, line], { env: { TMPDIR: root }, stdio: 'ignore' });
+    const left = async () => (await readdir(root)).filter((name) => name.startsWith('agent-runner-etc-'));
+    const killed = start('touch began; sleep 60');
+    await vi.waitFor(async () => expect(await readdir(join(root, 'workspace'))).toContain('began'), 30_000);
+    expect(await left()).toHaveLength(1);
+    const [living] = await left();
+    await new Promise((resolve) => start('exit 0').once('close', resolve));
+    expect(await left()).toEqual([living]);
+    killed.kill('SIGKILL');
+    await new Promise((resolve) => killed.once('close', resolve));
+    expect(await left()).toEqual([living]);
+    await new Promise((resolve) => start('exit 0').once('close', resolve));
+    expect(await left()).toEqual([]);
   });
 
   it.skipIf(!isRoot)('works for a user who is not root', async () => {

@@ -8,12 +8,9 @@ async function agents(io: Io, options: Record<string, unknown>): Promise<number>
   const found = await listAgents(await io.resolve(settingsOf(options)));
   if (options['json'] === true) printJson(io, { agents: found });
   else {
-    const rows = found.map((one) => [
-      one.name,
-      one.ready ? 'ready' : 'no',
-      cleanLine(one.detail + (one.fix === null ? '' : ` — ${one.fix}`)),
-    ]);
+    const rows = found.map((one) => [one.name, one.ready ? 'ready' : 'not ready', cleanLine(one.detail)]);
     io.out(table(['agent', 'state', 'detail'], rows, io.colour));
+    for (const { name, fix } of found) if (fix !== null) io.err(`${name}: ${cleanLine(fix)}\n`);
   }
   return 0;
 }

@@ -1,10 +1,13 @@
 /** `config list`: every setting, its value and where that comes from. */
+import { SETTINGS, type SettingName } from '../../config.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { addSettingFlags, settingsOf } from '../settings.ts';
 import { cleanLine, table } from '../text.ts';
 
-function shown(value: unknown): string {
-  return value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+/** A value; where there is none, what holds instead, in parentheses. */
+function shown(name: SettingName, value: unknown): string {
+  if (value === null || (Array.isArray(value) && value.length === 0)) return `(${SETTINGS[name].unset})`;
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 async function list(io: Io, options: Record<string, unknown>): Promise<number> {
@@ -20,7 +23,7 @@ async function list(io: Io, options: Record<string, unknown>): Promise<number> {
   const rows = settings.map(({ name, value, origin }) => [
     name,
     ...(withOrigin ? [origin.source === 'default' ? 'default' : `${origin.source} (${origin.where})`] : []),
-    cleanLine(shown(value)),
+    cleanLine(shown(name, value)),
   ]);
   io.out(table(['setting', ...(withOrigin ? ['origin'] : []), 'value'], rows, io.colour));
   return 0;

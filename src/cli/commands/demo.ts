@@ -3,23 +3,12 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
-import { createDemoRepository, demoTask } from '../../runner/demo.ts';
+import { createDemoRepository, demoScenarios, demoTask } from '../../runner/demo.ts';
 import { openRunner } from '../../runner/open.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
 import { follow, printEnd } from '../foreground.ts';
 import { makeRequest } from '../settings.ts';
 
-/** What each scenario shows. */
-const SCENARIOS: Readonly<Record<string, string>> = {
-  bad: 'the agent breaks a test, is told, and mends it',
-  good: 'the change is right at once',
-  stuck: 'the agent makes the same mistake again and again, until the runner gives up',
-  noop: 'the agent changes nothing, and that is what is said',
-  slow: 'the agent does not come to an end, and its time is up',
-  crash: 'the agent crashes in the middle; its work is kept',
-  injection: 'the agent obeys hostile text; the sandbox holds',
-  tamper: 'the agent weakens the tests instead of mending the code; the guard sees it',
-};
 /** Seconds the agent has in the scenario that runs out of time. */
 const SLOW_TIMEOUT_S = 2;
 
@@ -27,9 +16,9 @@ async function demo(
   io: Io,
   options: { readonly scenario: string; readonly json?: boolean },
 ): Promise<number> {
-  const story = SCENARIOS[options.scenario];
+  const story = Object.hasOwn(demoScenarios, options.scenario) ? demoScenarios[options.scenario] : undefined;
   if (story === undefined) {
-    const allowed = Object.keys(SCENARIOS).join(', ');
+    const allowed = Object.keys(demoScenarios).join(', ');
     throw new JobError(
       'usage',
       `scenario: ${JSON.stringify(options.scenario)} is unknown (allowed: ${allowed})`,
@@ -61,7 +50,7 @@ async function demo(
 
 export const command: CliCommand = {
   define(program, io) {
-    const names = Object.entries(SCENARIOS).map(([name, story]) => `  ${name.padEnd(10)} ${story}`);
+    const names = Object.entries(demoScenarios).map(([name, story]) => `  ${name.padEnd(10)} ${story}`);
     program
       .option('--scenario <name>', 'what the agent does (see below)', 'bad')
       .option('--json', 'print the result as JSON')

@@ -3,12 +3,10 @@ import { JobError } from '../../job/error.ts';
 import { openRunner } from '../../runner/open.ts';
 import type { Judgement } from '../../runner/look/judge.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
-import { exitOf, toJunit, toMarkdown } from '../judgement.ts';
+import { exitOf, JUDGEMENT_FORMATS, toJunit, toMarkdown } from '../judgement.ts';
 import { createProgress } from '../progress.ts';
 import { renderGate } from '../report.ts';
 import { addSettingFlags, makeRequest, settingsOf } from '../settings.ts';
-
-const FORMATS = ['table', 'json', 'junit', 'markdown'] as const;
 
 interface Options extends Record<string, unknown> {
   readonly repo: string;
@@ -21,7 +19,7 @@ interface Options extends Record<string, unknown> {
   readonly json?: boolean;
 }
 
-function print(io: Io, judgement: Judgement, format: (typeof FORMATS)[number]): void {
+function print(io: Io, judgement: Judgement, format: (typeof JUDGEMENT_FORMATS)[number]): void {
   if (format === 'json') printJson(io, judgement);
   else if (format === 'junit') io.out(toJunit(judgement));
   else if (format === 'markdown') io.out(toMarkdown(judgement));
@@ -30,11 +28,11 @@ function print(io: Io, judgement: Judgement, format: (typeof FORMATS)[number]): 
 
 async function gate(io: Io, options: Options): Promise<number> {
   const wanted = options.json === true ? 'json' : options.format;
-  const format = FORMATS.find((one) => one === wanted);
+  const format = JUDGEMENT_FORMATS.find((one) => one === wanted);
   if (format === undefined) {
     throw new JobError(
       'usage',
-      `format: ${JSON.stringify(wanted)} is unknown (allowed: ${FORMATS.join(', ')})`,
+      `format: ${JSON.stringify(wanted)} is unknown (allowed: ${JUDGEMENT_FORMATS.join(', ')})`,
     );
   }
   // No agent takes part; the request names the one that does nothing.
@@ -77,7 +75,7 @@ export const command: CliCommand = {
       )
       .option('--setup <command>', 'prepare dependencies by this command; empty for none')
       .option('--allow-test-changes', 'changed tests are reported and do not block')
-      .option('--format <format>', FORMATS.join(', '), 'table')
+      .option('--format <format>', JUDGEMENT_FORMATS.join(', '), 'table')
       .option('--json', 'the same as --format json')
       .action(action(io, (options: Options) => gate(io, options)));
   },

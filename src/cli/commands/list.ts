@@ -1,7 +1,7 @@
 /** `list`: jobs, newest first. */
 import { JobError } from '../../job/error.ts';
 import { JOB_STATUSES, parseStatus } from '../../job/status.ts';
-import { action, printJson, type CliCommand, type Io } from '../command.ts';
+import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
 import { withRunner, type ReadOptions } from '../reading.ts';
 import { addSettingFlags } from '../settings.ts';
 import { cleanLine, table } from '../text.ts';
@@ -34,7 +34,7 @@ async function list(io: Io, options: Options): Promise<number> {
       ...(status === undefined ? {} : { status }),
     });
     if (options.json === true) {
-      const rows = jobs.map(({ job_id, status: at, outcome, request, branch, created_at, finished_at }) => {
+      const rows = jobs.map(({ job_id, status: at, outcome, request, result, created_at, finished_at }) => {
         return {
           job_id,
           status: at,
@@ -42,7 +42,7 @@ async function list(io: Io, options: Options): Promise<number> {
           repo: request.repo,
           task: request.task,
           agent: request.agent,
-          branch,
+          branch: result?.branch ?? null,
           created_at,
           finished_at,
         };
@@ -50,7 +50,8 @@ async function list(io: Io, options: Options): Promise<number> {
       printJson(io, { jobs: rows });
       return 0;
     }
-    if (jobs.length === 0) io.err('no jobs yet; `agent-runner demo` makes one in a folder of its own\n');
+    if (jobs.length === 0)
+      io.err(asCalled(io, 'no jobs yet; `agent-runner demo` makes one in a folder of its own\n'));
     const rows = jobs.map((job) => [
       job.job_id,
       job.outcome ?? job.status,

@@ -1,9 +1,16 @@
-/** `message`: answers a job that needs input. The job goes on with `run --resume`. */
+/** `message`: answers a job that needs input, which goes on with `run --resume`, or one that may ask later. */
 import { JobError } from '../../job/error.ts';
+import type { Job } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
-import { action, printJson, type CliCommand } from '../command.ts';
+import { action, asCalled, printJson, type CliCommand } from '../command.ts';
 import { findJob, withRunner, type ReadOptions } from '../reading.ts';
 import { addSettingFlags } from '../settings.ts';
+
+/** When the job gets it: only one that waits has to be taken up again by a person. */
+function deliveryOf({ job_id: jobId, status }: Job): string {
+  if (status === 'needs_input') return `kept; go on with: agent-runner run --resume ${jobId}\n`;
+  return `kept: ${jobId} is ${status}; its agent gets this when it asks its next question, and never if it asks none\n`;
+}
 
 export const command: CliCommand = {
   define(program, io) {
@@ -22,7 +29,7 @@ export const command: CliCommand = {
             }
             await runner.store.addMessage(jobId, text, new Date().toISOString());
             if (options.json === true) printJson(io, { job_id: jobId, status: job.status, accepted: true });
-            else io.out(`kept; go on with: agent-runner run --resume ${jobId}\n`);
+            else io.out(asCalled(io, deliveryOf(job)));
             return 0;
           }),
         ),

@@ -11,7 +11,7 @@ export const command: CliCommand = {
         done: step.result !== null,
         tries: step.tries,
       }));
-      const { job_id, status, outcome, attempt, branch, question, created_at, started_at, finished_at } = job;
+      const { job_id, status, outcome, attempt, question, created_at, started_at, finished_at } = job;
       if (options.json === true) {
         const { repo, task } = job.request;
         printJson(io, {
@@ -20,7 +20,8 @@ export const command: CliCommand = {
           outcome,
           repo,
           task,
-          branch,
+          branch: job.result?.branch ?? null,
+          wip_ref: job.result?.wip_ref ?? null,
           attempt,
           question,
           created_at,
@@ -38,7 +39,7 @@ export const command: CliCommand = {
         ['steps', steps.map((step) => `${step.key}${step.done ? '' : '…'}`).join(', ')],
         ['created', created_at],
         ['finished', finished_at ?? ''],
-        ['question', question ?? ''],
+        ['question', cleanLine(question ?? '')],
       ];
       io.out(
         rows

@@ -1,24 +1,37 @@
-/** The change of a job as a diff: from its saved work once it has ended, from its last judged commit before. */
-import { access } from 'node:fs/promises';
+/** The change of a job as a diff: from its saved work once it has ended, before that from the latest state that is kept. */
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
 import { showDiff } from '../../workspace/change.ts';
+import type { GitTarget } from '../../workspace/git.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import type { RunnerParts } from '../context.ts';
 import { WORK_REF } from '../steps/verify.ts';
 
+interface Kept {
+  readonly target: GitTarget;
+  readonly ref: string;
+}
+
+/** Where a job's states are kept, the latest first. A job saves its work when it asks and when it ends. */
+async function keptStates({ layout, store }: RunnerParts, job: Job): Promise<readonly Kept[]> {
+  const saved = { target: { dir: layout.repo(job.request.repo).saved }, ref: wipRef(job.job_id) };
+  if (isTerminal(job.status)) return [saved];
+  const judged = { target: { dir: layout.job(job.job_id).git }, ref: WORK_REF };
+  const last = (await store.readSteps(job.job_id)).findLast(({ key }) => /^(message|verify)-/.test(key));
+  return last?.key.startsWith('verify-') === true ? [judged, saved] : [saved, judged];
+}
+
 /** The unified diff of a job against its base; rejects with `not_found` while there is none. */
-export async function readDiff({ git, layout }: RunnerParts, job: Job): Promise<string> {
-  const repo = layout.repo(job.request.repo);
-  const inJob = { dir: layout.job(job.job_id).git };
-  const live = await access(inJob.dir).then(
-    () => !isTerminal(job.status),
-    () => false,
-  );
-  const target = live ? inJob : { dir: repo.saved };
-  const hint = 'wait until the agent has ended its first turn';
-  const sha = await readSaved(git, target.dir, live ? WORK_REF : wipRef(job.job_id)).catch(() => null);
-  if (sha === null) throw new JobError('not_found', `diff: ${job.job_id} has no change yet`, { hint });
-  return showDiff(git, target, `${sha}^`, sha);
+export async function readDiff(parts: RunnerParts, job: Job): Promise<string> {
+  const { git } = parts;
+  for (const { target, ref } of await keptStates(parts, job)) {
+    // A repository that is not there yet holds nothing.
+    const sha = await readSaved(git, target.dir, ref).catch(() => null);
+    if (sha !== null) return showDiff(git, target, `${sha}^`, sha);
+  }
+  const hint = isTerminal(job.status)
+    ? 'a job that changed nothing has none'
+    : 'a change is kept when the gate judges it, when the agent asks, and when the job ends';
+  throw new JobError('not_found', `diff: ${job.job_id} has no change that is kept`, { hint });
 }

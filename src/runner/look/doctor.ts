@@ -6,7 +6,7 @@ import type { Config } from '../../config.ts';
 import { runProcess } from '../../sandbox/process.ts';
 import { SANDBOX_ADAPTERS } from '../../sandbox/sandbox.ts';
 import { makePrivateFolder, openRunner } from '../open.ts';
-import { agentOf } from '../runner.ts';
+import { agentOf } from '../agents.ts';
 
 /** One thing that was looked at. */
 export interface Finding {

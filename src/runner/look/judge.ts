@@ -6,10 +6,13 @@ import type { GateReport } from '../../job/gate.ts';
 import { PROCEDURE_VERSION, type JobEvent } from '../../job/job.ts';
 import type { JobRequest } from '../../job/request.ts';
 import type { Verified } from '../../job/step.ts';
+import type { Remote } from '../../forge/forge.ts';
+import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { fetchBase, findRevision, unpinBase } from '../../workspace/remote/mirror.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
+import type { Bench } from '../place.ts';
 import type { Journal } from '../engine/journal.ts';
-import { prepare } from '../steps/prepare.ts';
+import { namePaths, prepare } from '../steps/prepare.ts';
 import { verify } from '../steps/verify.ts';
 
 /** What is judged. */
@@ -42,6 +45,25 @@ function showingJournal(jobId: string, show: (event: JobEvent) => void): Journal
     },
     flush: () => Promise.resolve(),
   };
+}
+
+/** What a person has not committed, where what is judged is what they have checked out. */
+async function uncommitted(
+  { git }: JobContext,
+  remote: Remote,
+  bench: Bench,
+  head: string,
+): Promise<readonly string[]> {
+  if (remote.kind !== 'checkout' || (await findRevision(git, remote, 'HEAD')) !== head) return [];
+  return dirtyPaths(git, bench.copy.target, remote.url, head);
+}
+
+function sameAsBase(name: string, sha: string, dirty: readonly string[]): JobError {
+  const hint =
+    dirty.length === 0
+      ? 'name another --base or --head'
+      : `commit your changes first, only commits are judged: ${namePaths(dirty)}`;
+  return new JobError('invalid_request', `head: ${name} is the base itself (${sha.slice(0, 12)})`, { hint });
 }
 
 /**
@@ -79,19 +101,16 @@ export async function judge(
     const wanted = await findRevision(context.git, remote, input.head);
     const head = await fetchBase(context.git, mirror, remote, wanted, `${id}-head`);
     const { bench, ...detail } = await prepare(context);
-    if (head.sha === detail.base_sha) {
-      throw new JobError(
-        'invalid_request',
-        `head: ${input.head} is the base itself (${head.sha.slice(0, 12)})`,
-        {
-          hint: 'name another --base or --head',
-        },
-      );
-    }
+    const dirty = await uncommitted(context, remote, bench, head.sha);
+    if (head.sha === detail.base_sha) throw sameAsBase(input.head, head.sha, dirty);
+    const notJudged =
+      dirty.length === 0 ? [] : [`only commits are judged; uncommitted changes are not: ${namePaths(dirty)}`];
+    for (const notice of notJudged) context.journal.emit('message', 'prepare', { notice });
     await bench.copy.reset(head.sha);
     const verified: Verified = await verify(context, detail, bench, 1);
-    const { base, base_sha, policy, notices } = detail;
+    const { base, base_sha, policy } = detail;
     const said = { repo: remote.display, base, base_sha, head: input.head, head_sha: head.sha };
+    const notices = [...detail.notices, ...notJudged];
     return { ...said, report: verified.report, policy, notices, logs: context.paths.logs };
   } finally {
     for (const pin of [id, `${id}-head`]) await unpinBase(context.git, mirror, pin);

@@ -1,4 +1,5 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
+import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { fetchBase } from '../../workspace/remote/mirror.ts';
@@ -17,11 +18,22 @@ import { resolveRules } from './rules.ts';
 /** Uncommitted paths named in the notice; the rest is counted. */
 const MAX_DIRTY_NAMED = 5;
 
+/** The first uncommitted paths by name, the rest as a number. */
+export function namePaths(paths: readonly string[]): string {
+  const named = paths.slice(0, MAX_DIRTY_NAMED).join(', ');
+  return paths.length > MAX_DIRTY_NAMED ? `${named} and ${paths.length - MAX_DIRTY_NAMED} more` : named;
+}
+
 function dirtyNotice(paths: readonly string[]): string[] {
   if (paths.length === 0) return [];
-  const named = paths.slice(0, MAX_DIRTY_NAMED).join(', ');
-  const more = paths.length > MAX_DIRTY_NAMED ? ` and ${paths.length - MAX_DIRTY_NAMED} more` : '';
-  return [`uncommitted changes stay out of this job and are left as they are: ${named}${more}`];
+  return [`uncommitted changes stay out of this job and are left as they are: ${namePaths(paths)}`];
+}
+
+/** Told before the agent begins: base can't be judged, and to mend that may be the task. */
+function setupNotice(message: string, hint: string | null): string {
+  const why = message.split('\n')[0] ?? '';
+  const log = hint === null ? '' : `; ${hint}`;
+  return `base's dependencies could not be prepared: ${why}${log}. The agent works without them and base can't be judged; the change is judged if its own setup succeeds`;
 }
 
 function networkNotices(context: JobContext): string[] {
@@ -45,19 +57,24 @@ function checkList(checks: readonly Check[]): readonly Record<string, string>[] 
   return checks.map((check) => ({ name: check.name, command: check.command }));
 }
 
+type SetUp = Pick<PreparedDetail, 'layer' | 'setup_error'> & { readonly notice: readonly string[] };
+
 async function setUp(
   context: JobContext,
   bench: Bench,
-  detail: Omit<PreparedDetail, 'layer' | 'setup_error'>,
-): Promise<Pick<PreparedDetail, 'layer' | 'setup_error'>> {
+  detail: Omit<PreparedDetail, 'layer' | 'setup_error' | 'notices'>,
+): Promise<SetUp> {
   const plan = detail.rules.setup;
-  if (plan === null) return { layer: null, setup_error: null };
+  if (plan === null) return { layer: null, setup_error: null, notice: [] };
   if (context.adapter.canMount) {
     const files = await bench.copy.files(detail.base_sha);
     const result = await prepareDependencies(context, bench, plan, plan.commands, detail.base_sha, files);
-    if (!result.ok) return { layer: null, setup_error: result.message };
+    if (!result.ok) {
+      const notice = [setupNotice(result.message, `the whole log is ${result.logPath}`)];
+      return { layer: null, setup_error: result.message, notice };
+    }
     await installDependencies(context, bench, bench.copy, { kind: 'layer', layer: result.layer });
-    return { layer: result.layer, setup_error: null };
+    return { layer: result.layer, setup_error: null, notice: [] };
   }
   try {
     await installDependencies(context, bench, bench.copy, {
@@ -65,10 +82,11 @@ async function setUp(
       plan,
       commands: plan.commands,
     });
-    return { layer: null, setup_error: null };
+    return { layer: null, setup_error: null, notice: [] };
   } catch (error) {
     if (context.signal.aborted || !(error instanceof Error)) throw error;
-    return { layer: null, setup_error: error.message };
+    const hint = error instanceof JobError ? error.hint : null;
+    return { layer: null, setup_error: error.message, notice: [setupNotice(error.message, hint)] };
   }
 }
 
@@ -100,9 +118,11 @@ export async function prepare(
     remote,
     rules,
   };
+  const { notice, ...set } = await setUp(context, bench, partial);
   const notices = [
     ...networkNotices(context),
-    ...(base.isBranch ? [] : [`the base is ${base.name}, not a branch`]),
+    // Who names a tag or a commit knows that it is no branch.
+    ...(base.isBranch || job.request.base !== null ? [] : [`the base is ${base.name}, not a branch`]),
     ...(remote.kind === 'checkout' && job.request.base === null
       ? dirtyNotice(await dirtyPaths(git, bench.copy.target, remote.url, base.sha))
       : []),
@@ -110,9 +130,8 @@ export async function prepare(
       ? [`submodules are not checked out: ${files.submodules.slice(0, 5).join(', ')}`]
       : []),
     ...(carried === null ? [] : ['this job started again from the work it had saved']),
+    ...notice,
   ];
-  const set = await setUp(context, bench, { ...partial, notices });
-  if (set.setup_error !== null)
-    notices.push(`base's dependencies could not be prepared: ${set.setup_error.split('\n')[0] ?? ''}`);
+  for (const one of notices) context.journal.emit('message', 'prepare', { notice: one });
   return { ...partial, notices, ...set, bench };
 }

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { JobError } from '../../job/error.ts';
 import type { Proposed, ProposeInput, Verified } from '../../job/step.ts';
 import { formatPatch } from '../../workspace/change.ts';
-import { pushBranch } from '../../workspace/remote/publish.ts';
+import { publishingRemote, pushBranch } from '../../workspace/remote/publish.ts';
 import { renderBody } from './body.ts';
 import { titleOf } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
@@ -46,6 +46,7 @@ export async function propose(
     body: renderBody(job, detail, verified, summary),
     draft: input.draft,
     labels: input.labels,
+    publishTo: await publishingRemote(git, detail.remote),
   });
   context.journal.emit('message', 'propose', { branch: job.branch, head_sha: head, pr_url: proposal.prUrl });
   return {

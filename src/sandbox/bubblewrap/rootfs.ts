@@ -5,12 +5,14 @@ import {
   mkdir,
   mkdtemp,
   readdir,
+  readFile,
   readlink,
   realpath,
   rm,
   stat,
   writeFile,
 } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -139,13 +141,32 @@ const VOLATILE =
   );
 
 const ETC_NAME = 'agent-runner-etc-';
-/** A directory of a killed runner is removed after a day; sooner it could belong to another container. */
+/** A directory of a killed runner that may belong to another container or machine is removed after a day. */
 const STALE_MS = 24 * 60 * 60 * 1_000;
 const directories = new Set<string>();
 let isTidy = false;
 
+/**
+ * Where the ids of processes are this process's own: this boot of this machine, this PID namespace. Containers
+ * and machines that share a temporary directory differ in it.
+ */
+async function placeOfPids(): Promise<string> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
+  return createHash('sha256').update(`${boot} ${namespace}`).digest('hex').slice(0, 12);
+}
+
+/** Whether the directory's runner is dead: at once where its id is one of ours, else a day after it was made. */
+async function isAbandoned(name: string, mtimeMs: number, place: string): Promise<boolean> {
+  const parts = name.slice(ETC_NAME.length).split('-');
+  const pid = parts.at(-2) ?? '';
+  const isOurs = parts.length === 3 && parts[0] === place;
+  if (!isOurs && Date.now() - mtimeMs < STALE_MS) return false;
+  return /^\d+$/.test(pid) && (await stat(`/proc/${pid}`).catch(() => null)) === null;
+}
+
 /** Removes what this process still has when it ends, and once what killed ones left behind. */
-async function tidyUp(): Promise<void> {
+async function tidyUp(place: string): Promise<void> {
   if (isTidy) return;
   isTidy = true;
   process.once('exit', () => {
@@ -153,14 +174,12 @@ async function tidyUp(): Promise<void> {
   });
   for (const name of (await readdir(tmpdir())).filter((one) => one.startsWith(ETC_NAME))) {
     const path = join(tmpdir(), name);
-    const pid = name.slice(ETC_NAME.length).split('-')[0] ?? '';
     const found = await lstat(path).catch(() => null);
-    const isOurs = found !== null && found.uid === process.getuid?.() && found.isDirectory();
-    if (!isOurs || Date.now() - found.mtimeMs < STALE_MS) continue;
-    if ((await stat(`/proc/${pid}`).catch(() => null)) === null)
-      await rm(path, { recursive: true, force: true });
+    if (found === null || found.uid !== process.getuid?.() || !found.isDirectory()) continue;
+    if (await isAbandoned(name, found.mtimeMs, place)) await rm(path, { recursive: true, force: true });
   }
 }
+
 /** The system part of a sandbox. */
 export interface RootFs {
   /** Arguments of bubblewrap, to be given before those of the caller's mounts. */
@@ -171,8 +190,9 @@ export interface RootFs {
 
 /** Looks at this machine and prepares the system part of a sandbox. `network` shows how names are resolved. */
 export async function createRootFs(network: boolean): Promise<RootFs> {
-  await tidyUp();
-  const directory = await mkdtemp(join(tmpdir(), `${ETC_NAME}${process.pid}-`));
+  const place = await placeOfPids();
+  await tidyUp(place);
+  const directory = await mkdtemp(join(tmpdir(), `${ETC_NAME}${place}-${process.pid}-`));
   directories.add(directory);
   const args = [
     ...(await programs()),

@@ -3,6 +3,9 @@
 /** One word of a command line, without its quotes. */
 export interface Word {
   readonly text: string;
+  /** As it is written, quotes included, and where that begins. */
+  readonly raw: string;
+  readonly at: number;
   /** Whether it stands where a program is named: first, or first after `&&`, `|`, `;` … */
   readonly isProgram: boolean;
 }
@@ -50,16 +53,16 @@ function unquote(word: string): string {
 export function splitWords(command: string): readonly Word[] {
   const words: Word[] = [];
   let expectsProgram = true;
-  for (const [raw] of command.matchAll(WORD)) {
+  for (const { 0: raw, index: at } of command.matchAll(WORD)) {
     const text = unquote(raw);
     if (/^(?:\d?>>?&\d?-?|&>>?)$/.test(raw)) continue;
     if (OPERATORS.has(raw)) expectsProgram = true;
-    else if (!expectsProgram) words.push({ text, isProgram: false });
+    else if (!expectsProgram) words.push({ text, raw, at, isProgram: false });
     else if (PREFIXES.has(text) || (words.length === 0 && text.startsWith('-'))) continue;
-    else if (/^\w+=/.test(text)) words.push({ text, isProgram: false });
+    else if (/^\w+=/.test(text)) words.push({ text, raw, at, isProgram: false });
     else {
       expectsProgram = false;
-      if (!BUILTINS.has(text)) words.push({ text, isProgram: true });
+      if (!BUILTINS.has(text)) words.push({ text, raw, at, isProgram: true });
     }
   }
   return words;

@@ -26,6 +26,7 @@ export interface Source {
 }
 
 const SHA = /^[0-9a-f]{40}$/;
+const SHORT_SHA = /^[0-9a-f]{4,39}$/;
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
@@ -164,6 +165,11 @@ export async function findBase(
   const tag =
     refs.find((r) => r.ref === `refs/tags/${name}^{}`) ?? refs.find((r) => r.ref === `refs/tags/${name}`);
   const found = branch ?? tag;
+  // The start of a commit's id, as `git log` shows it; a branch or tag of that name was found above.
+  if (found === undefined && source.kind !== 'url' && SHORT_SHA.test(name)) {
+    const sha = await findRevision(git, source, name);
+    return { name: sha.slice(0, 12), sha, isBranch: false, fetch: sha };
+  }
   if (found === undefined) {
     throw new JobError('base_missing', `base: ${JSON.stringify(name)} is no branch or tag of ${source.url}`, {
       hint: 'name an existing branch or tag, or a full commit id of 40 characters',

@@ -53,3 +53,14 @@ export async function pushBranch(
     );
   }
 }
+
+/**
+ * The remote of a person's own repository that a branch of it is published to: `origin`, else the only one.
+ * `null` where there is none, where there is a choice, and for what is no working repository.
+ */
+export async function publishingRemote(git: Git, source: Source): Promise<string | null> {
+  if (source.kind !== 'checkout') return null;
+  const { text, code } = await git(null, ['-C', source.url, 'remote'], { okCodes: [0, 1, 128] });
+  const names = code === 0 ? text.split('\n').filter((name) => name !== '') : [];
+  return names.includes('origin') ? 'origin' : names.length === 1 ? (names[0] ?? null) : null;
+}

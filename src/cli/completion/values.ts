@@ -1,0 +1,81 @@
+/** What a shell may complete besides the names of commands and options: names of agents, jobs, scenarios, rules. */
+import type { RootCommand } from '@bomb.sh/tab';
+import { access } from 'node:fs/promises';
+import { SANDBOX_NAMES } from '../../job/request.ts';
+import { isTerminal, JOB_STATUSES } from '../../job/status.ts';
+import { agentNames } from '../../runner/agents.ts';
+import { demoScenarios } from '../../runner/demo.ts';
+import { openRunner } from '../../runner/open.ts';
+import type { Io } from '../command.ts';
+import { JUDGEMENT_FORMATS } from '../judgement.ts';
+import { cleanLine } from '../text.ts';
+
+/** A word and what it means. */
+type Value = readonly [word: string, meaning: string];
+
+/** Newest jobs that are offered: more than anybody reads in a list of completions. */
+const MAX_JOBS = 50;
+const TASK_CHARS = 40;
+
+function plain(words: readonly string[]): readonly Value[] {
+  return words.map((word) => [word, '']);
+}
+
+/** Values of options by the name of the option; they mean the same in every command. */
+const OPTION_VALUES: Readonly<Record<string, readonly Value[]>> = {
+  agent: plain(agentNames),
+  sandbox: plain(SANDBOX_NAMES),
+  scenario: Object.entries(demoScenarios),
+  status: plain(JOB_STATUSES),
+  format: plain(JUDGEMENT_FORMATS),
+  mode: plain(['change', 'ask']),
+  'on-red': plain(['block', 'draft']),
+  'on-inconclusive': plain(['block', 'draft', 'open']),
+  'on-none': plain(['block', 'draft', 'open']),
+  'on-tamper': plain(['block', 'draft', 'allow']),
+};
+
+/** The newest jobs. Where none were ever run nothing is made, and what goes wrong is no matter of a completion. */
+async function jobValues(io: Io, words: readonly string[], onlyOpen: boolean): Promise<readonly Value[]> {
+  const at = words.indexOf('--home');
+  try {
+    const config = await io.resolve(at >= 0 && words[at + 1] !== '' ? { home: words[at + 1] } : {});
+    await access(config.dbPath);
+    const runner = await openRunner(config);
+    try {
+      const jobs = await runner.store.listJobs({ limit: MAX_JOBS });
+      return jobs
+        .filter((job) => !onlyOpen || !isTerminal(job.status))
+        .map((job) => [
+          job.job_id,
+          `${job.outcome ?? job.status}: ${cleanLine(job.request.task).slice(0, TASK_CHARS)}`,
+        ]);
+    } finally {
+      await runner.close();
+    }
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Adds values to what a shell is offered.
+ *
+ * @param words the command line so far, without the program's name
+ */
+export async function addValues(root: RootCommand, io: Io, words: readonly string[]): Promise<void> {
+  const wantsJob = root.commands.get(words[0] ?? '')?.arguments.has('job') === true;
+  const wantsOpenJob = words.includes('--resume');
+  const jobs = wantsJob || wantsOpenJob ? await jobValues(io, words, wantsOpenJob) : [];
+  for (const command of root.commands.values()) {
+    const offers = (values: readonly Value[]) => (complete: (word: string, meaning: string) => void) => {
+      for (const [word, meaning] of values) complete(word, meaning);
+    };
+    for (const [name, option] of command.options) {
+      const values = name === 'resume' ? jobs : OPTION_VALUES[name];
+      if (values !== undefined && option.isBoolean !== true) option.handler = offers(values);
+    }
+    const job = command.arguments.get('job');
+    if (job !== undefined) job.handler = offers(jobs);
+  }
+}

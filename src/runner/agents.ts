@@ -1,0 +1,70 @@
+/** The agent of a request, made from the user's configuration: where its command lies, and what it needs to see. */
+import { stat } from 'node:fs/promises';
+import { basename, isAbsolute, resolve } from 'node:path';
+import type { Agent } from '../agent/agent.ts';
+import { shellWord } from '../agent/command.ts';
+import { AGENT_NAMES, createAgent } from '../agent/registry.ts';
+import type { Config } from '../config.ts';
+import { JobError } from '../job/error.ts';
+import type { JobRequest } from '../job/request.ts';
+import { programPaths } from '../sandbox/toolchains.ts';
+import { splitWords } from '../sandbox/toolchains/words.ts';
+
+/** Programs whose first argument that is a file is a script: `python3 agent.py`. */
+const INTERPRETERS = /^(?:sh|bash|dash|zsh|python[\d.]*|node|deno|bun|ruby|perl|php)$/;
+/** Options after which no script follows. */
+const INLINE = /^(?:-c|-e|-m|-p|--eval|--print)$/;
+
+/** The names that a request may use. */
+export const agentNames: readonly string[] = AGENT_NAMES;
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isFile() === true;
+}
+
+/**
+ * A command line whose programs and scripts are found from anywhere: `./agent.sh` and `python3 agent.py` name
+ * files from where the person stands, while the command runs in a sandbox that stands somewhere else. Other
+ * arguments stay as they are: `./src` may well be meant in the workspace.
+ *
+ * @param cwd where relative paths start
+ */
+export async function resolveCommand(command: string, cwd: string): Promise<string> {
+  let [resolved, end, wantsScript] = ['', 0, false];
+  for (const { text, raw, at, isProgram } of splitWords(command)) {
+    if (isProgram) wantsScript = INTERPRETERS.test(basename(text));
+    else if (INLINE.test(text)) wantsScript = false;
+    const isCandidate = isProgram ? text.includes('/') : wantsScript && !text.startsWith('-');
+    if (!isCandidate || isAbsolute(text) || /^~|[{$`]/.test(text)) continue;
+    const path = resolve(cwd, text);
+    if (!(await isFile(path))) continue;
+    resolved += command.slice(end, at) + (/^[\w./:@%+=-]+$/.test(path) ? path : shellWord(path));
+    end = at + raw.length;
+    if (!isProgram) wantsScript = false;
+  }
+  return resolved + command.slice(end);
+}
+
+/**
+ * Refuses an agent command whose program is not here, before there is a job: the commonest slip of all.
+ *
+ * @throws JobError `bad_configuration` that names what is missing
+ */
+export async function checkCommand(config: Config, request: JobRequest): Promise<void> {
+  if (request.agent !== 'command' || config.agentCmd === null) return;
+  const { path, cwd, home } = config.host;
+  const { missing } = await programPaths(config.agentCmd, { path, cwd, home });
+  if (missing.length === 0) return;
+  throw new JobError('bad_configuration', `AGENT_CMD: ${missing.join(', ')} was not found`, {
+    hint: 'install it, or correct AGENT_CMD; a program is looked for on the PATH, a path from where you stand',
+  });
+}
+
+/** Makes the agent a request names, with what it needs to be seen in its sandbox. */
+export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
+  const { path, cwd, home } = config.host;
+  const command = config.agentCmd === null ? null : await resolveCommand(config.agentCmd, cwd);
+  const found = command === null ? { paths: [] } : await programPaths(command, { path, cwd, home });
+  const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
+  return createAgent(request.agent, { command, needs, task: request.task });
+}
