@@ -53,6 +53,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "bring a job's saved work back, as a branch or a bundle",
     load: () => import('./commands/recover.ts'),
   },
+  checkout: {
+    usage: 'checkout <job>',
+    summary: "bring a job's work into your clone and switch to it",
+    load: () => import('./commands/checkout.ts'),
+  },
   message: {
     usage: 'message <job> <text>',
     summary: 'answer a job that needs input',

@@ -25,6 +25,7 @@ import { readDiff } from './look/diff.ts';
 import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { findBase, findForkPoint, findRevision } from '../workspace/remote/mirror.ts';
+import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
@@ -59,6 +60,8 @@ export interface Runner {
   inspect(repo: string): Promise<Inspection>;
   /** Brings a job's saved work back as a branch or a bundle. */
   recover(jobId: string, target: RecoverTarget): Promise<Recovered>;
+  /** Brings a job's work into a person's clone and switches to it. */
+  checkOut(jobId: string, request: CheckoutRequest): Promise<CheckedOut>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
   close(): Promise<void>;
@@ -288,6 +291,7 @@ export function createRunner(parts: RunnerParts): Runner {
     },
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
+    checkOut: async (jobId, request) => checkOutWork(parts, await find(jobId), request),
     inspect: (repo) => inspectRepository(parts, repo),
     judge: (input, options) => judgeBranch(parts, input, options),
     close: () => store.close(),

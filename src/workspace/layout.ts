@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 export interface RepoPaths {
   /** Bare mirror; jobs borrow its objects, nothing a job can reach ever writes to it. */
   readonly mirror: string;
-  /** Bare repository that holds saved work; borrows from the mirror, and is never borrowed from. */
+  /** Bare repository that holds saved work with all it reaches; never borrowed from. */
   readonly saved: string;
   /** Packs with the history of one base each, for the agent's own `.git`. */
   readonly history: string;

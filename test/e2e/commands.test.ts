@@ -39,6 +39,7 @@ const NAMES = [
   'result',
   'diff',
   'recover',
+  'checkout',
   'message',
   'agents',
   'doctor',

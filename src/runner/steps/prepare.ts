@@ -3,7 +3,8 @@ import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { openCommitFiles } from '../../workspace/files.ts';
 import { fetchBase } from '../../workspace/remote/mirror.ts';
-import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
+import { borrowObjects, readSaved, wipRef } from '../../workspace/remote/saved.ts';
+import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
 import {
@@ -82,6 +83,8 @@ export async function prepare(
   const repo = layout.repo(remote.url);
   const base = await fetchBase(git, repo.mirror, remote, job.request.base, job.job_id);
   const bench = await createBench(context, remote.url, base.sha);
+  // With its base's own packs, the job goes on also when the mirror is lost or pruned by somebody.
+  await borrowObjects(context.paths.git, await openHistory(git, repo.mirror, repo.history, base.sha));
   const files = await openCommitFiles(git, bench.copy.target, base.sha);
   const rules = await resolveRules(job.request, files);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });

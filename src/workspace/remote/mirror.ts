@@ -37,10 +37,8 @@ async function exists(path: string): Promise<boolean> {
 /**
  * Makes an empty bare repository at `path` by writing its few files: no template, no hook, no configuration
  * but ours. Safe when two processes do it at once: the slower one's is thrown away.
- *
- * @param borrowFrom an object directory whose objects the new repository may use
  */
-export async function createBare(path: string, borrowFrom: string | null = null): Promise<void> {
+export async function createBare(path: string): Promise<void> {
   if (await exists(join(path, 'HEAD'))) return;
   const building = `${path}.new-${randomBytes(6).toString('hex')}`;
   await mkdir(join(building, 'objects', 'info'), { recursive: true });
@@ -51,8 +49,6 @@ export async function createBare(path: string, borrowFrom: string | null = null)
     join(building, 'config'),
     '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n',
   );
-  if (borrowFrom !== null)
-    await writeFile(join(building, 'objects', 'info', 'alternates'), `${borrowFrom}\n`);
   await writeFile(join(building, 'HEAD'), 'ref: refs/heads/main\n');
   await mkdir(dirname(path), { recursive: true });
   try {
