@@ -24,7 +24,7 @@ import { holdLease, type HeldLease } from './engine/lease.ts';
 import { readDiff } from './look/diff.ts';
 import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
-import { findBase, findForkPoint, findRevision } from '../workspace/remote/mirror.ts';
+import { findBase, findForkPoint, findRevision } from '../workspace/remote/listing.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
@@ -287,7 +287,8 @@ export function createRunner(parts: RunnerParts): Runner {
         );
       }
       await selectSandbox(request.sandbox, { allowHost: request.allow_host });
-      await findBase(parts.git, await parts.forge.resolve(request.repo), request.base);
+      const remote = await parts.forge.resolve(request.repo);
+      await findBase(parts.git, layout.repo(remote.url).listed, remote, request.base);
     },
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),

@@ -10,6 +10,10 @@ export interface RepoPaths {
   readonly saved: string;
   /** Packs with the history of one base each, for the agent's own `.git`. */
   readonly history: string;
+  /** What the remote answered in the last seconds, one file a question. */
+  readonly listed: string;
+  /** Where what is replaced or evicted goes by one rename, before it is removed. */
+  readonly trash: string;
 }
 
 /** Paths that belong to one job. */
@@ -64,6 +68,8 @@ export function createLayout(home: string, database: string | null = null): Layo
         mirror: join(home, 'mirrors', `${name}.git`),
         saved: join(home, 'saved', `${name}.git`),
         history: join(home, 'history', name),
+        listed: join(home, 'mirrors', `${name}.listed`),
+        trash: join(home, 'trash'),
       };
     },
     job(jobId) {

@@ -5,7 +5,8 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createGit, type Git } from '../../src/workspace/git.ts';
 import { createLayout, type JobPaths, type Layout, type RepoPaths } from '../../src/workspace/layout.ts';
-import { fetchBase, type Base } from '../../src/workspace/remote/mirror.ts';
+import type { Base } from '../../src/workspace/remote/listing.ts';
+import { fetchBase } from '../../src/workspace/remote/mirror.ts';
 import {
   createWorkingCopy,
   type WorkingCopy,
@@ -82,13 +83,7 @@ export function setScene(
     repoPaths,
     job: (id) => layout.job(id),
     async open(jobId, wanted) {
-      const base = await fetchBase(
-        git,
-        repoPaths.mirror,
-        { url: repo, kind: 'checkout' },
-        wanted ?? null,
-        jobId,
-      );
+      const base = await fetchBase(git, repoPaths, { url: repo, kind: 'checkout' }, wanted ?? null, jobId);
       const options: WorkingCopyOptions = {
         git,
         paths: layout.job(jobId),

@@ -6,7 +6,8 @@ import type { GateReport } from '../../job/gate.ts';
 import { PROCEDURE_VERSION, type JobEvent } from '../../job/job.ts';
 import type { JobRequest } from '../../job/request.ts';
 import type { Verified } from '../../job/step.ts';
-import { fetchBase, findRevision, unpinBase } from '../../workspace/remote/mirror.ts';
+import { findRevision } from '../../workspace/remote/listing.ts';
+import { fetchBase, unpinBase } from '../../workspace/remote/mirror.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Journal } from '../engine/journal.ts';
 import { prepare } from '../steps/prepare.ts';
@@ -74,10 +75,10 @@ export async function judge(
   };
   const context = await open(job, showingJournal(id, show));
   const remote = await context.forge.resolve(input.request.repo);
-  const { mirror } = context.layout.repo(remote.url);
+  const repo = context.layout.repo(remote.url);
   try {
     const wanted = await findRevision(context.git, remote, input.head);
-    const head = await fetchBase(context.git, mirror, remote, wanted, `${id}-head`);
+    const head = await fetchBase(context.git, repo, remote, wanted, `${id}-head`);
     const { bench, ...detail } = await prepare(context);
     if (head.sha === detail.base_sha) {
       throw new JobError(
@@ -94,7 +95,7 @@ export async function judge(
     const said = { repo: remote.display, base, base_sha, head: input.head, head_sha: head.sha };
     return { ...said, report: verified.report, policy, notices, logs: context.paths.logs };
   } finally {
-    for (const pin of [id, `${id}-head`]) await unpinBase(context.git, mirror, pin);
+    for (const pin of [id, `${id}-head`]) await unpinBase(context.git, repo.mirror, pin);
     for (const folder of [
       context.paths.tree,
       context.paths.checkouts,

@@ -2,8 +2,9 @@
 import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { openCommitFiles } from '../../workspace/files.ts';
-import { fetchBase } from '../../workspace/remote/mirror.ts';
-import { borrowObjects, readSaved, wipRef } from '../../workspace/remote/saved.ts';
+import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
+import { borrowObjects } from '../../workspace/remote/packs.ts';
+import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
@@ -81,7 +82,8 @@ export async function prepare(
   const { job, git, layout } = context;
   const remote = await context.forge.resolve(job.request.repo);
   const repo = layout.repo(remote.url);
-  const base = await fetchBase(git, repo.mirror, remote, job.request.base, job.job_id);
+  const base = await fetchBase(git, repo, remote, job.request.base, job.job_id);
+  await restoreBase(git, repo, remote, base.sha, job.job_id);
   const bench = await createBench(context, remote.url, base.sha);
   // With its base's own packs, the job goes on also when the mirror is lost or pruned by somebody.
   await borrowObjects(context.paths.git, await openHistory(git, repo.mirror, repo.history, base.sha));

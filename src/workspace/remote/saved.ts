@@ -4,12 +4,13 @@
  * Measured on 6,000 files of 13 MB: 11 ms and nothing by links, 0.44 s and 13 MB by a push of all of it.
  */
 import { randomBytes } from 'node:crypto';
-import { copyFile, link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openHistory, type History } from '../copy/history.ts';
+import { openHistory } from '../copy/history.ts';
 import type { Git } from '../git.ts';
 import type { RepoPaths } from '../layout.ts';
 import { createBare } from './mirror.ts';
+import { linkPacks } from './packs.ts';
 
 /** The ref under which a job's work is kept, whatever its outcome. */
 export function wipRef(jobId: string): string {
@@ -24,37 +25,6 @@ export function partialRef(jobId: string, count: number): string {
 /** The ref that says: everything this base reaches is here, so a save sends only what is new. */
 function baseRef(sha: string): string {
   return `refs/agent-runner/base/${sha}`;
-}
-
-/** Links a file, or copies it where the file system can't (another device, no hard links). Done twice, it is done once. */
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  try {
-    await link(from, to);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
-    if (code === 'EEXIST') return;
-    if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
-    const building = `${to}.new-${randomBytes(6).toString('hex')}`;
-    await copyFile(from, building);
-    await rename(building, to);
-  }
-}
-
-/**
- * Puts packs into a repository by hard links, without reading them.
- *
- * @param dir bare repository or GIT_DIR
- */
-export async function linkPacks(history: History, dir: string): Promise<void> {
-  for (const objects of history) {
-    const names = (await readdir(join(objects, 'pack'))).filter((name) =>
-      /^pack-.*\.(pack|idx|rev)$/.test(name),
-    );
-    // Git sees a pack by its index, so the index comes last.
-    const ordered = names.toSorted((a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')));
-    for (const name of ordered)
-      await linkOrCopy(join(objects, 'pack', name), join(dir, 'objects', 'pack', name));
-  }
 }
 
 /** Takes over where the history of a shallow remote was cut off. */
@@ -104,22 +74,4 @@ export async function readSaved(git: Git, saved: string, ref: string): Promise<s
     { okCodes: [0, 1, 128] },
   );
   return answer.code === 0 ? answer.text : null;
-}
-
-/**
- * Lets a repository read objects from further places, besides those it borrows from already.
- *
- * @param objects object directories; those that vanish later are passed over by git
- */
-export async function borrowObjects(dir: string, objects: History): Promise<void> {
-  const file = join(dir, 'objects', 'info', 'alternates');
-  const known = (await readFile(file, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
-  const all = [...new Set([...known, ...objects])];
-  if (all.length === known.length) return;
-  const building = `${file}.new-${randomBytes(6).toString('hex')}`;
-  await writeFile(building, all.map((line) => `${line}\n`).join(''));
-  await rename(building, file).catch(async (error: unknown) => {
-    await rm(building, { force: true });
-    throw error;
-  });
 }
