@@ -63,6 +63,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'answer a job that needs input',
     load: () => import('./commands/message.ts'),
   },
+  gc: {
+    usage: 'gc',
+    summary: 'free what is no longer kept: old jobs, old work, the cache above its limit',
+    load: () => import('./commands/gc.ts'),
+  },
   agents: {
     usage: 'agents',
     summary: 'list agents and whether they can start',

@@ -27,6 +27,8 @@ import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { findBase, findForkPoint, findRevision } from '../workspace/remote/listing.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
+import { collectDaily, collectGarbage, type GcReport } from './keep/gc.ts';
+import { sweep, type Swept } from './keep/sweep.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
@@ -62,10 +64,21 @@ export interface Runner {
   recover(jobId: string, target: RecoverTarget): Promise<Recovered>;
   /** Brings a job's work into a person's clone and switches to it. */
   checkOut(jobId: string, request: CheckoutRequest): Promise<CheckedOut>;
+  /** Frees what is no longer kept; `dryRun` only shows it. */
+  collectGarbage(dryRun: boolean, signal: AbortSignal): Promise<GcReport>;
+  /** Does the same at most once a day, for half a minute at most; never fails. */
+  collectDaily(): Promise<GcReport | null>;
+  /** Cleans up after processes that died, for a few seconds at most; never fails. */
+  sweep(): Promise<Swept | null>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
   close(): Promise<void>;
 }
+
+/** Longest clean-up at the end of a run; what is left is for the next day. */
+const DAILY_TIMEOUT_MS = 30_000;
+/** Longest clean-up after dead processes. */
+const SWEEP_TIMEOUT_MS = 5000;
 
 /** A job id: random, so that ids of several machines never meet. */
 function newJobId(): string {
@@ -293,6 +306,9 @@ export function createRunner(parts: RunnerParts): Runner {
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
     checkOut: async (jobId, request) => checkOutWork(parts, await find(jobId), request),
+    collectGarbage: (dryRun, signal) => collectGarbage(parts, { dryRun, now: new Date(), signal }),
+    collectDaily: () => collectDaily(parts, DAILY_TIMEOUT_MS),
+    sweep: () => sweep(parts, SWEEP_TIMEOUT_MS).catch(() => null),
     inspect: (repo) => inspectRepository(parts, repo),
     judge: (input, options) => judgeBranch(parts, input, options),
     close: () => store.close(),

@@ -30,6 +30,8 @@ export interface JobPaths {
   readonly checkouts: string;
   /** The proposal as a patch file. */
   readonly patch: string;
+  /** Names the process that works here, for what has no lease. */
+  readonly owner: string;
 }
 
 /** The layout of a home folder. */
@@ -38,6 +40,10 @@ export interface Layout {
   readonly database: string;
   /** Prepared dependencies, one folder a fingerprint. */
   readonly dependencies: string;
+  /** Where what is replaced or evicted goes by one rename, before it is removed. */
+  readonly trash: string;
+  /** The last copies of the database. */
+  readonly backups: string;
   repo(url: string): RepoPaths;
   job(jobId: string): JobPaths;
 }
@@ -62,6 +68,8 @@ export function createLayout(home: string, database: string | null = null): Layo
     home,
     database: database ?? join(home, 'agent-runner.db'),
     dependencies: join(home, 'dependencies'),
+    trash: join(home, 'trash'),
+    backups: join(home, 'backups'),
     repo(url) {
       const name = folderName(url);
       return {
@@ -82,6 +90,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         logs: join(root, 'logs'),
         checkouts: join(root, 'checkouts'),
         patch: join(root, 'proposal.patch'),
+        owner: join(root, 'owner'),
       };
     },
   };

@@ -40,6 +40,7 @@ const NAMES = [
   'diff',
   'recover',
   'checkout',
+  'gc',
   'message',
   'agents',
   'doctor',

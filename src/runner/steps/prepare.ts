@@ -1,10 +1,13 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
+import { writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { openCommitFiles } from '../../workspace/files.ts';
-import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
+import { fetchBase, markUsed, restoreBase } from '../../workspace/remote/mirror.ts';
 import { borrowObjects } from '../../workspace/remote/packs.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
+import { ownName } from '../../workspace/keep/owner.ts';
 import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
@@ -86,6 +89,7 @@ export async function prepare(
   await restoreBase(git, repo, remote, base.sha, job.job_id);
   const bench = await createBench(context, remote.url, base.sha);
   // With its base's own packs, the job goes on also when the mirror is lost or pruned by somebody.
+  await writeFile(context.paths.owner, await ownName());
   await borrowObjects(context.paths.git, await openHistory(git, repo.mirror, repo.history, base.sha));
   const files = await openCommitFiles(git, bench.copy.target, base.sha);
   const rules = await resolveRules(job.request, files);
@@ -118,6 +122,8 @@ export async function prepare(
     ...(carried === null ? [] : ['this job started again from the work it had saved']),
   ];
   const set = await setUp(context, bench, { ...partial, notices });
+  if (set.layer !== null) await markUsed(set.layer.dir);
+  await markUsed(join(layout.home, 'warm', basename(repo.history), base.sha));
   if (set.setup_error !== null)
     notices.push(`base's dependencies could not be prepared: ${set.setup_error.split('\n')[0] ?? ''}`);
   return { ...partial, notices, ...set, bench };
