@@ -49,7 +49,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   diff: { usage: 'diff <job>', summary: "show a job's change", load: () => import('./commands/diff.ts') },
   recover: {
-    usage: 'recover <job>',
+    usage: 'recover [job]',
     summary: "bring a job's saved work back, as a branch or a bundle",
     load: () => import('./commands/recover.ts'),
   },
@@ -67,6 +67,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     usage: 'gc',
     summary: 'free what is no longer kept: old jobs, old work, the cache above its limit',
     load: () => import('./commands/gc.ts'),
+  },
+  'restore-db': {
+    usage: 'restore-db',
+    summary: 'put the last back-up in the place of a damaged database',
+    load: () => import('./commands/restore-db.ts'),
   },
   agents: {
     usage: 'agents',

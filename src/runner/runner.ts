@@ -27,6 +27,7 @@ import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { findBase, findForkPoint, findRevision } from '../workspace/remote/listing.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
+import { backUpDaily } from './keep/database.ts';
 import { collectDaily, collectGarbage, type GcReport } from './keep/gc.ts';
 import { sweep, type Swept } from './keep/sweep.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
@@ -66,8 +67,8 @@ export interface Runner {
   checkOut(jobId: string, request: CheckoutRequest): Promise<CheckedOut>;
   /** Frees what is no longer kept; `dryRun` only shows it. */
   collectGarbage(dryRun: boolean, signal: AbortSignal): Promise<GcReport>;
-  /** Does the same at most once a day, for half a minute at most; never fails. */
-  collectDaily(): Promise<GcReport | null>;
+  /** At most once a day: backs up the database, and frees for half a minute at most; never fails. */
+  tidyDaily(): Promise<void>;
   /** Cleans up after processes that died, for a few seconds at most; never fails. */
   sweep(): Promise<Swept | null>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
@@ -307,7 +308,10 @@ export function createRunner(parts: RunnerParts): Runner {
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
     checkOut: async (jobId, request) => checkOutWork(parts, await find(jobId), request),
     collectGarbage: (dryRun, signal) => collectGarbage(parts, { dryRun, now: new Date(), signal }),
-    collectDaily: () => collectDaily(parts, DAILY_TIMEOUT_MS),
+    async tidyDaily() {
+      await backUpDaily(layout);
+      await collectDaily(parts, DAILY_TIMEOUT_MS);
+    },
     sweep: () => sweep(parts, SWEEP_TIMEOUT_MS).catch(() => null),
     inspect: (repo) => inspectRepository(parts, repo),
     judge: (input, options) => judgeBranch(parts, input, options),

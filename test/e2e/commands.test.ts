@@ -41,6 +41,7 @@ const NAMES = [
   'recover',
   'checkout',
   'gc',
+  'restore-db',
   'message',
   'agents',
   'doctor',

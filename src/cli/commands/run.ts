@@ -79,7 +79,7 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
       io.err(`job ${jobId} on ${request.repo}\n`);
     }
     const code = printEnd(await follow(runner, jobId, io), io, options.json ?? false);
-    await runner.collectDaily();
+    await runner.tidyDaily();
     return code;
   } finally {
     await sweeping;
