@@ -45,6 +45,8 @@ export interface Config {
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'text' };
   readonly dbPath: string;
   readonly retry: { readonly attempts: number; readonly baseMs: number };
+  /** How long what ended jobs left is kept, and how large the cache may grow. */
+  readonly keep: { readonly jobsDays: number; readonly workDays: number; readonly maxCacheBytes: number };
   readonly task: string | null;
   readonly workspace: string | null;
   readonly host: HostEnvironment;
@@ -170,6 +172,11 @@ function toConfig(
     log: { level: values.log_level, format: values.log_format },
     dbPath,
     retry: { attempts: values['retry.attempts'], baseMs: values['retry.base_ms'] },
+    keep: {
+      jobsDays: values.keep_jobs_days,
+      workDays: values.keep_work_days,
+      maxCacheBytes: values.max_cache_bytes,
+    },
     task: values.task,
     workspace: values.workspace,
     host,

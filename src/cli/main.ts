@@ -49,14 +49,29 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   diff: { usage: 'diff <job>', summary: "show a job's change", load: () => import('./commands/diff.ts') },
   recover: {
-    usage: 'recover <job>',
+    usage: 'recover [job]',
     summary: "bring a job's saved work back, as a branch or a bundle",
     load: () => import('./commands/recover.ts'),
+  },
+  checkout: {
+    usage: 'checkout <job>',
+    summary: "bring a job's work into your clone and switch to it",
+    load: () => import('./commands/checkout.ts'),
   },
   message: {
     usage: 'message <job> <text>',
     summary: 'answer a job that needs input',
     load: () => import('./commands/message.ts'),
+  },
+  gc: {
+    usage: 'gc',
+    summary: 'free what is no longer kept: old jobs, old work, the cache above its limit',
+    load: () => import('./commands/gc.ts'),
+  },
+  'restore-db': {
+    usage: 'restore-db',
+    summary: 'put the last back-up in the place of a damaged database',
+    load: () => import('./commands/restore-db.ts'),
   },
   agents: {
     usage: 'agents',

@@ -276,6 +276,13 @@ export const SETTINGS = {
     10_000,
     'wait before the second try in milliseconds; doubles each time',
   ),
+  keep_jobs_days: setting(number(1, 36_500), 30, 'days that logs, patches and events of ended jobs are kept'),
+  keep_work_days: setting(number(1, 36_500), 90, 'days that saved work of ended jobs is kept'),
+  max_cache_bytes: setting(
+    number(0, 1e15),
+    20 * 1024 ** 3,
+    'bytes of mirrors, packs, warm trees and dependencies; the least recently used go first',
+  ),
   log_level: setting(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least log level shown', {
     env: 'LOG_LEVEL',
   }),

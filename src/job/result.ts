@@ -55,6 +55,17 @@ export interface JobResult {
   readonly error: ErrorInfo | null;
 }
 
+/** Why a job ended; where its work could not be saved either, that and the place where it lies come with it. */
+function errorOf(ending: ErrorInfo | null, saved: StepResult<Saved>): ErrorInfo | null {
+  if (saved.ok) return ending;
+  if (ending === null) return saved.error;
+  return {
+    ...ending,
+    message: `${ending.message}; ${saved.error.message}`,
+    hint: saved.error.hint ?? ending.hint,
+  };
+}
+
 /** Builds the result of a job from its history, its ending and where its work was saved. */
 export function toResult(
   job: Job,
@@ -111,6 +122,6 @@ export function toResult(
     created_at: job.created_at,
     started_at: job.started_at,
     finished_at: saved.ended_at,
-    error: ending.error ?? (saved.ok ? null : saved.error),
+    error: errorOf(ending.error, saved),
   };
 }

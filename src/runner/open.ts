@@ -6,8 +6,10 @@ import { createLocalForge } from '../forge/local.ts';
 import { createBaselines } from '../gate/gate.ts';
 import { JobError } from '../job/error.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
-import { createGit } from '../workspace/git.ts';
+import { createGit, type Git } from '../workspace/git.ts';
+import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout } from '../workspace/layout.ts';
+import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
 import { createRunner, type Runner } from './runner.ts';
 
 /**
@@ -33,6 +35,15 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+function gitOf(config: Config): Git {
+  return createGit({ path: config.host.path, home: config.host.home, network: config.host.registry });
+}
+
+/** All saved work of a home, newest first, without its database. */
+export async function listSavedWork(config: Config): Promise<readonly SavedRef[]> {
+  return listAllSaved(gitOf(config), createLayout(config.home, config.dbPath));
+}
+
 /**
  * Opens a runner on its home folder, which is made when it is missing (readable by its owner alone).
  *
@@ -49,8 +60,11 @@ export async function openRunner(config: Config): Promise<Runner> {
       hint: 'set AGENT_RUNNER_HOME to a folder you may write to',
     });
   }
-  const store = await openSqliteStore({ path: layout.database });
-  const git = createGit({ path: config.host.path, home: config.host.home, network: config.host.registry });
+  await refuseEmptied(layout);
+  const store = await openSqliteStore({ path: layout.database }).catch(async (error: unknown) => {
+    throw await nameBackup(error, layout);
+  });
+  const git = gitOf(config);
   const baselines = createBaselines({
     get: (key) => store.getBaseline(key),
     put: (key, value) => store.putBaseline(key, value),

@@ -22,8 +22,12 @@ import { holdLease, type HeldLease } from './engine/lease.ts';
 import { readDiff } from './look/diff.ts';
 import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
-import { findBase, findForkPoint, findRevision } from '../workspace/remote/mirror.ts';
+import { findBase, findForkPoint, findRevision } from '../workspace/remote/listing.ts';
+import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
+import { backUpDaily } from './keep/database.ts';
+import { collectDaily, collectGarbage, type GcReport } from './keep/gc.ts';
+import { sweep, type Swept } from './keep/sweep.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
@@ -57,10 +61,23 @@ export interface Runner {
   inspect(repo: string): Promise<Inspection>;
   /** Brings a job's saved work back as a branch or a bundle. */
   recover(jobId: string, target: RecoverTarget): Promise<Recovered>;
+  /** Brings a job's work into a person's clone and switches to it. */
+  checkOut(jobId: string, request: CheckoutRequest): Promise<CheckedOut>;
+  /** Frees what is no longer kept; `dryRun` only shows it. */
+  collectGarbage(dryRun: boolean, signal: AbortSignal): Promise<GcReport>;
+  /** At most once a day: backs up the database, and frees for half a minute at most; never fails. */
+  tidyDaily(): Promise<void>;
+  /** Cleans up after processes that died, for a few seconds at most; never fails. */
+  sweep(): Promise<Swept | null>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
   close(): Promise<void>;
 }
+
+/** Longest clean-up at the end of a run; what is left is for the next day. */
+const DAILY_TIMEOUT_MS = 30_000;
+/** Longest clean-up after dead processes. */
+const SWEEP_TIMEOUT_MS = 5000;
 
 /** A job id: random, so that ids of several machines never meet. */
 function newJobId(): string {
@@ -260,10 +277,18 @@ export function createRunner(parts: RunnerParts): Runner {
         );
       }
       await selectSandbox(request.sandbox, { allowHost: request.allow_host });
-      await findBase(parts.git, await parts.forge.resolve(request.repo), request.base);
+      const remote = await parts.forge.resolve(request.repo);
+      await findBase(parts.git, layout.repo(remote.url).listed, remote, request.base);
     },
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
+    checkOut: async (jobId, request) => checkOutWork(parts, await find(jobId), request),
+    collectGarbage: (dryRun, signal) => collectGarbage(parts, { dryRun, now: new Date(), signal }),
+    async tidyDaily() {
+      await backUpDaily(layout);
+      await collectDaily(parts, DAILY_TIMEOUT_MS);
+    },
+    sweep: () => sweep(parts, SWEEP_TIMEOUT_MS).catch(() => null),
     inspect: (repo) => inspectRepository(parts, repo),
     judge: (input, options) => judgeBranch(parts, input, options),
     close: () => store.close(),

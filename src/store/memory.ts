@@ -204,6 +204,24 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     ...leaseMethods(state),
     ...eventMethods(state),
     ...stepMethods(state),
+    async trimJobs(finishedBefore, limit, dryRun) {
+      checkLimit(limit);
+      const old = [...opened(state).jobs.values()].filter((entry) => {
+        const { outcome, finished_at: finished } = jobOf(entry);
+        const isFull = entry.events.length > 0 || entry.steps.size > 0;
+        return outcome !== null && finished !== null && finished < finishedBefore && isFull;
+      });
+      const chosen = old.toSorted((a, b) => a.createdMs - b.createdMs || a.number - b.number).slice(0, limit);
+      if (!dryRun) {
+        for (const entry of chosen) {
+          entry.events.length = 0;
+          entry.waiting.length = 0;
+          entry.steps.clear();
+          entry.taken.clear();
+        }
+      }
+      return chosen.map((entry) => entry.jobId);
+    },
     async getBaseline(key) {
       const found = opened(state).baselines.get(key);
       return found === undefined ? null : fromJson(found.json);

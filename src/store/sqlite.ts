@@ -4,7 +4,7 @@
  */
 import type { Store } from './store.ts';
 import { openDatabase } from './sqlite/database.ts';
-import { eventMethods, messageMethods } from './sqlite/events.ts';
+import { eventMethods, messageMethods, trimMethods } from './sqlite/events.ts';
 import { jobMethods, leaseMethods } from './sqlite/jobs.ts';
 import { baselineMethods, stepMethods } from './sqlite/steps.ts';
 
@@ -26,6 +26,7 @@ export async function openSqliteStore(options: {
     ...leaseMethods(database),
     ...eventMethods(database),
     ...messageMethods(database),
+    ...trimMethods(database),
     ...stepMethods(database),
     ...baselineMethods(database),
     close: () => database.close(),

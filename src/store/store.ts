@@ -95,6 +95,14 @@ export interface Store {
    */
   takeMessage(lease: Lease, stepKey: string): Promise<string | null>;
 
+  /**
+   * Forgets events, steps and messages of jobs that ended before `finishedBefore` (RFC 3339), oldest first; the jobs
+   * and their results stay. `dryRun` changes nothing.
+   *
+   * @returns their ids, at most `limit`: fewer when no more are left
+   */
+  trimJobs(finishedBefore: string, limit: number, dryRun: boolean): Promise<readonly string[]>;
+
   getBaseline(key: string): Promise<unknown>;
   putBaseline(key: string, value: unknown): Promise<void>;
 

@@ -6,12 +6,16 @@ import { basename, join } from 'node:path';
 export interface RepoPaths {
   /** Bare mirror; jobs borrow its objects, nothing a job can reach ever writes to it. */
   readonly mirror: string;
-  /** Bare repository that holds saved work; borrows from the mirror, and is never borrowed from. */
+  /** Bare repository that holds saved work with all it reaches; never borrowed from. */
   readonly saved: string;
   /** Packs with the history of one base each, for the agent's own `.git`. */
   readonly history: string;
   /** Trees of bases, one folder a commit: the lower layer of copy-on-write working copies. */
   readonly warm: string;
+  /** What the remote answered in the last seconds, one file a question. */
+  readonly listed: string;
+  /** Where what is replaced or evicted goes by one rename, before it is removed. */
+  readonly trash: string;
 }
 
 /** Paths that belong to one job. */
@@ -30,6 +34,8 @@ export interface JobPaths {
   readonly checkouts: string;
   /** The proposal as a patch file. */
   readonly patch: string;
+  /** Names the process that works here, for what has no lease. */
+  readonly owner: string;
 }
 
 /** The layout of a home folder. */
@@ -38,6 +44,10 @@ export interface Layout {
   readonly database: string;
   /** Prepared dependencies, one folder a fingerprint. */
   readonly dependencies: string;
+  /** Where what is replaced or evicted goes by one rename, before it is removed. */
+  readonly trash: string;
+  /** The last copies of the database. */
+  readonly backups: string;
   repo(url: string): RepoPaths;
   job(jobId: string): JobPaths;
 }
@@ -62,6 +72,8 @@ export function createLayout(home: string, database: string | null = null): Layo
     home,
     database: database ?? join(home, 'agent-runner.db'),
     dependencies: join(home, 'dependencies'),
+    trash: join(home, 'trash'),
+    backups: join(home, 'backups'),
     repo(url) {
       const name = folderName(url);
       return {
@@ -69,6 +81,8 @@ export function createLayout(home: string, database: string | null = null): Layo
         saved: join(home, 'saved', `${name}.git`),
         history: join(home, 'history', name),
         warm: join(home, 'warm', name),
+        listed: join(home, 'mirrors', `${name}.listed`),
+        trash: join(home, 'trash'),
       };
     },
     job(jobId) {
@@ -82,6 +96,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         logs: join(root, 'logs'),
         checkouts: join(root, 'checkouts'),
         patch: join(root, 'proposal.patch'),
+        owner: join(root, 'owner'),
       };
     },
   };

@@ -431,6 +431,33 @@ export function testStore(name: string, open: () => Promise<OpenStore>): void {
       });
     });
 
+    describe('trimming', () => {
+      test('forgets the logs of jobs that ended long ago, oldest first, and of no other', async () => {
+        for (const [index, id] of ['job-1', 'job-2', 'job-3', 'job-4'].entries()) {
+          await store.createJob(sampleJob(id, { created_at: at(index).toISOString() }));
+          await store.appendEvents(id, [sampleEvent('a')]);
+          await store.addMessage(id, 'hello', at(0).toISOString());
+          if (id === 'job-4') continue;
+          const lease = await claimed(store, id);
+          await store.beginStep(lease, 'build-1', 1);
+          const finished = at(index * MINUTE).toISOString();
+          await store.updateJob(lease, { status: 'running' });
+          await store.updateJob(lease, { status: 'failed', outcome: 'gate_failed', finished_at: finished });
+        }
+        const before = at(2 * MINUTE).toISOString();
+        expect(await store.trimJobs(before, 1, true)).toEqual(['job-1']);
+        expect(await store.readEvents('job-1', 0, 10)).toHaveLength(1);
+        expect(await store.trimJobs(before, 1, false)).toEqual(['job-1']);
+        expect(await store.trimJobs(before, 10, false)).toEqual(['job-2']);
+        expect(await store.trimJobs(before, 10, false)).toEqual([]);
+        expect(await store.readEvents('job-2', 0, 10)).toEqual([]);
+        expect(await store.readSteps('job-2')).toEqual([]);
+        expect(await store.getJob('job-2')).toMatchObject({ outcome: 'gate_failed' });
+        for (const kept of ['job-3', 'job-4']) expect(await store.readEvents(kept, 0, 10)).toHaveLength(1);
+        await rejected(store.trimJobs(before, 0, false), 'invalid_request');
+      });
+    });
+
     describe('steps', () => {
       let lease: Lease;
       beforeEach(async () => {

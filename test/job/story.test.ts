@@ -509,7 +509,7 @@ describe('trouble', () => {
     expect(failed.result).toMatchObject({
       outcome: 'gate_failed',
       wip_ref: null,
-      error: { code: 'gate_failed' },
+      error: { code: 'gate_failed', message: expect.stringMatching(/; save failed$/) as string },
     });
     const proposed = await play({ save: { do: 'fail', code: 'infra_failed' } });
     expect(proposed.result).toMatchObject({

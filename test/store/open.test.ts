@@ -31,7 +31,7 @@ describe('opening', () => {
     const error = await rejected(openSqliteStore({ path }), 'infra_failed');
     expect(error.message).toContain(path);
     expect(error.message).toContain('no SQLite database');
-    expect(error.hint).toContain('-wal');
+    expect(error.hint).toContain('restore-db');
     expect(readFileSync(path, 'utf8')).toBe('these are my notes, and not a database\n'.repeat(100));
   });
 

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import type { OverlayMode } from '../../src/sandbox/sandbox.ts';
 import { createGit, type Git } from '../../src/workspace/git.ts';
 import { createLayout, type JobPaths, type Layout, type RepoPaths } from '../../src/workspace/layout.ts';
-import { fetchBase, type Base } from '../../src/workspace/remote/mirror.ts';
+import type { Base } from '../../src/workspace/remote/listing.ts';
+import { fetchBase } from '../../src/workspace/remote/mirror.ts';
 import {
   createWorkingCopy,
   type WorkingCopy,
@@ -84,13 +85,7 @@ export function setScene(
     repoPaths,
     job: (id) => layout.job(id),
     async open(jobId, wanted, overlay = null) {
-      const base = await fetchBase(
-        git,
-        repoPaths.mirror,
-        { url: repo, kind: 'checkout' },
-        wanted ?? null,
-        jobId,
-      );
+      const base = await fetchBase(git, repoPaths, { url: repo, kind: 'checkout' }, wanted ?? null, jobId);
       const options: WorkingCopyOptions = {
         git,
         paths: layout.job(jobId),

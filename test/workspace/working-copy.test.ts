@@ -70,12 +70,12 @@ describe('the base', () => {
     mkdirSync(empty);
     sh(empty, 'init', '--quiet');
     const source = { url: empty, kind: 'checkout' as const };
-    await expect(
-      fetchBase(scene.git, join(scene.root, 'm.git'), source, null, 'job-1'),
-    ).rejects.toMatchObject({
-      code: 'repo_unusable',
-      message: expect.stringContaining('no commits') as string,
-    });
+    await expect(fetchBase(scene.git, scene.layout.repo(empty), source, null, 'job-1')).rejects.toMatchObject(
+      {
+        code: 'repo_unusable',
+        message: expect.stringContaining('no commits') as string,
+      },
+    );
   });
 
   it('works from a shallow repository', async () => {
@@ -85,7 +85,7 @@ describe('the base', () => {
     const shallow = join(scene.root, 'shallow');
     sh(scene.root, 'clone', '--quiet', '--depth=1', `file://${scene.repo}`, shallow);
     const paths = scene.layout.repo(shallow);
-    const base = await fetchBase(scene.git, paths.mirror, { url: shallow, kind: 'checkout' }, null, 'job-1');
+    const base = await fetchBase(scene.git, paths, { url: shallow, kind: 'checkout' }, null, 'job-1');
     expect(base.sha).toBe(sh(scene.repo, 'rev-parse', 'HEAD'));
     expect(await openHistory(scene.git, paths.mirror, paths.history, base.sha)).toHaveLength(1);
   });

@@ -57,6 +57,8 @@ function modeOf(mode: string | undefined): 'change' | 'ask' {
 async function run(io: Io, task: string | undefined, options: Options): Promise<number> {
   const config = await io.resolve(settingsOf(options));
   const runner = await openRunner(config);
+  // Beside the job, so that nobody waits for what others left.
+  const sweeping = runner.sweep();
   try {
     let jobId = options.resume;
     if (jobId === undefined) {
@@ -76,8 +78,11 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
       jobId = job.job_id;
       io.err(`job ${jobId} on ${request.repo}\n`);
     }
-    return printEnd(await follow(runner, jobId, io), io, options.json ?? false);
+    const code = printEnd(await follow(runner, jobId, io), io, options.json ?? false);
+    await runner.tidyDaily();
+    return code;
   } finally {
+    await sweeping;
     await runner.close();
   }
 }

@@ -1,8 +1,8 @@
 /** Who works on a job: one process at a time, and another one as soon as that one is dead. */
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { JobError } from '../../job/error.ts';
 import type { Lease, Store } from '../../store/store.ts';
+import { isDead, ownName } from '../../workspace/keep/owner.ts';
 
 /** Length of a lease; renewed every third of it. */
 const LEASE_MS = 30_000;
@@ -16,28 +16,11 @@ export interface HeldLease {
   release(): Promise<void>;
 }
 
-/** When a process started, in clock ticks since boot, so that a reused pid is told apart; `0` where unknown. */
-async function startTime(pid: number): Promise<string> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
-}
-
-async function ownName(): Promise<string> {
-  return `${hostname()}/${process.pid}/${await startTime(process.pid)}`;
-}
-
-/** Whether the owner of a lease is a process of this machine that is gone. */
-async function isDead(owner: string): Promise<boolean> {
-  const [host, pidText, started] = owner.split('/');
-  const pid = Number(pidText);
-  if (host !== hostname() || !Number.isInteger(pid)) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
-  }
-  const now = await startTime(pid);
-  return started !== '0' && now !== '0' && now !== started;
+/** Whether a job is in the hands of a process that lives, or of another machine's whose lease runs. */
+export async function isHeldAlive(store: Store, jobId: string, now: Date): Promise<boolean> {
+  const held = await store.getLease(jobId);
+  if (held === null || (await isDead(held.owner))) return false;
+  return held.owner.startsWith(`${hostname()}/`) || Date.parse(held.expires_at) > now.getTime();
 }
 
 /**

@@ -5,6 +5,7 @@ import { AGENT_NAMES } from '../../agent/registry.ts';
 import type { Config } from '../../config.ts';
 import { runProcess } from '../../sandbox/process.ts';
 import { SANDBOX_ADAPTERS } from '../../sandbox/sandbox.ts';
+import { examineDatabase } from '../keep/database.ts';
 import { makePrivateFolder, openRunner } from '../open.ts';
 import { agentOf } from '../agents.ts';
 
@@ -111,24 +112,21 @@ async function checkHome(config: Config): Promise<readonly Finding[]> {
   ];
 }
 
-async function checkDatabase(config: Config): Promise<Finding> {
+async function checkDatabase(config: Config): Promise<readonly Finding[]> {
   try {
     const runner = await openRunner(config);
     try {
       await runner.store.listJobs({ limit: 1 });
+      const found = await examineDatabase(runner.store, runner.layout);
+      return found.map((one) => ({ name: 'database', ...one }));
     } finally {
       await runner.close();
     }
-    return { name: 'database', state: 'ok', detail: config.dbPath, fix: null };
   } catch (error) {
     const hint =
       error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
-    return {
-      name: 'database',
-      state: 'failed',
-      detail: error instanceof Error ? error.message : String(error),
-      fix: hint,
-    };
+    const detail = error instanceof Error ? error.message : String(error);
+    return [{ name: 'database', state: 'failed', detail, fix: hint }];
   }
 }
 
@@ -164,6 +162,6 @@ export async function examine(config: Config): Promise<readonly Finding[]> {
     checkAgent(config),
   ]);
   const node: Finding = { name: 'node', state: 'ok', detail: process.version, fix: null };
-  const database = home.some((one) => one.state === 'failed') ? [] : [await checkDatabase(config)];
+  const database = home.some((one) => one.state === 'failed') ? [] : await checkDatabase(config);
   return [node, git, ...sandboxes, ...home, ...database, agent];
 }

@@ -34,14 +34,14 @@ export function configSchema(): Readonly<Record<string, unknown>> {
 /** Looks at the committed files of a repository's default branch; nothing of it is run. */
 export async function inspectRepository(
   { git, layout, forge }: RunnerParts,
-  repo: string,
+  named: string,
 ): Promise<Inspection> {
-  const remote = await forge.resolve(repo);
-  const { mirror } = layout.repo(remote.url);
+  const remote = await forge.resolve(named);
+  const repo = layout.repo(remote.url);
   const look = `look-${randomBytes(6).toString('hex')}`;
-  const base = await fetchBase(git, mirror, remote, null, look);
+  const base = await fetchBase(git, repo, remote, null, look);
   try {
-    const files = await openCommitFiles(git, { dir: mirror }, base.sha);
+    const files = await openCommitFiles(git, { dir: repo.mirror }, base.sha);
     const text = await files.read(REPO_CONFIG_FILE);
     if (text !== null) parseRepoConfig(text);
     const [detection, setup] = [await detectChecks(files), await detectSetup(files)];
@@ -56,6 +56,6 @@ export async function inspectRepository(
       configured: text !== null,
     };
   } finally {
-    await unpinBase(git, mirror, look);
+    await unpinBase(git, repo.mirror, look);
   }
 }

@@ -8,7 +8,8 @@ import type { JobRequest } from '../../job/request.ts';
 import type { Verified } from '../../job/step.ts';
 import type { Remote } from '../../forge/forge.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
-import { fetchBase, findRevision, unpinBase } from '../../workspace/remote/mirror.ts';
+import { findRevision } from '../../workspace/remote/listing.ts';
+import { fetchBase, unpinBase } from '../../workspace/remote/mirror.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Bench } from '../place.ts';
 import type { Journal } from '../engine/journal.ts';
@@ -96,10 +97,10 @@ export async function judge(
   };
   const context = await open(job, showingJournal(id, show));
   const remote = await context.forge.resolve(input.request.repo);
-  const { mirror } = context.layout.repo(remote.url);
+  const repo = context.layout.repo(remote.url);
   try {
     const wanted = await findRevision(context.git, remote, input.head);
-    const head = await fetchBase(context.git, mirror, remote, wanted, `${id}-head`);
+    const head = await fetchBase(context.git, repo, remote, wanted, `${id}-head`);
     const { bench, ...detail } = await prepare(context);
     const dirty = await uncommitted(context, remote, bench, head.sha);
     if (head.sha === detail.base_sha) throw sameAsBase(input.head, head.sha, dirty);
@@ -113,7 +114,7 @@ export async function judge(
     const notices = [...detail.notices, ...notJudged];
     return { ...said, report: verified.report, policy, notices, logs: context.paths.logs };
   } finally {
-    for (const pin of [id, `${id}-head`]) await unpinBase(context.git, mirror, pin);
+    for (const pin of [id, `${id}-head`]) await unpinBase(context.git, repo.mirror, pin);
     for (const folder of [
       context.paths.tree,
       context.paths.checkouts,

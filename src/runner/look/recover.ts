@@ -22,6 +22,20 @@ export interface Recovered {
 }
 
 /**
+ * The commit that holds a job's saved work.
+ *
+ * @param what the command that asks, for the message
+ * @throws JobError `not_found`
+ */
+export async function findWork({ git, layout }: RunnerParts, job: Job, what: string): Promise<string> {
+  const commit = await readSaved(git, layout.repo(job.request.repo).saved, wipRef(job.job_id));
+  if (commit !== null) return commit;
+  throw new JobError('not_found', `${what}: ${job.job_id} has no saved work`, {
+    hint: 'a job that changed nothing has none; one that was killed saves when it is resumed',
+  });
+}
+
+/**
  * Brings a job's saved work back. A branch that exists at another commit is never overwritten.
  *
  * @throws JobError `not_found` when the job has no saved work, `conflict` when the branch is taken
@@ -30,12 +44,7 @@ export async function recoverWork(parts: RunnerParts, job: Job, target: RecoverT
   const { git, layout, forge, config } = parts;
   const { saved } = layout.repo(job.request.repo);
   const ref = wipRef(job.job_id);
-  const commit = await readSaved(git, saved, ref);
-  if (commit === null) {
-    throw new JobError('not_found', `recover: ${job.job_id} has no saved work`, {
-      hint: 'a job that changed nothing has none; one that was killed saves when it is resumed',
-    });
-  }
+  const commit = await findWork(parts, job, 'recover');
   if (target.kind === 'bundle') {
     const path = isAbsolute(target.path) ? target.path : resolve(config.host.cwd, target.path);
     await git({ dir: saved }, ['bundle', 'create', '--quiet', path, `${commit}^!`, ref]);

@@ -1,9 +1,14 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
+import { writeFile } from 'node:fs/promises';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
-import { fetchBase } from '../../workspace/remote/mirror.ts';
+import { join } from 'node:path';
+import { fetchBase, markUsed, restoreBase } from '../../workspace/remote/mirror.ts';
+import { borrowObjects } from '../../workspace/remote/packs.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
+import { ownName } from '../../workspace/keep/owner.ts';
+import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
 import {
@@ -97,8 +102,12 @@ export async function prepare(
   const { job, git, layout } = context;
   const remote = await context.forge.resolve(job.request.repo);
   const repo = layout.repo(remote.url);
-  const base = await fetchBase(git, repo.mirror, remote, job.request.base, job.job_id);
+  const base = await fetchBase(git, repo, remote, job.request.base, job.job_id);
+  await restoreBase(git, repo, remote, base.sha, job.job_id);
   const bench = await createBench(context, remote.url, base.sha);
+  // With its base's own packs, the job goes on also when the mirror is lost or pruned by somebody.
+  await writeFile(context.paths.owner, await ownName());
+  await borrowObjects(context.paths.git, await openHistory(git, repo.mirror, repo.history, base.sha));
   const files = await bench.copy.files(base.sha);
   const rules = await resolveRules(job.request, files);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
@@ -133,5 +142,7 @@ export async function prepare(
     ...notice,
   ];
   for (const one of notices) context.journal.emit('message', 'prepare', { notice: one });
+  if (set.layer !== null) await markUsed(set.layer.dir);
+  await markUsed(join(repo.warm, base.sha));
   return { ...partial, notices, ...set, bench };
 }

@@ -13,6 +13,7 @@ import type {
   Verified,
 } from '../../job/step.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
+import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -65,6 +66,8 @@ interface Work extends StepsOptions {
 async function ready({ context, memory, baseline }: Work): Promise<{ detail: PreparedDetail; bench: Bench }> {
   const { detail } = memory;
   if (detail === null) throw new JobError('bug', 'a step was reached before prepare');
+  const { git, job, layout } = context;
+  await restoreBase(git, layout.repo(detail.remote.url), detail.remote, detail.base_sha, job.job_id);
   if (memory.bench === null) {
     memory.bench = await reopenBench(context, detail.remote.url, detail.base_sha);
     if (memory.verified === null) baseline.start(detail, memory.bench);
@@ -221,7 +224,10 @@ export function createSteps(options: StepsOptions): JobSteps {
     saveNow: () => saveNow(work),
     async rescue(prepared) {
       memory.detail = prepared;
-      memory.bench = await reopenBench(options.context, prepared.remote.url, prepared.base_sha);
+      const { git, job, layout } = options.context;
+      const { remote, base_sha: sha } = prepared;
+      await restoreBase(git, layout.repo(remote.url), remote, sha, job.job_id);
+      memory.bench = await reopenBench(options.context, remote.url, sha);
       await saveNow(work);
       memory.detail = null;
       memory.bench = null;

@@ -107,3 +107,31 @@ export function messageMethods(database: Database): Pick<Store, 'addMessage' | '
     },
   };
 }
+
+const TRIMMABLE = `SELECT number, job_id FROM jobs WHERE outcome IS NOT NULL AND finished_at < ?
+  AND (EXISTS (SELECT 1 FROM events WHERE job_number = number) OR EXISTS (SELECT 1 FROM steps WHERE job_number = number))
+  ORDER BY created_ms, number LIMIT ?`;
+
+/** Forgetting the logs of old jobs. */
+export function trimMethods(database: Database): Pick<Store, 'trimJobs'> {
+  const find = (db: Connection, before: string, limit: number): { number: number; job_id: string }[] =>
+    db.all(TRIMMABLE, before, limit) as { number: number; job_id: string }[];
+  return {
+    async trimJobs(finishedBefore, limit, dryRun) {
+      const max = checkLimit(limit);
+      if (dryRun) {
+        const rows = await database.read((db) => find(db, finishedBefore, max));
+        return rows.map((row) => row.job_id);
+      }
+      return await database.write('normal', 0, (db) => {
+        const rows = find(db, finishedBefore, max);
+        for (const { number } of rows) {
+          db.run('DELETE FROM events WHERE job_number = ?', number);
+          db.run('DELETE FROM steps WHERE job_number = ?', number);
+          db.run('DELETE FROM messages WHERE job_number = ?', number);
+        }
+        return rows.map((row) => row.job_id);
+      });
+    },
+  };
+}

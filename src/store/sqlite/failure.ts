@@ -15,7 +15,7 @@ const NOTADB = 26;
 const IOERR_SHMSIZE = 4874;
 
 const DAMAGED =
-  'restore it from a back-up, or move it away together with its -wal and -shm files to begin with an empty one';
+  'put the last back-up in its place by `agent-runner restore-db`; saved work is there whatever the database says: `agent-runner recover --from-saved`';
 const DISK = 'free space on its disk, then try again; everything that was acknowledged is kept';
 const LOCK =
   'find the process that holds it (a back-up, a stopped agent-runner, an SQLite shell) and end it, then try again';
@@ -77,6 +77,12 @@ export function failureOf(thrown: unknown, path: string): JobError {
         'see the message; the job can be tried again',
       );
   }
+}
+
+/** Whether a database could not be opened or read because its file is damaged. */
+export function isDamaged(error: unknown): boolean {
+  const primary = (resultCode(error instanceof JobError ? error.cause : error) ?? 0) & 0xff;
+  return primary === CORRUPT || primary === NOTADB;
 }
 
 /** The error of a path at which no database can be. */

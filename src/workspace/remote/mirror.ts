@@ -1,32 +1,17 @@
 /**
  * One bare mirror per repository, shared by all jobs and writable by none of them. A job pins the commit it
- * starts from by a ref, so that nothing it needs is ever pruned.
+ * starts from by a ref, so that nothing it needs is ever pruned. A mirror is a cache: where it is broken, it is
+ * replaced, and jobs that run go on, because each reads the packs of its own base as well.
  */
-import { randomBytes } from 'node:crypto';
-import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { access, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { JobError } from '../../job/error.ts';
-import { parseRef } from '../../job/request.ts';
+import { openHistory } from '../copy/history.ts';
 import type { Git } from '../git.ts';
-
-/** The commit a job starts from. */
-export interface Base {
-  /** Branch, tag or commit as people call it. */
-  readonly name: string;
-  readonly sha: string;
-  /** `false` for a detached HEAD, a tag or a bare commit. */
-  readonly isBranch: boolean;
-}
-
-/** A remote to fetch from: an absolute path or a URL. */
-export interface Source {
-  readonly url: string;
-  /** `checkout`: a person's working repository; `url`: reached with that person's own git configuration. */
-  readonly kind: 'checkout' | 'bare' | 'url';
-}
-
-const SHA = /^[0-9a-f]{40}$/;
-const SHORT_SHA = /^[0-9a-f]{4,39}$/;
+import type { RepoPaths } from '../layout.ts';
+import { findBase, type Base, type Found, type Source } from './listing.ts';
+import { linkPacks } from './packs.ts';
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
@@ -38,10 +23,8 @@ async function exists(path: string): Promise<boolean> {
 /**
  * Makes an empty bare repository at `path` by writing its few files: no template, no hook, no configuration
  * but ours. Safe when two processes do it at once: the slower one's is thrown away.
- *
- * @param borrowFrom an object directory whose objects the new repository may use
  */
-export async function createBare(path: string, borrowFrom: string | null = null): Promise<void> {
+export async function createBare(path: string): Promise<void> {
   if (await exists(join(path, 'HEAD'))) return;
   const building = `${path}.new-${randomBytes(6).toString('hex')}`;
   await mkdir(join(building, 'objects', 'info'), { recursive: true });
@@ -52,8 +35,6 @@ export async function createBare(path: string, borrowFrom: string | null = null)
     join(building, 'config'),
     '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n',
   );
-  if (borrowFrom !== null)
-    await writeFile(join(building, 'objects', 'info', 'alternates'), `${borrowFrom}\n`);
   await writeFile(join(building, 'HEAD'), 'ref: refs/heads/main\n');
   await mkdir(dirname(path), { recursive: true });
   try {
@@ -64,171 +45,198 @@ export async function createBare(path: string, borrowFrom: string | null = null)
   }
 }
 
-interface RemoteRef {
-  readonly sha: string;
-  readonly ref: string;
-}
-
-async function listRemote(
-  git: Git,
-  source: Source,
-  patterns: readonly string[],
-): Promise<{ refs: RemoteRef[]; head: string | null }> {
-  const args = ['ls-remote', '--symref', '--', source.url, ...patterns];
-  const output = await git(null, args, { config: source.kind === 'url' ? 'user' : 'none' }).catch(
-    (error: unknown) => {
-      const said = error instanceof Error ? error.message : String(error);
-      throw new JobError('repo_unusable', `repo: ${source.url} can't be read: ${said}`, {
-        hint: 'check the path or URL, and that you may read it',
-      });
-    },
-  );
-  const refs: RemoteRef[] = [];
-  let head: string | null = null;
-  for (const line of output.text.split('\n')) {
-    const [left = '', ref = ''] = line.split('\t');
-    if (left.startsWith('ref: ') && ref === 'HEAD') head = left.slice('ref: '.length);
-    else if (SHA.test(left) && ref !== '') refs.push({ sha: left, ref });
-  }
-  return { refs, head };
-}
-
-/** Longest history that is searched for where a branch left another, by git itself: seconds, not minutes. */
-const REVISION_TIMEOUT_MS = 30_000;
-
-/**
- * Resolves a revision such as `HEAD~2` in a person's own repository to a full commit id; elsewhere, and for
- * names that need no resolving, returns it as it came.
- */
-export async function findRevision(git: Git, source: Source, wanted: string): Promise<string> {
-  if (source.kind === 'url' || SHA.test(wanted)) return wanted;
-  if (wanted.startsWith('-') || wanted.includes('\0')) return parseRef(wanted);
-  const args = [
-    '-C',
-    source.url,
-    'rev-parse',
-    '--verify',
-    '--quiet',
-    '--end-of-options',
-    `${wanted}^{commit}`,
-  ];
-  const answer = await git(null, args, { okCodes: [0, 1, 128], timeoutMs: REVISION_TIMEOUT_MS });
-  if (answer.code === 0 && SHA.test(answer.text)) return answer.text;
-  throw new JobError(
-    'base_missing',
-    `${JSON.stringify(wanted.slice(0, 200))} is no revision of ${source.url}`,
-    {
-      hint: 'name a branch, a tag or a commit',
-    },
-  );
-}
-
-/** Where `head` left the default branch of a person's repository; `null` where that can't be told. */
-export async function findForkPoint(git: Git, source: Source, head: string): Promise<string | null> {
-  if (source.kind === 'url') return null;
-  for (const main of ['refs/remotes/origin/HEAD', 'refs/heads/main', 'refs/heads/master']) {
-    const args = ['-C', source.url, 'merge-base', '--end-of-options', main, head];
-    const answer = await git(null, args, { okCodes: [0, 1, 128], timeoutMs: REVISION_TIMEOUT_MS });
-    if (answer.code === 0 && SHA.test(answer.text) && answer.text !== head) return answer.text;
-  }
-  const parent = await git(null, ['-C', source.url, 'rev-parse', '--verify', '--quiet', `${head}~`], {
-    okCodes: [0, 1, 128],
-  });
-  return parent.code === 0 ? parent.text : null;
-}
-
-/** Finds the commit to start from by listing the remote; nothing is fetched. */
-export async function findBase(
-  git: Git,
-  source: Source,
-  wanted: string | null,
-): Promise<Base & { readonly fetch: string }> {
-  if (wanted === null) {
-    const { refs, head } = await listRemote(git, source, ['HEAD']);
-    const sha = refs.find((r) => r.ref === 'HEAD')?.sha;
-    if (sha === undefined) {
-      throw new JobError('repo_unusable', `repo: ${source.url} has no commits`, {
-        hint: 'make a first commit',
-      });
-    }
-    const branch = head?.startsWith('refs/heads/') === true ? head.slice('refs/heads/'.length) : null;
-    return { name: branch ?? sha.slice(0, 12), sha, isBranch: branch !== null, fetch: head ?? 'HEAD' };
-  }
-  const name = parseRef(wanted);
-  if (SHA.test(name)) return { name: name.slice(0, 12), sha: name, isBranch: false, fetch: name };
-  const { refs } = await listRemote(git, source, [
-    `refs/heads/${name}`,
-    `refs/tags/${name}`,
-    `refs/tags/${name}^{}`,
-  ]);
-  const branch = refs.find((r) => r.ref === `refs/heads/${name}`);
-  const tag =
-    refs.find((r) => r.ref === `refs/tags/${name}^{}`) ?? refs.find((r) => r.ref === `refs/tags/${name}`);
-  const found = branch ?? tag;
-  // The start of a commit's id, as `git log` shows it; a branch or tag of that name was found above.
-  if (found === undefined && source.kind !== 'url' && SHORT_SHA.test(name)) {
-    const sha = await findRevision(git, source, name);
-    return { name: sha.slice(0, 12), sha, isBranch: false, fetch: sha };
-  }
-  if (found === undefined) {
-    throw new JobError('base_missing', `base: ${JSON.stringify(name)} is no branch or tag of ${source.url}`, {
-      hint: 'name an existing branch or tag, or a full commit id of 40 characters',
-    });
-  }
-  const fetch = branch === undefined ? `refs/tags/${name}` : branch.ref;
-  return { name, sha: found.sha, isBranch: branch !== undefined, fetch };
-}
-
 /** The ref that keeps a job's base alive in the mirror. */
 function pinRef(jobId: string): string {
   return `refs/agent-runner/jobs/${jobId}`;
 }
 
+/** The ref that keeps the last known commit of a branch, so that the next fetch brings only what is new. */
+function seenRef(found: Found): string {
+  return `refs/agent-runner/seen/${createHash('sha256').update(found.fetch).digest('hex').slice(0, 24)}`;
+}
+
 /**
- * Brings the base of a job into the mirror and pins it. The remote is listed first, each time: a mirror
- * serves nobody who can't read the remote now.
+ * Whether a repository has a commit with everything that it reaches. Git's own check: what refs reach is taken
+ * as complete, and only the rest is walked.
+ */
+async function isComplete(git: Git, dir: string, sha: string): Promise<boolean> {
+  if (!/^[0-9a-f]{40}$/.test(sha)) return false;
+  const args = ['rev-list', '--objects', '--quiet', sha, '--not', '--all'];
+  return (await git({ dir }, args, { okCodes: [0, 1, 128] })).code === 0;
+}
+
+async function fetchInto(git: Git, dir: string, source: Source, base: Found, jobId: string): Promise<void> {
+  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--update-shallow'];
+  const refspec = `+${base.fetch}:${pinRef(jobId)}`;
+  await git({ dir }, [...args, '--', source.url, refspec], {
+    config: source.kind === 'url' ? 'user' : 'none',
+  });
+}
+
+/** Longest look for broken objects; a mirror that is too large for it counts as sound. */
+const SOUND_TIMEOUT_MS = 60_000;
+
+/** Whether everything that a mirror's refs reach is there. Asked only after something failed. */
+async function isSound(git: Git, dir: string): Promise<boolean> {
+  const options = { okCodes: [0, 1, 128], timeoutMs: SOUND_TIMEOUT_MS };
+  const answer = await git({ dir }, ['rev-list', '--objects', '--quiet', '--all'], options).catch(() => null);
+  return answer === null || answer.code === 0;
+}
+
+async function readPin(git: Git, dir: string, jobId: string): Promise<string> {
+  const args = ['rev-parse', '--verify', '--end-of-options', `${pinRef(jobId)}^{commit}`];
+  return (await git({ dir }, args)).text;
+}
+
+/** Pins carried over to a new mirror at most; a home with more has been without `gc` for long. */
+const MAX_CARRIED_PINS = 10_000;
+
+/** Pins of other jobs that a new mirror can hold as well, because the packs of their bases are there. */
+async function carryPins(git: Git, from: string, to: string): Promise<void> {
+  const args = ['for-each-ref', '--format=%(objectname) %(refname)', 'refs/agent-runner/jobs'];
+  const listed = await git({ dir: from }, args, { okCodes: [0, 1, 128] });
+  for (const line of listed.text.split('\n').slice(0, MAX_CARRIED_PINS)) {
+    const [sha = '', ref = ''] = line.split(' ');
+    if (ref === '' || !(await isComplete(git, to, sha))) continue;
+    await git({ dir: to }, ['update-ref', ref, sha]);
+  }
+}
+
+/**
+ * Makes the mirror anew, with what the packs of known bases hold and what the remote gives, and puts it in the
+ * place of the broken one by renames.
+ */
+async function replaceMirror(
+  git: Git,
+  repo: RepoPaths,
+  source: Source,
+  base: Found,
+  jobId: string,
+): Promise<void> {
+  const building = `${repo.mirror}.new-${randomBytes(6).toString('hex')}`;
+  try {
+    await createBare(building);
+    const names = (await readdir(repo.history).catch(() => [])).filter((name) => /^[0-9a-f]{40}$/.test(name));
+    for (const name of names) await linkPacks([join(repo.history, name)], building).catch(() => {});
+    if (await isComplete(git, building, base.sha))
+      await git({ dir: building }, ['update-ref', pinRef(jobId), base.sha]);
+    else await fetchInto(git, building, source, base, jobId);
+    await carryPins(git, repo.mirror, building);
+    await moveToTrash(repo.mirror, repo.trash);
+    await rename(building, repo.mirror);
+  } catch (error) {
+    await rm(building, { recursive: true, force: true });
+    // Another process replaced it meanwhile: its mirror is as good, and is fetched into like any other.
+    if (!(await exists(join(repo.mirror, 'HEAD')))) throw error;
+    await fetchInto(git, repo.mirror, source, base, jobId);
+  }
+}
+
+/** Takes a folder out of use by one rename, so that a crash leaves it whole or gone; `null` when it is not there. */
+export async function moveToTrash(path: string, trash: string): Promise<string | null> {
+  const to = join(trash, `${basename(path)}.${randomBytes(6).toString('hex')}`);
+  await mkdir(trash, { recursive: true });
+  try {
+    await rename(path, to);
+    return to;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Notes that a cached folder is in use now: what was not used for longest is evicted first. */
+export async function markUsed(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => {});
+}
+
+/**
+ * Brings the base of a job into the mirror and pins it. The remote is listed first: a mirror serves nobody who
+ * can't read the remote now. A commit that is there already is not fetched, and a broken mirror is replaced.
  *
  * @param wanted branch, tag or full commit id; `null` for the remote's HEAD
- * @throws JobError `repo_unusable` (unreadable, empty) or `base_missing`
+ * @throws JobError `repo_unusable` (unreadable, empty), `base_missing`, or `infra_failed` (can't be fetched)
  */
 export async function fetchBase(
   git: Git,
-  mirror: string,
+  repo: RepoPaths,
   source: Source,
   wanted: string | null,
   jobId: string,
 ): Promise<Base> {
-  const base = await findBase(git, source, wanted);
+  const base = await findBase(git, repo.listed, source, wanted);
+  const { mirror } = repo;
   await createBare(mirror);
-  const refspec = `+${base.fetch}:${pinRef(jobId)}`;
-  const args = [
-    'fetch',
-    '--quiet',
-    '--no-tags',
-    '--no-write-fetch-head',
-    '--update-shallow',
-    '--',
-    source.url,
-    refspec,
-  ];
-  await git({ dir: mirror }, args, { config: source.kind === 'url' ? 'user' : 'none' }).catch(
-    (error: unknown) => {
-      const said = error instanceof Error ? error.message : String(error);
-      const code = SHA.test(base.fetch) ? 'base_missing' : 'infra_failed';
-      throw new JobError(code, `base: ${base.name} can't be fetched from ${source.url}: ${said}`);
-    },
-  );
-  // The branch may have moved between listing and fetching: what was fetched counts.
-  const pinned = await git({ dir: mirror }, [
-    'rev-parse',
-    '--verify',
-    '--end-of-options',
-    `${pinRef(jobId)}^{commit}`,
-  ]);
-  return { name: base.name, sha: pinned.text, isBranch: base.isBranch };
+  await markUsed(mirror);
+  const refs = [pinRef(jobId), seenRef(base)];
+  let sha = base.sha;
+  const isPinned =
+    (await isComplete(git, mirror, sha)) &&
+    (await git({ dir: mirror }, ['update-ref', pinRef(jobId), sha], { okCodes: [0, 1, 128] })).code === 0;
+  if (!isPinned) {
+    await fetchInto(git, mirror, source, base, jobId)
+      .then(() => readPin(git, mirror, jobId))
+      .catch(async (error: unknown) => {
+        if (await isSound(git, mirror)) throw error;
+        await replaceMirror(git, repo, source, base, jobId);
+      })
+      .catch((error: unknown) => {
+        const said = error instanceof Error ? error.message : String(error);
+        const code = base.fetch === base.sha ? 'base_missing' : 'infra_failed';
+        throw new JobError(code, `base: ${base.name} can't be fetched from ${source.url}: ${said}`);
+      });
+    // The branch may have moved between listing and fetching: what was fetched counts.
+    sha = await readPin(git, mirror, jobId);
+  }
+  await git({ dir: mirror }, ['update-ref', refs[1] ?? '', sha], { okCodes: [0, 1, 128] });
+  return { name: base.name, sha, isBranch: base.isBranch };
 }
 
 /** Lets the mirror forget a job's base. */
 export async function unpinBase(git: Git, mirror: string, jobId: string): Promise<void> {
   await git({ dir: mirror }, ['update-ref', '-d', pinRef(jobId)], { okCodes: [0, 1, 128] });
+}
+
+async function hasHistory(root: string, sha: string): Promise<boolean> {
+  try {
+    const chain = (await readFile(join(root, sha, 'chain'), 'utf8')).split('\n').filter(Boolean);
+    for (const name of chain) {
+      const objects = join(root, name);
+      if (!(await readdir(join(objects, 'pack'))).some((name) => name.endsWith('.idx'))) return false;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes sure that the base of a job can be read: from its own packs, else from the mirror, which is fetched anew
+ * where somebody deleted or pruned it. Costs a look at a folder or two where all is well.
+ *
+ * @throws JobError `infra_failed` when neither this machine nor the remote has the commit any more
+ */
+export async function restoreBase(
+  git: Git,
+  repo: RepoPaths,
+  source: Source,
+  sha: string,
+  jobId: string,
+): Promise<void> {
+  if (await hasHistory(repo.history, sha)) return markUsed(join(repo.history, sha));
+  await moveToTrash(join(repo.history, sha), repo.trash);
+  const base: Found = { name: sha.slice(0, 12), sha, isBranch: false, fetch: sha };
+  try {
+    if (!(await isComplete(git, repo.mirror, sha))) await fetchBase(git, repo, source, sha, jobId);
+    await openHistory(git, repo.mirror, repo.history, sha).catch(async () => {
+      await replaceMirror(git, repo, source, base, jobId);
+      await openHistory(git, repo.mirror, repo.history, sha);
+    });
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    throw new JobError('infra_failed', `the base ${base.name} is lost: ${said}`, {
+      hint: 'it could be read neither from the mirror nor from the remote; try again when the remote has it',
+    });
+  }
 }

@@ -2,7 +2,7 @@
 import { JobError } from '../../job/error.ts';
 import { parseRef } from '../../job/request.ts';
 import type { Git } from '../git.ts';
-import type { Source } from './mirror.ts';
+import type { Source } from './listing.ts';
 
 /** The commit a branch of the remote points at, or `null` when there is no such branch. */
 export async function readRemoteBranch(git: Git, source: Source, branch: string): Promise<string | null> {
