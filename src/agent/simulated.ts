@@ -11,6 +11,7 @@ export const SIMULATED_BEHAVIOURS = [
   'good',
   'bad',
   'stuck',
+  'lost',
   'noop',
   'slow',
   'crash',

@@ -10,6 +10,7 @@ import type { Job } from '../job/job.ts';
 import type { Check } from '../job/gate.ts';
 import type { Policy } from '../job/request.ts';
 import type { Prepared } from '../job/step.ts';
+import type { InPlaceStart } from '../job/in-place/in-place.ts';
 import type { Remote } from '../forge/forge.ts';
 import type { Baselines } from '../gate/gate.ts';
 import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
@@ -77,4 +78,6 @@ export interface PreparedDetail extends Prepared {
   readonly layer: Layer | null;
   /** Why base's dependencies could not be prepared. */
   readonly setup_error: string | null;
+  /** Where a job in place began; absent for others. */
+  readonly in_place?: InPlaceStart | undefined;
 }

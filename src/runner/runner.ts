@@ -26,6 +26,9 @@ import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { findBase, findForkPoint, findRevision } from '../workspace/remote/mirror.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
+import { checkInPlace } from './in-place/begin.ts';
+import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
+import type { Handover } from '../job/in-place/handover.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
@@ -61,6 +64,10 @@ export interface Runner {
   recover(jobId: string, target: RecoverTarget): Promise<Recovered>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
+  /** The repository or folder a person stands in, as a request for `issue-to-pr` or `self-heal` names it. */
+  standIn(path: string): Promise<InPlaceRepository>;
+  /** What the person needs who takes over a job of `issue-to-pr` or `self-heal`. */
+  handover(jobId: string): Promise<Handover>;
   close(): Promise<void>;
 }
 
@@ -254,7 +261,7 @@ export function createRunner(parts: RunnerParts): Runner {
         outcome: null,
         procedure_version: PROCEDURE_VERSION,
         attempt: 1,
-        branch: branchOf(config.branchTemplate, jobId),
+        branch: request.in_place?.branch ?? branchOf(config.branchTemplate, jobId),
         created_at: now,
         updated_at: now,
         started_at: null,
@@ -284,12 +291,16 @@ export function createRunner(parts: RunnerParts): Runner {
         );
       }
       await selectSandbox(request.sandbox, { allowHost: request.allow_host });
-      await findBase(parts.git, await parts.forge.resolve(request.repo), request.base);
+      const remote = await parts.forge.resolve(request.repo);
+      await findBase(parts.git, remote, request.base);
+      if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);
     },
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
     inspect: (repo) => inspectRepository(parts, repo),
     judge: (input, options) => judgeBranch(parts, input, options),
+    standIn: (path) => requestPlace(parts, path),
+    handover: async (jobId) => readHandover(parts, await find(jobId)),
     close: () => store.close(),
   };
 }

@@ -35,6 +35,8 @@ export interface Layout {
   /** Prepared dependencies, one folder a fingerprint. */
   readonly dependencies: string;
   repo(url: string): RepoPaths;
+  /** Bare repository with the state of a folder that has no git of its own. */
+  folder(path: string): string;
   job(jobId: string): JobPaths;
 }
 
@@ -66,6 +68,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         history: join(home, 'history', name),
       };
     },
+    folder: (path) => join(home, 'folders', `${folderName(path)}.git`),
     job(jobId) {
       const root = join(home, 'jobs', jobId);
       return {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
+import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
 import type { BuildInput, Built, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
 import { isRuleFile, MAX_RULES_BYTES, selectRules, type RuleFile } from '../../prompt/rules.ts';
@@ -98,6 +99,7 @@ export async function build(
     summary: memory.summary,
     workspacePath: sandbox.workspacePath,
     mode: job.request.mode,
+    withoutBaseline: isWithoutBaseline(job.request.in_place),
   });
   journal.emit('message', 'build', { turn: input.turn.kind, prompt_chars: prompt.length, agent: agent.name });
   try {

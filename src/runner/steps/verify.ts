@@ -1,7 +1,8 @@
 /** Step `verify`: the runner judges the change on a clean checkout of its commit, beside the base. */
 import { matchesGlob } from 'node:path';
 import { JobError } from '../../job/error.ts';
-import type { GateReport, TamperFinding } from '../../job/gate.ts';
+import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
+import type { CheckVerdict, GateReport, TamperFinding } from '../../job/gate.ts';
 import type { Verified } from '../../job/step.ts';
 import type { GateInput, GateSide } from '../../gate/gate.ts';
 import { addedLines } from '../../gate/secrets/added-lines.ts';
@@ -190,9 +191,9 @@ async function guard(
 }
 
 /** The new failures of a red report as one text, for the agent and for comparing with earlier ones. */
-function failureText(report: GateReport): string {
+function failureText(report: GateReport, counts: readonly CheckVerdict[]): string {
   const parts = report.checks
-    .filter((check) => check.verdict === 'failed')
+    .filter((check) => counts.includes(check.verdict))
     .map((check) => {
       const named = check.new_failures.slice(0, MAX_FAILURES_NAMED).map((name) => `- ${name}`);
       return [`Check "${check.name}" (${check.command}): ${check.reason}`, ...named, '', check.excerpt].join(
@@ -200,6 +201,14 @@ function failureText(report: GateReport): string {
       );
     });
   return parts.join('\n\n').slice(0, MAX_FAILURE_CHARS);
+}
+
+/** What counts as red, in words; empty where nothing does. In place nothing unverified passes. */
+function failureOf(report: GateReport, isInPlace: boolean): string {
+  if (!isInPlace) return report.verdict === 'red' ? failureText(report, ['failed']) : '';
+  if (report.verdict === 'green') return '';
+  if (report.verdict === 'none') return 'no checks were found; name them in .agent-runner.yml';
+  return failureText(report, ['failed', 'inconclusive']);
 }
 
 function bounded(report: GateReport): GateReport {
@@ -231,7 +240,7 @@ async function judgeCommit(
   const { context, detail, bench, run, dependencies } = judging;
   const input: GateInput = {
     checks: detail.rules.checks,
-    base: await baseSide(context, detail, bench),
+    base: isWithoutBaseline(context.job.request.in_place) ? null : await baseSide(context, detail, bench),
     head: side(context, detail, bench, 'head', head.commit, head.tree, dependencies),
     fingerprint: gateFingerprint(detail, bench),
     logDir: `${context.paths.logs}/gate-${run}${as === 'restored' ? '-restored' : ''}`,
@@ -296,7 +305,8 @@ export async function verify(
   const restored = judged.verdict === 'red' ? null : await judgeRestored(judging, changes, findings, commit);
   const report = bounded({ ...judged, tamper: settleFindings(findings, restored).slice(0, MAX_FINDINGS) });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
-  return { report, head_sha: commit, failure: report.verdict === 'red' ? failureText(report) : '' };
+  const failure = failureOf(report, context.job.request.in_place !== undefined);
+  return { report, head_sha: commit, failure };
 }
 
 function summary(report: GateReport): Record<string, unknown> {

@@ -174,7 +174,7 @@ export async function findBase(
 }
 
 /** The ref that keeps a job's base alive in the mirror. */
-function pinRef(jobId: string): string {
+export function pinRef(jobId: string): string {
   return `refs/agent-runner/jobs/${jobId}`;
 }
 
