@@ -1,6 +1,7 @@
 /** What every step of a job works with, wired once by `open.ts`. */
 import type { Agent } from '../agent/agent.ts';
 import type { Forge } from '../forge/forge.ts';
+import type { Service } from '../sandbox/services.ts';
 import type { SandboxAdapter } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Git } from '../workspace/git.ts';
@@ -60,6 +61,8 @@ export interface Rules {
   readonly max_gate_runs: number;
   readonly gate_env: Readonly<Record<string, string>>;
   readonly gate_network: boolean;
+  /** What checks and agents can reach while they run. */
+  readonly services: readonly Service[];
   /** The part of the repository a job may change; empty is everything. Paths, folders or globs. */
   readonly paths: readonly string[];
   /** What a job may not change. */

@@ -87,6 +87,7 @@ export async function resolveRules(request: JobRequest, files: RepoFiles): Promi
         : (gate?.max_runs ?? DEFAULT_MAX_GATE_RUNS)),
     gate_env: gate?.env ?? {},
     gate_network: gate?.network ?? false,
+    services: config?.services ?? [],
     paths: config?.paths ?? [],
     protected_paths: config?.protected_paths ?? [],
     max_files: config?.diff?.max_files ?? DEFAULT_MAX_FILES,

@@ -8,6 +8,7 @@ import type { GateInput, GateSide } from '../../gate/gate.ts';
 import { addedLines } from '../../gate/secrets/added-lines.ts';
 import { describeSecrets, scanForSecrets } from '../../gate/secrets/secrets.ts';
 import { changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
+import { withServices } from '../../sandbox/services.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
 import { isTestFile } from '../../gate/tamper/test-files.ts';
 import { commitTree, listChanges, restorePaths, showDiff, type ChangedPath } from '../../workspace/change.ts';
@@ -139,16 +140,17 @@ function side(
   dependencies: Dependencies,
 ): GateSide {
   let opened = 0;
-  const { gate_env: env, gate_network: network } = detail.rules;
+  const { gate_env: env, gate_network: network, services } = detail.rules;
   return {
     commit,
     tree,
     setupError: name === 'base' ? detail.setup_error : null,
-    open: () =>
-      openCheckout(context, bench, `${name}-${++opened}-${commit.slice(0, 8)}`, commit, dependencies, {
-        env,
-        network,
-      }),
+    async open() {
+      const place = `${name}-${++opened}-${commit.slice(0, 8)}`;
+      const options = { env, network };
+      const checkout = await openCheckout(context, bench, place, commit, dependencies, options);
+      return { ...checkout, sandbox: withServices(checkout.sandbox, services) };
+    },
   };
 }
 
@@ -160,12 +162,13 @@ export async function baseSide(context: JobContext, detail: PreparedDetail, benc
 
 /** What of this machine and of the dependencies a baseline depends on. */
 export function gateFingerprint(detail: PreparedDetail, bench: Bench): string {
-  const { gate_env: env, gate_network: network } = detail.rules;
+  const { gate_env: env, gate_network: network, services } = detail.rules;
   return JSON.stringify([
     bench.sandboxes.fingerprint,
     detail.layer?.fingerprint ?? '',
     env,
     network,
+    services,
     detail.setup_error !== null,
   ]);
 }
