@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Handover } from '../../src/job/in-place/handover.ts';
 import type { JobResult } from '../../src/job/result.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
-import { openBench, type Bench, type Ran } from './cli.ts';
+import { HAS_BUBBLEWRAP, openBench, type Bench, type Ran } from './cli.ts';
 
 const RIGHT = 'export const add = (a, b) => a + b;\n';
 const WRONG = 'export const add = (a, b) => a - b;\n';
@@ -271,6 +271,33 @@ describe('self-heal', () => {
     expect(result).toMatchObject({ outcome: 'proposed' });
     expect(sh(repo, 'rev-parse', 'agent/self-heal~')).toBe(first);
     expect(sh(repo, 'branch', '--show-current')).toBe('agent/self-heal');
+  });
+});
+
+describe.skipIf(!HAS_BUBBLEWRAP)('a job in place that is cut off (apt-get install bubblewrap)', () => {
+  it('goes on after kill -9, and its branch has one commit', async () => {
+    commit({ 'src/add.js': WRONG });
+    write(repo, { 'notes.txt': 'mine\n' });
+    const first = join(bench.root, 'shared', 'first');
+    const mount = `agent_mounts: ['${bench.root}/shared:/shared:rw']\n`;
+    write(bench.root, { 'config/agent-runner/config.yml': mount, 'shared/first': '' });
+    const half = 'rm /shared/first; echo "// half" >> src/add.js; sleep 60';
+    const agent = `if [ -e /shared/first ]; then ${half}; fi; ${MENDS}`;
+    const cut = bench.start(['self-heal', '--agent', 'command'], { AGENT_CMD: agent }, repo);
+    for (let waited = 0; existsSync(first); waited++) {
+      expect(waited, 'the agent never came').toBeLessThan(3000);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    cut.child.kill('SIGKILL');
+    const job = /job (job-\w+)/.exec((await cut.done).stderr)?.[1] ?? '';
+    const again = await bench.run(['self-heal', '--resume', job, '--json'], { AGENT_CMD: agent }, repo);
+    const result = JSON.parse(again.stdout) as Ended['result'];
+    expect(result).toMatchObject({ outcome: 'proposed', resumed_from_checkpoint: true });
+    expect(again.code).toBe(0);
+    expect(sh(repo, 'rev-list', '--count', 'main..agent/self-heal')).toBe('2');
+    expect(sh(repo, 'show', 'agent/self-heal:src/add.js')).toBe(RIGHT.trimEnd());
+    const printed = await bench.run(['self-heal', '--resume', job, '--json'], {}, repo);
+    expect(JSON.parse(printed.stdout)).toMatchObject({ outcome: 'proposed', head_sha: result.head_sha });
   });
 });
 
