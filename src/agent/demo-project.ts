@@ -84,3 +84,20 @@ export const DEMO_FILES: Readonly<Record<string, string>> = {
 export const DEMO_TASK = `Add a maxLength option to slugify
 
 slugify(title, { maxLength }) returns at most maxLength characters and does not cut a word in two, unless the first word alone is longer. Add tests and a line to the README.`;
+
+/** The same project, broken: titles are cut although nobody asked for it, and a test says so. */
+export const BROKEN_DEMO_FILES: Readonly<Record<string, string>> = {
+  ...DEMO_FILES,
+  'src/slug.js': SOURCE.replace(
+    'slugify(title) {\n  return title',
+    'slugify(title, { maxLength = 20 } = {}) {\n  const slug = title',
+  ).replace(
+    "'');\n}",
+    `'');
+  if (slug.length <= maxLength) return slug;
+  // One more character tells whether the cut falls between two words.
+  const end = slug.lastIndexOf('-', maxLength);
+  return slug.slice(0, end > 0 ? end : maxLength);
+}`,
+  ),
+};

@@ -111,7 +111,7 @@ function isDemo(): boolean {
   return source !== null && DEMO_HEAD.test(source) && source.includes(DEMO_TAIL) && read(DEMO_TESTS) !== null;
 }
 
-function editDemo(limit: 'Infinity' | typeof DEMO_WRONG): void {
+function editDemo(limit: string): void {
   const head = `export function slugify(title, { maxLength = ${limit} } = {}) {\n  const slug = title\n`;
   let source = (read(DEMO_SOURCE) ?? '').replace(DEMO_HEAD, () => head);
   if (!source.includes('lastIndexOf'))
@@ -207,6 +207,18 @@ function doStuck(task: string): string {
   return 'This should do it.';
 }
 
+/** Another guess every turn, and never the right one. */
+function doLost(task: string): string {
+  if (isDemo()) {
+    const present = Number(/maxLength = (\d+)/.exec(read(DEMO_SOURCE) ?? '')?.[1] ?? '20');
+    editDemo(String(present + 10));
+    return `Perhaps the limit is too low: ${present + 10} instead of ${present}.`;
+  }
+  breakGeneric();
+  appendFileSync(REPORT, `- another guess: ${task}\n`);
+  return 'Perhaps this helps.';
+}
+
 function doTamper(task: string): string {
   if (isDemo()) {
     editDemo(DEMO_WRONG);
@@ -253,6 +265,8 @@ async function main(): Promise<void> {
       return finish(doBad(task, /^## This turn:/m.test(prompt)));
     case 'stuck':
       return finish(doStuck(task));
+    case 'lost':
+      return finish(doLost(task));
     case 'tamper':
       return finish(doTamper(task));
     case 'noop':

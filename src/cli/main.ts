@@ -25,6 +25,16 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'do a task on a repository: edit, judge, propose',
     load: () => import('./commands/run.ts'),
   },
+  'issue-to-pr': {
+    usage: 'issue-to-pr [issue]',
+    summary: 'implement an issue in the current repository, on a branch of its own',
+    load: () => import('./commands/issue-to-pr.ts'),
+  },
+  'self-heal': {
+    usage: 'self-heal',
+    summary: 'mend the red checks of the current repository, on a branch of its own',
+    load: () => import('./commands/self-heal.ts'),
+  },
   gate: {
     usage: 'gate',
     summary: "judge a branch by the repository's own checks, without an agent",

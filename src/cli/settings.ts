@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { JobError } from '../job/error.ts';
 import type { Check } from '../job/gate.ts';
 import { parseRef, parseRepo, parseTask, type JobRequest } from '../job/request.ts';
+import type { InPlace } from '../job/in-place/in-place.ts';
 import type { Config } from '../config.ts';
 
 /** Flags of `run` and `demo` that set a setting of the same name. */
@@ -72,6 +73,7 @@ export interface RequestInput {
   readonly draft?: boolean;
   readonly allowTestChanges?: boolean;
   readonly allowHost: boolean;
+  readonly inPlace?: InPlace;
 }
 
 function agentOf(config: Config): string {
@@ -111,5 +113,6 @@ export function makeRequest(config: Config, input: RequestInput): JobRequest {
     allow_test_changes: input.allowTestChanges ?? false,
     draft: input.draft ?? false,
     user_id: null,
+    ...(input.inPlace === undefined ? {} : { in_place: input.inPlace }),
   };
 }

@@ -6,6 +6,7 @@ import { JobError } from '../job/error.ts';
 import type { Check } from '../job/gate.ts';
 import { CHECK_KINDS } from '../job/gate.ts';
 import type { Policy } from '../job/request.ts';
+import type { Service } from '../sandbox/services.ts';
 import { kindOf } from './detect/check-kind.ts';
 import { DEFAULT_CHECK_TIMEOUT_S } from './detect/detection.ts';
 
@@ -15,6 +16,10 @@ export const REPO_CONFIG_FILE = '.agent-runner.yml';
 const MAX_CONFIG_CHARS = 256 * 1024;
 const MAX_TIMEOUT_S = 6 * 3600;
 const MAX_ALIASES = 20;
+const MAX_SERVICES = 10;
+/** Seconds a service may take to become ready: where none are given, and at most. */
+const DEFAULT_READY_S = 60;
+const MAX_READY_S = 900;
 
 /** Setup as the repository gives it. */
 export interface RepoSetup {
@@ -45,6 +50,8 @@ export interface RepoConfig {
   /** What a job may not change. */
   readonly protected_paths?: readonly string[];
   readonly diff?: { readonly max_files?: number; readonly max_bytes?: number };
+  /** What checks and agents can reach while they run, in the order in which it is started. */
+  readonly services?: readonly Service[];
 }
 
 // The signature is synchronous and most runs read no such file: `require` loads both libraries when they are needed.
@@ -55,6 +62,7 @@ const COMMAND = /^[^\u0000]*\S[^\u0000]*$/;
 // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
 const CHECK_NAME = /^[^\u0000-\u001f\u007f]+$/;
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const SERVICE_NAME = /^[a-z][a-z0-9_-]{0,40}$/;
 const PATH_RULE = 'a path relative to the root, without "..", not beginning with "-" or "/"';
 
 function isInside(path: string): boolean {
@@ -88,14 +96,13 @@ function createSchema(z: typeof Zod) {
     kind: z.enum(CHECK_KINDS).optional(),
     timeout_s: timeoutS.optional(),
   });
+  const env = z.record(
+    z.string().regex(ENV_NAME, 'a name of letters, digits and "_"'),
+    z.string({ error: 'text; put numbers and true or false in quotes' }),
+  );
   const gate = z.strictObject({
     checks: z.array(check).max(50).optional(),
-    env: z
-      .record(
-        z.string().regex(ENV_NAME, 'a name of letters, digits and "_"'),
-        z.string({ error: 'text; put numbers and true or false in quotes' }),
-      )
-      .optional(),
+    env: env.optional(),
     network: z.boolean().optional(),
     on_red: z.enum(['block', 'draft']).optional(),
     on_inconclusive: z.enum(['block', 'draft', 'open']).optional(),
@@ -103,6 +110,16 @@ function createSchema(z: typeof Zod) {
     on_tamper: z.enum(['block', 'draft', 'allow']).optional(),
     max_runs: z.number().int().min(1).max(50).optional(),
     timeout_s: timeoutS.optional(),
+  });
+  const service = z.strictObject({
+    command,
+    ready: command.optional(),
+    env: env.optional(),
+    timeout_s: z.number().positive().max(MAX_READY_S).optional(),
+  });
+  const serviceName = z.string().regex(SERVICE_NAME, 'a name of lower case letters, digits, "-" and "_"');
+  const services = z.record(serviceName, service).refine((all) => Object.keys(all).length <= MAX_SERVICES, {
+    error: `at most ${MAX_SERVICES} services`,
   });
   const diff = z.strictObject({
     max_files: z.number().int().min(1).max(1_000_000).optional(),
@@ -119,6 +136,7 @@ function createSchema(z: typeof Zod) {
     paths: paths.optional(),
     protected_paths: paths.optional(),
     diff: diff.optional(),
+    services: services.optional(),
   });
 }
 
@@ -221,11 +239,35 @@ function resolveGate({ checks, ...gate }: NonNullable<Parsed['gate']>): RepoGate
   return { ...present(gate), checks: resolved };
 }
 
-function resolve({ gate, diff, ...rest }: Parsed): RepoConfig {
+function resolveServices(services: NonNullable<Parsed['services']>): readonly Service[] {
+  return Object.entries(services).map(([name, one]) => ({
+    name,
+    command: one.command,
+    ready: one.ready ?? null,
+    env: one.env ?? {},
+    timeout_s: one.timeout_s ?? DEFAULT_READY_S,
+  }));
+}
+
+/** Images are what most people write first: the refusal says what works instead. */
+function refuseImages(value: unknown, where: (path: readonly PropertyKey[]) => string): void {
+  const services = valueAt(value, ['services']);
+  if (typeof services !== 'object' || services === null) return;
+  const name = Object.keys(services).find((one) => valueAt(services, [one, 'image']) !== undefined);
+  if (name === undefined) return;
+  const path = ['services', name, 'image'];
+  throw bad(
+    `${where(path)}: ${pathText(path)}: images need a container sandbox, which there is not yet`,
+    'give `command:` with the program that starts it, and `ready:` with one that tells when it can be used',
+  );
+}
+
+function resolve({ gate, diff, services, ...rest }: Parsed): RepoConfig {
   return {
     ...present(rest),
     ...(gate === undefined ? {} : { gate: resolveGate(gate) }),
     ...(diff === undefined ? {} : { diff: present(diff) }),
+    ...(services === undefined ? {} : { services: resolveServices(services) }),
   };
 }
 
@@ -242,12 +284,7 @@ export function parseRepoConfig(text: string): RepoConfig {
     );
   }
   const { value, where } = readYaml(text);
-  if (typeof value === 'object' && value !== null && 'services' in value) {
-    throw bad(
-      `${where(['services'])}: services: not yet supported`,
-      'remove it; start what a check needs in its own command',
-    );
-  }
+  refuseImages(value, where);
   const { z } = load('zod') as { z: typeof Zod };
   const result = createSchema(z).safeParse(value ?? {});
   if (!result.success) {

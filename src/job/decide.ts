@@ -1,6 +1,7 @@
 /** Every decision of a job, as pure functions of what has happened so far. */
 import { errorInfo, outcomeOf, type ErrorInfo } from './error.ts';
 import type { CheckVerdict, GateReport, TamperFinding } from './gate.ts';
+import { isWithoutBaseline } from './in-place/in-place.ts';
 import type { JobRequest } from './request.ts';
 import { isSameFailure } from './similarity.ts';
 import {
@@ -10,8 +11,10 @@ import {
   type Entry,
   type Prepared,
   type ProposeInput,
+  type StepResult,
   type Turn,
   type Usage,
+  type Verified,
 } from './step.ts';
 import type { Outcome } from './status.ts';
 
@@ -31,12 +34,21 @@ export const MAX_QUESTIONS = 10;
 
 type RedRun = { readonly failure: string };
 
+/** A verdict of red; in place also inconclusive and none, which then come with a failure of their own. */
+function isRed(result: StepResult<Verified>): boolean {
+  return result.ok && (result.report.verdict === 'red' || result.failure !== '');
+}
+
 function redRuns(history: readonly Entry[]): readonly RedRun[] {
   return history.flatMap((e) =>
-    e.step === 'verify' && e.result.ok && e.result.report.verdict === 'red'
-      ? [{ failure: e.result.failure }]
-      : [],
+    e.step === 'verify' && e.result.ok && isRed(e.result) ? [{ failure: e.result.failure }] : [],
   );
+}
+
+/** Whether the agent's last turn left anything that differs from the base. */
+function hasChange(history: readonly Entry[]): boolean {
+  const built = history.findLast((e) => e.step === 'build');
+  return built?.result.ok === true && built.result.changed;
 }
 
 /** Index of the first red run that equals an earlier one; from there on the job is in debug mode. */
@@ -192,11 +204,13 @@ function afterBuild(history: readonly Entry[], request: JobRequest): Decision {
     return endWith(errorInfo('agent_failed', `the agent asked more than ${MAX_QUESTIONS} questions`));
   }
   if (request.mode === 'ask') return end('answered');
+  // What was red before the agent came stays red when it changes nothing: the gate says so, or that it was a flake.
+  if (isWithoutBaseline(request.in_place)) return { next: 'verify' };
   return changed ? { next: 'verify' } : end('no_change');
 }
 
 /** How a change that stayed red ends: `gave_up` wins over `gate_failed`. */
-function redEnding(history: readonly Entry[]): Ending {
+function redEnding(history: readonly Entry[], request: JobRequest): Ending {
   const runs = redRuns(history).length;
   if (isStuck(history)) {
     const message = `the same failure came back ${EQUAL_FAILURES_TO_GIVE_UP} times in debug mode, after ${runs} gate runs`;
@@ -205,6 +219,11 @@ function redEnding(history: readonly Entry[]): Ending {
       error: errorInfo('gave_up', message, `${whereToRead(history, 'failed')}; then go on by hand`),
     };
   }
+  if (isWithoutBaseline(request.in_place) && hasBuilt(history)) {
+    const message = `still red after ${runs} gate runs and ${runs - 1} ${runs === 2 ? 'fix' : 'fixes'}: that is the cap`;
+    const hint = 'read what still fails and go on by hand, or raise --max-attempts';
+    return { outcome: 'gave_up', error: errorInfo('gave_up', message, hint) };
+  }
   const message = `the gate is still red after ${runs} gate ${runs === 1 ? 'run' : 'runs'}`;
   return {
     outcome: 'gate_failed',
@@ -212,11 +231,23 @@ function redEnding(history: readonly Entry[]): Ending {
   };
 }
 
+/** Whether the agent has had a turn. */
+function hasBuilt(history: readonly Entry[]): boolean {
+  return history.some((e) => e.step === 'build');
+}
+
+/** Without any check there is nothing that an agent's work could turn green: the checks are the base's. */
+function canTurnGreen(history: readonly Entry[]): boolean {
+  const last = history.findLast((e) => e.step === 'verify');
+  return last?.result.ok !== true || last.result.report.verdict !== 'none';
+}
+
 function afterRed(history: readonly Entry[], request: JobRequest): Decision {
   const { policy, max_gate_runs: maxGateRuns } = preparedOf(history);
   const runs = history.filter((e) => e.step === 'verify').length;
-  if (isStuck(history) || runs >= maxGateRuns) {
-    if (policy.on_red === 'block') return { next: 'end', ending: redEnding(history) };
+  if (isStuck(history) || runs >= maxGateRuns || !canTurnGreen(history)) {
+    const nothing = isWithoutBaseline(request.in_place) && !hasChange(history);
+    if (policy.on_red === 'block' || nothing) return { next: 'end', ending: redEnding(history, request) };
     // A draft of a change that guts its own tests would go round the tamper policy: that one wins.
     const blocking = blockingFindings(history);
     return blocking.length > 0 ? endTampered(blocking) : propose(history, request, ['gate-red']);
@@ -256,8 +287,9 @@ function afterVerify(history: readonly Entry[], request: JobRequest): Decision {
   const { policy } = preparedOf(history);
   const { verdict } = last.result.report;
   const blocking = blockingFindings(history);
-  if (verdict === 'red') return afterRed(history, request);
+  if (isRed(last.result)) return afterRed(history, request);
   if (blocking.length > 0) return afterTamper(history, request, blocking);
+  if (isWithoutBaseline(request.in_place) && !hasChange(history)) return end('no_change');
   if (verdict === 'green') return propose(history, request, []);
   const rule = verdict === 'none' ? policy.on_none : policy.on_inconclusive;
   if (rule === 'open') return propose(history, request, []);
@@ -277,12 +309,12 @@ function afterVerify(history: readonly Entry[], request: JobRequest): Decision {
   );
 }
 
-function afterPropose(history: readonly Entry[]): Decision {
+function afterPropose(history: readonly Entry[], request: JobRequest): Decision {
   const last = history.at(-1);
   if (last?.step !== 'propose' || !last.result.ok) throw new Error('bug: afterPropose needs a proposal');
   const verdict = history.findLast((e) => e.step === 'verify');
-  if (verdict?.result.ok === true && verdict.result.report.verdict === 'red') {
-    return { next: 'end', ending: redEnding(history) };
+  if (verdict !== undefined && isRed(verdict.result)) {
+    return { next: 'end', ending: redEnding(history, request) };
   }
   return end(last.result.outcome);
 }
@@ -297,6 +329,8 @@ export function decideNext(history: readonly Entry[], request: JobRequest): Deci
   if (!last.result.ok) return endWith(last.result.error);
   switch (last.step) {
     case 'prepare':
+      // Healing begins with the gate: where that is green no agent is called.
+      if (isWithoutBaseline(request.in_place)) return { next: 'verify' };
       return prompt(history, request, { kind: 'task' });
     case 'build':
       return afterBuild(history, request);
@@ -309,6 +343,6 @@ export function decideNext(history: readonly Entry[], request: JobRequest): Deci
     case 'verify':
       return afterVerify(history, request);
     case 'propose':
-      return afterPropose(history);
+      return afterPropose(history, request);
   }
 }

@@ -1,6 +1,7 @@
 /** What a job was asked to do: the resolved request, and the parser that makes one from unknown input. */
 import { JobError } from './error.ts';
 import type { Check } from './gate.ts';
+import type { InPlace } from './in-place/in-place.ts';
 
 /** What happens when the gate is red, inconclusive or empty, or when the change weakens its judge. */
 export interface Policy {
@@ -60,6 +61,8 @@ export interface JobRequest {
   readonly allow_test_changes: boolean;
   readonly draft: boolean;
   readonly user_id: string | null;
+  /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
+  readonly in_place?: InPlace;
 }
 
 /** Longest repository and ref names, in characters. */

@@ -112,7 +112,7 @@ export function toResult(
     phases: history
       .filter((e) => e.step !== 'message')
       .map((e) => ({ name: e.step, started_at: e.result.started_at, duration_ms: durationMs(e.result) })),
-    notices: prepared?.notices ?? [],
+    notices: [...(prepared?.notices ?? []), ...(proposed?.notices ?? [])],
     summary: built?.summary ?? '',
     question: null,
     upstream_repo: null,

@@ -72,7 +72,7 @@ export interface Built {
 export interface Verified {
   readonly report: GateReport;
   readonly head_sha: string;
-  /** The new failures as one text; empty unless red. */
+  /** The new failures as one text; empty unless it counts as red (in place inconclusive and none do too). */
   readonly failure: string;
 }
 
@@ -89,6 +89,8 @@ export interface Proposed {
   readonly patch_path: string | null;
   /** The command that publishes the branch, where the runner may not. */
   readonly push_command: string | null;
+  /** What a person should know of where the change is now. */
+  readonly notices?: readonly string[];
 }
 
 export interface Answered {

@@ -19,6 +19,8 @@ export interface PromptInput {
   /** Where the workspace appears to the agent. */
   readonly workspacePath: string;
   readonly mode: 'change' | 'ask';
+  /** Whether the checks were not run on the base: then nothing can be said of what is new. */
+  readonly withoutBaseline?: boolean;
 }
 
 const MAX_CHECKS = 50;
@@ -86,11 +88,14 @@ function failuresPart(failures: string): string {
   return fence('new failures of the checks', cutToTokens(stripInvisible(failures), FEEDBACK_TOKENS));
 }
 
-function fixPart(turn: Extract<Turn, { kind: 'fix' }>, failures: string): string {
+function fixPart(turn: Extract<Turn, { kind: 'fix' }>, input: PromptInput): string {
+  const red = input.withoutBaseline
+    ? 'The checks are red. What you changed so far is in the workspace. These are the failures:'
+    : 'Your change is in the workspace, and the checks are red. These failures are new: the base does not have them.';
   const opening = [
     `## This turn: ${turn.debug ? 'debug' : 'fix'} (after gate run ${turn.gate_run})`,
-    'Your change is in the workspace, and the checks are red. These failures are new: the base does not have them.',
-    failuresPart(failures),
+    red,
+    failuresPart(input.failures),
     'Fix the code, do not weaken or delete tests, and do not change how the checks run.',
   ];
   if (!turn.debug) return opening.join('\n');
@@ -130,7 +135,7 @@ function turnPart(input: PromptInput): string {
     case 'task':
       return '';
     case 'fix':
-      return fixPart(turn, input.failures);
+      return fixPart(turn, input);
     case 'tamper':
       return tamperPart(turn);
     case 'answer':

@@ -1,6 +1,7 @@
 /** What every step of a job works with, wired once by `open.ts`. */
 import type { Agent } from '../agent/agent.ts';
 import type { Forge } from '../forge/forge.ts';
+import type { Service } from '../sandbox/services.ts';
 import type { SandboxAdapter } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Git } from '../workspace/git.ts';
@@ -10,6 +11,7 @@ import type { Job } from '../job/job.ts';
 import type { Check } from '../job/gate.ts';
 import type { Policy } from '../job/request.ts';
 import type { Prepared } from '../job/step.ts';
+import type { InPlaceStart } from '../job/in-place/in-place.ts';
 import type { Remote } from '../forge/forge.ts';
 import type { Baselines } from '../gate/gate.ts';
 import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
@@ -59,6 +61,8 @@ export interface Rules {
   readonly max_gate_runs: number;
   readonly gate_env: Readonly<Record<string, string>>;
   readonly gate_network: boolean;
+  /** What checks and agents can reach while they run. */
+  readonly services: readonly Service[];
   /** The part of the repository a job may change; empty is everything. Paths, folders or globs. */
   readonly paths: readonly string[];
   /** What a job may not change. */
@@ -77,4 +81,6 @@ export interface PreparedDetail extends Prepared {
   readonly layer: Layer | null;
   /** Why base's dependencies could not be prepared. */
   readonly setup_error: string | null;
+  /** Where a job in place began; absent for others. */
+  readonly in_place?: InPlaceStart | undefined;
 }

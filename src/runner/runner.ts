@@ -28,6 +28,9 @@ import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.
 import { backUpDaily } from './keep/database.ts';
 import { collectDaily, collectGarbage, type GcReport } from './keep/gc.ts';
 import { sweep, type Swept } from './keep/sweep.ts';
+import { checkInPlace } from './in-place/begin.ts';
+import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
+import type { Handover } from '../job/in-place/handover.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
@@ -71,6 +74,10 @@ export interface Runner {
   sweep(): Promise<Swept | null>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
+  /** The repository or folder a person stands in, as a request for `issue-to-pr` or `self-heal` names it. */
+  standIn(path: string): Promise<InPlaceRepository>;
+  /** What the person needs who takes over a job of `issue-to-pr` or `self-heal`. */
+  handover(jobId: string): Promise<Handover>;
   close(): Promise<void>;
 }
 
@@ -247,7 +254,7 @@ export function createRunner(parts: RunnerParts): Runner {
         outcome: null,
         procedure_version: PROCEDURE_VERSION,
         attempt: 1,
-        branch: branchOf(config.branchTemplate, jobId),
+        branch: request.in_place?.branch ?? branchOf(config.branchTemplate, jobId),
         created_at: now,
         updated_at: now,
         started_at: null,
@@ -279,6 +286,7 @@ export function createRunner(parts: RunnerParts): Runner {
       await selectSandbox(request.sandbox, { allowHost: request.allow_host });
       const remote = await parts.forge.resolve(request.repo);
       await findBase(parts.git, layout.repo(remote.url).listed, remote, request.base);
+      if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);
     },
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
@@ -291,6 +299,8 @@ export function createRunner(parts: RunnerParts): Runner {
     sweep: () => sweep(parts, SWEEP_TIMEOUT_MS).catch(() => null),
     inspect: (repo) => inspectRepository(parts, repo),
     judge: (input, options) => judgeBranch(parts, input, options),
+    standIn: (path) => requestPlace(parts, path),
+    handover: async (jobId) => readHandover(parts, await find(jobId)),
     close: () => store.close(),
   };
 }

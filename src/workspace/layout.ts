@@ -49,6 +49,8 @@ export interface Layout {
   /** The last copies of the database. */
   readonly backups: string;
   repo(url: string): RepoPaths;
+  /** Bare repository with the state of a folder that has no git of its own. */
+  folder(path: string): string;
   job(jobId: string): JobPaths;
 }
 
@@ -85,6 +87,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         trash: join(home, 'trash'),
       };
     },
+    folder: (path) => join(home, 'folders', `${folderName(path)}.git`),
     job(jobId) {
       const root = join(home, 'jobs', jobId);
       return {

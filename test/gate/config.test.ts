@@ -37,6 +37,9 @@ gate:
 paths: [packages/a]
 protected_paths: [infra, .github]
 diff: {max_files: 5}
+services:
+  db: {command: "postgres -D /tmp/db", ready: pg_isready, env: {DATABASE_URL: "postgres://localhost"}, timeout_s: 30}
+  queue: {command: redis-server}
 `;
     expect(parseRepoConfig(text)).toEqual({
       setup: { commands: ['npm ci', 'npm run generate'], keep: ['generated/client'] },
@@ -57,6 +60,16 @@ diff: {max_files: 5}
       paths: ['packages/a'],
       protected_paths: ['infra', '.github'],
       diff: { max_files: 5 },
+      services: [
+        {
+          name: 'db',
+          command: 'postgres -D /tmp/db',
+          ready: 'pg_isready',
+          env: { DATABASE_URL: 'postgres://localhost' },
+          timeout_s: 30,
+        },
+        { name: 'queue', command: 'redis-server', ready: null, env: {}, timeout_s: 60 },
+      ],
     });
   });
 
@@ -78,7 +91,11 @@ describe('what is refused, and how it is said', () => {
     ['paths: [/etc]', /paths\[0\]/],
     ['protected_paths: [-x]', /protected_paths\[0\]/],
     ['paths: [.git/hooks]', /paths\[0\]/],
-    ['services: {db: {image: postgres}}', /line 1.*services: not yet supported/],
+    ['services: {db: {image: postgres}}', /line 1.*services\.db\.image: images need a container sandbox/],
+    ['services: {db: {ready: x}}', /services\.db\.command/],
+    ['services: {"../x": {command: a}}', /services/],
+    ['services: {db: {command: a, port: 1}}', /services\.db\.port: there is no such field/],
+    ['services: {db: {command: a, timeout_s: 0}}', /services\.db\.timeout_s/],
     ['gate: {env: {PORT: 5432}}', /gate\.env\.PORT: 5432.*quotes/],
     ['gate: {env: {"A=B": x}}', /gate\.env/],
     ['gate: {checks: [{name: a, command: x}, {name: a, command: y}]}', /checks\[1\]\.name: "a" comes twice/],
@@ -155,6 +172,7 @@ test('the JSON schema names every field and allows no others', () => {
     'gate',
     'paths',
     'protected_paths',
+    'services',
     'setup',
   ]);
   expect(schema['additionalProperties']).toBe(false);

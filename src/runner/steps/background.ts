@@ -1,4 +1,5 @@
 /** The baseline, computed while the agent works. */
+import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Bench } from '../place.ts';
 import { baseSide, gateFingerprint } from './verify.ts';
@@ -16,6 +17,7 @@ export function createBackgroundBaseline(context: JobContext): BackgroundBaselin
   let running: Promise<unknown> = Promise.resolve();
   return {
     start(detail, bench) {
+      if (isWithoutBaseline(context.job.request.in_place)) return;
       const signal = AbortSignal.any([context.signal, stopped.signal]);
       running = (async () => {
         const base = await baseSide(context, detail, bench);

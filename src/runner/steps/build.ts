@@ -2,9 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
+import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
 import type { BuildInput, Built, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
 import { isRuleFile, MAX_RULES_BYTES, selectRules, type RuleFile } from '../../prompt/rules.ts';
+import { withServices } from '../../sandbox/services.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { partialRef, saveCommit } from '../../workspace/remote/saved.ts';
 import { commitInfo } from './commit.ts';
@@ -87,7 +89,10 @@ export async function build(
   const { job, agent, journal } = context;
   if (step.tries > 1) await recover(context, detail, bench, step);
   else await step.note({ snapshot: await bench.copy.snapshot() }, 'normal');
-  const sandbox = await bench.sandboxes.agent(bench.copy, agent.needs, job.request.network);
+  // The agent can try what the checks will do: with their services and their environment.
+  const needs = { ...agent.needs, env: { ...detail.rules.gate_env, ...agent.needs.env } };
+  const opened = await bench.sandboxes.agent(bench.copy, needs, job.request.network);
+  const sandbox = withServices(opened, detail.rules.services);
   const prompt = renderPrompt({
     task: job.request.task,
     turn: input.turn,
@@ -97,6 +102,7 @@ export async function build(
     summary: memory.summary,
     workspacePath: sandbox.workspacePath,
     mode: job.request.mode,
+    withoutBaseline: isWithoutBaseline(job.request.in_place),
   });
   journal.emit('message', 'build', { turn: input.turn.kind, prompt_chars: prompt.length, agent: agent.name });
   try {

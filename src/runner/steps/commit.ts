@@ -46,6 +46,7 @@ export function commitInfo(context: JobContext, title: string, body = ''): Commi
 
 /** The commit of the change itself. */
 export function changeCommit(context: JobContext): CommitInfo {
-  const { task } = context.job.request;
+  const { task, in_place: inPlace } = context.job.request;
+  if (inPlace !== undefined) return commitInfo(context, inPlace.title);
   return commitInfo(context, titleOf(task), bodyOf(task));
 }

@@ -18,6 +18,7 @@ import {
   type Bench,
   type Dependencies,
 } from '../place.ts';
+import { fetchInPlace, type InPlaceBase } from '../in-place/begin.ts';
 import { resolveRules } from './rules.ts';
 
 /** Uncommitted paths named in the notice; the rest is counted. */
@@ -95,6 +96,17 @@ async function setUp(
   }
 }
 
+/** Lays the files of a commit that another repository has. */
+async function layCommit(context: JobContext, bench: Bench, from: string, commit: string): Promise<void> {
+  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', from, commit];
+  await context.git({ dir: context.paths.git }, args);
+  await bench.copy.reset(commit);
+}
+
+function startOf({ parent, tip, on }: InPlaceBase): PreparedDetail['in_place'] {
+  return { parent, tip, on };
+}
+
 /** Fetches the base, opens the working copy, resolves the rules and prepares the dependencies. */
 export async function prepare(
   context: JobContext,
@@ -102,8 +114,10 @@ export async function prepare(
   const { job, git, layout } = context;
   const remote = await context.forge.resolve(job.request.repo);
   const repo = layout.repo(remote.url);
-  const base = await fetchBase(git, repo, remote, job.request.base, job.job_id);
-  await restoreBase(git, repo, remote, base.sha, job.job_id);
+  const { in_place: wanted } = job.request;
+  const inPlace = wanted === undefined ? null : await fetchInPlace(context, remote, wanted);
+  const base = inPlace?.base ?? (await fetchBase(git, repo, remote, job.request.base, job.job_id));
+  if (inPlace === null) await restoreBase(git, repo, remote, base.sha, job.job_id);
   const bench = await createBench(context, remote.url, base.sha);
   // With its base's own packs, the job goes on also when the mirror is lost or pruned by somebody.
   await writeFile(context.paths.owner, await ownName());
@@ -112,12 +126,11 @@ export async function prepare(
   const rules = await resolveRules(job.request, files);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
 
+  if (inPlace !== null && inPlace.start !== base.sha)
+    await layCommit(context, bench, remote.url, inPlace.start);
   // A job that starts again under another procedure goes on from the tree it had saved.
   const carried = await readSaved(git, repo.saved, wipRef(job.job_id));
-  if (carried !== null) {
-    await git({ dir: context.paths.git }, ['fetch', '--quiet', '--no-tags', '--', repo.saved, carried]);
-    await bench.copy.reset(carried);
-  }
+  if (carried !== null) await layCommit(context, bench, repo.saved, carried);
   const partial = {
     base: base.name,
     base_sha: base.sha,
@@ -126,13 +139,15 @@ export async function prepare(
     max_gate_runs: rules.max_gate_runs,
     remote,
     rules,
+    in_place: inPlace === null ? undefined : startOf(inPlace),
   };
   const { notice, ...set } = await setUp(context, bench, partial);
   const notices = [
     ...networkNotices(context),
     // Who names a tag or a commit knows that it is no branch.
     ...(base.isBranch || job.request.base !== null ? [] : [`the base is ${base.name}, not a branch`]),
-    ...(remote.kind === 'checkout' && job.request.base === null
+    ...(inPlace?.notices ?? []),
+    ...(remote.kind === 'checkout' && job.request.base === null && wanted?.command !== 'self-heal'
       ? dirtyNotice(await dirtyPaths(git, bench.copy.target, remote.url, base.sha))
       : []),
     ...(files.submodules.length > 0

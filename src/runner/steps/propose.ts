@@ -8,6 +8,7 @@ import { renderBody } from './body.ts';
 import { titleOf } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
+import { deliverInPlace } from '../in-place/deliver.ts';
 import type { Bench } from '../place.ts';
 
 function ownCommits(notes: Readonly<Record<string, unknown>>): string[] {
@@ -26,6 +27,8 @@ export async function propose(
   const { git, job, paths } = context;
   const { verified, input, summary } = what;
   const head = verified.head_sha;
+  const { in_place: inPlace } = job.request;
+  if (inPlace !== undefined) return deliverInPlace(context, detail, bench, { inPlace, head, input });
   if (job.branch === detail.base) {
     throw new JobError('conflict', `branch: ${job.branch} is the base itself`, {
       hint: 'choose another branch_template',

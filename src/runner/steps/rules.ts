@@ -1,5 +1,6 @@
 /** What judges a job and how: from the caller, from `.agent-runner.yml` of the base commit, or detected there. */
 import { DEFAULT_MAX_GATE_RUNS, DEFAULT_POLICY, type JobRequest } from '../../job/request.ts';
+import { IN_PLACE_GATE_RUNS } from '../../job/in-place/in-place.ts';
 import { parseRepoConfig, REPO_CONFIG_FILE, type RepoConfig } from '../../gate/config.ts';
 import { detectChecks } from '../../gate/detect/detect.ts';
 import type { RepoFiles } from '../../gate/files.ts';
@@ -72,15 +73,21 @@ export async function resolveRules(request: JobRequest, files: RepoFiles): Promi
   return {
     checks,
     policy: {
-      on_red: request.policy.on_red ?? gate?.on_red ?? DEFAULT_POLICY.on_red,
+      // In place a red change stays on its branch, where the person who stands there can look at it.
+      on_red: request.in_place ? 'draft' : (request.policy.on_red ?? gate?.on_red ?? DEFAULT_POLICY.on_red),
       on_inconclusive:
         request.policy.on_inconclusive ?? gate?.on_inconclusive ?? DEFAULT_POLICY.on_inconclusive,
       on_none: request.policy.on_none ?? gate?.on_none ?? DEFAULT_POLICY.on_none,
       on_tamper: request.policy.on_tamper ?? gate?.on_tamper ?? DEFAULT_POLICY.on_tamper,
     },
-    max_gate_runs: request.max_gate_runs ?? gate?.max_runs ?? DEFAULT_MAX_GATE_RUNS,
+    max_gate_runs:
+      request.max_gate_runs ??
+      (request.in_place
+        ? IN_PLACE_GATE_RUNS[request.in_place.command]
+        : (gate?.max_runs ?? DEFAULT_MAX_GATE_RUNS)),
     gate_env: gate?.env ?? {},
     gate_network: gate?.network ?? false,
+    services: config?.services ?? [],
     paths: config?.paths ?? [],
     protected_paths: config?.protected_paths ?? [],
     max_files: config?.diff?.max_files ?? DEFAULT_MAX_FILES,

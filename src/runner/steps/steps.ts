@@ -212,7 +212,8 @@ export function createSteps(options: StepsOptions): JobSteps {
     gateRuns: 0,
     saved: false,
   };
-  const work: Work = { ...options, memory, baseline: createBackgroundBaseline(options.context) };
+  const baseline = createBackgroundBaseline(options.context);
+  const work: Work = { ...options, memory, baseline };
   return {
     prepare: () => stepPrepare(work),
     build: (input) => stepBuild(work, input),

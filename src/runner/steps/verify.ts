@@ -1,12 +1,14 @@
 /** Step `verify`: the runner judges the change on a clean checkout of its commit, beside the base. */
 import { matchesGlob } from 'node:path';
 import { JobError } from '../../job/error.ts';
-import type { GateReport, TamperFinding } from '../../job/gate.ts';
+import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
+import type { CheckVerdict, GateReport, TamperFinding } from '../../job/gate.ts';
 import type { Verified } from '../../job/step.ts';
 import type { GateInput, GateSide } from '../../gate/gate.ts';
 import { addedLines } from '../../gate/secrets/added-lines.ts';
 import { describeSecrets, scanForSecrets } from '../../gate/secrets/secrets.ts';
 import { changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
+import { withServices } from '../../sandbox/services.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
 import { isTestFile } from '../../gate/tamper/test-files.ts';
 import {
@@ -144,16 +146,17 @@ function side(
   dependencies: Dependencies,
 ): GateSide {
   let opened = 0;
-  const { gate_env: env, gate_network: network } = detail.rules;
+  const { gate_env: env, gate_network: network, services } = detail.rules;
   return {
     commit,
     tree,
     setupError: name === 'base' ? detail.setup_error : null,
-    open: () =>
-      openCheckout(context, bench, `${name}-${++opened}-${commit.slice(0, 8)}`, commit, dependencies, {
-        env,
-        network,
-      }),
+    async open() {
+      const place = `${name}-${++opened}-${commit.slice(0, 8)}`;
+      const options = { env, network };
+      const checkout = await openCheckout(context, bench, place, commit, dependencies, options);
+      return { ...checkout, sandbox: withServices(checkout.sandbox, services) };
+    },
   };
 }
 
@@ -165,12 +168,13 @@ export async function baseSide(context: JobContext, detail: PreparedDetail, benc
 
 /** What of this machine and of the dependencies a baseline depends on. */
 export function gateFingerprint(detail: PreparedDetail, bench: Bench): string {
-  const { gate_env: env, gate_network: network } = detail.rules;
+  const { gate_env: env, gate_network: network, services } = detail.rules;
   return JSON.stringify([
     bench.sandboxes.fingerprint,
     detail.layer?.fingerprint ?? '',
     env,
     network,
+    services,
     detail.setup_error !== null,
   ]);
 }
@@ -193,9 +197,9 @@ async function guard(
 }
 
 /** The new failures of a red report as one text, for the agent and for comparing with earlier ones. */
-function failureText(report: GateReport): string {
+function failureText(report: GateReport, counts: readonly CheckVerdict[]): string {
   const parts = report.checks
-    .filter((check) => check.verdict === 'failed')
+    .filter((check) => counts.includes(check.verdict))
     .map((check) => {
       const named = check.new_failures.slice(0, MAX_FAILURES_NAMED).map((name) => `- ${name}`);
       return [`Check "${check.name}" (${check.command}): ${check.reason}`, ...named, '', check.excerpt].join(
@@ -203,6 +207,14 @@ function failureText(report: GateReport): string {
       );
     });
   return parts.join('\n\n').slice(0, MAX_FAILURE_CHARS);
+}
+
+/** What counts as red, in words; empty where nothing does. In place nothing unverified passes. */
+function failureOf(report: GateReport, isInPlace: boolean): string {
+  if (!isInPlace) return report.verdict === 'red' ? failureText(report, ['failed']) : '';
+  if (report.verdict === 'green') return '';
+  if (report.verdict === 'none') return 'no checks were found; name them in .agent-runner.yml';
+  return failureText(report, ['failed', 'inconclusive']);
 }
 
 function bounded(report: GateReport): GateReport {
@@ -234,7 +246,7 @@ async function judgeCommit(
   const { context, detail, bench, run, dependencies } = judging;
   const input: GateInput = {
     checks: detail.rules.checks,
-    base: await baseSide(context, detail, bench),
+    base: isWithoutBaseline(context.job.request.in_place) ? null : await baseSide(context, detail, bench),
     head: side(context, detail, bench, 'head', head.commit, head.tree, dependencies),
     fingerprint: gateFingerprint(detail, bench),
     logDir: `${context.paths.logs}/gate-${run}${as === 'restored' ? '-restored' : ''}`,
@@ -299,7 +311,8 @@ export async function verify(
   const restored = judged.verdict === 'red' ? null : await judgeRestored(judging, changes, findings, commit);
   const report = bounded({ ...judged, tamper: settleFindings(findings, restored).slice(0, MAX_FINDINGS) });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
-  return { report, head_sha: commit, failure: report.verdict === 'red' ? failureText(report) : '' };
+  const failure = failureOf(report, context.job.request.in_place !== undefined);
+  return { report, head_sha: commit, failure };
 }
 
 function summary(report: GateReport): Record<string, unknown> {

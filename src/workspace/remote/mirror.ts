@@ -46,7 +46,7 @@ export async function createBare(path: string): Promise<void> {
 }
 
 /** The ref that keeps a job's base alive in the mirror. */
-function pinRef(jobId: string): string {
+export function pinRef(jobId: string): string {
   return `refs/agent-runner/jobs/${jobId}`;
 }
 

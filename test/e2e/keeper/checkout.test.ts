@@ -18,7 +18,7 @@ beforeAll(async () => {
   // From here on nothing but the saved work is left of it.
   rmSync(join(bench.home, 'mirrors'), { recursive: true });
   rmSync(join(bench.home, 'history'), { recursive: true });
-  sh(repo, 'branch', '-D', job.branch);
+  sh(repo, 'branch', '-D', String(job.branch));
 });
 afterAll(() => bench.remove());
 
@@ -33,7 +33,7 @@ describe('checkout', () => {
     const clone = cloned('plain');
     const ran = await bench.run(['checkout', job.job_id], {}, join(clone));
     expect(ran.stdout, ran.stderr).toBe(`${job.branch}\n`);
-    expect(sh(clone, 'branch', '--show-current')).toBe(job.branch);
+    expect(sh(clone, 'branch', '--show-current')).toBe(String(job.branch));
     expect(readFileSync(join(clone, 'a.txt'), 'utf8')).toBe('two\n');
     expect(sh(clone, 'status', '--porcelain')).toBe('');
     expect(sh(clone, 'rev-parse', 'HEAD')).toBe(job.head_sha);
@@ -74,7 +74,7 @@ describe('checkout', () => {
       expect(refused.stderr).toContain(file);
       expect(readFileSync(join(clone, file), 'utf8')).toBe('mine\n');
       expect(sh(clone, 'branch', '--show-current')).toBe('main');
-      expect(sh(clone, 'branch', '--list', job.branch)).toBe('');
+      expect(sh(clone, 'branch', '--list', String(job.branch))).toBe('');
       sh(clone, 'checkout', '--', 'a.txt');
     }
     rmSync(join(clone, 'c.txt'));

@@ -1,0 +1,116 @@
+/** `issue-to-pr`: an issue, read from a file, implemented in the repository the person stands in. */
+import { readFile, stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { JobError } from '../../job/error.ts';
+import { MAX_TASK_BYTES } from '../../job/request.ts';
+import { demoTask } from '../../runner/demo.ts';
+import { issueInPlace, issueTask } from '../../runner/in-place/place.ts';
+import { action, type CliCommand, type Io } from '../command.ts';
+import { runInPlace, simulate, type Ask, type InPlaceOptions, type Simulation } from '../in-place/run.ts';
+import { addSettingFlags } from '../settings.ts';
+
+const SIMULATIONS: Readonly<Record<string, Simulation>> = {
+  good: { agent: 'simulated:good', state: 'sound', maxGateRuns: null },
+  bad: { agent: 'simulated:bad', state: 'sound', maxGateRuns: null },
+};
+const FORGE_HINT =
+  'save the issue as a file and name that, or pipe it: gh issue view 12 | agent-runner issue-to-pr -';
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    const piece = Buffer.from(chunk as Uint8Array);
+    bytes += piece.length;
+    if (bytes > MAX_TASK_BYTES) throw tooLong(bytes);
+    chunks.push(piece);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function tooLong(bytes: number): JobError {
+  return new JobError('invalid_request', `issue: ${bytes} bytes are too many (at most ${MAX_TASK_BYTES})`, {
+    hint: 'shorten it; long material belongs into a file of the repository',
+  });
+}
+
+async function readIssueFile(path: string): Promise<string> {
+  try {
+    const info = await stat(path);
+    if (!info.isFile())
+      throw new JobError('invalid_request', `issue: ${path} is no file`, { hint: 'name a text file' });
+    if (info.size > MAX_TASK_BYTES) throw tooLong(info.size);
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof JobError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new JobError('invalid_request', `issue: ${path} can't be read: ${why}`, { hint: 'check the path' });
+  }
+}
+
+/** The issue's text, and the file name that names its branch. */
+async function readIssue(
+  issue: string | undefined,
+  cwd: string,
+): Promise<{ text: string; name: string | null }> {
+  if (issue === undefined) {
+    throw new JobError('usage', 'issue: none is given', {
+      hint: 'name a file: agent-runner issue-to-pr issue-12.md',
+    });
+  }
+  if (issue === '-') return { text: await readStdin(), name: null };
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(issue) || /^[\w.-]+\/[\w.-]+#\d+$/.test(issue)) {
+    throw new JobError('usage', `issue: ${issue.slice(0, 200)} lies on a forge, and no forge is configured`, {
+      hint: FORGE_HINT,
+    });
+  }
+  const path = resolve(cwd, issue);
+  return { text: await readIssueFile(path), name: basename(path) };
+}
+
+async function issueToPr(io: Io, issue: string | undefined, options: InPlaceOptions): Promise<number> {
+  const push = options.push ?? false;
+  if (options.simulate !== undefined) {
+    const ask: Ask = ({ folder }) => {
+      const made = issueInPlace(`# ${demoTask}\n`, 'max-length.md', { push: false, folder });
+      return Promise.resolve({ task: issueTask(made.issue), inPlace: made.inPlace });
+    };
+    return simulate(io, options, SIMULATIONS, ask);
+  }
+  const { cwd } = (await io.resolve({})).host;
+  const read = options.resume === undefined ? await readIssue(issue, cwd) : { text: '', name: null };
+  return runInPlace(io, options, ({ folder }) => {
+    if (!/[^\s\p{C}]/u.test(read.text)) {
+      throw new JobError('invalid_request', 'issue: it is empty', { hint: 'write down what is wanted' });
+    }
+    const made = issueInPlace(read.text, read.name, { push, folder });
+    return Promise.resolve({ task: issueTask(made.issue), inPlace: made.inPlace });
+  });
+}
+
+export const command: CliCommand = {
+  define(program, io) {
+    addSettingFlags(program)
+      .argument('[issue]', 'a Markdown or text file, or - for standard input')
+      .option('--push', 'push the branch to origin when it is green')
+      .option('--draft', 'mark the result as one that a person must look at first')
+      .option(
+        '--check <name=command>',
+        "judge by this command instead of the repository's own; repeatable",
+        (one: string, all: string[] | undefined) => [...(all ?? []), one],
+      )
+      .option('--setup <command>', 'prepare dependencies by this command; empty for none')
+      .option('--allow-test-changes', 'changed tests are reported and do not block')
+      .option('--simulate <how>', 'good or bad: a scripted agent on a small repository of its own')
+      .option('--resume <job>', 'go on with a job whose process died')
+      .option('--json', 'print result and handover as JSON')
+      .action(
+        action(io, (issue: string | undefined, options: InPlaceOptions) => issueToPr(io, issue, options)),
+      );
+  },
+  examples: [
+    'issue-to-pr docs/issues/quiet-flag.md',
+    'issue-to-pr - --max-gate-runs 3 --push',
+    'issue-to-pr --simulate bad',
+  ],
+};

@@ -1,0 +1,94 @@
+/** Step `propose` of a job in place: the judged tree as a commit on its branch, or as files of a folder. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { JobError } from '../../job/error.ts';
+import type { InPlace } from '../../job/in-place/in-place.ts';
+import type { Proposed, ProposeInput } from '../../job/step.ts';
+import { commitTree, formatPatch } from '../../workspace/change.ts';
+import { deliverCommit, hasOrigin, placeBranch, pushToOrigin } from '../../workspace/person/deliver.ts';
+import { writeBack } from '../../workspace/person/folder.ts';
+import type { JobContext, PreparedDetail } from '../context.ts';
+import type { StepValue } from '../engine/engine.ts';
+import type { Bench } from '../place.ts';
+import { changeCommit } from '../steps/commit.ts';
+
+/** Label of a change whose checks are red. */
+const RED = 'gate-red';
+
+/** Quotes a word for a POSIX shell, where it needs it. */
+function quote(word: string): string {
+  return /^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+async function publish(
+  context: JobContext,
+  checkout: string,
+  inPlace: InPlace,
+  isRed: boolean,
+): Promise<Pick<Proposed, 'push_command' | 'notices'>> {
+  const command = `git -C ${quote(checkout)} push -u origin ${quote(inPlace.branch)}`;
+  if (!(await hasOrigin(context.git, checkout))) {
+    const notice = 'there is no remote called origin to push to: git remote add origin <url>';
+    return { push_command: null, notices: [notice] };
+  }
+  if (!inPlace.push) return { push_command: command, notices: [] };
+  if (isRed) return { push_command: command, notices: ['the checks are red, so nothing was pushed'] };
+  const refused = await pushToOrigin(context.git, checkout, inPlace.branch);
+  if (refused === null) return { push_command: null, notices: [`${inPlace.branch} was pushed to origin`] };
+  throw new JobError('infra_failed', `push: ${inPlace.branch} could not be pushed to origin: ${refused}`, {
+    hint: `the branch is in your repository; push it with: ${command}`,
+  });
+}
+
+/** The judged tree on top of what the branch holds: the same tree, so the verdict is its own. */
+async function resultCommit(
+  context: JobContext,
+  bench: Bench,
+  head: string,
+  parent: string,
+): Promise<string> {
+  const { git } = context;
+  const tree = (await git(bench.copy.target, ['rev-parse', `${head}^{tree}`])).text;
+  return commitTree(git, bench.copy.target, tree, parent, 'refs/agent-runner/result', changeCommit(context));
+}
+
+/**
+ * Brings the judged change to the person: a commit on the branch (switched to when it is green), or, without git,
+ * the changed files, and only when they are green.
+ */
+export async function deliverInPlace(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  what: { readonly inPlace: InPlace; readonly head: string; readonly input: ProposeInput },
+): Promise<StepValue<Proposed>> {
+  const { git, job, paths } = context;
+  const { inPlace, head, input } = what;
+  const start = detail.in_place;
+  if (start == null) throw new JobError('bug', 'a job in place was prepared as another');
+  const isRed = input.labels.includes(RED);
+  await writeFile(paths.patch, await formatPatch(git, bench.copy.target, detail.base_sha, head));
+  const out = { outcome: 'proposed' as const, pr_url: null, patch_path: paths.patch };
+  if (inPlace.folder !== null) {
+    if (isRed)
+      return { ...out, head_sha: head, push_command: null, notices: ['the folder was left as it is'] };
+    const originals = join(paths.root, 'originals');
+    const between = { base: detail.base_sha, head, folder: inPlace.folder, originals };
+    const written = await writeBack(git, bench.copy.target, between);
+    const notices = [`${written} files were written to ${inPlace.folder}; as they were before: ${originals}`];
+    return { ...out, head_sha: head, push_command: null, notices };
+  }
+  const checkout = detail.remote.url;
+  const commit = await resultCommit(context, bench, head, start.parent);
+  const target = { branch: inPlace.branch, commit, tip: start.tip, jobId: job.job_id };
+  // A person is not put before broken files: red work is on the branch, for whoever goes there.
+  const isHere = start.on === inPlace.branch;
+  const delivered =
+    isRed && !isHere
+      ? await placeBranch(git, paths.git, checkout, target)
+      : await deliverCommit(git, paths.git, checkout, target);
+  const published = await publish(context, checkout, inPlace, isRed);
+  context.journal.emit('message', 'propose', { branch: inPlace.branch, head_sha: commit });
+  const notices = [...delivered.notices, ...(published.notices ?? [])];
+  return { ...out, head_sha: commit, push_command: published.push_command, notices };
+}
