@@ -35,9 +35,9 @@ const MARKERS = [
 const MAX_TEST_DEPTH = 3;
 const MAX_FILES_READ = 40;
 
-/** Whether a path is a Python test file by name. */
+/** Whether a path is a Python test file by name; `test.py` only in the root, where unittest finds it. */
 export function isPythonTest(path: string): boolean {
-  return /^(?:test_.*|.*_test|tests)\.py$/.test(baseName(path));
+  return path === 'test.py' || /^(?:test_.*|.*_test|tests)\.py$/.test(baseName(path));
 }
 
 function requirementName(line: string): string | null {
