@@ -1,4 +1,4 @@
-/** What checks need offline: no hook that asks a registry, and the tools that setup fetched. */
+/** What checks need offline: no hook that asks a registry, and the tools that setup fetched, in the repository's versions. */
 import { describe, expect, test } from 'vitest';
 import { detectChecks } from '../../src/gate/detect/detect.ts';
 import { detectSetup } from '../../src/gate/setup/setup.ts';
@@ -71,4 +71,36 @@ test('test.py in the root is what unittest finds; in a package it may be anythin
   const { checks } = await detectChecks(files);
   expect(checks.map((check) => check.command)).toEqual(['python3 -m unittest']);
   expect(isPythonTest('x/test.py')).toBe(false);
+});
+
+describe('versions that pre-commit names', () => {
+  const PRE_COMMIT = [
+    'repos:',
+    '  - repo: https://github.com/astral-sh/ruff-pre-commit',
+    '    rev: v0.3.7',
+    '    hooks: [{id: ruff}, {id: ruff-format}]',
+    '  - repo: https://github.com/pre-commit/mirrors-mypy.git',
+    '    rev: "v1.9.0"  # frozen',
+    '    hooks: [{id: mypy}]',
+    '  - repo: https://github.com/other/hooks',
+    '    rev: v4.6.0',
+    '  - repo: https://github.com/psf/black',
+    '    rev: main; rm -rf ~',
+  ].join('\n');
+  const TREE = {
+    'pyproject.toml': '[project]\nname = "x"\n[tool.ruff]\n[tool.black]\n[tool.mypy]\n',
+    '.pre-commit-config.yaml': PRE_COMMIT,
+  };
+
+  test('are installed, because another formatter makes base red', async () => {
+    const plan = await detectSetup(memoryFiles(TREE));
+    const install = plan?.commands[1] ?? '';
+    expect(install.split(' ').slice(-3).sort()).toEqual(['black', 'mypy==1.9.0', 'ruff==0.3.7']);
+    expect(plan?.lockFiles).toContain('.pre-commit-config.yaml');
+  });
+
+  test('a declared tool keeps the version it is declared with', async () => {
+    const files = memoryFiles({ ...TREE, 'requirements-dev.txt': 'ruff==0.4.1\n' });
+    expect((await detectSetup(files))?.commands[1]).not.toMatch(/ruff==/);
+  });
 });
