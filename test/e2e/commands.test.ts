@@ -195,6 +195,10 @@ describe('init', () => {
     expect(printed.stdout).toMatch(/command: npm run --silent test/);
     expect(printed.stderr).toMatch(/test: .+ — /);
     expect(existsSync(join(repo, '.agent-runner.yml'))).toBe(false);
+    const unasked = await bench.run(['init'], {}, repo);
+    expect(unasked.stdout).toBe(printed.stdout);
+    expect(unasked.stderr).toMatch(/nothing was written.*--yes/);
+    expect(existsSync(join(repo, '.agent-runner.yml'))).toBe(false);
     const wrote = await bench.run(['init', '--yes'], {}, repo);
     expect(wrote.stdout.trim()).toBe(join(repo, '.agent-runner.yml'));
     expect((await bench.run(['init', '--yes'], {}, repo)).stderr).toMatch(/exists/);
@@ -204,6 +208,7 @@ describe('init', () => {
       configured: boolean;
     };
     expect(found.configured).toBe(true);
+    for (const key of Object.keys(found)) expect(key).toMatch(/^[a-z_]+$/);
     write(repo, { 'd.js': 'export const d = 1;\n' });
     sh(repo, 'add', '--all');
     sh(repo, 'commit', '--quiet', '--message', 'work');

@@ -224,6 +224,7 @@ describe('checks', () => {
 });
 
 describe('setup', () => {
+  const GO_SETUP = 'go mod download -modcacherw && { go vet ./... >/dev/null 2>&1 || true; }';
   const LOCKED = pkg({}, { devDependencies: { jest: '1' } });
   const CASES: readonly (readonly [name: string, tree: Tree, commands: readonly string[] | null])[] = [
     ['nothing', { 'README.md': '' }, null],
@@ -302,7 +303,7 @@ describe('setup', () => {
       ],
     ],
     ['Rust', { 'Cargo.toml': '', 'Cargo.lock': '' }, ['cargo fetch --locked']],
-    ['Go', { 'go.mod': '' }, ['go mod download']],
+    ['Go', { 'go.mod': '' }, [GO_SETUP]],
     ['Go with vendored modules', { 'go.mod': '', 'vendor/modules.txt': '' }, null],
     ['Ruby', { Gemfile: '' }, ['bundle config set --local path vendor/bundle', 'bundle install']],
     ['PHP', { 'composer.json': '{}' }, ['composer install --no-interaction --no-progress']],

@@ -40,7 +40,7 @@ function explain(found: Inspection, io: Io): void {
   io.err(`${found.root} at ${found.base}\n`);
   for (const one of found.findings)
     io.err(`  ${one.check ?? '-'}: ${cleanLine(one.what)} — ${cleanLine(one.why)}\n`);
-  if (found.setupWhy !== null) io.err(`  setup: ${cleanLine(found.setupWhy)}\n`);
+  if (found.setup_why !== null) io.err(`  setup: ${cleanLine(found.setup_why)}\n`);
   if (found.checks.length === 0)
     io.err('  no checks were found: name them in the file, or every change stays unverified\n');
 }
@@ -67,7 +67,7 @@ async function init(io: Io, options: Options): Promise<number> {
       return 0;
     }
     explain(found, io);
-    if (options.print === true || !found.isCheckout) {
+    if (options.print === true || !found.is_checkout) {
       io.out(text);
       return 0;
     }
@@ -79,11 +79,20 @@ async function init(io: Io, options: Options): Promise<number> {
     if (there && options.force !== true) {
       throw new JobError('conflict', `init: ${path} exists`, { hint: 'edit it, or replace it with --force' });
     }
+    // Where nobody can be asked, a file in somebody's repository needs a word: --yes.
+    if (options.yes !== true && !io.canAsk) {
+      io.out(text);
+      io.err(`nothing was written, because nobody can be asked here: --yes writes ${path}\n`);
+      return 0;
+    }
     io.err(`\n${text}\n`);
-    if (options.yes !== true && io.canAsk && !(await confirm(io, `write ${path}?`))) return 0;
+    if (options.yes !== true && !(await confirm(io, `write ${path}?`))) {
+      io.err('nothing was written\n');
+      return 0;
+    }
     await writeFile(path, text);
     io.out(`${path}\n`);
-    io.err('commit it: the runner reads it from the base commit\n');
+    io.err('written; commit it: the runner reads it from the base commit\n');
     return 0;
   });
 }
@@ -94,7 +103,7 @@ export const command: CliCommand = {
       .option('--repo <path>', 'repository', '.')
       .option('-y, --yes', 'write without asking')
       .option('--force', 'replace an existing file')
-      .option('--print', 'print the file instead of writing it')
+      .option('--print', 'print the file and write nothing; so does a run without a terminal or --yes')
       .option('--schema', 'print the JSON Schema of the file')
       .option('--json', 'print what was found as JSON, write nothing')
       .action(action(io, (options: Options) => init(io, options)));

@@ -55,6 +55,8 @@ const SCRIPT_NAMES: readonly (readonly [CheckKind, readonly string[]])[] = [
 // A script called just `format` writes, unless it is told to check only.
 const CHECKS_FORMAT = /--check\b|--list-different\b|\s-[lc]\b|--dry-run\b|\bbiome (?:ci|check)\b/;
 const WRITES_BY_NAME = new Set(['format', 'fmt', 'prettier', 'types', 'tsc']);
+// An audit asks the registry, and the gate has no network: it says nothing about the change.
+const AUDITS = /\b(?:npm|pnpm|yarn|bun)\b[^&|;]*\baudit\b|\b(?:audit-ci|better-npm-audit|aud|snyk)\b/;
 const MAX_TEST_FILES_READ = 20;
 const MAX_WORKSPACES = 200;
 
@@ -63,6 +65,23 @@ export function scriptCommand(manager: PackageManager, script: string): string {
   return manager === 'npm'
     ? `npm run --silent ${shellQuote(script)}`
     : `${manager} run ${shellQuote(script)}`;
+}
+
+/**
+ * A script of the root, without those of its `pre` and `post` scripts that audit dependencies: npm would run them
+ * with it, and offline they fail whatever the tests say.
+ */
+function offlineCommand(manager: PackageManager, json: PackageJson, script: string, out: Collector): string {
+  const hooks = [`pre${script}`, `post${script}`].filter((name) => json.scripts[name] !== undefined);
+  const audits = hooks.filter((name) => AUDITS.test(json.scripts[name] ?? ''));
+  if (manager !== 'npm' || audits.length === 0) return scriptCommand(manager, script);
+  for (const name of audits)
+    out.skip(`package.json scripts.${name}`, 'it asks the registry, which is offline');
+  const kept = (name: string): readonly string[] =>
+    hooks.includes(name) && !audits.includes(name) ? [scriptCommand(manager, name)] : [];
+  // --ignore-scripts keeps npm from running the hooks; the script itself runs.
+  const itself = `npm run --silent --ignore-scripts ${shellQuote(script)}`;
+  return [...kept(`pre${script}`), itself, ...kept(`post${script}`)].join(' && ');
 }
 
 function workspaceCommand(manager: PackageManager, script: string, berry: boolean): string {
@@ -104,7 +123,7 @@ function addScripts(json: PackageJson, manager: PackageManager, out: Collector):
       out.add({
         name,
         kind,
-        command: scriptCommand(manager, name),
+        command: offlineCommand(manager, json, name, out),
         what: `package.json scripts.${name}`,
         why: `its ${kind} script`,
       });

@@ -18,7 +18,17 @@ export interface PythonProject {
   readonly usesPytest: boolean;
   /** Tools with a configuration of their own: ruff, black, flake8, mypy, … */
   readonly tools: ReadonlySet<string>;
+  /** Versions of those tools that the repository's pre-commit configuration names. */
+  readonly pinned: ReadonlyMap<string, string>;
 }
+
+/** Repositories of pre-commit hooks whose revision is the version of the tool. */
+const HOOK_REPOSITORIES: readonly (readonly [RegExp, string])[] = [
+  [/\/ruff-pre-commit$/, 'ruff'],
+  [/\/black(?:-pre-commit-mirror)?$/, 'black'],
+  [/\/flake8$/, 'flake8'],
+  [/\/mirrors-mypy$/, 'mypy'],
+];
 
 const MARKERS = [
   'pyproject.toml',
@@ -35,9 +45,9 @@ const MARKERS = [
 const MAX_TEST_DEPTH = 3;
 const MAX_FILES_READ = 40;
 
-/** Whether a path is a Python test file by name. */
+/** Whether a path is a Python test file by name; `test.py` only in the root, where unittest finds it. */
 export function isPythonTest(path: string): boolean {
-  return /^(?:test_.*|.*_test|tests)\.py$/.test(baseName(path));
+  return path === 'test.py' || /^(?:test_.*|.*_test|tests)\.py$/.test(baseName(path));
 }
 
 function requirementName(line: string): string | null {
@@ -111,6 +121,23 @@ function configuredTools(
   return tools;
 }
 
+/** Versions in `.pre-commit-config.yaml`: another version of a formatter formats differently, and base is red. */
+function pinnedTools(preCommit: string): ReadonlyMap<string, string> {
+  const pins = new Map<string, string>();
+  let tool: string | undefined;
+  for (const line of preCommit.split('\n')) {
+    const [, key, value = ''] = /^\s*(?:-\s+)?(repo|rev):\s*["']?([^\s"'#]+)/.exec(line) ?? [];
+    if (key === 'repo') {
+      const url = value.replace(/(?:\.git)?\/?$/, '');
+      tool = HOOK_REPOSITORIES.find(([pattern]) => pattern.test(url))?.[1];
+    }
+    const version =
+      key === 'rev' ? /^v?(\d+(?:\.\d+)+(?:(?:a|b|rc|\.post)\d+)?)$/.exec(value)?.[1] : undefined;
+    if (tool !== undefined && version !== undefined) pins.set(tool, version);
+  }
+  return pins;
+}
+
 /** Reads a Python repository; `null` when it is none. */
 export async function readPythonProject(files: RepoFiles): Promise<PythonProject | null> {
   const root = new Set(files.paths.filter((path) => depthOf(path) === 0));
@@ -159,6 +186,7 @@ export async function readPythonProject(files: RepoFiles): Promise<PythonProject
     testFiles,
     usesPytest: configured || declared.has('pytest') || (await writtenForPytest(files, testFiles)),
     tools: configuredTools(files, pyproject, ini, preCommit),
+    pinned: pinnedTools(preCommit),
   };
 }
 

@@ -27,6 +27,16 @@ async function isBerry(files: RepoFiles, packageManager: string | null): Promise
   return /^__metadata:/m.test((await files.read('yarn.lock')) ?? '');
 }
 
+/**
+ * Where Corepack, and pnpm itself, put the version of the package manager that `packageManager` names; without it
+ * every check would ask the registry for it. Yarn 2 and later also keep packages in HOME.
+ */
+function homeCachesOf(manager: PackageManager, berry: boolean): readonly string[] {
+  if (manager === 'pnpm') return ['.cache/node/corepack', '.local/share/pnpm/.tools'];
+  if (manager === 'yarn') return ['.cache/node/corepack', ...(berry ? ['.yarn/berry'] : [])];
+  return [];
+}
+
 /** Setup of a Node repository; `null` when it declares no dependencies and no workspaces. */
 export async function setUpNode(files: RepoFiles): Promise<SetupPlan | null> {
   const text = await files.read('package.json');
@@ -58,7 +68,7 @@ export async function setUpNode(files: RepoFiles): Promise<SetupPlan | null> {
     commands: [command],
     // node_modules is known by its name wherever it lies; Plug'n'Play keeps its map beside the lock file.
     keep: ['node_modules', ...(berry ? ['.yarn'] : [])],
-    homeCaches: berry ? ['.yarn/berry'] : [],
+    homeCaches: homeCachesOf(manager, berry),
     lockFiles: [
       ...(lockFile === null ? [] : [lockFile]),
       ...manifests,

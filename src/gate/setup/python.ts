@@ -12,11 +12,16 @@ const DEVELOPING = /^(?:tests?|testing|dev|develop|development|lint|types?|typin
 const REQUIREMENTS =
   /^(?:requirements\.txt|requirements[-_.]?(?:tests?|testing|dev|develop|development|ci|lint)\.txt|(?:tests?|dev)[-_]requirements\.txt|requirements\/(?:base|main|common|tests?|testing|dev|development|ci|lint)\.txt)$/;
 
-/** Configured tools, and pytest, that nothing declares. */
+/** Configured tools, and pytest, that nothing declares; in the version of pre-commit where it names one. */
 function undeclared(project: PythonProject): readonly string[] {
   const tools = [...project.tools].map((tool) => (tool === 'ruff-format' ? 'ruff' : tool));
   const wanted = [...new Set(project.usesPytest ? ['pytest', ...tools] : tools)];
-  return wanted.filter((tool) => !project.declared.has(tool));
+  return wanted
+    .filter((tool) => !project.declared.has(tool))
+    .map((tool) => {
+      const version = project.pinned.get(tool);
+      return version === undefined ? tool : `${tool}==${version}`;
+    });
 }
 
 /** Requirements of a Poetry table as pip writes them; what can't be said that way (git, path) is left out. */
@@ -87,6 +92,7 @@ export async function setUpPython(files: RepoFiles): Promise<SetupPlan | null> {
     'setup.py',
     'setup.cfg',
     '.python-version',
+    ...(project.pinned.size > 0 ? ['.pre-commit-config.yaml'] : []),
   ];
   const lockFiles = files.paths.filter(
     (path) =>

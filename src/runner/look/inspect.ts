@@ -12,7 +12,7 @@ import type { RunnerParts } from '../context.ts';
 export interface Inspection {
   /** Root of the working repository, or its URL. */
   readonly root: string;
-  readonly isCheckout: boolean;
+  readonly is_checkout: boolean;
   readonly base: string;
   readonly checks: readonly Check[];
   readonly findings: readonly {
@@ -21,7 +21,7 @@ export interface Inspection {
     readonly check: string | null;
   }[];
   readonly setup: readonly string[];
-  readonly setupWhy: string | null;
+  readonly setup_why: string | null;
   /** Whether the base commit already has a `.agent-runner.yml` (and it is valid). */
   readonly configured: boolean;
 }
@@ -47,12 +47,12 @@ export async function inspectRepository(
     const [detection, setup] = [await detectChecks(files), await detectSetup(files)];
     return {
       root: remote.url,
-      isCheckout: remote.kind === 'checkout',
+      is_checkout: remote.kind === 'checkout',
       base: base.name,
       checks: detection.checks,
       findings: detection.findings,
       setup: setup?.commands ?? [],
-      setupWhy: setup?.why ?? null,
+      setup_why: setup?.why ?? null,
       configured: text !== null,
     };
   } finally {
