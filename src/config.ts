@@ -47,6 +47,8 @@ export interface Config {
   readonly retry: { readonly attempts: number; readonly baseMs: number };
   readonly task: string | null;
   readonly workspace: string | null;
+  /** Fail-point at which the process kills itself, from `AGENT_RUNNER_FAIL_AT`: for tests, and no setting. */
+  readonly failAt: string | null;
   readonly host: HostEnvironment;
   /** Every setting with its value and origin, in the order of the table. */
   readonly settings: readonly {
@@ -172,6 +174,7 @@ function toConfig(
     retry: { attempts: values['retry.attempts'], baseMs: values['retry.base_ms'] },
     task: values.task,
     workspace: values.workspace,
+    failAt: env['AGENT_RUNNER_FAIL_AT'] || null,
     host,
     settings: settings.map((one) => {
       // Two defaults follow from the environment; the list shows what is in force.

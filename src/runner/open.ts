@@ -8,6 +8,7 @@ import { JobError } from '../job/error.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import { createGit } from '../workspace/git.ts';
 import { createLayout } from '../workspace/layout.ts';
+import { withFailPoints } from './fail-points.ts';
 import { createRunner, type Runner } from './runner.ts';
 
 /**
@@ -49,8 +50,13 @@ export async function openRunner(config: Config): Promise<Runner> {
       hint: 'set AGENT_RUNNER_HOME to a folder you may write to',
     });
   }
-  const store = await openSqliteStore({ path: layout.database });
-  const git = createGit({ path: config.host.path, home: config.host.home, network: config.host.registry });
+  const { store, git } = withFailPoints(
+    {
+      store: await openSqliteStore({ path: layout.database }),
+      git: createGit({ path: config.host.path, home: config.host.home, network: config.host.registry }),
+    },
+    config.failAt,
+  );
   const baselines = createBaselines({
     get: (key) => store.getBaseline(key),
     put: (key, value) => store.putBaseline(key, value),
