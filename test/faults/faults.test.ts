@@ -8,6 +8,8 @@ import { brokenHome, brokenPromises, setStage, type Stage } from './stage.ts';
 import { createTally } from './tally.ts';
 
 const RANDOM_LIVES = 20;
+/** A life is several processes one after the other, and five lives share the machine; nothing is judged by time. */
+const LIFE_TIMEOUT_MS = 180_000;
 const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(2 ** 31));
 
 let stage: Stage;
@@ -22,7 +24,7 @@ afterAll(() => {
   }
 });
 
-describe.concurrent('kill -9 at a fail-point, then --resume', () => {
+describe.concurrent('kill -9 at a fail-point, then --resume', { timeout: LIFE_TIMEOUT_MS }, () => {
   const tally = createTally('fail-points');
   afterAll(() => tally.close());
 
@@ -43,7 +45,7 @@ describe.concurrent('kill -9 at a fail-point, then --resume', () => {
   });
 });
 
-describe.concurrent(`kill -9 at random times (FAULTS_SEED=${seed})`, () => {
+describe.concurrent(`kill -9 at random times (FAULTS_SEED=${seed})`, { timeout: LIFE_TIMEOUT_MS }, () => {
   const tally = createTally(`random deaths (FAULTS_SEED=${seed})`);
   afterAll(() => tally.close());
 
