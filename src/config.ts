@@ -49,6 +49,8 @@ export interface Config {
   readonly keep: { readonly jobsDays: number; readonly workDays: number; readonly maxCacheBytes: number };
   readonly task: string | null;
   readonly workspace: string | null;
+  /** Fail-point at which the process kills itself, from `AGENT_RUNNER_FAIL_AT`: for tests, and no setting. */
+  readonly failAt: string | null;
   readonly host: HostEnvironment;
   /** Every setting with its value and origin, in the order of the table. */
   readonly settings: readonly {
@@ -179,6 +181,7 @@ function toConfig(
     },
     task: values.task,
     workspace: values.workspace,
+    failAt: env['AGENT_RUNNER_FAIL_AT'] || null,
     host,
     settings: settings.map((one) => {
       // Two defaults follow from the environment; the list shows what is in force.

@@ -9,6 +9,7 @@ import { openSqliteStore } from '../store/sqlite.ts';
 import { createGit, type Git } from '../workspace/git.ts';
 import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout } from '../workspace/layout.ts';
+import { withFailPoints } from './fail-points.ts';
 import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
 import { createRunner, type Runner } from './runner.ts';
 
@@ -61,10 +62,15 @@ export async function openRunner(config: Config): Promise<Runner> {
     });
   }
   await refuseEmptied(layout);
-  const store = await openSqliteStore({ path: layout.database }).catch(async (error: unknown) => {
-    throw await nameBackup(error, layout);
-  });
-  const git = gitOf(config);
+  const { store, git } = withFailPoints(
+    {
+      store: await openSqliteStore({ path: layout.database }).catch(async (error: unknown) => {
+        throw await nameBackup(error, layout);
+      }),
+      git: gitOf(config),
+    },
+    config.failAt,
+  );
   const baselines = createBaselines({
     get: (key) => store.getBaseline(key),
     put: (key, value) => store.putBaseline(key, value),

@@ -1,6 +1,5 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { selectSandbox } from '../sandbox/select.ts';
 import { JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
@@ -19,6 +18,7 @@ import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, type HeldLease } from './engine/lease.ts';
+import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readDiff } from './look/diff.ts';
 import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
@@ -208,7 +208,7 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   const ended = runJob(running, jobSteps).then(async (): Promise<RunEnd> => {
     const stored = await store.getJob(job.job_id);
     if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
-    if (jobSteps.isSaved()) await tidy(context);
+    if (jobSteps.isSaved()) await tidyJob(context.paths);
     return { kind: 'ended', result: stored.result, savedIn: savedIn(parts, job, stored.result) };
   });
   try {
@@ -216,13 +216,6 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   } finally {
     await jobSteps.stop();
     await lease.release();
-  }
-}
-
-/** Removes what an ended job no longer needs: its work is saved, its logs and its patch stay. */
-async function tidy({ paths }: JobContext): Promise<void> {
-  for (const folder of [paths.tree, paths.checkouts, paths.home, paths.layers, paths.git]) {
-    await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
 }
 
@@ -268,6 +261,9 @@ export function createRunner(parts: RunnerParts): Runner {
     async run(jobId, options) {
       const job = await find(jobId);
       if (isTerminal(job.status) && job.result !== null) {
+        const mask = createMask(Object.values(config.agentEnv));
+        const show = options.onEvent ?? ((): void => {});
+        await settleEnded(store, job, layout.job(jobId), { attempt: job.attempt, mask, show });
         return { kind: 'ended', result: job.result, savedIn: savedIn(parts, job, job.result) };
       }
       return drive(parts, await openJob(parts, job, options));

@@ -1,6 +1,6 @@
 /** What the agent did: the tree it left, as git objects of the runner's own repository. */
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, rm } from 'node:fs/promises';
+import { chmod, lstat, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProcess } from '../sandbox/process.ts';
 import { splitNul, type Git, type GitTarget } from './git.ts';
@@ -95,6 +95,75 @@ async function removeSpecialFiles(tree: string): Promise<void> {
   });
 }
 
+/** Whether a folder above `path` is a link by now: what was tracked there is gone, and must not be read through it. */
+async function isBeyondLink(tree: string, path: string, known: Map<string, boolean>): Promise<boolean> {
+  const parts = path.split('/');
+  for (let count = 1; count < parts.length; count++) {
+    const folder = parts.slice(0, count).join('/');
+    const isLink =
+      known.get(folder) ?? (await lstat(join(tree, folder)).catch(() => null))?.isSymbolicLink() === true;
+    known.set(folder, isLink);
+    if (isLink) return true;
+  }
+  return false;
+}
+
+/** Paths in one call of `hash-object`, far below the system's limit for a command line. */
+const HASHED_AT_ONCE = 100;
+
+/** Brings paths into the index byte by byte, without asking any attribute how to read them. */
+export async function indexRaw(
+  git: Git,
+  target: GitTarget,
+  tree: string,
+  paths: readonly string[],
+): Promise<void> {
+  const entries: string[] = [];
+  const files: { readonly path: string; readonly mode: string }[] = [];
+  for (const path of paths) {
+    const info = await lstat(join(tree, path)).catch(() => null);
+    if (info?.isFile() === true) files.push({ path, mode: (info.mode & 0o100) === 0 ? '100644' : '100755' });
+    else if (info?.isSymbolicLink() === true) {
+      const stdin = await readlink(join(tree, path), 'buffer');
+      const id = (await git(target, ['hash-object', '-w', '--no-filters', '--stdin'], { stdin })).text;
+      entries.push(`120000 ${id}\t${path}\0`);
+    } else entries.push(`0 ${'0'.repeat(40)}\t${path}\0`);
+  }
+  for (let at = 0; at < files.length; at += HASHED_AT_ONCE) {
+    const some = files.slice(at, at + HASHED_AT_ONCE);
+    const args = ['hash-object', '-w', '--no-filters', '--', ...some.map(({ path }) => path)];
+    const ids = (await git(target, args)).text.split('\n');
+    entries.push(...some.map(({ path, mode }, which) => `${mode} ${ids[which] ?? ''}\t${path}\0`));
+  }
+  await git(target, ['update-index', '-z', '--replace', '--index-info'], { stdin: entries.join('') });
+}
+
+/** Brings the index up to the working copy at `paths`. */
+async function indexPaths(
+  git: Git,
+  target: GitTarget,
+  tree: string,
+  paths: readonly string[],
+): Promise<void> {
+  const known = new Map<string, boolean>();
+  const [gone, here]: [string[], string[]] = [[], []];
+  for (const path of paths) ((await isBeyondLink(tree, path, known)) ? gone : here).push(path);
+  const stdinOf = (some: readonly string[]): string => some.map((path) => `${path}\0`).join('');
+  // A folder that became a link: git refuses to look for what was tracked in it, and so would refuse the change.
+  if (gone.length > 0)
+    await git(target, ['update-index', '-z', '--force-remove', '--stdin'], { stdin: stdinOf(gone) });
+  if (here.length === 0) return;
+  await makeReadable(tree, here);
+  // `--replace`: a file may have become a folder, and a folder a file or a link.
+  const args = ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'];
+  try {
+    await git(target, args, { stdin: stdinOf(here) });
+  } catch {
+    // An attribute can make git refuse a file (`working-tree-encoding=UTF-16` on plain text). The work counts more.
+    await indexRaw(git, target, tree, here);
+  }
+}
+
 /**
  * Writes the working copy's present state as a tree object and brings the index up to it.
  *
@@ -105,11 +174,8 @@ export async function snapshotTree(git: Git, target: GitTarget): Promise<string>
   if (target.workTree !== undefined) await removeSpecialFiles(target.workTree);
   const { present, gone } = await listTouched(git, target);
   await removeFromIndex(git, target, gone);
-  if (present.length > 0 && target.workTree !== undefined) {
-    await makeReadable(target.workTree, present);
-    const stdin = present.map((path) => `${path}\0`).join('');
-    await git(target, ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'], { stdin });
-  }
+  if (present.length > 0 && target.workTree !== undefined)
+    await indexPaths(git, target, target.workTree, present);
   return (await git(target, ['write-tree'])).text;
 }
 

@@ -52,9 +52,8 @@ async function recover(
   detail: PreparedDetail,
   bench: Bench,
   step: StepContext,
+  start: string,
 ): Promise<void> {
-  const start = step.notes['snapshot'];
-  if (typeof start !== 'string') return;
   const tree = await bench.copy.snapshot();
   if (tree !== start) {
     const ref = partialRef(context.job.job_id, step.tries - 1);
@@ -87,7 +86,9 @@ export async function build(
   step: StepContext,
 ): Promise<StepValue<Built>> {
   const { job, agent, journal } = context;
-  if (step.tries > 1) await recover(context, detail, bench, step);
+  // A try that died before its snapshot was noted had not started the agent: this one is the first.
+  const start = step.notes['snapshot'];
+  if (typeof start === 'string') await recover(context, detail, bench, step, start);
   else await step.note({ snapshot: await bench.copy.snapshot() }, 'normal');
   // The agent can try what the checks will do: with their services and their environment.
   const needs = { ...agent.needs, env: { ...detail.rules.gate_env, ...agent.needs.env } };

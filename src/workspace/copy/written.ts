@@ -7,6 +7,7 @@ import { chmod, copyFile, lstat, readdir } from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
 import { withOverlays } from '../../sandbox/process/overlay.ts';
 import { runProcess } from '../../sandbox/process.ts';
+import { indexRaw } from '../change.ts';
 import type { Git, GitTarget } from '../git.ts';
 import type { LayeredPlace } from './layers.ts';
 import type { WarmTree } from './warm.ts';
@@ -219,7 +220,16 @@ export async function snapshotWritten(
   if (kept.length > 0) {
     const args = ['update-index', '-z', '--add', '--replace', '--stdin'];
     const stdin = bytes(kept.map((name) => `${name}\0`).join(''));
-    await git({ ...own, workTree: upper }, args, { stdin });
+    const written = { ...own, workTree: upper };
+    await git(written, args, { stdin }).catch(async () => {
+      // An attribute can make git refuse a file (`working-tree-encoding=UTF-16` on plain text). The work counts more.
+      await indexRaw(
+        git,
+        written,
+        upper,
+        kept.map((name) => bytes(name).toString('utf8')),
+      );
+    });
   }
   return (await git(own, ['write-tree'])).text;
 }

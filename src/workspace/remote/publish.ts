@@ -28,9 +28,10 @@ export async function pushBranch(
   ours: readonly string[],
 ): Promise<void> {
   const ref = `refs/heads/${parseRef(branch, 'branch')}`;
-  // A person's own repository gets a ref and nothing else: its hooks are not run for a branch it did not ask for.
-  const quietly =
-    source.kind === 'checkout' ? ['--receive-pack=git -c core.hooksPath=/dev/null receive-pack'] : [];
+  // A person's own repository gets a ref and nothing else: its hooks are not run for a branch it did not ask for,
+  // nor the command that its configuration may name to list the refs of repositories it borrows from.
+  const quiet = '-c core.hooksPath=/dev/null -c core.alternateRefsCommand=true';
+  const quietly = source.kind === 'checkout' ? [`--receive-pack=git ${quiet} receive-pack`] : [];
   const push = async (expected: string): Promise<void> => {
     const lease = `--force-with-lease=${ref}:${expected}`;
     const args = ['push', '--quiet', '--no-verify', lease, ...quietly, '--', source.url, `${commit}:${ref}`];

@@ -1,0 +1,91 @@
+/** What a death after a job's end left undone: the event that tells of it, and folders that nobody needs. */
+import { rm } from 'node:fs/promises';
+import { JobError } from '../../job/error.ts';
+import type { Job } from '../../job/job.ts';
+import type { Saved, StepResult } from '../../job/step.ts';
+import { runProcess } from '../../sandbox/process.ts';
+import type { Store } from '../../store/store.ts';
+import type { JobPaths } from '../../workspace/layout.ts';
+import { createJournal, type JournalOptions } from './journal.ts';
+import { holdLease, type HeldLease } from './lease.ts';
+
+/** Events read at once while the last one is looked for. */
+const PAGE = 1000;
+
+/** A tree of a million files is gone within this. */
+const REMOVE_TIMEOUT_MS = 5 * 60 * 1000;
+
+/**
+ * Removes a folder that an agent could write: what it closed is opened again, and what lies deeper than a path
+ * can name, which Node can't remove, `rm` reaches step by step.
+ */
+async function removeFolder(folder: string): Promise<void> {
+  const failed = await rm(folder, { recursive: true, force: true }).then(
+    () => false,
+    () => true,
+  );
+  if (!failed) return;
+  const options = {
+    cwd: '/',
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    timeoutMs: REMOVE_TIMEOUT_MS,
+    maxBytes: 4096,
+  };
+  await runProcess(['chmod', '-R', 'u+rwX', '--', folder], options);
+  await runProcess(['rm', '-rf', '--', folder], options);
+}
+
+/** Removes what an ended job no longer needs: its work is saved, its logs and its patch stay. */
+export async function tidyJob(paths: JobPaths): Promise<void> {
+  for (const folder of [paths.tree, paths.checkouts, paths.home, paths.layers, paths.git])
+    await removeFolder(folder);
+}
+
+/** Whether the log of an ended job tells of its end. Bounded by the log, to which nobody adds any more. */
+async function isTold(store: Store, jobId: string): Promise<boolean> {
+  for (let after = 0; ;) {
+    const events = await store.readEvents(jobId, after, PAGE);
+    if (events.some((event) => event.type === 'status' && event.phase === 'notify')) return true;
+    const last = events.at(-1);
+    if (last === undefined || events.length < PAGE) return false;
+    after = last.seq;
+  }
+}
+
+/** The lease of an ended job, or `null` while the process that ended it is still at it. */
+async function leaseOfEnded(store: Store, jobId: string): Promise<HeldLease | null> {
+  try {
+    return await holdLease(store, jobId);
+  } catch (error) {
+    if (error instanceof JobError && error.code === 'conflict') return null;
+    throw error;
+  }
+}
+
+/**
+ * Does what the process that ended a job did not live to do. Done twice, it has the effect of once; while that
+ * process lives, nothing is done.
+ */
+export async function settleEnded(
+  store: Store,
+  job: Job,
+  paths: JobPaths,
+  journalOptions: JournalOptions,
+): Promise<void> {
+  const lease = await leaseOfEnded(store, job.job_id);
+  if (lease === null) return;
+  try {
+    if (!(await isTold(store, job.job_id))) {
+      const journal = createJournal(store, job.job_id, journalOptions);
+      const { status, outcome, job_id } = job;
+      journal.emit('status', 'notify', { status, outcome, job_id });
+      await journal.flush();
+    }
+    // Only this code writes step results.
+    const steps = await store.readSteps(job.job_id);
+    const saved = steps.find((step) => step.key === 'save-1')?.result as StepResult<Saved> | null | undefined;
+    if (saved?.ok === true) await tidyJob(paths);
+  } finally {
+    await lease.release();
+  }
+}

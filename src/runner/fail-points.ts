@@ -1,0 +1,197 @@
+/**
+ * Named places where the process kills itself, for tests of what a death leaves behind. Every effect of a job
+ * goes through the store or through git, so the points lie around those two ports and no step knows of them;
+ * where `AGENT_RUNNER_FAIL_AT` is not set, nothing is wrapped and nothing is paid. After FreeBSD's `fail(9)`.
+ */
+import { JobError } from '../job/error.ts';
+import type { NewEvent } from '../job/job.ts';
+import { isTerminal } from '../job/status.ts';
+import type { Store } from '../store/store.ts';
+import type { Git } from '../workspace/git.ts';
+
+/**
+ * Every point. `<step>-begun`: the intent is stored, nothing is done yet; `-effect`: all is done, nothing of
+ * it is stored; `-stored`: the result is stored, the next step is not begun.
+ */
+export const FAIL_POINTS = [
+  'job-accepting',
+  'job-accepted',
+  'lease-taken',
+  'job-running',
+  'prepare-begun',
+  'mirror-made',
+  'mirror-fetched',
+  'base-pinned',
+  'pack-written',
+  'files-laid',
+  'layer-ready',
+  'prepare-effect',
+  'prepare-stored',
+  'build-begun',
+  'build-noted',
+  'snapshot-written',
+  'partial-saving',
+  'partial-saved',
+  'build-effect',
+  'build-stored',
+  'question-stored',
+  'message-begun',
+  'message-effect',
+  'message-stored',
+  'verify-begun',
+  'commit-made',
+  'baseline-stored',
+  'verify-effect',
+  'verify-stored',
+  'propose-begun',
+  'patch-written',
+  'push-noted',
+  'branch-pushing',
+  'branch-pushed',
+  'propose-effect',
+  'propose-stored',
+  'save-begun',
+  'work-saving',
+  'work-saved',
+  'save-effect',
+  'save-stored',
+  'job-ending',
+  'job-ended',
+  'end-told',
+] as const;
+export type FailPoint = (typeof FAIL_POINTS)[number];
+
+/** Called when a point is passed; a text that is no point is passed by. */
+type Reach = (point: string | null) => void;
+
+/** Largest number of passes that can be waited for. */
+const MAX_PASSES = 1000;
+
+function parseFailAt(text: string): { readonly point: FailPoint; readonly nth: number } {
+  const [name = '', count = '1'] = text.split(':', 2);
+  const point = FAIL_POINTS.find((known) => known === name);
+  const nth = Number(count);
+  if (point !== undefined && Number.isInteger(nth) && nth >= 1 && nth <= MAX_PASSES) return { point, nth };
+  throw new JobError(
+    'bad_configuration',
+    `AGENT_RUNNER_FAIL_AT: ${JSON.stringify(text.slice(0, 100))} is no fail-point`,
+    {
+      hint: `unset it, or give one of ${FAIL_POINTS.join(', ')}, and :<n> for the n-th pass`,
+    },
+  );
+}
+
+/** `prepare-1` and `begun` as `prepare-begun`. */
+function pointOf(stepKey: string, state: string): string {
+  return `${stepKey.replace(/-\d+$/, '')}-${state}`;
+}
+
+function toldPoint(events: readonly NewEvent[]): string | null {
+  return events.some((event) => event.type === 'status' && event.phase === 'notify') ? 'end-told' : null;
+}
+
+function failingStore(store: Store, reach: Reach): Store {
+  return {
+    ...store,
+    async createJob(job) {
+      reach('job-accepting');
+      await store.createJob(job);
+      reach('job-accepted');
+    },
+    async acquireLease(...args) {
+      const lease = await store.acquireLease(...args);
+      reach('lease-taken');
+      return lease;
+    },
+    async updateJob(lease, patch) {
+      const ends = patch.status !== undefined && isTerminal(patch.status);
+      if (ends) reach('job-ending');
+      const job = await store.updateJob(lease, patch);
+      if (ends) reach('job-ended');
+      if (patch.status === 'running') reach('job-running');
+      if (patch.status === 'needs_input') reach('question-stored');
+      return job;
+    },
+    async beginStep(lease, key, version) {
+      const record = await store.beginStep(lease, key, version);
+      if (record.result === null) reach(pointOf(key, 'begun'));
+      return record;
+    },
+    async noteStep(lease, key, note, durability) {
+      if (key.startsWith('propose-')) reach('patch-written');
+      await store.noteStep(lease, key, note, durability);
+      if (key.startsWith('propose-')) reach('push-noted');
+      if (key.startsWith('build-')) reach('build-noted');
+    },
+    async finishStep(lease, key, result, durability) {
+      reach(pointOf(key, 'effect'));
+      await store.finishStep(lease, key, result, durability);
+      reach(pointOf(key, 'stored'));
+    },
+    async appendEvents(jobId, events, durability) {
+      // Only an event tells that a layer has its name: the workspace stores nothing.
+      if (events.some((event) => event.data['setup'] === 'done')) reach('layer-ready');
+      const stored = await store.appendEvents(jobId, events, durability);
+      reach(toldPoint(events));
+      return stored;
+    },
+    async putBaseline(key, value) {
+      await store.putBaseline(key, value);
+      reach('baseline-stored');
+    },
+  };
+}
+
+/** The points before and after a call of git, told by what it does and to which ref. */
+function gitPoints(args: readonly string[]): {
+  readonly before: string | null;
+  readonly after: string | null;
+} {
+  const [command = ''] = args;
+  const names = (part: string): boolean => args.some((word) => word.includes(part));
+  const moves = command === 'push' || command === 'fetch';
+  if (moves && names('refs/agent-runner/wip/')) return { before: 'work-saving', after: 'work-saved' };
+  if (moves && names('refs/agent-runner/partial/'))
+    return { before: 'partial-saving', after: 'partial-saved' };
+  if (command === 'push' && names(':refs/heads/'))
+    return { before: 'branch-pushing', after: 'branch-pushed' };
+  if (command === 'fetch') return { before: 'mirror-made', after: 'mirror-fetched' };
+  if (names('refs/agent-runner/jobs/')) return { before: null, after: 'base-pinned' };
+  const after: Readonly<Record<string, string>> = {
+    'pack-objects': 'pack-written',
+    'read-tree': 'files-laid',
+    'write-tree': 'snapshot-written',
+    'commit-tree': 'commit-made',
+  };
+  return { before: null, after: after[command] ?? null };
+}
+
+function failingGit(git: Git, reach: Reach): Git {
+  return async (target, args, options) => {
+    const { before, after } = gitPoints(args);
+    reach(before);
+    const output = await git(target, args, options);
+    reach(after);
+    return output;
+  };
+}
+
+/**
+ * Puts the fail-points around store and git.
+ *
+ * @param failAt `<point>` or `<point>:<n>`: the n-th time that it is passed, this process kills itself with
+ * SIGKILL; `null` returns the parts as they are
+ * @throws JobError `bad_configuration` when it names no point
+ */
+export function withFailPoints(
+  parts: { readonly store: Store; readonly git: Git },
+  failAt: string | null,
+): { readonly store: Store; readonly git: Git } {
+  if (failAt === null) return parts;
+  const { point, nth } = parseFailAt(failAt);
+  let passes = 0;
+  const reach: Reach = (passed) => {
+    if (passed === point && ++passes === nth) process.kill(process.pid, 'SIGKILL');
+  };
+  return { store: failingStore(parts.store, reach), git: failingGit(parts.git, reach) };
+}

@@ -1,0 +1,59 @@
+/** `npm run faults -- --kills 200 [--seed n] [--jobs n]`: deaths at random, by command. Exits with 1 unless all held. */
+import { parseArgs } from 'node:util';
+import { live, numbersFrom, randomLife } from './deaths.ts';
+import { brokenHome, setStage } from './stage.ts';
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '200' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    jobs: { type: 'string', default: '2' },
+  },
+});
+
+function whole(name: string, text: string, most: number): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 0 && number <= most) return number;
+  console.error(`${name}: ${JSON.stringify(text)} is not a whole number up to ${most}`);
+  process.exit(64);
+}
+
+const kills = whole('kills', values.kills, 100_000);
+const first = whole('seed', values.seed, 2 ** 32 - 1);
+const jobs = whole('jobs', values.jobs, 16);
+
+const stage = setStage();
+const next = numbersFrom(first);
+const died = { lives: 0, kills: 0, held: 0 };
+const outcomes = new Map<string, number>();
+console.log(`faults: seed ${first}, ${kills} kills, ${jobs} jobs at once`);
+
+/** Lives one random life after the other until enough of them have died. */
+async function worker(): Promise<void> {
+  while (died.kills < kills) {
+    const seed = Math.floor(next() * 2 ** 32);
+    const life = randomLife(seed);
+    const fate = await live(stage, life, `seed ${seed}`);
+    died.lives++;
+    died.kills += fate.died;
+    if (fate.broken.length === 0) died.held++;
+    else {
+      console.log(`seed ${seed}: ${JSON.stringify(life)} of ${String(fate.jobId)} did not hold:`);
+      for (const sentence of fate.broken) console.log(`  ${sentence.replaceAll('\n', '\n  ')}`);
+    }
+    const outcome = fate.result?.outcome ?? 'no outcome';
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  }
+}
+
+try {
+  await Promise.all(Array.from({ length: jobs }, worker));
+  for (const [outcome, count] of [...outcomes].toSorted(([a], [b]) => a.localeCompare(b)))
+    console.log(`  ${outcome}: ${count}`);
+  const broken = brokenHome(stage);
+  for (const sentence of broken) console.log(sentence);
+  console.log(`faults: ${died.kills} kills in ${died.lives} jobs; ${died.lives} tried, ${died.held} held`);
+  process.exitCode = died.held === died.lives && broken.length === 0 ? 0 : 1;
+} finally {
+  stage.remove();
+}

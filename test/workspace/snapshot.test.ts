@@ -1,0 +1,75 @@
+/** The tree an agent left, whatever it made of files and folders. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { snapshotTree } from '../../src/workspace/change.ts';
+import { createGit, type GitTarget } from '../../src/workspace/git.ts';
+import { makeRepository, sh } from './scene.ts';
+
+const git = createGit({ path: process.env['PATH'] ?? '', home: homedir(), network: {} });
+let root: string;
+let tree: string;
+let target: GitTarget;
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'agent-runner-snapshot-'));
+  const repo = makeRepository(join(root, 'repo'), {
+    'a.txt': 'one\n',
+    'dir/b.txt': 'two\n',
+    'dir/sub/c.txt': 'three\n',
+  });
+  sh(root, 'clone', '--quiet', '--bare', repo, join(root, 'own.git'));
+  tree = join(root, 'tree');
+  mkdirSync(tree);
+  target = { dir: join(root, 'own.git'), workTree: tree, index: join(root, 'index') };
+  await git(target, ['read-tree', '--reset', '-u', 'HEAD']);
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+/** The entries of a snapshot, as `mode path`. */
+async function entries(): Promise<string[]> {
+  const id = await snapshotTree(git, target);
+  const rows = await git(target, ['ls-tree', '-r', '-z', id]);
+  return rows.text
+    .split('\0')
+    .filter(Boolean)
+    .map((row) => row.replace(/ \w+ \w+\t/, ' '));
+}
+
+describe('a snapshot', () => {
+  it('takes a folder that became a link for a link, and does not look through it', async () => {
+    mkdirSync(join(root, 'outside'));
+    writeFileSync(join(root, 'outside', 'b.txt'), 'of the host\n');
+    rmSync(join(tree, 'dir'), { recursive: true });
+    symlinkSync(join(root, 'outside'), join(tree, 'dir'));
+    expect(await entries()).toEqual(['100644 a.txt', '120000 dir']);
+  });
+
+  it('takes a file that became a folder, and a folder that became a file', async () => {
+    unlinkSync(join(tree, 'a.txt'));
+    mkdirSync(join(tree, 'a.txt'));
+    writeFileSync(join(tree, 'a.txt', 'x'), 'x\n');
+    rmSync(join(tree, 'dir'), { recursive: true });
+    writeFileSync(join(tree, 'dir'), 'a file\n');
+    expect(await entries()).toEqual(['100644 a.txt/x', '100644 dir']);
+  });
+
+  it('keeps files that an attribute makes git refuse, byte by byte', async () => {
+    writeFileSync(join(tree, '.gitattributes'), '* working-tree-encoding=UTF-16\n');
+    writeFileSync(join(tree, 'a.txt'), 'changed\n');
+    writeFileSync(join(tree, 'new\nline.sh'), '#!/bin/sh\n', { mode: 0o755 });
+    symlinkSync('a.txt', join(tree, 'link'));
+    rmSync(join(tree, 'dir', 'sub'), { recursive: true });
+    const found = await entries();
+    expect(found).toEqual([
+      '100644 .gitattributes',
+      '100644 a.txt',
+      '100644 dir/b.txt',
+      '120000 link',
+      '100755 new\nline.sh',
+    ]);
+    const id = await snapshotTree(git, target);
+    expect((await git(target, ['cat-file', 'blob', `${id}:a.txt`])).text).toBe('changed');
+    expect((await git(target, ['cat-file', 'blob', `${id}:link`])).text).toBe('a.txt');
+  });
+});
