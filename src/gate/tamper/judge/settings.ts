@@ -1,10 +1,10 @@
 /** Rules of the tamper guard about files that judge: settings of tests and linters, CI, hooks, lock files. */
-import type { TamperFinding, TamperSeverity } from '../../job/gate.ts';
-import type { Change } from './change.ts';
-import type { RepoFiles } from '../files.ts';
-import { parsePackageJson } from '../project/package-json.ts';
-import { isTestFile } from './test-files.ts';
-import { parseToml } from '../project/toml.ts';
+import type { TamperFinding, TamperSeverity } from '../../../job/gate.ts';
+import type { Change } from '../change.ts';
+import type { RepoFiles } from '../../files.ts';
+import { parsePackageJson } from '../../project/package-json.ts';
+import { isTestFile } from '../test-files.ts';
+import { parseToml } from '../../project/toml.ts';
 
 interface FileRule {
   readonly kind: string;
