@@ -9,9 +9,9 @@ import { squeezed, type Line, type Reference, type Step } from './chain/step.ts'
 const MAX_EXCERPT_CHARS = 160;
 
 interface Sides {
-  readonly base: RepoFiles;
-  readonly head: RepoFiles;
   readonly changes: readonly Change[];
+  /** Whether head runs a script only where there is one. */
+  readonly isOptional: (script: string) => boolean;
 }
 
 /** A line of a file as it stands there, for a person. */
@@ -23,19 +23,24 @@ export function shown(text: string): string {
 /** The first line of `after` that `before` does not have, else the first that is gone. */
 function firstNew(before: readonly Line[], after: readonly Line[]): Line | undefined {
   const known = new Set(before.map(({ text }) => squeezed(text)));
-  return after.find(({ text }) => !known.has(squeezed(text))) ?? after[0];
+  const fresh = after.filter(({ text }) => !known.has(squeezed(text)));
+  return fresh.find(({ text }) => !/^\s*(?:#|\/\/|$)/.test(text)) ?? fresh[0] ?? after[0];
 }
 
 function compare(
   asked: Reference,
   base: Step | null,
   head: Step | null,
-  { changes }: Sides,
+  { changes, isOptional }: Sides,
 ): TamperFinding | null {
   if (base?.signature === head?.signature && base?.commands.map((one) => one.fate).join() === head?.commands.map((one) => one.fate).join()) return null; // prettier-ignore
   if (head === null) {
     if (base === null) return null;
     const file = changes.find((change) => (change.oldPath ?? change.path) === base.file)?.path ?? base.file;
+    if (asked.tool === 'script' && isOptional(asked.name)) {
+      const detail = `${base.what} is gone, and --if-present lets that pass`;
+      return { kind: 'gutted_script', severity: 'block', file, line: null, detail };
+    }
     return { kind: 'gate_script', severity: 'draft', file, line: null, detail: `${base.what} is gone` };
   }
   const gutted = base === null ? null : guttedIn(base, head);
@@ -68,6 +73,9 @@ export async function findChainChanges(
     changes.flatMap((one) => (one.oldPath === null ? [] : [[one.path, one.oldPath] as const])),
   );
   const moved = new Set(renamed.values());
+  const texts = [...checks.map((check) => check.command.split(/\s+/)), ...[...after.values()].flatMap(({ step }) => step?.commands.map((one) => one.words) ?? [])]; // prettier-ignore
+  const isOptional = (script: string): boolean =>
+    texts.some((words) => words.includes('--if-present') && words.includes(script));
   const found: TamperFinding[] = [];
   const seen = new Set<string>();
   for (const key of new Set([...after.keys(), ...before.keys()])) {
@@ -80,7 +88,7 @@ export async function findChainChanges(
     const from = old === undefined ? (one?.asked ?? asked) : { ...asked, name: old };
     const baseStep = one !== undefined && old === undefined ? one.step : await stepOf(base, from, onBase);
     const headStep = other === undefined ? await stepOf(head, asked, onHead) : other.step;
-    const finding = compare(asked, baseStep, headStep, { base, head, changes });
+    const finding = compare(asked, baseStep, headStep, { changes, isOptional });
     const id = `${finding?.kind} ${finding?.file} ${finding?.line} ${finding?.detail}`;
     if (finding === null || seen.has(id)) continue;
     seen.add(id);

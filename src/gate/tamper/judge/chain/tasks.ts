@@ -37,6 +37,13 @@ async function scriptStep(files: RepoFiles, asked: Reference): Promise<Step | nu
   const scripts = parsePackageJson(source)?.scripts ?? {};
   const { name } = asked;
   const text = Object.hasOwn(scripts, name) ? scripts[name] : undefined;
+  if (text === undefined && name.includes('*')) {
+    // `run-s test:*`: every script that fits.
+    const [before = '', after = ''] = name.split(/\*+/);
+    const fitting = Object.keys(scripts).filter((one) => one.startsWith(before) && one.endsWith(after));
+    const references = fitting.map((one) => reference('script', asked.directory, one));
+    return { ...fromText(path, '', name, [], 0, asked.directory), references };
+  }
   if (text === undefined) return null;
   const step = fromText(
     path,

@@ -246,8 +246,13 @@ function setTrap(words: readonly string[], walk: Walk): void {
     walk.trap = `a trap ends the script with “${action.slice(0, 40)}”`;
 }
 
+/** Commands of a text within a text stand where that one stands. */
+function standAt(line: number, from: number, walk: Walk): void {
+  walk.found.splice(from, Infinity, ...walk.found.slice(from).map((one) => ({ ...one, line })));
+}
+
 /** Shells that are given a text: it is read as if it stood here. */
-function walkText(words: readonly string[], place: Place, walk: Walk): boolean {
+function walkText(words: readonly string[], line: number, place: Place, walk: Walk): boolean {
   const [program = '', ...rest] = words;
   let text: string | undefined;
   let isStrict = false;
@@ -262,8 +267,10 @@ function walkText(words: readonly string[], place: Place, walk: Walk): boolean {
   if (text === undefined || walk.depth >= MAX_DEPTH) return false;
   const { isStrict: before, directory, dead } = walk;
   walk.depth += 1;
+  const from = walk.found.length;
   if (program !== 'eval') walk.isStrict = isStrict;
   walkList(parseShell(text), place, walk);
+  standAt(line, from, walk);
   walk.depth -= 1;
   if (program !== 'eval') Object.assign(walk, { isStrict: before, directory, dead });
   return true;
@@ -291,8 +298,7 @@ function walkInner(words: readonly ShellToken[], place: Place, walk: Walk): void
       isAssignment ? { ...place, tail: place.own } : { own: outcome, tail: outcome, isTested: true },
       walk,
     );
-    const line = words[0]?.line ?? 1;
-    walk.found.splice(from, Infinity, ...walk.found.slice(from).map((one) => ({ ...one, line })));
+    standAt(words[0]?.line ?? 1, from, walk);
     walk.depth -= 1;
     Object.assign(walk, { directory, dead });
   }
@@ -316,7 +322,7 @@ function walkSimple(tokens: readonly ShellToken[], place: Place, walk: Walk): vo
     if (walk.dead === 'return comes before it') walk.dead = dead;
     return;
   }
-  if (!walkText(words, isExec ? { ...place, own: COUNTS } : place, walk)) {
+  if (!walkText(words, line, isExec ? { ...place, own: COUNTS } : place, walk)) {
     const isEnd = isExec && place.own.why !== '' && !place.isTested && place.own.why.includes('after it');
     record(words, line, isEnd ? { ...place, own: COUNTS } : place, walk);
   }

@@ -62,6 +62,7 @@ function list(reader: Reader, ...ends: readonly string[]): ShellList {
   reader.depth += 1;
   while (reader.at < reader.tokens.length && reader.depth < MAX_DEPTH) {
     while (isOperator(reader, '\n', ';')) reader.at += 1;
+    if (reader.at >= reader.tokens.length) break;
     if (isKeyword(reader, ...ends) || isOperator(reader, ')', ';;', ';&', ';;&')) break;
     const before = reader.at;
     const node = chain(reader);
