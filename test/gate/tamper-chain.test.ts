@@ -507,6 +507,26 @@ describe('bounds', () => {
   });
 });
 
+describe('hostile lines are read', () => {
+  const LONG = 400_000;
+  test.each([
+    ['tools/a.js', 'x', "process.on('exit' "],
+    ['tools/a.js', '', "'a.js' from x import y\n"],
+    ['Makefile', 'x', ' '],
+    ['Makefile', 'A = b', ' '],
+    ['Makefile', '', 'A += $(A) $(A)\n$(A): ; $(A)\n'],
+    ['Makefile', 'x:', ' y'],
+    ['justfile', 'x', ' a=b'],
+    ['justfile', 'x', ' '],
+    ['package.json', '{"scripts":{"test":"', 'a && '],
+  ])('%s: %j and then %j', async (path, start, piece) => {
+    const text = start + piece.repeat(Math.floor(LONG / piece.length));
+    const command = 'node tools/a.js && make x && just x && npm test';
+    const found = await guard(command, { [path]: text }, { [path]: `${text}z` });
+    expect(found.length).toBeLessThanOrEqual(200);
+  });
+});
+
 test('an excerpt is the line as it stands in the file', async () => {
   const [finding] = await guard(
     `sh ${SCRIPT}`,

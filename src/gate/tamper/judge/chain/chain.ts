@@ -42,7 +42,8 @@ export async function resolveChain(files: RepoFiles, checks: readonly Check[]): 
       chain.set(key, { asked, step });
       if (step === null) continue;
       seen.add(step.file);
-      next.push(...step.references, ...step.commands.flatMap((one) => referencesOf(one, files, tracked)));
+      const named = step.commands.flatMap((one) => referencesOf(one, files, tracked));
+      next.push(...[...step.references, ...named].slice(0, MAX_REFERENCES));
     }
     open = next;
   }

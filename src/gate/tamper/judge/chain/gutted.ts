@@ -1,6 +1,6 @@
 /** Whether a part of the gate's chain, as it is on head, can still fail for what failed it on base. */
 import { unwrapped, type ShellCommand } from '../shell/fates.ts';
-import type { Step } from './step.ts';
+import { squeezed, type Step } from './step.ts';
 
 /** What is wrong, and where in head's file. */
 export interface Gutted {
@@ -77,6 +77,7 @@ function newOption(before: readonly ShellCommand[], after: readonly ShellCommand
 }
 
 const COMMON = 0.5;
+const MAX_COUNTED = 300;
 /** Whether two commands of one subject are the same one, edited. */
 function isSame(one: ShellCommand, other: ShellCommand): boolean {
   if (subjectOf(one) !== subjectOf(other)) return false;
@@ -87,7 +88,9 @@ function isSame(one: ShellCommand, other: ShellCommand): boolean {
 
 /** Whether commands of a shell text that could fail it on base can't any more. */
 function guttedShell(base: Step, head: Step): Gutted | null {
-  const counted = base.commands.filter((one) => one.fate === 'counts' && isJudging(one));
+  const counted = base.commands
+    .filter((one) => one.fate === 'counts' && isJudging(one))
+    .slice(0, MAX_COUNTED);
   if (counted.length === 0) return null;
   for (const one of counted) {
     const same = head.commands.filter((other) => isSame(one, other));
@@ -109,12 +112,16 @@ const CAN_FAIL =
 const ENDS_WELL =
   /^(?:(?:globalThis\.)?process\.exit\(\s*0?\s*\)|process\.exitCode\s*=\s*0|sys\.exit\(\s*0?\s*\)|os\._exit\(\s*0\s*\)|raise SystemExit(?:\(\s*0?\s*\))?|exit!?\s*\(?\s*0?\s*\)?|quit\(\s*\)|Deno\.exit\(\s*0?\s*\))\s*;?\s*(?:#.*|\/\/.*)?$/;
 const IS_OVERRIDDEN =
-  /\bprocess\.(?:exit|reallyExit)\s*=(?!=)|Object\.defineProperty\(\s*process\s*,\s*['"]exit(?:Code)?['"]|\bsys\.exit\s*=(?!=)|process\.on\(\s*['"]exit['"][^\n]*exitCode\s*=\s*0/;
+  /\bprocess\.(?:exit|reallyExit)\s*=(?!=)|Object\.defineProperty\(\s*process\s*,\s*['"]exit(?:Code)?['"]|\bsys\.exit\s*=(?!=)|process\.on\(\s*['"]exit['"][^\n]{0,200}exitCode\s*=\s*0/;
+
+const MAX_ENDING_CHARS = 300;
 
 /** Lines of a programme that end it well, or keep it from failing, whatever came before. */
 function endings(source: string): readonly Gutted[] {
   return source.split('\n').flatMap((text, at) => {
-    if (ENDS_WELL.test(text))
+    // What is indented happens only sometimes; a long line would take long to read.
+    if (/^\s/.test(text) || text.length > MAX_ENDING_CHARS) return [];
+    if (ENDS_WELL.test(squeezed(text)))
       return [{ line: at + 1, why: `it ends well whatever it found: ${text.trim()}` }];
     return IS_OVERRIDDEN.test(text)
       ? [{ line: at + 1, why: `how it ends is replaced: ${text.trim().slice(0, 100)}` }]
@@ -134,7 +141,11 @@ function guttedProgram(before: string, after: string): Gutted | null {
 
 /** Where head's version of a part of the chain surely lets pass what base's did not; `null` when that is not sure. */
 export function guttedIn(base: Step, head: Step): Gutted | null {
-  if (base.program !== null && head.program !== null) return guttedProgram(base.program, head.program);
+  if (base.program !== null && head.program !== null) {
+    // Long runs of white space would take long to read.
+    const [before, after] = [base.program, head.program].map((text) => text.replaceAll(/[ \t]+/g, ' '));
+    return guttedProgram(before ?? '', after ?? '');
+  }
   if (base.commands.length === 0) return null;
   return guttedShell(base, head);
 }

@@ -8,6 +8,7 @@ export const MAKEFILES = ['GNUmakefile', 'makefile', 'Makefile'];
 const MAX_LINES = 20_000;
 const MAX_INCLUDES = 30;
 const MAX_EXPANSIONS = 200;
+const MAX_EXPANSIONS_IN_ALL = 2000;
 const MAX_EXPANDED_CHARS = 20_000;
 
 interface PlacedLine extends Line {
@@ -29,6 +30,8 @@ interface Makefile {
   /** Names that `.PHONY`, `.IGNORE` and the like hold. */
   readonly special: Map<string, { readonly names: readonly string[]; readonly at: PlacedLine }>;
   first: string | null;
+  /** Expansions that may still be made: values that grow from line to line would have no end. */
+  left: number;
 }
 
 /** Physical lines joined where a backslash ends them, included files in their place. */
@@ -59,7 +62,7 @@ async function linesOf(
 }
 
 const ASSIGNMENT = /^(?:(?:export|override|private)\s+)*([\w.-]+)\s*(\+|\?|::?:?|!)?=\s*([\s\S]*)$/;
-const RULE = /^([^\s#:=][^:=#\n]{0,500}?)\s*(&?::?)(?![:=])([\s\S]*)$/;
+const RULE = /^([^\s#:=][^:=#\n]*)(::?)(?![:=])([\s\S]*)$/;
 
 function assign(make: Makefile, name: string, operator: string, value: string, at: PlacedLine): void {
   const before = make.variables.get(name);
@@ -71,7 +74,7 @@ function assign(make: Makefile, name: string, operator: string, value: string, a
 }
 
 function addRule(make: Makefile, at: PlacedLine, match: RegExpExecArray): Rule[] {
-  const names = expand(make, match[1] ?? '')
+  const names = expand(make, (match[1] ?? '').replace(/&$/, ''))
     .split(/\s+/)
     .filter(Boolean);
   const [head = '', inline] = (match[3] ?? '').split(/;([\s\S]*)/);
@@ -113,7 +116,13 @@ function defined(make: Makefile, lines: readonly PlacedLine[], at: number): numb
 }
 
 function parse(lines: readonly PlacedLine[]): Makefile {
-  const make: Makefile = { rules: new Map(), variables: new Map(), special: new Map(), first: null };
+  const make: Makefile = {
+    rules: new Map(),
+    variables: new Map(),
+    special: new Map(),
+    first: null,
+    left: MAX_EXPANSIONS_IN_ALL,
+  };
   let current: readonly Rule[] = [];
   let isFresh = false;
   for (let at = 0; at < lines.length; at++) {
@@ -133,7 +142,7 @@ function parse(lines: readonly PlacedLine[]): Makefile {
     else {
       const [assignment, rule] = [ASSIGNMENT.exec(line.text), RULE.exec(line.text)];
       if (assignment !== null)
-        assign(make, assignment[1] ?? '', assignment[2] ?? '', (assignment[3] ?? '').replace(/\s+#.*$/, '').replaceAll('\\\n', ' ').trim(), line); // prettier-ignore
+        assign(make, assignment[1] ?? '', assignment[2] ?? '', (assignment[3] ?? '').replace(/(?:^|\s)#.*$/, '').replaceAll('\\\n', ' ').trim(), line); // prettier-ignore
       else if (rule !== null) {
         current = addRule(make, line, rule);
         isFresh = true;
@@ -148,11 +157,12 @@ function expand(make: Makefile, text: string, used: Set<string> = new Set()): st
   let value = text;
   for (let round = 0; round < MAX_EXPANSIONS && value.length < MAX_EXPANDED_CHARS; round++) {
     const match = /\$(?:\(([\w.-]+)\)|\{([\w.-]+)\}|\(call\s+([\w.-]+)[^()]*\))/.exec(value);
-    if (match === null) break;
+    if (match === null || --make.left < 0) break;
     const name = match[1] ?? match[2] ?? match[3] ?? '';
     const known = make.variables.get(name);
     used.add(name);
-    const inner = name === 'MAKE' && known === undefined ? 'make' : (known?.value ?? '');
+    const inner =
+      name === 'MAKE' && known === undefined ? 'make' : (known?.value ?? '').slice(0, MAX_EXPANDED_CHARS);
     // A variable that names itself would never end.
     value = value.replace(match[0], () => inner.replaceAll(match[0], ''));
   }
@@ -235,6 +245,18 @@ function ruleFor(make: Makefile, target: string): Rule | undefined {
   return undefined;
 }
 
+const read = new WeakMap<RepoFiles, Map<string, Makefile>>();
+
+/** A commit's Makefile is read once, however many of its targets are asked for. */
+async function makefileOf(files: RepoFiles, directory: string, path: string): Promise<Makefile> {
+  const known = read.get(files) ?? new Map<string, Makefile>();
+  read.set(files, known);
+  const key = JSON.stringify([directory, path]);
+  const make = known.get(key) ?? parse(await linesOf(files, directory, path, []));
+  known.set(key, make);
+  return make;
+}
+
 /** The target that a reference names, in the Makefile that make would take; `null` when there is none. */
 export async function makeStep(files: RepoFiles, asked: Reference): Promise<Step | null> {
   const { directory } = asked;
@@ -245,7 +267,7 @@ export async function makeStep(files: RepoFiles, asked: Reference): Promise<Step
       MAKEFILES.map((name) => below(directory, name)),
     );
   if (path === null) return null;
-  const make = parse(await linesOf(files, directory, path, []));
+  const make = await makefileOf(files, directory, path);
   const target = asked.name === '' ? (make.first ?? '') : asked.name;
   const rule = ruleFor(make, target);
   if (rule === undefined) return null;
