@@ -798,7 +798,7 @@ describe('a file that the gate’s commands name', () => {
     'package.json': JSON.stringify({ scripts: { test: lint } }),
     'src/add.js': JS_SOURCE,
   });
-  const edited = (lint: string): Tree => ({ ...tree(lint), 'src/add.js': `${JS_SOURCE}// more\n` });
+  const edited = (lint: string): Tree => ({ ...tree(lint), 'src/add.js': `${JS_SOURCE}add(1, 2);\n` });
 
   test.each([
     'node --check src/add.js',

@@ -21,6 +21,7 @@ const ANSWERED: ReadonlySet<string> = new Set([
   'gate_script',
   'test_config',
   'lint_config',
+  'shadowed_tool',
 ]);
 const MAX_NAMED = 10;
 

@@ -2,8 +2,8 @@
 import type { Check, TamperFinding, TamperSeverity } from '../../job/gate.ts';
 import type { Change } from './change.ts';
 import type { RepoFiles } from '../files.ts';
-import { findScriptChanges } from './gate-scripts.ts';
-import { findJudgeChanges } from './judge-files.ts';
+import { findChainChanges } from './judge/gate-chain.ts';
+import { findJudgeChanges } from './judge/settings.ts';
 import { findTestTampering } from './tests.ts';
 
 export type { Change } from './change.ts';
@@ -45,7 +45,7 @@ export async function findTampering(input: TamperInput): Promise<TamperFinding[]
   const { base, head, checks } = input;
   const found = [
     ...(await findTestTampering(changes, base, head)),
-    ...(await findScriptChanges(changes, base, head, checks)),
+    ...(await findChainChanges(changes, base, head, checks)),
     ...(await findJudgeChanges(changes, base, head)),
   ];
   const rank = (finding: TamperFinding): number => ORDER.indexOf(finding.severity);

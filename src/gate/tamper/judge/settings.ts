@@ -1,10 +1,12 @@
 /** Rules of the tamper guard about files that judge: settings of tests and linters, CI, hooks, lock files. */
-import type { TamperFinding, TamperSeverity } from '../../job/gate.ts';
-import type { Change } from './change.ts';
-import type { RepoFiles } from '../files.ts';
-import { parsePackageJson } from '../project/package-json.ts';
-import { isTestFile } from './test-files.ts';
-import { parseToml } from '../project/toml.ts';
+import type { TamperFinding, TamperSeverity } from '../../../job/gate.ts';
+import type { Change } from '../change.ts';
+import type { RepoFiles } from '../../files.ts';
+import { parsePackageJson } from '../../project/package-json.ts';
+import { shown } from './gate-chain.ts';
+import { shadowedTool, trackedDependency } from './shadow.ts';
+import { isTestFile } from '../test-files.ts';
+import { parseToml } from '../../project/toml.ts';
 
 interface FileRule {
   readonly kind: string;
@@ -15,9 +17,9 @@ interface FileRule {
 }
 
 const TEST_CONFIG =
-  /(?:^|\/)(?:jest\.(?:config|setup)\.[\w.]+|vitest\.[\w.]*(?:config|setup|workspace)\.[\w.]+|\.mocharc(?:\.\w+)?|karma\.conf\.\w+|playwright\.config\.\w+|cypress\.config\.\w+|cypress\.json|ava\.config\.\w+|\.nycrc(?:\.\w+)?|\.c8rc(?:\.\w+)?|\.taprc|bunfig\.toml|pytest\.ini|\.pytest\.ini|conftest\.py|tox\.ini|noxfile\.py|\.coveragerc|phpunit(?:\.dist)?\.xml(?:\.dist)?|\.rspec|Rakefile|\.cargo\/config(?:\.toml)?|nextest\.toml|sitecustomize\.py|usercustomize\.py|junit-platform\.properties|\.npmrc|\.yarnrc(?:\.yml)?|\.pnpmfile\.cjs|\.pnp\.cjs|gradlew|mvnw|\.mvn\/.*|gradle\/wrapper\/.*|\.envrc)$/;
+  /(?:^|\/)(?:jest\.(?:config|setup)\.[\w.]+|vitest\.[\w.]*(?:config|setup|workspace)\.[\w.]+|\.mocharc(?:\.\w+)?|karma\.conf\.\w+|playwright\.config\.\w+|cypress\.config\.\w+|cypress\.json|ava\.config\.\w+|\.nycrc(?:\.\w+)?|\.c8rc(?:\.\w+)?|\.taprc|bunfig\.toml|pytest\.ini|\.pytest\.ini|conftest\.py|tox\.ini|noxfile\.py|\.coveragerc|phpunit(?:\.dist)?\.xml(?:\.dist)?|\.rspec|Rakefile|\.cargo\/config(?:\.toml)?|nextest\.toml|sitecustomize\.py|usercustomize\.py|junit-platform\.properties|\.npmrc|\.yarnrc(?:\.yml)?|\.pnpmfile\.cjs|\.pnp\.cjs|gradlew|mvnw|\.mvn\/.*|gradle\/wrapper\/.*|\.envrc|\.env(?:\.(?:test|ci|local))?|\.pythonrc(?:\.py)?|\.simplecov|go\.work|rust-toolchain(?:\.toml)?|\.babelrc(?:\.\w+)?|babel\.config\.\w+|wallaby\.\w+|web-test-runner\.config\.\w+|codeception(?:\.dist)?\.yml|behat\.ya?ml|infection\.json5?|pest\.php|cucumber\.(?:js|ya?ml|json)|deno\.jsonc?|turbo\.json|nx\.json)$/;
 const LINT_CONFIG =
-  /(?:^|\/)(?:\.eslintrc(?:\.\w+)?|eslint\.config\.\w+|\.eslintignore|\.prettierrc(?:\.\w+)?|prettier\.config\.\w+|\.prettierignore|biome\.jsonc?|\.oxlintrc\.json|\.oxfmtrc\.json|\.stylelintrc(?:\.\w+)?|tsconfig(?:\.[\w-]+)?\.json|\.flake8|mypy\.ini|\.mypy\.ini|\.?ruff\.toml|\.pylintrc|pyrightconfig\.json|\.?rustfmt\.toml|\.?clippy\.toml|\.golangci\.ya?ml|checkstyle[\w-]*\.xml|pmd[\w-]*\.xml|phpstan(?:\.dist)?\.neon(?:\.dist)?|phpstan-baseline\.neon|\.php-cs-fixer(?:\.dist)?\.php|\.rubocop(?:_todo)?\.yml|\.credo\.exs|\.formatter\.exs|\.editorconfig)$/;
+  /(?:^|\/)(?:\.eslintrc(?:\.\w+)?|eslint\.config\.\w+|\.eslintignore|\.prettierrc(?:\.\w+)?|prettier\.config\.\w+|\.prettierignore|biome\.jsonc?|\.oxlintrc\.json|\.oxfmtrc\.json|\.stylelintrc(?:\.\w+)?|tsconfig(?:\.[\w-]+)?\.json|\.flake8|mypy\.ini|\.mypy\.ini|\.?ruff\.toml|\.pylintrc|pyrightconfig\.json|\.?rustfmt\.toml|\.?clippy\.toml|\.golangci\.ya?ml|checkstyle[\w-]*\.xml|pmd[\w-]*\.xml|phpstan(?:\.dist)?\.neon(?:\.dist)?|phpstan-baseline\.neon|\.php-cs-fixer(?:\.dist)?\.php|\.rubocop(?:_todo)?\.yml|\.credo\.exs|\.formatter\.exs|\.editorconfig|\.eslintrc|\.?xo-config\.\w+|\.jshintrc|\.jshintignore|\.stylelintignore|stylelint\.config\.\w+|\.markdownlint(?:-cli2)?\.\w+|\.markdownlintignore|\.yamllint(?:\.ya?ml)?|\.hadolint\.ya?ml|\.shellcheckrc|\.bandit|bandit\.ya?ml|\.isort\.cfg|\.pydocstyle|\.semgrepignore|knip\.jsonc?|\.?deny\.toml|\.oxlintignore|\.standardrc|phpcs(?:\.dist)?\.xml(?:\.dist)?|\.phpcs\.xml|psalm(?:-baseline)?\.xml(?:\.dist)?|rector\.php|detekt\.ya?ml|\.scalafmt\.conf|\.globalconfig|Directory\.Build\.(?:props|targets)|spotbugs[\w-]*\.xml|\.dialyzer_ignore\.exs)$/;
 const LOCK_FILE =
   /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lockb?|uv\.lock|poetry\.lock|pdm\.lock|Pipfile\.lock|Cargo\.lock|go\.sum|Gemfile\.lock|composer\.lock|mix\.lock|packages\.lock\.json|gradle\.lockfile)$/;
 
@@ -44,7 +46,7 @@ const RULES: readonly FileRule[] = [
     kind: 'hook',
     severity: 'draft',
     detail: 'what runs on commit and push',
-    path: /^\.husky\/|^\.githooks\/|^\.?lefthook\.ya?ml$|^\.pre-commit-config\.yaml$|^\.lintstagedrc/,
+    path: /^\.husky\/|^\.githooks\/|^\.?git-?hooks\/|^\.?lefthook\.ya?ml$|^\.pre-commit-config\.yaml$|^\.lintstagedrc/,
   },
   { kind: 'lock_file', severity: 'draft', detail: 'which dependencies are installed', path: LOCK_FILE },
   { kind: 'test_config', severity: 'draft', detail: 'how tests are found and run', path: TEST_CONFIG },
@@ -53,24 +55,42 @@ const RULES: readonly FileRule[] = [
 
 const VERB = { added: 'is new', deleted: 'is gone', modified: 'is changed', renamed: 'is renamed' } as const;
 
-function byPath(change: Change): TamperFinding | null {
+async function byPath(change: Change, base: RepoFiles, head: RepoFiles): Promise<TamperFinding | null> {
   const paths = change.oldPath === null ? [change.path] : [change.path, change.oldPath];
   // A test's own fixture of that name judges nothing; what conftest.py does is read with the tests, and listed here.
   const outside = paths.filter((path) => !/(?:^|\/)(?:fixtures?|testdata|examples?)\//.test(path));
   const rule = RULES.find((one) => outside.some((path) => one.path.test(path)));
   if (rule === undefined) return null;
+  const at = await firstDifference(change, base, head);
+  const told = at === null || change.status === 'added' ? '' : `: ${shown(at.text)}`;
   return {
     kind: rule.kind,
     severity: rule.severity,
     file: change.path,
-    line: null,
-    detail: `${rule.detail} ${VERB[change.status]}`,
+    line: at?.line ?? null,
+    detail: `${rule.detail} ${VERB[change.status]}${told}`,
   };
 }
 
+/** The first line of head's file that base's does not have, where both can be read. */
+async function firstDifference(
+  change: Change,
+  base: RepoFiles,
+  head: RepoFiles,
+  reads: (text: string) => boolean = () => true,
+): Promise<{ readonly line: number; readonly text: string } | null> {
+  const after = change.status === 'deleted' ? null : await head.read(change.path);
+  if (after === null) return null;
+  const before = change.status === 'added' ? '' : ((await base.read(change.oldPath ?? change.path)) ?? '');
+  const known = new Set(before.split('\n').map((line) => line.trim()));
+  const lines = after.split('\n').map((text, at) => ({ line: at + 1, text }));
+  const fresh = lines.filter(({ text }) => text.trim() !== '' && !known.has(text.trim()));
+  return fresh.find(({ text }) => reads(text)) ?? fresh[0] ?? null;
+}
+
 const TOML_TABLES =
-  /^tool\.(?:pytest|ruff|mypy|black|coverage|tox|flake8|pylint|pyright|isort|hatch\.envs|poe|pdm\.scripts|taskipy)\b|^lints\b|^workspace\.lints\b/;
-const TOML_KEYS = /^(?:test|doctest|harness|autotests|bench)$/;
+  /^tool\.(?:pytest|ruff|mypy|black|coverage|tox|flake8|pylint|pyright|isort|hatch\.envs|poe|pdm\.scripts|taskipy|basedpyright|ty|vulture|bandit|pydocstyle|pycodestyle|nox|interrogate|codespell|djlint|hypothesis|mutmut|rye\.scripts|pixi\.tasks|deptry|cibuildwheel)\b|^lints\b|^workspace\.lints\b/;
+const TOML_KEYS = /^(?:test|doctest|harness|autotests|bench|required-features|default-members)$/;
 
 /** The parts of a TOML file that judge, as one text. */
 function judgingToml(text: string): string {
@@ -86,7 +106,9 @@ function judgingIni(text: string): string {
   const sections = text.split(/^(?=\[)/m);
   return sections
     .filter((section) =>
-      /^\[(?:tool:pytest|flake8|mypy[^\]]*|coverage[^\]]*|pycodestyle|isort|pylint[^\]]*)\]/.test(section),
+      /^\[(?:tool:pytest|flake8|mypy[^\]]*|coverage[^\]]*|pycodestyle|isort|pylint[^\]]*|tox[^\]]*|testenv[^\]]*|pytest|aliases|pydocstyle|bandit)\]/.test(
+        section,
+      ),
     )
     .join('');
 }
@@ -107,6 +129,14 @@ const PACKAGE_KEYS = [
   'lint-staged',
   'husky',
   'pre-commit',
+  'config',
+  'stylelint',
+  'oxlint',
+  'biome',
+  'babel',
+  'wireit',
+  'simple-git-hooks',
+  'nano-staged',
 ];
 
 function judgingPackage(text: string): string {
@@ -150,12 +180,17 @@ async function byPart(change: Change, base: RepoFiles, head: RepoFiles): Promise
   const before = change.status === 'added' ? null : await base.read(change.oldPath ?? change.path);
   const after = change.status === 'deleted' ? null : await head.read(change.path);
   if (part.read(before ?? '') === part.read(after ?? '')) return null;
+  // A person should look at the line that changes what is read of the file, not at any other one.
+  const [own, now] = [part.read(before ?? ''), part.read(after ?? '')];
+  const isRead = (text: string, line: string): boolean =>
+    text.includes(line.trim()) || text.includes(line.trim().replace(/\s*=\s*/, '='));
+  const at = await firstDifference(change, base, head, (line) => isRead(now, line) && !isRead(own, line));
   return {
     kind: 'test_config',
     severity: 'draft',
     file: change.path,
-    line: null,
-    detail: 'settings of tests or linters in it are changed',
+    line: at?.line ?? null,
+    detail: `settings of tests or linters in it are changed${at === null ? '' : `: ${shown(at.text)}`}`,
   };
 }
 
@@ -183,39 +218,6 @@ async function forgiving(change: Change, base: RepoFiles, head: RepoFiles): Prom
     file: change.path,
     line,
     detail: `red tests no longer count: ${first?.[0] ?? ''}`,
-  };
-}
-
-const DEPENDENCY_FOLDER = /^((?:.*\/)?(?:node_modules|\.venv|bower_components|\.tox|\.nox))(?:\/|$)/;
-
-/** A tracked path where setup puts dependencies would take their place. */
-function trackedDependency(change: Change, base: RepoFiles): TamperFinding | null {
-  const folder = change.status === 'deleted' ? undefined : DEPENDENCY_FOLDER.exec(change.path)?.[1];
-  if (folder === undefined) return null;
-  const known = base.paths.some((path) => path.startsWith(`${folder}/`));
-  const detail = `a tracked path inside the dependency folder ${folder}`;
-  return {
-    kind: 'tracked_dependency',
-    severity: known ? 'draft' : 'block',
-    file: change.path,
-    line: null,
-    detail,
-  };
-}
-
-// `python3 -m pytest` looks in the root first: a file of this name runs instead of the tool.
-const SHADOW =
-  /^(?:pytest|_pytest|unittest|pluggy|mypy|flake8|black|ruff|sitecustomize|usercustomize)(?:\.py$|\/)/;
-
-function shadowedTool(change: Change, base: RepoFiles): TamperFinding | null {
-  const name = change.status === 'deleted' ? undefined : SHADOW.exec(change.path)?.[0];
-  if (name === undefined || base.paths.some((path) => path.startsWith(name))) return null;
-  return {
-    kind: 'shadowed_tool',
-    severity: 'block',
-    file: change.path,
-    line: null,
-    detail: `it runs in place of ${name.replace(/\.py$|\/$/, '')}`,
   };
 }
 
@@ -254,12 +256,13 @@ export async function findJudgeChanges(
     changes.map(async (change) => {
       const own = [
         trackedDependency(change, base),
-        shadowedTool(change, base),
+        await shadowedTool(change, base, head),
         await forgiving(change, base, head),
         await catchAll(change, base, head),
       ];
       // In a dependency folder that finding says it all.
-      const named = own[0] === null ? (byPath(change) ?? (await byPart(change, base, head))) : null;
+      const named =
+        own[0] === null ? ((await byPath(change, base, head)) ?? (await byPart(change, base, head))) : null;
       return [...own, named].filter((finding) => finding !== null);
     }),
   );
