@@ -3,7 +3,7 @@ import type { TamperFinding, TamperSeverity } from '../../job/gate.ts';
 import type { Change } from './change.ts';
 import type { RepoFiles } from '../files.ts';
 import { parsePackageJson } from '../project/package-json.ts';
-import { isTestFile } from './test-files.ts';
+import { isTestFile } from './tests/test-files.ts';
 import { parseToml } from '../project/toml.ts';
 
 interface FileRule {

@@ -4,7 +4,7 @@ import type { Change } from './change.ts';
 import type { RepoFiles } from '../files.ts';
 import { findScriptChanges } from './gate-scripts.ts';
 import { findJudgeChanges } from './judge-files.ts';
-import { findTestTampering } from './tests.ts';
+import { findTestTampering } from './tests/tests.ts';
 
 export type { Change } from './change.ts';
 

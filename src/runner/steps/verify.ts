@@ -6,9 +6,8 @@ import type { Verified } from '../../job/step.ts';
 import type { GateInput, GateSide } from '../../gate/gate.ts';
 import { addedLines } from '../../gate/secrets/added-lines.ts';
 import { describeSecrets, scanForSecrets } from '../../gate/secrets/secrets.ts';
-import { changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
+import { allowTestChanges, changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
-import { isTestFile } from '../../gate/tamper/test-files.ts';
 import { commitTree, listChanges, restorePaths, showDiff, type ChangedPath } from '../../workspace/change.ts';
 import { openCommitFiles } from '../../workspace/files.ts';
 import { changeCommit } from './commit.ts';
@@ -181,12 +180,7 @@ async function guard(
     openCommitFiles(context.git, bench.copy.target, commit),
   ]);
   const findings = await findTampering({ changes, base, head, checks: detail.rules.checks });
-  const allowed = context.job.request.allow_test_changes;
-  return findings
-    .slice(0, MAX_FINDINGS)
-    .map((finding) =>
-      allowed && isTestFile(finding.file) ? { ...finding, severity: 'report' as const } : finding,
-    );
+  return findings.slice(0, MAX_FINDINGS);
 }
 
 /** The new failures of a red report as one text, for the agent and for comparing with earlier ones. */
@@ -294,7 +288,9 @@ export async function verify(
   const judged = await judgeCommit(judging, { commit, tree }, 'head');
   // A red change goes back to the agent anyway; what base's tests say of it can wait until it is not.
   const restored = judged.verdict === 'red' ? null : await judgeRestored(judging, changes, findings, commit);
-  const report = bounded({ ...judged, tamper: settleFindings(findings, restored).slice(0, MAX_FINDINGS) });
+  const settled = settleFindings(findings, restored);
+  const told = context.job.request.allow_test_changes ? allowTestChanges(settled) : settled;
+  const report = bounded({ ...judged, tamper: told.slice(0, MAX_FINDINGS) });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
   return { report, head_sha: commit, failure: report.verdict === 'red' ? failureText(report) : '' };
 }
