@@ -47,14 +47,15 @@ function lastBefore(text: string, at: number): number {
   return last;
 }
 
+const MAX_STATEMENT_CHARS = 2000;
+
 /** What follows a condition: a block, or one statement up to its semicolon or the end of its line. */
 function bodyAfter({ bare, partners }: Source, at: number): Range {
   const start = skipSpace(bare, at);
   const end = partners[start] ?? -1;
   if (bare.charAt(start) === '{' && end > start) return [start, end + 1];
-  const stop = /[;\n]/g;
-  stop.lastIndex = start;
-  return [start, stop.exec(bare)?.index ?? bare.length];
+  const length = bare.slice(start, start + MAX_STATEMENT_CHARS).search(/[;\n]/);
+  return [start, length < 0 ? Math.min(bare.length, start + MAX_STATEMENT_CHARS) : start + length];
 }
 
 /** Whether nothing of its statement stands before `at`. */
@@ -77,8 +78,9 @@ function neverRun(source: Source): readonly Range[] {
     found.push(bodyAfter(source, end + 1));
   }
   for (const match of bare.matchAll(NEVER_BARE)) {
-    const brace = bare.indexOf('{', match.index);
-    if (brace < 0 || bare.slice(match.index, Math.min(brace, match.index + 500)).includes('||')) continue;
+    const condition = /^[^{;\n]{0,500}/.exec(bare.slice(match.index, match.index + 500))?.[0] ?? '';
+    const brace = match.index + condition.length;
+    if (bare.charAt(brace) !== '{' || condition.includes('||')) continue;
     found.push(bodyAfter(source, brace));
   }
   for (const match of bare.matchAll(NO_ITEMS)) found.push(bodyAfter(source, match.index + match[0].length));
@@ -133,7 +135,7 @@ function swallowedTries({ bare, partners, language }: Source): readonly Range[] 
 
 const SWALLOWS =
   /\.\s*catch\s*\(\s*(?:(?:async\s*)?(?:\(\s*\w{0,40}\s*\)|\w{1,40})\s*=>\s*(?:\{\s*\}|undefined|null|true|false|\d+|void 0)|function\s*\(\s*\w{0,40}\s*\)\s*\{\s*\}|noop|Boolean|console\.\w+)\s*\)/g;
-const MAX_LINKS = 50;
+const MAX_LINKS = 20;
 
 /** Where the chain of calls begins that ends before `at`. */
 function chainStart({ bare, partners }: Source, at: number): number {

@@ -35,6 +35,11 @@ export function blockEnd(lines: readonly string[], start: number, limit: number)
   for (let line = start + 1; line <= Math.min(limit, start + MAX_BODY_LINES); line++) {
     const text = lines[line - 1] ?? '';
     if (text.trim() === '') continue;
+    // `}, () => {` closes options and opens the body.
+    if (/^\s*\}.{0,200}[({]\s*$/.test(text) && indentOf(text) === indent) {
+      end = line;
+      continue;
+    }
     const same = indentOf(text) <= indent;
     // A brace or bracket at the same depth belongs to the signature; a closing brace ends the block.
     if (same && !/^\s*[)\]{]/.test(text)) return /^\s*(?:\}|end\b)/.test(text) ? line : end;

@@ -170,17 +170,31 @@ function readTests(
       (lines.code[line - 1] ?? '').slice(0, MAX_NAME_CHARS).trim();
     found.push({ name: name.slice(0, MAX_NAME_CHARS), line });
   }
+  // Tests of a minified file share one line, and what it holds is read once.
+  let shared: Omit<TestCase, 'name'> | null = null;
   return found.map(({ name, line }, at) => {
     const last = Math.max(line, (found[at + 1]?.line ?? lines.bare.length + 1) - 1);
     const endLine = blockEnd(lines.bare, line, last);
-    const own = within(asserting, line, endLine);
-    const real = own.filter((one) => one.text !== null).length;
-    const statements = statementsOf(textOf(lines.live, line, endLine));
-    const like = statements.some((one) => LIKE_ASSERTION.test(one) && !isTautology(one));
-    const hollow = isHollow(statements, real, own.length - real, like);
-    const body = textOf(lines.code, line, endLine);
-    return { name, line, endLine, body, assertions: real, asserting: like, hollow, off: false };
+    if (shared?.line !== line || shared.endLine !== endLine)
+      shared = readBody(lines, line, endLine, within(asserting, line, endLine));
+    return { name, ...shared };
   });
+}
+
+function readBody(
+  lines: Lines,
+  line: number,
+  endLine: number,
+  own: readonly Asserting[],
+): Omit<TestCase, 'name'> {
+  const real = own.filter((one) => one.text !== null).length;
+  const idle = new Set(own.filter((one) => one.text === null).map((one) => one.line));
+  const reached = textOf(lines.live, line, endLine).split('\n');
+  const statements = statementsOf(reached.map((one, nth) => (idle.has(line + nth) ? '' : one)).join('\n'));
+  const asserting = statements.some((one) => LIKE_ASSERTION.test(one) && !isTautology(one));
+  const hollow = isHollow(statements, real, own.length - real, asserting);
+  const body = textOf(lines.code, line, endLine);
+  return { line, endLine, body, assertions: real, asserting, hollow, off: false };
 }
 
 /** A line that belongs to what stands below it. */
