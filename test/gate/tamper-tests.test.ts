@@ -388,6 +388,15 @@ describe('tests rewritten as rows of a table', () => {
     expect(found).toContainEqual(expect.objectContaining({ kind: 'test_removed', severity: 'block' }));
   });
 
+  test('nor does the test’s own body, left in a function that nobody runs', async () => {
+    const [path = '', before = ''] = rewrites[1] ?? [];
+    const head = before
+      .replace('def test_one', 'def _test_one')
+      .replace('add(5, 6) == 11', 'add(5, 6) == 11, add');
+    const found = await guard({ [path]: before }, { [path]: head });
+    expect(found).toContainEqual(expect.objectContaining({ kind: 'test_removed', severity: 'block' }));
+  });
+
   test('a list of cases that is emptied blocks, one that is shorter is a draft', async () => {
     const path = 'test/a.test.js';
     const file = (rows: string): string =>

@@ -16,7 +16,7 @@ export interface Surroundings {
   readonly addedAssertions: ReadonlyMap<string, number>;
   /** Of those the ones in tests that run. */
   readonly testedAssertions: ReadonlyMap<string, number>;
-  /** Values that test files name on head more often than on base, tests that went away left out. */
+  /** Values in lines of test files that base does not have. */
   readonly addedValues: ReadonlyMap<string, number>;
   /** Words of the tests that came or changed. */
   readonly addedWords: ReadonlySet<string>;
@@ -109,6 +109,12 @@ function difference(from: readonly string[], other: readonly string[]): readonly
   return without(from, other, (item) => item);
 }
 
+/** Lines that `before` does not have: what was there already is no row that was written for a lost test. */
+function freshLines(after: string, before: string): string {
+  const trimmed = (text: string): readonly string[] => text.split('\n').map((line) => line.trim());
+  return difference(trimmed(after), trimmed(before)).join('\n');
+}
+
 /** What one file gained, seen without the tests that left it and without those that are switched off. */
 function gainOf(pair: Pair): {
   assertions: readonly string[];
@@ -129,7 +135,7 @@ function gainOf(pair: Pair): {
   return {
     assertions: difference(alive.map(textOf), staying.map(textOf)),
     tested: difference(tested.map(textOf), staying.map(textOf)),
-    values: difference(valuesIn(outside(pair.head.live, off)), valuesIn(outside(pair.base.live, left))),
+    values: valuesIn(freshLines(outside(pair.head.live, off), pair.base.live)),
     words: changed.flatMap((test) => test.body.split(/[^\w$]+/)),
   };
 }
