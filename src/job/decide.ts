@@ -250,7 +250,7 @@ function afterRed(history: readonly Entry[], request: JobRequest): Decision {
     if (policy.on_red === 'block' || nothing) return { next: 'end', ending: redEnding(history, request) };
     // A draft of a change that guts its own tests would go round the tamper policy: that one wins.
     const blocking = blockingFindings(history);
-    return blocking.length > 0 ? endTampered(blocking) : propose(history, request, ['gate-red']);
+    return blocking.length > 0 ? endTampered(request, blocking) : propose(history, request, ['gate-red']);
   }
   const failures = redRuns(history).map((run) => run.failure);
   return prompt(history, request, {
@@ -271,13 +271,16 @@ function afterTamper(
   const told = history.some((e) => e.step === 'build' && e.input.turn.kind === 'tamper');
   if (!told && runs < preparedOf(history).max_gate_runs)
     return prompt(history, request, { kind: 'tamper', findings });
-  return endTampered(findings);
+  return endTampered(request, findings);
 }
 
-function endTampered(findings: readonly TamperFinding[]): Decision {
+function endTampered(request: JobRequest, findings: readonly TamperFinding[]): Decision {
   const first = findings[0];
   const where = first === undefined ? '' : `: ${first.file}: ${first.detail}`;
-  const hint = 'undo it, or allow it with --allow-test-changes or on_tamper: allow';
+  // What blocks although tests may change is no test: the same flag again would change nothing.
+  const hint = request.allow_test_changes
+    ? 'undo it, or allow it with on_tamper: allow; --allow-test-changes covers tests alone, and these findings are about what runs them'
+    : 'undo it, or allow it with --allow-test-changes (tests alone) or on_tamper: allow';
   return endWith(errorInfo('tampered', `the change weakens its own judge${where}`, hint));
 }
 

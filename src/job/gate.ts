@@ -52,6 +52,8 @@ export interface TamperFinding {
   readonly file: string;
   readonly line: number | null;
   readonly detail: string;
+  /** Tests of base that no longer say on head what they said; what base's run of them shows decides. */
+  readonly tests?: readonly string[];
 }
 
 /** One run of the gate on one commit. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { detectChecks } from '../../src/gate/detect/detect.ts';
 import { detectSetup } from '../../src/gate/setup/setup.ts';
 import { isPythonTest } from '../../src/gate/project/python-project.ts';
-import { scriptsIn } from '../../src/gate/tamper/gate-scripts.ts';
+import { findTampering } from '../../src/gate/tamper/tamper.ts';
 import { memoryFiles } from './memory-files.ts';
 
 function pkg(scripts: Readonly<Record<string, string>>, more: object = {}): string {
@@ -34,7 +34,10 @@ describe('pre and post scripts', () => {
     const found = await detectChecks(files);
     expect(found.checks.map((check) => check.command)).toEqual([command]);
     // The guard still knows which scripts the gate calls.
-    expect(scriptsIn(command)).toContain('test');
+    const head = memoryFiles({ 'package.json': pkg({ test: 'true', ...hooks }) });
+    const changes = [{ path: 'package.json', oldPath: null, status: 'modified' as const }];
+    const tampered = await findTampering({ changes, base: files, head, checks: found.checks });
+    expect(tampered.map((finding) => finding.severity)).toContain('block');
     const skipped = found.findings.filter((finding) => finding.check === null);
     expect(skipped.length > 0).toBe(command.includes('--ignore-scripts'));
   });

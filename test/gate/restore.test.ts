@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckReport, GateReport, GateVerdict, TamperFinding } from '../../src/job/gate.ts';
-import { changesToRestore, settleFindings } from '../../src/gate/tamper/restore.ts';
+import { allowTestChanges, changesToRestore, settleFindings } from '../../src/gate/tamper/restore.ts';
 
 const finding = (kind: string, severity: TamperFinding['severity'], file: string): TamperFinding => {
   return { kind, severity, file, line: 3, detail: 'as found' };
@@ -89,5 +89,38 @@ describe('what the findings are worth after it', () => {
   it('neither, or no run at all, leaves them as they are', () => {
     expect(settleFindings(findings, { report: report('inconclusive'), paths })).toEqual(findings);
     expect(settleFindings(findings, null)).toEqual(findings);
+  });
+});
+
+describe('a test that asserts nothing any more, as far as can be told', () => {
+  const weak = { ...finding('assertion_removed', 'draft', 'test/a.test.js'), tests: ['adds'] };
+  const settle = (verdict: GateVerdict, tests: readonly string[]): string | undefined =>
+    settleFindings([{ ...weak, tests }], { report: report(verdict), paths: ['test/a.test.js'] })[0]?.severity;
+
+  it('blocks when it fails as base has it', () => {
+    expect(settle('red', ['adds'])).toBe('block');
+  });
+
+  it('stays a draft when another test fails, or none', () => {
+    expect(settle('red', ['dds'])).toBe('draft');
+    expect(settle('red', [])).toBe('draft');
+    expect(settle('green', ['adds'])).toBe('draft');
+  });
+
+  it('rewritten as a row of a table is a report once base’s version passes', () => {
+    const rewritten = { ...finding('test_rewritten', 'draft', 'test/a.test.js'), tests: ['adds'] };
+    const said = (verdict: GateVerdict): string | undefined =>
+      settleFindings([rewritten], { report: report(verdict), paths: ['test/a.test.js'] })[0]?.severity;
+    expect([said('green'), said('red')]).toEqual(['report', 'block']);
+  });
+});
+
+describe('a request that allows changed tests', () => {
+  it('lifts what is about tests and nothing that decides how they run', () => {
+    const kinds = ['test_removed', 'test_skipped', 'base_tests_fail', 'assertion_replaced'];
+    const kept = ['gutted_script', 'gate_script', 'test_config', 'shadowed_tool', 'early_exit'];
+    const told = allowTestChanges([...kinds, ...kept].map((kind) => finding(kind, 'block', 'conftest.py')));
+    expect(told.filter((one) => one.severity === 'report').map((one) => one.kind)).toEqual(kinds);
+    expect(told.filter((one) => one.severity === 'block').map((one) => one.kind)).toEqual(kept);
   });
 });

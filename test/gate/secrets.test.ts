@@ -8,7 +8,7 @@ import { addedLines, type AddedText } from '../../src/gate/secrets/added-lines.t
 import { OWN_RULES } from '../../src/gate/secrets/rules.ts';
 import { maskSecret, scanAdded, type SecretFinding } from '../../src/gate/secrets/scan.ts';
 import { describeSecrets, scanForSecrets } from '../../src/gate/secrets/secrets.ts';
-import { isTestFile } from '../../src/gate/tamper/test-files.ts';
+import { isTestFile } from '../../src/gate/tamper/tests/test-files.ts';
 import { JobError } from '../../src/job/error.ts';
 import { drawn, HARMLESS, SECRETS, type Sample } from './secret-samples.ts';
 

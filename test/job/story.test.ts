@@ -257,6 +257,15 @@ describe('a change that weakens its judge', () => {
     expect(played.count('propose')).toBe(0);
   });
 
+  it('is not told to use a flag that was used already', async () => {
+    const hint = async (allowed: boolean): Promise<string> => {
+      const played = await play({ verifies: [tampered], request: { allow_test_changes: allowed } });
+      return played.result.error?.hint ?? '';
+    };
+    expect(await hint(false)).toContain('allow it with --allow-test-changes');
+    expect(await hint(true)).not.toContain('allow it with --allow-test-changes');
+  });
+
   it('is proposed once the agent takes it back', async () => {
     const played = await play({ verifies: [tampered, green] });
     expect(played.proposals).toEqual([{ draft: false, labels: [] }]);

@@ -1,7 +1,7 @@
 /** Secrets in what a change adds: scanned before the change is judged, refused with what was found, masked. */
 import { Worker } from 'node:worker_threads';
 import { JobError } from '../../job/error.ts';
-import { isTestFile } from '../tamper/test-files.ts';
+import { isTestFile } from '../tamper/tests/test-files.ts';
 import type { AddedText } from './added-lines.ts';
 import type { SecretFinding } from './scan.ts';
 import type { ScanOrder } from './worker.ts';

@@ -2,9 +2,9 @@
  * Base's tests and judge files beside head's: the gate runs once more with base's versions of what the change
  * touched put back. Still green, and the edit was harmless; red, and base's tests do not hold on head. Pure.
  */
-import type { GateReport, TamperFinding } from '../../job/gate.ts';
+import type { CheckReport, GateReport, TamperFinding } from '../../job/gate.ts';
 import type { Change } from './change.ts';
-import { isTestFile } from './test-files.ts';
+import { isTestFile } from './tests/test-files.ts';
 
 /** Findings about files that decide how a check ends here; workflows and lock files do not. */
 const DECIDING: ReadonlySet<string> = new Set([
@@ -51,7 +51,9 @@ export function settleFindings(
   const { report, paths } = restored;
   if (report.verdict === 'green') {
     return findings.map((one) =>
-      one.severity === 'draft' && ANSWERED.has(one.kind) && paths.includes(one.file)
+      one.severity === 'draft' &&
+      (ANSWERED.has(one.kind) || one.kind === 'test_rewritten') &&
+      paths.includes(one.file)
         ? { ...one, severity: 'report', detail: `${one.detail} (base’s version passes too)` }
         : one,
     );
@@ -64,7 +66,46 @@ export function settleFindings(
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
   const detail = `base’s tests fail on this change: ${names.slice(0, MAX_NAMED).join(', ')}${more}`;
   return [
-    ...findings,
+    ...findings.map((one) => settled(one, failed)),
     { kind: 'base_tests_fail', severity: 'draft', file: paths[0] ?? '', line: null, detail },
   ];
+}
+
+/** Whether a failure that a check names is a test's: its whole name, or the last part of it. */
+function isFailureOf(failure: string, test: string): boolean {
+  if (!failure.endsWith(test)) return false;
+  return failure.length === test.length || /[^\w$]/.test(failure.charAt(failure.length - test.length - 1));
+}
+
+/** A test that fails as base has it, and asserts nothing as head has it, was weakened so that it passes. */
+function settled(found: TamperFinding, failed: readonly CheckReport[]): TamperFinding {
+  if (found.severity !== 'draft' || found.tests === undefined) return found;
+  const names = failed.flatMap((check) => check.new_failures);
+  const hidden = found.tests.filter((test) => names.some((name) => isFailureOf(name, test)));
+  if (hidden.length === 0) return found;
+  const shown = hidden.slice(0, MAX_NAMED).join(', ');
+  return { ...found, severity: 'block', detail: `${found.detail} (fails as base has it: ${shown})` };
+}
+
+/** Findings about what tests say, which a request may allow; what runs them is another matter. */
+const ABOUT_TESTS: ReadonlySet<string> = new Set([
+  'assertion_removed',
+  'assertion_replaced',
+  'base_tests_fail',
+  'expectation_changed',
+  'test_deleted',
+  'test_emptied',
+  'test_focused',
+  'test_removed',
+  'test_rewritten',
+  'test_skipped',
+  'test_switched_off',
+]);
+
+/**
+ * Findings of a change whose tests may change: those about tests only tell. Scripts of the gate, settings, tools
+ * in place of others and a run that ends early stay what they are.
+ */
+export function allowTestChanges(findings: readonly TamperFinding[]): readonly TamperFinding[] {
+  return findings.map((one) => (ABOUT_TESTS.has(one.kind) ? { ...one, severity: 'report' } : one));
 }

@@ -4,7 +4,8 @@ import type { Change } from './change.ts';
 import type { RepoFiles } from '../files.ts';
 import { findChainChanges } from './judge/gate-chain.ts';
 import { findJudgeChanges } from './judge/settings.ts';
-import { findTestTampering } from './tests.ts';
+import { findSourceHints } from './source-hints.ts';
+import { findTestTampering } from './tests/tests.ts';
 
 export type { Change } from './change.ts';
 
@@ -47,6 +48,7 @@ export async function findTampering(input: TamperInput): Promise<TamperFinding[]
     ...(await findTestTampering(changes, base, head)),
     ...(await findChainChanges(changes, base, head, checks)),
     ...(await findJudgeChanges(changes, base, head)),
+    ...(await findSourceHints(changes, base, head)),
   ];
   const rank = (finding: TamperFinding): number => ORDER.indexOf(finding.severity);
   return found

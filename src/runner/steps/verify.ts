@@ -7,10 +7,9 @@ import type { Verified } from '../../job/step.ts';
 import type { GateInput, GateSide } from '../../gate/gate.ts';
 import { addedLines } from '../../gate/secrets/added-lines.ts';
 import { describeSecrets, scanForSecrets } from '../../gate/secrets/secrets.ts';
-import { changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
+import { allowTestChanges, changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
 import { withServices } from '../../sandbox/services.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
-import { isTestFile } from '../../gate/tamper/test-files.ts';
 import {
   commitTree,
   listChanges,
@@ -180,7 +179,6 @@ export function gateFingerprint(detail: PreparedDetail, bench: Bench): string {
 }
 
 async function guard(
-  context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
   changes: readonly ChangedPath[],
@@ -188,12 +186,7 @@ async function guard(
 ): Promise<readonly TamperFinding[]> {
   const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(commit)]);
   const findings = await findTampering({ changes, base, head, checks: detail.rules.checks });
-  const allowed = context.job.request.allow_test_changes;
-  return findings
-    .slice(0, MAX_FINDINGS)
-    .map((finding) =>
-      allowed && isTestFile(finding.file) ? { ...finding, severity: 'report' as const } : finding,
-    );
+  return findings.slice(0, MAX_FINDINGS);
 }
 
 /** The new failures of a red report as one text, for the agent and for comparing with earlier ones. */
@@ -303,13 +296,15 @@ export async function verify(
   const changes = await listChanges(context.git, bench.copy.target, detail.base_sha, commit);
   checkPaths(detail, changes);
   await checkDiff(context, detail, bench, changes, commit);
-  const findings = await guard(context, detail, bench, changes, commit);
+  const findings = await guard(detail, bench, changes, commit);
   const dependencies = await headDependencies(context, detail, bench, changes, commit);
   const judging: Judging = { context, detail, bench, run, dependencies };
   const judged = await judgeCommit(judging, { commit, tree }, 'head');
   // A red change goes back to the agent anyway; what base's tests say of it can wait until it is not.
   const restored = judged.verdict === 'red' ? null : await judgeRestored(judging, changes, findings, commit);
-  const report = bounded({ ...judged, tamper: settleFindings(findings, restored).slice(0, MAX_FINDINGS) });
+  const settled = settleFindings(findings, restored);
+  const told = context.job.request.allow_test_changes ? allowTestChanges(settled) : settled;
+  const report = bounded({ ...judged, tamper: told.slice(0, MAX_FINDINGS) });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
   const failure = failureOf(report, context.job.request.in_place !== undefined);
   return { report, head_sha: commit, failure };

@@ -5,7 +5,6 @@ import type { RepoFiles } from '../../files.ts';
 import { parsePackageJson } from '../../project/package-json.ts';
 import { shown } from './gate-chain.ts';
 import { shadowedTool, trackedDependency } from './shadow.ts';
-import { isTestFile } from '../test-files.ts';
 import { parseToml } from '../../project/toml.ts';
 
 interface FileRule {
@@ -221,31 +220,6 @@ async function forgiving(change: Change, base: RepoFiles, head: RepoFiles): Prom
   };
 }
 
-const CATCH_ALL =
-  /\bexcept(?:\s+(?:Base)?Exception(?:\s+as\s+\w+)?)?\s*:\s*(?:\n\s*)?pass\b|\bcatch\s*(?:\([^)\n]{0,100}\))?\s*\{\s*\}|\brescue\s*(?:=>\s*\w+)?\s*\n\s*(?:nil\s*\n\s*)?end\b/g;
-
-/** Errors that are swallowed whole; told, never a reason to stop. */
-async function catchAll(change: Change, base: RepoFiles, head: RepoFiles): Promise<TamperFinding | null> {
-  if (
-    change.status === 'deleted' ||
-    !/\.(?:[cm]?[jt]sx?|py|java|kt|cs|php|rb)$/.test(change.path) ||
-    isTestFile(change.path)
-  )
-    return null;
-  const after = (await head.read(change.path)) ?? '';
-  const before = change.status === 'added' ? '' : ((await base.read(change.oldPath ?? change.path)) ?? '');
-  const matches = [...after.matchAll(CATCH_ALL)];
-  if (matches.length <= [...before.matchAll(CATCH_ALL)].length) return null;
-  const line = after.slice(0, matches[0]?.index ?? 0).split('\n').length;
-  return {
-    kind: 'catch_all',
-    severity: 'report',
-    file: change.path,
-    line,
-    detail: 'errors are caught and dropped',
-  };
-}
-
 /** Findings about files that judge. */
 export async function findJudgeChanges(
   changes: readonly Change[],
@@ -258,7 +232,6 @@ export async function findJudgeChanges(
         trackedDependency(change, base),
         await shadowedTool(change, base, head),
         await forgiving(change, base, head),
-        await catchAll(change, base, head),
       ];
       // In a dependency folder that finding says it all.
       const named =

@@ -1,5 +1,5 @@
 /** Which files are tests, by path alone. */
-import { baseName } from '../files.ts';
+import { baseName } from '../../files.ts';
 
 /** Languages whose tests the tamper guard reads. */
 export const TEST_LANGUAGES = [

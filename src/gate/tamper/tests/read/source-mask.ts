@@ -1,5 +1,5 @@
 /** Source text with its comments, and with its strings, blanked out; positions and lines stay where they are. */
-import type { TestLanguage } from './test-files.ts';
+import type { TestLanguage } from '../test-files.ts';
 
 /** Two readings of one source file, both as long as the file. */
 export interface Masked {
