@@ -510,6 +510,7 @@ describe('bounds', () => {
 describe('hostile lines are read', () => {
   const LONG = 400_000;
   test.each([
+    ['tools/a.js', 'exit', ' '],
     ['tools/a.js', 'x', "process.on('exit' "],
     ['tools/a.js', '', "'a.js' from x import y\n"],
     ['Makefile', 'x', ' '],

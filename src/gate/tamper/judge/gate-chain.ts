@@ -16,7 +16,11 @@ interface Sides {
 
 /** A line of a file as it stands there, for a person. */
 export function shown(text: string): string {
-  const line = text.trim().replaceAll(/\s*\n\s*/g, ' ');
+  // Cut first: the pattern takes long over long runs of white space.
+  const line = text
+    .trim()
+    .slice(0, MAX_EXCERPT_CHARS * 4)
+    .replaceAll(/\s*\n\s*/g, ' ');
   return line.length > MAX_EXCERPT_CHARS ? `${line.slice(0, MAX_EXCERPT_CHARS)}…` : line;
 }
 
