@@ -90,9 +90,10 @@ describe('versions that pre-commit names', () => {
     '  - repo: https://github.com/psf/black',
     '    rev: main; rm -rf ~',
   ].join('\n');
+  // Paths come as git lists them, dots before letters.
   const TREE = {
-    'pyproject.toml': '[project]\nname = "x"\n[tool.ruff]\n[tool.black]\n[tool.mypy]\n',
     '.pre-commit-config.yaml': PRE_COMMIT,
+    'pyproject.toml': '[project]\nname = "x"\n[tool.ruff]\n[tool.black]\n[tool.mypy]\n',
   };
 
   test('are installed, because another formatter makes base red', async () => {
@@ -100,6 +101,7 @@ describe('versions that pre-commit names', () => {
     const install = plan?.commands[1] ?? '';
     expect(install.split(' ').slice(-3).sort()).toEqual(['black', 'mypy==1.9.0', 'ruff==0.3.7']);
     expect(plan?.lockFiles).toContain('.pre-commit-config.yaml');
+    expect(plan?.why).toBe('pyproject.toml');
   });
 
   test('a declared tool keeps the version it is declared with', async () => {

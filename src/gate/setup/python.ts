@@ -134,6 +134,6 @@ export async function setUpPython(files: RepoFiles): Promise<SetupPlan | null> {
     commands,
     toolVersions: ['python3 --version'],
     withoutScripts: null,
-    why: lockFiles[0] ?? 'tests that need pytest',
+    why: lockFiles.find((path) => !path.startsWith('.')) ?? 'tests that need pytest',
   };
 }
