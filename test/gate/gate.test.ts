@@ -58,6 +58,7 @@ function side(name: string, files: Readonly<Record<string, string>>, more: Parti
       return {
         sandbox,
         env: {},
+        folders: { workspace, home },
         async close() {
           openNow--;
           await sandbox.close();

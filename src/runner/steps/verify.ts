@@ -3,7 +3,7 @@ import { matchesGlob } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { GateReport, TamperFinding } from '../../job/gate.ts';
 import type { Verified } from '../../job/step.ts';
-import type { GateInput, GateSide } from '../../gate/gate.ts';
+import type { GateInput, GateSide, RanTests } from '../../gate/gate.ts';
 import { addedLines } from '../../gate/secrets/added-lines.ts';
 import { describeSecrets, scanForSecrets } from '../../gate/secrets/secrets.ts';
 import { changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
@@ -16,6 +16,7 @@ import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
 import { openCheckout, prepareDependencies, type Bench, type Dependencies } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
+import { notRunFindings, type GateRun } from './tests-ran.ts';
 
 /** Ref of the job's repository that holds the commit under judgement. */
 export const WORK_REF = 'refs/agent-runner/work';
@@ -227,8 +228,9 @@ async function judgeCommit(
   judging: Judging,
   head: { commit: string; tree: string },
   as: 'head' | 'restored',
-): Promise<GateReport> {
+): Promise<GateRun> {
   const { context, detail, bench, run, dependencies } = judging;
+  const ran = new Map<string, { base: RanTests | null; head: RanTests | null }>();
   const input: GateInput = {
     checks: detail.rules.checks,
     base: await baseSide(context, detail, bench),
@@ -237,6 +239,7 @@ async function judgeCommit(
     logDir: `${context.paths.logs}/gate-${run}${as === 'restored' ? '-restored' : ''}`,
     signal: context.signal,
     tamper: [],
+    onRan: (check, tests) => void ran.set(check.name, tests),
     onCheck: (of, name, state, durationMs) => {
       const shown = of === 'head' ? as : of;
       context.journal.emit('gate', 'verify', {
@@ -248,7 +251,7 @@ async function judgeCommit(
       });
     },
   };
-  return context.baselines.runGate(input);
+  return { report: await context.baselines.runGate(input), ran };
 }
 
 /** Judges head's code under base's tests and judge files, where the change touched any. */
@@ -257,7 +260,7 @@ async function judgeRestored(
   changes: readonly ChangedPath[],
   findings: readonly TamperFinding[],
   commit: string,
-): Promise<{ report: GateReport; paths: readonly string[] } | null> {
+): Promise<(GateRun & { paths: readonly string[] }) | null> {
   const { context, detail, bench } = judging;
   const paths = changesToRestore(changes, findings).flatMap((change) =>
     change.oldPath === null ? [change.path] : [change.path, change.oldPath],
@@ -274,7 +277,24 @@ async function judgeRestored(
     'refs/agent-runner/restored',
     info,
   );
-  return { report: await judgeCommit(judging, { commit: restored, tree }, 'restored'), paths };
+  return { ...(await judgeCommit(judging, { commit: restored, tree }, 'restored')), paths };
+}
+
+/** What the runs themselves show of tests that are no longer run. */
+async function whatDidNotRun(
+  { context, detail, bench }: Judging,
+  judged: GateRun,
+  restored: GateRun | null,
+  changes: readonly ChangedPath[],
+  findings: readonly TamperFinding[],
+  commit: string,
+): Promise<readonly TamperFinding[]> {
+  const [base, head] = await Promise.all([
+    openCommitFiles(context.git, bench.copy.target, detail.base_sha),
+    openCommitFiles(context.git, bench.copy.target, commit),
+  ]);
+  const allowed = context.job.request.allow_test_changes;
+  return notRunFindings(judged, restored, changes, { base, head }, findings, allowed);
 }
 
 /** Commits the working copy's state and runs the gate on it. */
@@ -293,8 +313,11 @@ export async function verify(
   const judging: Judging = { context, detail, bench, run, dependencies };
   const judged = await judgeCommit(judging, { commit, tree }, 'head');
   // A red change goes back to the agent anyway; what base's tests say of it can wait until it is not.
-  const restored = judged.verdict === 'red' ? null : await judgeRestored(judging, changes, findings, commit);
-  const report = bounded({ ...judged, tamper: settleFindings(findings, restored).slice(0, MAX_FINDINGS) });
+  const isRed = judged.report.verdict === 'red';
+  const restored = isRed ? null : await judgeRestored(judging, changes, findings, commit);
+  const notRun = isRed ? [] : await whatDidNotRun(judging, judged, restored, changes, findings, commit);
+  const tamper = [...notRun, ...settleFindings(findings, restored)].slice(0, MAX_FINDINGS);
+  const report = bounded({ ...judged.report, tamper });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
   return { report, head_sha: commit, failure: report.verdict === 'red' ? failureText(report) : '' };
 }
