@@ -87,6 +87,7 @@ function createSchema(z: typeof Zod) {
     command,
     kind: z.enum(CHECK_KINDS).optional(),
     timeout_s: timeoutS.optional(),
+    report: path.optional(),
   });
   const gate = z.strictObject({
     checks: z.array(check).max(50).optional(),
@@ -217,6 +218,7 @@ function resolveGate({ checks, ...gate }: NonNullable<Parsed['gate']>): RepoGate
     kind: check.kind ?? kindOf(check.name, check.command),
     command: check.command,
     timeout_s: check.timeout_s ?? gate.timeout_s ?? DEFAULT_CHECK_TIMEOUT_S,
+    ...(check.report === undefined ? {} : { report: check.report }),
   }));
   return { ...present(gate), checks: resolved };
 }

@@ -112,24 +112,57 @@ async function runHead(
   return runs;
 }
 
-async function runGate(
+type BaselineOf = (options: BaselineOptions) => Promise<ReadonlyMap<Check, SideResult>>;
+
+interface Judged {
+  readonly check: Check;
+  readonly base: SideResult | null;
+  readonly head: SideRun;
+}
+
+async function judgeChecks(
   input: GateInput,
-  baseline: (options: BaselineOptions) => Promise<ReadonlyMap<Check, SideResult>>,
-): Promise<GateReport> {
+  checks: readonly Check[],
+  baseline: BaselineOf,
+): Promise<readonly Judged[]> {
+  const base = input.base === null ? null : await baseline({ ...input, checks, base: input.base });
+  const runs = await runHead(input, checks, base);
+  return checks.flatMap((check) => {
+    const head = runs.get(check);
+    return head === undefined ? [] : [{ check, base: base?.get(check) ?? null, head }];
+  });
+}
+
+/**
+ * The parts of a check that is red on both sides with nothing new: what comes after the red part has run on
+ * neither, so each part is judged as a check of its own.
+ */
+function hiddenParts(judged: readonly Judged[]): readonly Check[] {
+  return judged.flatMap(({ check, base, head }) => {
+    const { parts = [], name, kind, timeout_s } = check;
+    if (parts.length === 0 || judge(base, head.result).verdict !== 'pre_existing') return [];
+    return parts.map((command, at) => ({
+      name: `${name} (${at + 1} of ${parts.length})`,
+      kind,
+      command,
+      timeout_s,
+    }));
+  });
+}
+
+async function runGate(input: GateInput, baseline: BaselineOf): Promise<GateReport> {
   const started = performance.now();
   if (input.signal.aborted) throw new Cancelled();
   const checks = ordered(input.checks);
-  const base = input.base === null ? null : await baseline({ ...input, checks, base: input.base });
-  const head = await runHead(input, checks, base);
-  const unwell = [...head.values()].filter((run) => run.result.state !== 'passed').length;
+  const whole = await judgeChecks(input, checks, baseline);
+  const hidden = hiddenParts(whole);
+  const judged = hidden.length === 0 ? whole : [...whole, ...(await judgeChecks(input, hidden, baseline))];
+  const unwell = judged.filter(({ head }) => head.result.state !== 'passed').length;
   const excerptChars = Math.min(MAX_EXCERPT_CHARS, Math.floor(MAX_EXCERPTS_CHARS / Math.max(1, unwell)));
   const failures = Math.min(MAX_NEW_FAILURES, Math.ceil(MAX_ALL_NEW_FAILURES / Math.max(1, unwell)));
-  const reports = checks.flatMap((check) => {
-    const run = head.get(check);
-    if (run === undefined) return [];
-    const result = base?.get(check) ?? null;
-    input.onRan?.(check, { base: result?.ran ?? null, head: run.result.ran });
-    return [reportOn(check, result, run, excerptChars, failures)];
+  const reports = judged.map(({ check, base, head }) => {
+    input.onRan?.(check, { base: base?.ran ?? null, head: head.result.ran });
+    return reportOn(check, base, head, excerptChars, failures);
   });
   return {
     verdict: overall(reports),

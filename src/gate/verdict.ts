@@ -92,7 +92,8 @@ function judgeRed(base: SideResult | null, head: SideResult): Judgement {
   if (base === null) return judgement('failed', `${how}; there is no baseline`, allOf(failures));
   switch (base.state) {
     case 'passed': {
-      const beside = base.flaky === true ? 'the base passed when it was run again' : 'the base passes';
+      const again = base.plain === true ? 'run again without CI and FORCE_COLOR, as head was' : 'run again';
+      const beside = base.flaky === true ? `the base passed when it was ${again}` : 'the base passes';
       return judgement('failed', `${how}; ${beside}`, allOf(failures));
     }
     case 'failed':
@@ -128,6 +129,11 @@ export function judge(base: SideResult | null, head: SideResult): Judgement {
       if (base?.state === 'inconclusive') {
         return judgement('passed', `passes; the base is inconclusive: ${base.note ?? 'no reason is known'}`);
       }
+      if (base?.plain === true)
+        return judgement(
+          'passed',
+          'passes without CI and FORCE_COLOR, like the base, which is red with them',
+        );
       return judgement('passed', base === null ? 'passes; there is no baseline' : 'passes, like the base');
   }
 }

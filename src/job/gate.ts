@@ -13,6 +13,8 @@ export interface Check {
   readonly timeout_s: number;
   /** Report files that the command writes: a path or glob inside the checkout. */
   readonly report?: string;
+  /** Commands that `command` runs one after the other, each only if the one before passed. */
+  readonly parts?: readonly string[];
 }
 
 /** How many tests a check ran on one side. `skipped` counts todo and expected failures too. */

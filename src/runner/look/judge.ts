@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { JobError } from '../../job/error.ts';
 import type { GateReport } from '../../job/gate.ts';
+import { redBaseNotices } from '../../job/result.ts';
 import { PROCEDURE_VERSION, type JobEvent } from '../../job/job.ts';
 import type { JobRequest } from '../../job/request.ts';
 import type { Verified } from '../../job/step.ts';
@@ -92,7 +93,9 @@ export async function judge(
     const verified: Verified = await verify(context, detail, bench, 1);
     const { base, base_sha, policy, notices } = detail;
     const said = { repo: remote.display, base, base_sha, head: input.head, head_sha: head.sha };
-    return { ...said, report: verified.report, policy, notices, logs: context.paths.logs };
+    const { report } = verified;
+    const told = [...notices, ...redBaseNotices(report)];
+    return { ...said, report, policy, notices: told, logs: context.paths.logs };
   } finally {
     for (const pin of [id, `${id}-head`]) await unpinBase(context.git, mirror, pin);
     for (const folder of [
