@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -263,6 +264,25 @@ describe('which tests ran', () => {
       verdict: 'passed',
       head_tests: { passed: 0, failed: 2, skipped: 0 },
     });
+  });
+
+  test('pytest’s own report is read from HOME, and the checkout stays clean', async (context) => {
+    const missing = spawnSync('python3', ['-m', 'pytest', '--version']).status !== 0;
+    if (missing && process.env['AGENT_RUNNER_REQUIRE_ALL'] === '1') throw new Error('pip install pytest');
+    context.skip(missing, 'pytest is missing: pip install pytest');
+    const files = {
+      'test_a.py': 'import pytest\n\ndef test_ok(): pass\n\n@pytest.mark.skip\ndef test_later(): pass\n',
+    };
+    const command = 'python3 -B -m pytest -q -p no:cacheprovider && test "$(ls)" = test_a.py';
+    const told: unknown[] = [];
+    const report = await createBaselines(memoryCache()).runGate({
+      ...input([check('t', command)], null, side('head', files)),
+      onRan: (_check, { head }) => told.push(head),
+    });
+    expect(report.verdict).toBe('green');
+    expect(told).toMatchObject([
+      { source: 'report', passed: ['test_a > test_ok'], skipped: ['test_a > test_later'], named: true },
+    ]);
   });
 
   test('pytest’s option is taken back where pytest does not know it', async () => {

@@ -59,18 +59,13 @@ export async function notRunFindings(
   findings: readonly TamperFinding[],
   allowed: boolean,
 ): Promise<readonly TamperFinding[]> {
-  const checks = [...judged.ran].map(([check, { base, head }]): RanCheck => {
-    const again = restored?.ran.get(check);
-    return {
-      check,
-      base,
-      head,
-      headPassed: passed(judged.report, check),
-      restored:
-        restored === null || again === undefined
-          ? null
-          : { ran: again.head, passed: passed(restored.report, check) },
-    };
+  const checks = [...judged.ran].flatMap(([check, { base, head }]): RanCheck[] => {
+    const one = { check, base, head, headPassed: passed(judged.report, check) };
+    if (restored === null) return [{ ...one, restored: null }];
+    const again = restored.ran.get(check);
+    // A part of a chain that is judged in one of the runs alone.
+    if (again === undefined) return [];
+    return [{ ...one, restored: { ran: again.head, passed: passed(restored.report, check) } }];
   });
   const texts = await textsOf(changes, files.base, files.head);
   const toolsChanged = findings.some((one) => TOOLS.has(one.kind));
