@@ -1,5 +1,5 @@
 /** A gate report in the forms that people and other tools read: table, Markdown, JUnit XML. */
-import type { GateReport } from '../job/gate.ts';
+import type { CheckReport, GateReport, TestCounts } from '../job/gate.ts';
 import type { Judgement } from '../runner/look/judge.ts';
 import { cleanLine, cleanText } from './text.ts';
 
@@ -16,6 +16,22 @@ function xml(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
+function countsText({ passed, failed, skipped }: TestCounts): string {
+  const parts = [
+    `${passed}`,
+    failed === 0 ? '' : `${failed} failed`,
+    skipped === 0 ? '' : `${skipped} skipped`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+/** How many tests passed, failed and were skipped: base's numbers, and head's where they differ; `''` if unknown. */
+export function testsText({ base_tests: base, head_tests: head }: CheckReport): string {
+  const [before, after] = [base, head].map((counts) => (counts == null ? '?' : countsText(counts)));
+  if (before === '?' && after === '?') return '';
+  return before === after ? `${after}` : `${before} → ${after}`;
+}
+
 /** JUnit XML: a test case a check, so that any CI shows the gate beside its other reports. */
 export function toJunit(judgement: Judgement): string {
   const { report } = judgement;
@@ -29,7 +45,10 @@ export function toJunit(judgement: Judgement): string {
       return `${open}>\n      <error message="${xml(check.reason)}"/>\n    </testcase>`;
     if (check.verdict === 'pre_existing')
       return `${open}>\n      <skipped message="${xml(check.reason)}"/>\n    </testcase>`;
-    return `${open}/>`;
+    const tests = testsText(check);
+    return tests === ''
+      ? `${open}/>`
+      : `${open}>\n      <system-out>tests: ${xml(tests)}</system-out>\n    </testcase>`;
   });
   const guard = report.tamper.map((one) => {
     const where = one.line === null ? one.file : `${one.file}:${one.line}`;
@@ -62,7 +81,7 @@ export function toMarkdown(judgement: Judgement): string {
   const { report, base, base_sha: baseSha, head, head_sha: headSha } = judgement;
   const rows = report.checks.map(
     (check) =>
-      `| ${cell(check.name)} | ${check.base} | ${check.head} | **${check.verdict}** | ${cell(check.reason)} |`,
+      `| ${cell(check.name)} | ${check.base} | ${check.head} | **${check.verdict}** | ${cell(testsText(check))} | ${cell(check.reason)} |`,
   );
   const failures = report.checks.flatMap((check) =>
     check.new_failures.map((name) => `- \`${cell(name)}\` (${cell(check.name)})`),
@@ -76,7 +95,7 @@ export function toMarkdown(judgement: Judgement): string {
     `\`${cell(head)}\` (${headSha.slice(0, 12)}) against \`${cell(base)}\` (${baseSha.slice(0, 12)})`,
     rows.length === 0
       ? 'No checks were found.'
-      : ['| check | base | head | verdict | why |', '|---|---|---|---|---|', ...rows].join('\n'),
+      : ['| check | base | head | verdict | tests | why |', '|---|---|---|---|---|---|', ...rows].join('\n'),
     failures.length === 0 ? '' : `### New failures\n${failures.join('\n')}`,
     findings.length === 0 ? '' : `### Changes to what judges this repository\n${findings.join('\n')}`,
   ];

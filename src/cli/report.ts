@@ -2,10 +2,13 @@
 import type { CheckReport, GateReport } from '../job/gate.ts';
 import type { JobResult } from '../job/result.ts';
 import { asCalled, type Io } from './command.ts';
+import { testsText } from './judgement.ts';
 import { cleanLine, cleanText, duration, paint, table, type Colour } from './text.ts';
 
 /** Longest part of an agent's closing message that is shown, in characters. */
 const MAX_SUMMARY_CHARS = 1500;
+/** New failures of one check that are named. */
+const MAX_NAMED = 5;
 
 function outcomeColour(result: JobResult): Colour {
   if (result.status === 'failed') return 'red';
@@ -13,15 +16,18 @@ function outcomeColour(result: JobResult): Colour {
 }
 
 function gateTable(report: GateReport, colour: boolean): string {
+  const counted = report.checks.some((check) => testsText(check) !== '');
   const row = (check: CheckReport): string[] => [
     cleanLine(check.name),
     check.base,
     check.head,
     check.verdict,
+    ...(counted ? [testsText(check)] : []),
     duration(check.duration_ms),
     cleanLine(check.command),
   ];
-  return table(['check', 'base', 'head', 'verdict', 'time', 'command'], report.checks.map(row), colour);
+  const head = ['check', 'base', 'head', 'verdict', ...(counted ? ['tests'] : []), 'time', 'command'];
+  return table(head, report.checks.map(row), colour);
 }
 
 function indent(text: string): string {
@@ -31,11 +37,19 @@ function indent(text: string): string {
     .join('\n');
 }
 
+/** The first new failures of a check, and how many there are beside them. */
+function newFailures({ name, new_failures: names }: CheckReport): string {
+  const shown = names.slice(0, MAX_NAMED).map((one) => `  new: ${cleanLine(one)}\n`);
+  // The report's own last line counts what it left out.
+  const cut = /^… and (\d+) more$/.exec(names.at(-1) ?? '');
+  const left =
+    names.length - shown.length + (cut === null || names.length <= MAX_NAMED ? 0 : Number(cut[1]) - 1);
+  return shown.join('') + (left > 0 ? `  new: … and ${left} more in ${cleanLine(name)}\n` : '');
+}
+
 function gateText(run: GateReport, head: string, colour: boolean): string {
-  const failed = run.checks
-    .filter((check) => check.verdict === 'failed')
-    .flatMap((check) => check.new_failures.slice(0, 5));
-  const named = failed.map((name) => `  new: ${cleanLine(name)}\n`).join('');
+  const failed = run.checks.filter((check) => check.verdict === 'failed');
+  const named = failed.map(newFailures).join('');
   const found = run.tamper
     .map((one) => {
       const where = one.line === null ? one.file : `${one.file}:${one.line}`;

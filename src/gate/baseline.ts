@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { Cancelled } from '../job/error.ts';
 import type { Check } from '../job/gate.ts';
 import { MAX_ERROR_LINES, MAX_FAILING_TESTS, MAX_FAILURE_CHARS, type Failures } from './failures/failures.ts';
-import { CHECK_ENV, runSide, type GateSide, type SideOptions, type SideRun } from './side.ts';
+import { CHECK_ENV } from './attempt.ts';
+import { MAX_TEST_NAME_CHARS, MAX_TEST_NAMES, type RanTests } from './reports/ran.ts';
+import { runSide, type GateSide, type SideOptions, type SideRun } from './side.ts';
 import type { SideResult } from './verdict.ts';
 
 /** Where baselines are stored; the runner hands in the store. What comes out is checked before it is believed. */
@@ -21,7 +23,7 @@ export interface BaselineOptions extends Omit<SideOptions, 'name'> {
 }
 
 /** Version of what is stored; raise it whenever failures are read or normalised differently. */
-const STORED_VERSION = 1;
+const STORED_VERSION = 2;
 /** Rounds in which a baseline is awaited that somebody else computes, before it is computed here. */
 const MAX_ROUNDS = 3;
 
@@ -36,6 +38,7 @@ export function baselineKey(options: BaselineOptions, check: Check): string {
     CHECK_ENV,
     options.base.tree,
     check.command,
+    check.report ?? null,
     before.map((build) => build.command),
     options.fingerprint,
   ];
@@ -48,20 +51,50 @@ function toStored(result: SideResult): unknown {
     state: result.state,
     exit_code: result.exitCode,
     failures: result.failures,
+    ran: result.ran,
   };
 }
 
-function names(value: unknown, most: number): readonly string[] | null {
+function names(value: unknown, most: number, maxChars: number): readonly string[] | null {
   if (!Array.isArray(value) || value.length > most) return null;
-  return value.every((name): name is string => typeof name === 'string' && name.length <= MAX_FAILURE_CHARS)
+  return value.every((name): name is string => typeof name === 'string' && name.length <= maxChars)
     ? value
     : null;
+}
+
+function countOf(counts: unknown, state: string): number {
+  const value = (counts as Readonly<Record<string, unknown>> | null | undefined)?.[state];
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : Number.NaN;
+}
+
+/** The stored tests of a run; `undefined` when they are not what this version wrote. */
+function ranFromStored(value: unknown): RanTests | null | undefined {
+  if (value === null) return null;
+  if (typeof value !== 'object') return undefined;
+  const { source, named, ...lists } = value as Readonly<Record<keyof RanTests, unknown>>;
+  if ((source !== 'report' && source !== 'output') || typeof named !== 'boolean') return undefined;
+  const read = (list: unknown): readonly string[] | null => names(list, MAX_TEST_NAMES, MAX_TEST_NAME_CHARS);
+  const [passed, failed, skipped] = [read(lists.passed), read(lists.failed), read(lists.skipped)];
+  const counts = {
+    passed: countOf(lists.counts, 'passed'),
+    failed: countOf(lists.counts, 'failed'),
+    skipped: countOf(lists.counts, 'skipped'),
+  };
+  if (passed === null || failed === null || skipped === null) return undefined;
+  if (Object.values(counts).some((count) => Number.isNaN(count))) return undefined;
+  return { source, named, passed, failed, skipped, counts };
 }
 
 /** A stored baseline, or `null` when it is not one that this version wrote. */
 export function fromStored(value: unknown): SideResult | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { version, state, exit_code: exitCode, failures } = value as Readonly<Record<string, unknown>>;
+  const {
+    version,
+    state,
+    exit_code: exitCode,
+    failures,
+    ran: stored,
+  } = value as Readonly<Record<string, unknown>>;
   if (version !== STORED_VERSION || (state !== 'passed' && state !== 'failed')) return null;
   if (
     typeof exitCode !== 'number' ||
@@ -71,9 +104,13 @@ export function fromStored(value: unknown): SideResult | null {
     return null;
   if (typeof failures !== 'object' || failures === null) return null;
   const { tests, errors } = failures as Readonly<Record<keyof Failures, unknown>>;
-  const read = { tests: names(tests, MAX_FAILING_TESTS), errors: names(errors, MAX_ERROR_LINES) };
-  if (read.tests === null || read.errors === null) return null;
-  return { state, exitCode, failures: { tests: read.tests, errors: read.errors }, note: null };
+  const read = {
+    tests: names(tests, MAX_FAILING_TESTS, MAX_FAILURE_CHARS),
+    errors: names(errors, MAX_ERROR_LINES, MAX_FAILURE_CHARS),
+  };
+  const ran = ranFromStored(stored);
+  if (read.tests === null || read.errors === null || ran === undefined) return null;
+  return { state, exitCode, failures: { tests: read.tests, errors: read.errors }, ran, note: null };
 }
 
 interface Waiting {

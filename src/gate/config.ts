@@ -95,6 +95,7 @@ function createSchema(z: typeof Zod) {
     command,
     kind: z.enum(CHECK_KINDS).optional(),
     timeout_s: timeoutS.optional(),
+    report: path.optional(),
   });
   const env = z.record(
     z.string().regex(ENV_NAME, 'a name of letters, digits and "_"'),
@@ -235,6 +236,7 @@ function resolveGate({ checks, ...gate }: NonNullable<Parsed['gate']>): RepoGate
     kind: check.kind ?? kindOf(check.name, check.command),
     command: check.command,
     timeout_s: check.timeout_s ?? gate.timeout_s ?? DEFAULT_CHECK_TIMEOUT_S,
+    ...(check.report === undefined ? {} : { report: check.report }),
   }));
   return { ...present(gate), checks: resolved };
 }

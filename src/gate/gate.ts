@@ -9,10 +9,12 @@ import {
 } from '../job/gate.ts';
 import { createBaselineSource, type BaselineCache, type BaselineOptions } from './baseline.ts';
 import { excerpt } from './failures/excerpt.ts';
+import type { RanTests } from './reports/ran.ts';
 import { runSide, type GateSide, type SideOptions, type SideRun } from './side.ts';
 import { judge, overall, type SideResult } from './verdict.ts';
 
 export type { BaselineCache } from './baseline.ts';
+export type { RanTests } from './reports/ran.ts';
 export type { GateSide } from './side.ts';
 
 /** What one run of the gate works with. */
@@ -30,6 +32,11 @@ export interface GateInput {
   /** What the tamper guard found; it goes into the report as it is. */
   readonly tamper: readonly TamperFinding[];
   readonly onCheck?: SideOptions['onCheck'];
+  /** Told which tests each check ran on both sides; must not throw. */
+  readonly onRan?: (
+    check: Check,
+    ran: { readonly base: RanTests | null; readonly head: RanTests | null },
+  ) => void;
 }
 
 /** What a baseline in the background works with. */
@@ -81,38 +88,81 @@ function reportOn(
     duration_ms: Math.round(head.durationMs),
     log: head.log,
     reason,
+    base_tests: base?.ran?.counts ?? null,
+    head_tests: head.result.ran?.counts ?? null,
     new_failures: left > 0 ? [...newFailures.slice(0, maxFailures), `… and ${left} more`] : newFailures,
     excerpt: excerpt(head.output, head.result.state === 'passed' ? PASSED_EXCERPT_CHARS : maxExcerptChars),
   };
 }
 
-async function runHead(input: GateInput, checks: readonly Check[]): Promise<ReadonlyMap<Check, SideRun>> {
+async function runHead(
+  input: GateInput,
+  checks: readonly Check[],
+  base: ReadonlyMap<Check, SideResult> | null,
+): Promise<ReadonlyMap<Check, SideRun>> {
   const runs = new Map<Check, SideRun>();
+  const plain = new Set(checks.filter((check) => base?.get(check)?.plain === true));
   await runSide(
     input.head,
     checks,
     checks,
-    { ...input, name: 'head' },
+    { ...input, name: 'head', plain },
     (check, run) => void runs.set(check, run),
   );
   return runs;
 }
 
-async function runGate(
+type BaselineOf = (options: BaselineOptions) => Promise<ReadonlyMap<Check, SideResult>>;
+
+interface Judged {
+  readonly check: Check;
+  readonly base: SideResult | null;
+  readonly head: SideRun;
+}
+
+async function judgeChecks(
   input: GateInput,
-  baseline: (options: BaselineOptions) => Promise<ReadonlyMap<Check, SideResult>>,
-): Promise<GateReport> {
+  checks: readonly Check[],
+  baseline: BaselineOf,
+): Promise<readonly Judged[]> {
+  const base = input.base === null ? null : await baseline({ ...input, checks, base: input.base });
+  const runs = await runHead(input, checks, base);
+  return checks.flatMap((check) => {
+    const head = runs.get(check);
+    return head === undefined ? [] : [{ check, base: base?.get(check) ?? null, head }];
+  });
+}
+
+/**
+ * The parts of a check that is red on both sides with nothing new: what comes after the red part has run on
+ * neither, so each part is judged as a check of its own.
+ */
+function hiddenParts(judged: readonly Judged[]): readonly Check[] {
+  return judged.flatMap(({ check, base, head }) => {
+    const { parts = [], name, kind, timeout_s } = check;
+    if (parts.length === 0 || judge(base, head.result).verdict !== 'pre_existing') return [];
+    return parts.map((command, at) => ({
+      name: `${name} (${at + 1} of ${parts.length})`,
+      kind,
+      command,
+      timeout_s,
+    }));
+  });
+}
+
+async function runGate(input: GateInput, baseline: BaselineOf): Promise<GateReport> {
   const started = performance.now();
   if (input.signal.aborted) throw new Cancelled();
   const checks = ordered(input.checks);
-  const base = input.base === null ? null : await baseline({ ...input, checks, base: input.base });
-  const head = await runHead(input, checks);
-  const unwell = [...head.values()].filter((run) => run.result.state !== 'passed').length;
+  const whole = await judgeChecks(input, checks, baseline);
+  const hidden = hiddenParts(whole);
+  const judged = hidden.length === 0 ? whole : [...whole, ...(await judgeChecks(input, hidden, baseline))];
+  const unwell = judged.filter(({ head }) => head.result.state !== 'passed').length;
   const excerptChars = Math.min(MAX_EXCERPT_CHARS, Math.floor(MAX_EXCERPTS_CHARS / Math.max(1, unwell)));
   const failures = Math.min(MAX_NEW_FAILURES, Math.ceil(MAX_ALL_NEW_FAILURES / Math.max(1, unwell)));
-  const reports = checks.flatMap((check) => {
-    const run = head.get(check);
-    return run === undefined ? [] : [reportOn(check, base?.get(check) ?? null, run, excerptChars, failures)];
+  const reports = judged.map(({ check, base, head }) => {
+    input.onRan?.(check, { base: base?.ran ?? null, head: head.result.ran });
+    return reportOn(check, base, head, excerptChars, failures);
   });
   return {
     verdict: overall(reports),

@@ -1,25 +1,23 @@
 /** Runs checks on one side: each in the root of a clean checkout, a red one once more in a fresh sandbox. */
-import { mkdir, open as openFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Cancelled } from '../job/error.ts';
 import type { Check, SideState } from '../job/gate.ts';
-import type { ExecResult, Sandbox } from '../sandbox/sandbox.ts';
-import { readEnding } from './ending.ts';
-import { readFailures, type Failures } from './failures/failures.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { runCheck, type Attempt } from './attempt.ts';
+import type { Failures } from './failures/failures.ts';
+import type { Folders } from './reports/collect.ts';
+import { joinRan } from './reports/ran.ts';
 import type { SideResult } from './verdict.ts';
 
-/** Output of a check that is kept in memory, in bytes for each stream. */
-const MAX_OUTPUT_BYTES = 256 * 1024;
-/** Output of a check that is kept on disk, in bytes. */
-const MAX_LOG_BYTES = 64 * 1024 * 1024;
-/** Part of a log that is read for failures when the kept output was cut, in bytes. */
-const MAX_LOG_READ_BYTES = 16 * 1024 * 1024;
 const NO_FAILURES: Failures = { tests: [], errors: [] };
 
 /** A sandbox that is open on a clean checkout. */
 export interface OpenSide {
   readonly sandbox: Sandbox;
+  /** What the repository's configuration gives to every check. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where checkout and HOME lie on the host, to read report files from. */
+  readonly folders: Folders;
   close(): Promise<void>;
 }
 
@@ -50,6 +48,8 @@ export interface SideOptions {
   readonly name: 'base' | 'head';
   readonly logDir: string;
   readonly signal: AbortSignal;
+  /** Checks that run without `CI` and `FORCE_COLOR`, because on the base they pass only so. */
+  readonly plain?: ReadonlySet<Check>;
   /** Progress; must not throw. */
   readonly onCheck?:
     | ((side: 'base' | 'head', name: string, state: 'running' | SideState, durationMs: number | null) => void)
@@ -66,78 +66,6 @@ export function logName(checks: readonly Check[], check: Check): string {
   return same ? `${clean(check.name)}-${at}` : clean(check.name);
 }
 
-/** Head and tail of a log, up to `MAX_LOG_READ_BYTES`. */
-async function readLog(path: string): Promise<string> {
-  const file = await openFile(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const half = MAX_LOG_READ_BYTES / 2;
-    const read = async (from: number, length: number): Promise<string> => {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
-      return buffer.toString('utf8', 0, bytesRead);
-    };
-    if (size <= MAX_LOG_READ_BYTES) return await read(0, size);
-    return `${await read(0, half)}\n${await read(size - half, half)}`;
-  } finally {
-    await file.close();
-  }
-}
-
-interface Attempt {
-  readonly state: SideState;
-  readonly exitCode: number | null;
-  readonly failures: Failures;
-  readonly note: string | null;
-  readonly output: string;
-  readonly durationMs: number;
-  readonly log: string;
-}
-
-/** Where a checkout lies differs between sides and machines; failures have to compare. */
-function withoutPlaces(text: string, sandbox: Sandbox): string {
-  const [workspace, home] = [sandbox.workspacePath.replace(/\/+$/, ''), sandbox.homePath.replace(/\/+$/, '')];
-  // Either may be the beginning of the other's path: a place ends where no further name character follows.
-  const replace = (whole: string, place: string, by: string): string =>
-    place === '' ? whole : whole.replaceAll(new RegExp(`${RegExp.escape(place)}(?![\\w.-])`, 'g'), by);
-  const plain = replace(workspace === '' ? text : text.replaceAll(`${workspace}/`, ''), home, '~');
-  return replace(plain, workspace, '.');
-}
-
-async function outputOf(result: ExecResult, log: string): Promise<string> {
-  const whole =
-    result.stdout + (result.stdout === '' || result.stdout.endsWith('\n') ? '' : '\n') + result.stderr;
-  if (result.stdoutBytes <= MAX_OUTPUT_BYTES && result.stderrBytes <= MAX_OUTPUT_BYTES) return whole;
-  // The dropped middle may name failures: the log has them.
-  return readLog(log).catch(() => whole);
-}
-
-/** What every check runs with; part of a baseline's identity, because tests read it. */
-export const CHECK_ENV: Readonly<Record<string, string>> = { CI: 'true', FORCE_COLOR: '0' };
-
-async function runCheck(side: OpenSide, check: Check, log: string, options: SideOptions): Promise<Attempt> {
-  if (options.signal.aborted) throw new Cancelled();
-  const result = await side.sandbox.exec(['sh', '-c', check.command], {
-    env: { ...CHECK_ENV, ...side.env },
-    timeoutMs: Math.round(check.timeout_s * 1000),
-    maxBytes: MAX_OUTPUT_BYTES,
-    logPath: log,
-    maxLogBytes: MAX_LOG_BYTES,
-    signal: options.signal,
-  });
-  const output = withoutPlaces(await outputOf(result, log), side.sandbox);
-  const failures = result.end === 'exited' && result.exitCode === 0 ? NO_FAILURES : readFailures(output);
-  const { state, note } = readEnding(result, check, failures.tests.length > 0);
-  return {
-    state,
-    note,
-    exitCode: result.exitCode,
-    failures: state === 'failed' ? failures : NO_FAILURES,
-    output,
-    durationMs: result.durationMs,
-    log,
-  };
-}
-
 /** A sandbox that opens when the first check runs, and knows which checks have run in it. */
 function createSession(
   side: GateSide,
@@ -145,27 +73,24 @@ function createSession(
   options: SideOptions,
   suffix: string,
 ): {
-  run(check: Check): Promise<Attempt>;
+  /** Runs a check; `plain` leaves out `CI` and `FORCE_COLOR`. */
+  run(check: Check, plain: boolean): Promise<Attempt>;
   close(): Promise<void>;
 } {
   let opened: OpenSide | null = null;
   const ran = new Set<Check>();
-  const attempt = async (check: Check): Promise<Attempt> => {
+  const attempt = async (check: Check, plain: boolean): Promise<Attempt> => {
     opened ??= await side.open();
     ran.add(check);
-    return runCheck(
-      opened,
-      check,
-      join(options.logDir, `${options.name}-${logName(checks, check)}${suffix}.log`),
-      options,
-    );
+    const log = join(options.logDir, `${options.name}-${logName(checks, check)}${suffix}.log`);
+    return runCheck(opened, check, { log, signal: options.signal, plain });
   };
   return {
-    async run(check) {
+    async run(check, plain) {
       // Tests may need what the build made: whatever is run alone gets the builds before it, their result is not used.
       for (const build of checks.slice(0, checks.indexOf(check)))
-        if (build.kind === 'build' && !ran.has(build)) await attempt(build);
-      return attempt(check);
+        if (build.kind === 'build' && !ran.has(build)) await attempt(build, plain);
+      return attempt(check, plain);
     },
     close: async () => opened?.close(),
   };
@@ -207,17 +132,29 @@ export function joinRuns(
 }
 
 function firstRun(attempt: Attempt): SideRun {
-  const { output, durationMs, log, ...result } = attempt;
-  return { result, output, durationMs, log, reproducible: attempt.state === 'passed' };
+  const { output, durationMs, log, plain, ...result } = attempt;
+  return {
+    result: { ...result, ...(plain ? { plain } : {}) },
+    output,
+    durationMs,
+    log,
+    reproducible: attempt.state === 'passed',
+  };
 }
 
 function rerun(name: 'base' | 'head', first: Attempt, second: Attempt): SideRun {
   const run = firstRun(first);
   if (second.state === 'passed') {
-    return {
-      ...run,
-      result: { state: 'passed', exitCode: 0, failures: NO_FAILURES, note: null, flaky: true },
+    const { ran, plain } = second;
+    const result: SideResult = {
+      state: 'passed',
+      exitCode: 0,
+      failures: NO_FAILURES,
+      ran,
+      note: null,
+      flaky: true,
     };
+    return { ...run, result: plain ? { ...result, plain } : result };
   }
   if (second.state === 'inconclusive') {
     return {
@@ -226,7 +163,8 @@ function rerun(name: 'base' | 'head', first: Attempt, second: Attempt): SideRun 
     };
   }
   const joined = joinRuns(name, first.failures, second.failures);
-  return { ...run, result: { ...run.result, failures: joined.failures }, reproducible: joined.same };
+  const ran = joinRan(first.ran, second.ran, name);
+  return { ...run, result: { ...run.result, failures: joined.failures, ran }, reproducible: joined.same };
 }
 
 function notSetUp(side: GateSide): SideRun {
@@ -235,6 +173,7 @@ function notSetUp(side: GateSide): SideRun {
     state: 'inconclusive',
     exitCode: null,
     failures: NO_FAILURES,
+    ran: null,
     note,
     setupFailed: true,
   };
@@ -270,7 +209,7 @@ export async function runSide(
   try {
     for (const check of wanted) {
       options.onCheck?.(options.name, check.name, 'running', null);
-      const attempt = await session.run(check);
+      const attempt = await session.run(check, options.plain?.has(check) ?? false);
       if (attempt.state === 'failed') red.push([check, attempt]);
       else finish(check, firstRun(attempt));
     }
@@ -279,7 +218,11 @@ export async function runSide(
   }
   const again = createSession(side, checks, options, '.again');
   try {
-    for (const [check, first] of red) finish(check, rerun(options.name, first, await again.run(check)));
+    for (const [check, first] of red) {
+      // What every check runs with can itself turn a test red: the base is asked without it too.
+      const plain = options.name === 'base' || first.plain;
+      finish(check, rerun(options.name, first, await again.run(check, plain)));
+    }
   } finally {
     await again.close();
   }

@@ -1,16 +1,21 @@
 /** What one side says beside the other, and what all checks say together. Pure. */
 import type { CheckReport, CheckVerdict, GateVerdict, SideState } from '../job/gate.ts';
 import type { Failures } from './failures/failures.ts';
+import type { RanTests } from './reports/ran.ts';
 
 /** One check on one side, after its rerun where there was one. */
 export interface SideResult {
   readonly state: SideState;
   readonly exitCode: number | null;
   readonly failures: Failures;
+  /** Which tests ran; `null` when neither a report nor the output tells. */
+  readonly ran: RanTests | null;
   /** Why it is `inconclusive`, or another remark for people. */
   readonly note: string | null;
   /** It was red once and passed when it was run again. */
   readonly flaky?: boolean;
+  /** It ran without `CI` and `FORCE_COLOR`; a base is said to when it passes only so. */
+  readonly plain?: boolean;
   /** It is `inconclusive` because the dependencies of this side could not be prepared. */
   readonly setupFailed?: boolean;
 }
@@ -39,6 +44,15 @@ function count(names: readonly string[], noun: string): string {
 
 function judgement(verdict: CheckVerdict, reason: string, newFailures: readonly string[] = []): Judgement {
   return { verdict, reason, newFailures };
+}
+
+/**
+ * What failed on one side: by the runner's own report where both sides have one, else by what it printed, so
+ * that names of one source are never compared with names of another.
+ */
+function failuresOf(side: SideResult, other: SideResult | null): Failures {
+  const reported = side.ran?.source === 'report' && (other === null || other.ran?.source === 'report');
+  return reported && side.ran.failed.length > 0 ? { tests: side.ran.failed, errors: [] } : side.failures;
 }
 
 /** Red on both sides, and head names failing tests: they are compared by name. */
@@ -73,21 +87,23 @@ function judgeErrors(base: Failures, head: Failures): Judgement {
 }
 
 function judgeRed(base: SideResult | null, head: SideResult): Judgement {
+  const failures = failuresOf(head, base?.state === 'failed' ? base : null);
   const how = head.exitCode === null ? 'failed' : `failed with exit code ${head.exitCode}`;
-  if (base === null) return judgement('failed', `${how}; there is no baseline`, allOf(head.failures));
+  if (base === null) return judgement('failed', `${how}; there is no baseline`, allOf(failures));
   switch (base.state) {
     case 'passed': {
-      const beside = base.flaky === true ? 'the base passed when it was run again' : 'the base passes';
-      return judgement('failed', `${how}; ${beside}`, allOf(head.failures));
+      const again = base.plain === true ? 'run again without CI and FORCE_COLOR, as head was' : 'run again';
+      const beside = base.flaky === true ? `the base passed when it was ${again}` : 'the base passes';
+      return judgement('failed', `${how}; ${beside}`, allOf(failures));
     }
     case 'failed':
-      return head.failures.tests.length > 0
-        ? judgeTests(base.failures, head.failures)
-        : judgeErrors(base.failures, head.failures);
+      return failures.tests.length > 0
+        ? judgeTests(failures === head.failures ? base.failures : failuresOf(base, head), failures)
+        : judgeErrors(base.failures, failures);
     case 'inconclusive':
       // The task may be the repair of a base that can't be set up, so head is judged alone.
       if (base.setupFailed === true) {
-        return judgement('failed', `${how}; the base could not be set up`, allOf(head.failures));
+        return judgement('failed', `${how}; the base could not be set up`, allOf(failures));
       }
       return judgement(
         'inconclusive',
@@ -113,6 +129,11 @@ export function judge(base: SideResult | null, head: SideResult): Judgement {
       if (base?.state === 'inconclusive') {
         return judgement('passed', `passes; the base is inconclusive: ${base.note ?? 'no reason is known'}`);
       }
+      if (base?.plain === true)
+        return judgement(
+          'passed',
+          'passes without CI and FORCE_COLOR, like the base, which is red with them',
+        );
       return judgement('passed', base === null ? 'passes; there is no baseline' : 'passes, like the base');
   }
 }

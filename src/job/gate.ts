@@ -11,6 +11,17 @@ export interface Check {
   /** A shell command, run by `sh -c` in the root of a clean checkout. */
   readonly command: string;
   readonly timeout_s: number;
+  /** Report files that the command writes: a path or glob inside the checkout. */
+  readonly report?: string;
+  /** Commands that `command` runs one after the other, each only if the one before passed. */
+  readonly parts?: readonly string[];
+}
+
+/** How many tests a check ran on one side. `skipped` counts todo and expected failures too. */
+export interface TestCounts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
 }
 
 /** How a check ended on one side. `inconclusive`: missing tool, timeout, or a killed process. */
@@ -33,6 +44,9 @@ export interface CheckReport {
   readonly log: string | null;
   /** Why the verdict is what it is, in one sentence. */
   readonly reason: string;
+  /** Tests that ran on the base; `null` when neither a report nor the output tells, absent in older reports. */
+  readonly base_tests?: TestCounts | null;
+  readonly head_tests?: TestCounts | null;
   /** Failing tests or error lines that base does not have; empty unless `failed`. */
   readonly new_failures: readonly string[];
   /** Head and tail of what the check printed on head, for people and for the agent. */

@@ -55,6 +55,22 @@ export interface JobResult {
   readonly error: ErrorInfo | null;
 }
 
+// What finds style, types and builds wrong runs no tests; `other` may.
+const NO_TESTS: ReadonlySet<string> = new Set(['format', 'lint', 'types', 'build']);
+
+/** Whether the tests passed on head: a green gate may hold some that fail on the base too. */
+function testsPassed(report: GateReport): boolean {
+  const isRed = report.checks.some((check) => check.verdict === 'pre_existing' && !NO_TESTS.has(check.kind));
+  return report.verdict === 'green' && !isRed;
+}
+
+/** Says which checks are red on the base as well, so that nobody takes a green gate for green checks. */
+export function redBaseNotices(report: GateReport): readonly string[] {
+  const red = report.checks.filter((check) => check.verdict === 'pre_existing').map((check) => check.name);
+  if (red.length === 0) return [];
+  return [`red on the base already, with nothing new: ${red.join(', ')}`];
+}
+
 /** Why a job ended; where its work could not be saved either, that and the place where it lies come with it. */
 function errorOf(ending: ErrorInfo | null, saved: StepResult<Saved>): ErrorInfo | null {
   if (saved.ok) return ending;
@@ -100,7 +116,7 @@ export function toResult(
     tamper: verified?.report.tamper ?? [],
     iterations: history.filter((e) => e.step === 'build').length,
     attempts: job.attempt,
-    tests_passed: verified?.report.verdict === 'green',
+    tests_passed: verified !== undefined && testsPassed(verified.report),
     debug_mode: isDebugging(history),
     resumed_from_checkpoint: false,
     exploration_report_generated: false,
@@ -112,7 +128,11 @@ export function toResult(
     phases: history
       .filter((e) => e.step !== 'message')
       .map((e) => ({ name: e.step, started_at: e.result.started_at, duration_ms: durationMs(e.result) })),
-    notices: [...(prepared?.notices ?? []), ...(proposed?.notices ?? [])],
+    notices: [
+      ...(prepared?.notices ?? []),
+      ...(proposed?.notices ?? []),
+      ...(verified === undefined ? [] : redBaseNotices(verified.report)),
+    ],
     summary: built?.summary ?? '',
     question: null,
     upstream_repo: null,

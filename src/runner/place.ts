@@ -118,6 +118,8 @@ export async function installDependencies(
 export interface OpenCheckout {
   readonly sandbox: Sandbox;
   readonly env: Readonly<Record<string, string>>;
+  /** Where checkout and HOME lie on the host. */
+  readonly folders: { readonly workspace: string; readonly home: string };
   close(): Promise<void>;
 }
 
@@ -136,7 +138,8 @@ export async function openCheckout(
     const sandbox = await bench.sandboxes.gate(place, options.env, options.network);
     return {
       sandbox,
-      env: {},
+      env: options.env,
+      folders: { workspace: place.tree, home: place.home },
       async close() {
         await sandbox.close();
         await place.remove();

@@ -102,21 +102,21 @@ describe('checks', () => {
     ],
     ['pytest by configuration', { 'setup.cfg': '[tool:pytest]\n', 'setup.py': '' }, ['python3 -m pytest']],
     ['pytest by the way tests are written', { 'test_a.py': PYTEST_TEST }, ['python3 -m pytest']],
-    ['unittest in the root', { 'test_a.py': UNITTEST_TEST }, ['python3 -m unittest']],
+    ['unittest in the root', { 'test_a.py': UNITTEST_TEST }, ['python3 -m unittest -v']],
     [
       'unittest in a folder',
       { 'tests/test_a.py': UNITTEST_TEST, 'calc.py': '' },
-      ['python3 -m unittest discover -s tests'],
+      ['python3 -m unittest discover -v -s tests'],
     ],
     [
       'unittest in a package',
       { 'tests/test_a.py': UNITTEST_TEST, 'tests/__init__.py': '' },
-      ['python3 -m unittest'],
+      ['python3 -m unittest -v'],
     ],
     [
       'unittest, *_test.py, src layout',
       { 'src/calc.py': '', 'tests/calc_test.py': UNITTEST_TEST },
-      ["PYTHONPATH=src python3 -m unittest discover -s tests -p '*_test.py'"],
+      ["PYTHONPATH=src python3 -m unittest discover -v -s tests -p '*_test.py'"],
     ],
     ['tests deeper than the third folder', { 'a/b/c/d/test_a.py': PYTEST_TEST }, []],
     [
@@ -126,12 +126,12 @@ describe('checks', () => {
         '.flake8': '',
         'test_a.py': UNITTEST_TEST,
       },
-      ['ruff format --check .', 'ruff check .', 'flake8', 'mypy', 'python3 -m unittest'],
+      ['ruff format --check .', 'ruff check .', 'flake8', 'mypy', 'python3 -m unittest -v'],
     ],
     [
       'mypy on src',
       { 'mypy.ini': '', 'src/a.py': '', 'test_a.py': UNITTEST_TEST },
-      ['mypy src', 'PYTHONPATH=src python3 -m unittest'],
+      ['mypy src', 'PYTHONPATH=src python3 -m unittest -v'],
     ],
     ['Django', { 'manage.py': '', 'requirements.txt': 'django\n' }, ['python3 manage.py test']],
     ['Rust', { 'Cargo.toml': '[package]\n' }, ['cargo test --offline --no-fail-fast']],
@@ -148,11 +148,11 @@ describe('checks', () => {
         'cargo test --workspace --offline --no-fail-fast',
       ],
     ],
-    ['Go', { 'go.mod': 'module x' }, ['go vet ./...', 'go test ./...']],
+    ['Go', { 'go.mod': 'module x' }, ['go vet ./...', 'go test -v ./...']],
     [
       'a Go workspace',
       { 'go.work': 'go 1.22\nuse (\n\t./a\n\t./b\n)\n', 'a/go.mod': '', 'b/go.mod': '' },
-      ['go vet ./a/... ./b/...', 'go test ./a/... ./b/...'],
+      ['go vet ./a/... ./b/...', 'go test -v ./a/... ./b/...'],
     ],
     ['Maven', { 'pom.xml': '<project/>' }, ['mvn -B -o -q --fail-at-end test']],
     [
@@ -186,18 +186,18 @@ describe('checks', () => {
     [
       'Make where a language has tests',
       { Makefile: 'test:\n', 'go.mod': '' },
-      ['go vet ./...', 'go test ./...'],
+      ['go vet ./...', 'go test -v ./...'],
     ],
     ['just', { justfile: 'test *args:\n  x\nvar := "y"\n' }, ['just test']],
     [
       'two languages',
       { 'package.json': pkg({ test: 'jest' }), 'go.mod': '' },
-      ['go vet ./...', 'npm run --silent test', 'go test ./...'],
+      ['go vet ./...', 'npm run --silent test', 'go test -v ./...'],
     ],
     [
       'projects in folders',
       { 'web/package.json': pkg({ test: 'jest' }), 'api/go.mod': '' },
-      ['cd api && go vet ./...', 'cd api && go test ./...', 'cd web && npm run --silent test'],
+      ['cd api && go vet ./...', 'cd api && go test -v ./...', 'cd web && npm run --silent test'],
     ],
   ];
   test.each(CASES)('%s', async (_name, tree, commands) => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -58,6 +59,7 @@ function side(name: string, files: Readonly<Record<string, string>>, more: Parti
       return {
         sandbox,
         env: {},
+        folders: { workspace, home },
         async close() {
           openNow--;
           await sandbox.close();
@@ -210,6 +212,135 @@ describe('one check on both sides', () => {
     rmSync(marker);
     const report = await baselines.runGate(input([flaky], base, side('head', {})));
     expect(report.checks[0]).toMatchObject({ verdict: 'pre_existing' });
+  });
+});
+
+describe('which tests ran', () => {
+  test('numbers of both sides are in the report', async () => {
+    const skipping = {
+      'a.test.mjs': (nodeTests()['a.test.mjs'] ?? '').replace("'adds',", "'adds', {skip: true},"),
+    };
+    const report = await judgeOne(NODE, side('base', nodeTests()), side('head', skipping));
+    expect(report.base_tests).toEqual({ passed: 3, failed: 0, skipped: 0 });
+    expect(report.head_tests).toEqual({ passed: 2, failed: 0, skipped: 1 });
+  });
+
+  test('they come from the store with the baseline, and are handed out by name', async () => {
+    const cache = memoryCache();
+    const told: string[] = [];
+    for (let round = 0; round < 2; round++) {
+      await createBaselines(cache).runGate({
+        ...input(
+          [NODE],
+          side(`base${round}`, nodeTests(), { tree: 'same' }),
+          side(`head${round}`, nodeTests('subs')),
+        ),
+        onRan: (_check, { base, head }) =>
+          told.push([...(base?.passed ?? []), '|', ...(head?.failed ?? [])].join(' ')),
+      });
+    }
+    expect(cache.stored.size).toBe(1);
+    expect(told).toEqual(['adds muls subs | subs', 'adds muls subs | subs']);
+  });
+
+  test('a report that the check names decides which failures are new; the exit code decides the state', async () => {
+    const xml = (...failing: readonly string[]): string =>
+      ['a', 'b']
+        .map((name) => `<testcase name="${name}">${failing.includes(name) ? '<failure/>' : ''}</testcase>`)
+        .join('');
+    const report = { report: 'out/*.xml' };
+    const write = (text: string, code: number): Check =>
+      check('t', `sleep 0.05; mkdir -p out; cp ${text} out/r.xml; exit ${code}`, report);
+    const files = {
+      'one.xml': `<testsuite>${xml('a')}</testsuite>`,
+      'out/old.xml': `<testsuite>${xml('b')}</testsuite>`,
+    };
+    const more = { ...files, 'one.xml': `<testsuite>${xml('a', 'b')}</testsuite>` };
+    expect(await judgeOne(write('one.xml', 1), side('base', files), side('head', more))).toMatchObject({
+      verdict: 'failed',
+      new_failures: ['b'],
+    });
+    expect(await judgeOne(write('one.xml', 0), side('base1', files), side('head1', more))).toMatchObject({
+      verdict: 'passed',
+      head_tests: { passed: 0, failed: 2, skipped: 0 },
+    });
+  });
+
+  test('pytest’s own report is read from HOME, and the checkout stays clean', async (context) => {
+    const missing = spawnSync('python3', ['-m', 'pytest', '--version']).status !== 0;
+    if (missing && process.env['AGENT_RUNNER_REQUIRE_ALL'] === '1') throw new Error('pip install pytest');
+    context.skip(missing, 'pytest is missing: pip install pytest');
+    const files = {
+      'test_a.py': 'import pytest\n\ndef test_ok(): pass\n\n@pytest.mark.skip\ndef test_later(): pass\n',
+    };
+    const command = 'python3 -B -m pytest -q -p no:cacheprovider && test "$(ls)" = test_a.py';
+    const told: unknown[] = [];
+    const report = await createBaselines(memoryCache()).runGate({
+      ...input([check('t', command)], null, side('head', files)),
+      onRan: (_check, { head }) => told.push(head),
+    });
+    expect(report.verdict).toBe('green');
+    expect(told).toMatchObject([
+      { source: 'report', passed: ['test_a > test_ok'], skipped: ['test_a > test_later'], named: true },
+    ]);
+  });
+
+  test('pytest’s option is taken back where pytest does not know it', async () => {
+    const command =
+      'case "$PYTEST_ADDOPTS" in *--junitxml*) echo "error: unrecognized arguments: $PYTEST_ADDOPTS"; exit 4;; esac';
+    expect(await judgeOne(check('t', command), null, side('head', {}))).toMatchObject({ verdict: 'passed' });
+  });
+});
+
+describe('a chain of commands', () => {
+  const parts = ['sh a.sh', 'sh b.sh'];
+  const chain = check('all', parts.join(' && '), { parts });
+  const red = { 'a.sh': 'echo "a.js:1:1 error: old"; exit 1', 'b.sh': 'exit 0' };
+
+  test('what its red part hides on both sides is judged by itself', async () => {
+    const head = { ...red, 'b.sh': 'echo "b.js:1:1 error: new"; exit 1' };
+    const report = await createBaselines(memoryCache()).runGate(
+      input([chain], side('base', red), side('head', head)),
+    );
+    expect(report.verdict).toBe('red');
+    expect(report.checks.map(({ name, verdict }) => [name, verdict])).toEqual([
+      ['all', 'pre_existing'],
+      ['all (1 of 2)', 'pre_existing'],
+      ['all (2 of 2)', 'failed'],
+    ]);
+  });
+
+  test('a green one is not taken apart', async () => {
+    const green = { ...red, 'a.sh': 'exit 0' };
+    const report = await createBaselines(memoryCache()).runGate(
+      input([chain], side('base', green), side('head', green)),
+    );
+    expect(report.checks.map(({ name }) => name)).toEqual(['all']);
+  });
+});
+
+describe('a base that only CI and FORCE_COLOR turn red', () => {
+  const command = 'if [ "$FORCE_COLOR" = 0 ]; then echo "a.js:1:1 error: colour"; exit 1; fi; sh b.sh';
+
+  test('is green, and so is head without them', async () => {
+    const files = { 'b.sh': 'exit 0' };
+    const report = await judgeOne(check('t', command), side('base', files), side('head', files));
+    expect(report).toMatchObject({ base: 'passed', head: 'passed', verdict: 'passed' });
+    expect(report.reason).toContain('without CI and FORCE_COLOR');
+  });
+
+  test('hides nothing that head breaks', async () => {
+    const head = { 'b.sh': 'echo "b.js:1:1 error: new"; exit 1' };
+    const report = await judgeOne(
+      check('t', command),
+      side('base', { 'b.sh': 'exit 0' }),
+      side('head', head),
+    );
+    expect(report).toMatchObject({
+      base: 'passed',
+      verdict: 'failed',
+      new_failures: ['b.js:<n> error: new'],
+    });
   });
 });
 

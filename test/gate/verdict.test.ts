@@ -13,6 +13,7 @@ function side(
     state,
     exitCode: state === 'inconclusive' ? null : state === 'passed' ? 0 : 1,
     failures: { tests, errors },
+    ran: null,
     note: state === 'inconclusive' ? 'it timed out' : null,
     ...more,
   };

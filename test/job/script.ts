@@ -1,6 +1,6 @@
 /** A scripted engine for the tests of `src/job`: steps answer what a script says and note that they ran. */
 import { Cancelled, ERROR_CODES, errorInfo, JobError, type ErrorCode } from '../../src/job/error.ts';
-import type { GateVerdict, TamperFinding } from '../../src/job/gate.ts';
+import type { CheckReport, GateVerdict, TamperFinding } from '../../src/job/gate.ts';
 import { PROCEDURE_VERSION, type Job } from '../../src/job/job.ts';
 import { runJob } from '../../src/job/procedure.ts';
 import { DEFAULT_BUDGET, DEFAULT_POLICY, type JobRequest, type Policy } from '../../src/job/request.ts';
@@ -34,6 +34,7 @@ export type VerifyAct =
       readonly verdict: GateVerdict;
       readonly failure?: string;
       readonly tamper?: readonly TamperFinding[];
+      readonly checks?: readonly CheckReport[];
     };
 export type ProposeAct =
   | Trouble
@@ -248,7 +249,7 @@ export function scriptedSteps(script: Script, ran: Ran[], stored: readonly Ran[]
             verdict: act.verdict,
             commit: 'c'.repeat(40),
             tree: 't'.repeat(40),
-            checks: [],
+            checks: act.checks ?? [],
             tamper: act.tamper ?? [],
             duration_ms: 5000,
           },

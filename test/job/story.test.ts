@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { GateVerdict } from '../../src/job/gate.ts';
+import type { CheckReport, GateVerdict } from '../../src/job/gate.ts';
 import { MAX_QUESTIONS } from '../../src/job/decide.ts';
 import { runJob } from '../../src/job/procedure.ts';
 import {
@@ -201,6 +201,32 @@ describe('red, green and debug mode', () => {
       tests_passed: false,
     });
     expect(played.result.error?.code).toBe(outcome);
+  });
+});
+
+describe('a base that is red already', () => {
+  const red = (kind: CheckReport['kind']): CheckReport => ({
+    name: 'nightly',
+    kind,
+    command: 'sh nightly.sh',
+    base: 'failed',
+    head: 'failed',
+    verdict: 'pre_existing',
+    duration_ms: 1,
+    log: null,
+    reason: '1 test failed, and failed on the base too',
+    new_failures: [],
+    excerpt: '',
+  });
+
+  it.each([
+    ['test', false],
+    ['other', false],
+    ['lint', true],
+  ] as const)('a %s check leaves tests_passed %s, and is named in a notice', async (kind, passed) => {
+    const played = await play({ verifies: [{ do: 'verify', verdict: 'green', checks: [red(kind)] }] });
+    expect(played.result).toMatchObject({ outcome: 'proposed', tests_passed: passed });
+    expect(played.result.notices.join(' ')).toContain('nightly');
   });
 });
 

@@ -64,7 +64,7 @@ async function addGo(files: RepoFiles, out: Collector): Promise<void> {
   out.add({
     name: 'go-test',
     kind: 'test',
-    command: `go test ${patterns}`,
+    command: `go test -v ${patterns}`,
     what: 'go.mod',
     why: 'a Go module',
   });

@@ -29,8 +29,8 @@ function unittestCommand(files: RepoFiles, project: PythonProject): string {
   // A `src` layout that nothing installs is only found through the path.
   const path = !project.installable && sourceFolders(files).includes('src') ? 'PYTHONPATH=src ' : '';
   return start === '' && pattern === ''
-    ? `${path}python3 -m unittest`
-    : `${path}python3 -m unittest discover${start}${pattern}`;
+    ? `${path}python3 -m unittest -v`
+    : `${path}python3 -m unittest discover -v${start}${pattern}`;
 }
 
 /** Checks of a Python repository: configured linters and type checkers, and its tests. */

@@ -59,36 +59,49 @@ export function cleanName(name: string): string {
     .replace(/\s+/g, ' ');
 }
 
-/** A reader that needs to remember what came before. `null` means that the line is not its own. */
-type Reader = (line: string) => readonly string[] | null;
+/**
+ * A reader that needs to remember what came before. `null` as an answer means that the line is not its own;
+ * `null` as a line that there are no more.
+ */
+type Reader = (line: string | null) => readonly string[] | null;
 
-/** TAP, with node:test's nesting: a test is named by its parents and, where it says so, by its file. */
+/**
+ * TAP, with node:test's nesting: a test is named by its parents and, where it says so, by its file. A parent
+ * whose subtests failed is none itself.
+ */
 function tapReader(): Reader {
   const parents: string[] = [];
-  let last: string | null = null;
+  const failed: boolean[] = [];
+  let waiting: string | null = null;
+  const take = (file = ''): readonly string[] => {
+    const name = waiting;
+    waiting = null;
+    return name === null ? [] : [file === '' ? name : `${file}: ${name}`];
+  };
   return (line) => {
+    if (line === null) return take();
     const subtest = /^( *)# Subtest: (.*)$/.exec(line);
     if (subtest !== null) {
       const depth = Math.min(20, Math.floor((subtest[1] ?? '').length / 4));
       parents.length = Math.min(parents.length, depth);
       while (parents.length < depth) parents.push('');
       parents[depth] = subtest[2] ?? '';
-      return [];
+      return take();
     }
     const notOk = /^( *)not ok \d+ ?(?:- )?(.*)$/.exec(line);
     if (notOk !== null) {
+      const before = take();
       const name = (notOk[2] ?? '').trim();
-      last = null;
-      if (/# *(?:TODO|SKIP)\b/i.test(name)) return [];
-      const depth = Math.floor((notOk[1] ?? '').length / 4);
-      last = [...parents.slice(0, depth), name].filter((part) => part !== '').join(' > ');
-      return [last];
+      const depth = Math.min(20, Math.floor((notOk[1] ?? '').length / 4));
+      const isParent = failed[depth + 1] === true;
+      failed.length = Math.min(failed.length, depth + 1);
+      if (/# *(?:TODO|SKIP)\b/i.test(name)) return before;
+      failed[depth] = true;
+      if (!isParent) waiting = [...parents.slice(0, depth), name].filter((part) => part !== '').join(' > ');
+      return before;
     }
     const location = /^ *location: '([^']*)'$/.exec(line);
-    if (location === null || last === null) return null;
-    const named = `${location[1] ?? ''}: ${last}`;
-    last = null;
-    return [named];
+    return location === null || waiting === null ? null : take(location[1]);
   };
 }
 
@@ -96,6 +109,7 @@ function tapReader(): Reader {
 function specReader(): Reader {
   let file: string | null = null;
   return (line) => {
+    if (line === null) return null;
     const at = /^test at (\S+?):\d+:\d+$/.exec(line);
     if (at !== null) {
       file = at[1] ?? null;
@@ -113,11 +127,12 @@ function specReader(): Reader {
 function goReader(): Reader {
   const pending: string[] = [];
   return (line) => {
+    if (line === null) return pending.splice(0);
     if (line.startsWith('{"') && line.endsWith('}')) return goEvent(line);
     const test = /^\s*--- FAIL: (\S+)/.exec(line);
     if (test !== null) {
       if (pending.length < 5000) pending.push(test[1] ?? '');
-      return [test[1] ?? ''];
+      return [];
     }
     const failed = /^FAIL\s+(\S+)\s+(?:\[([^\]]+)\]|[\d.]+s)$/.exec(line);
     if (failed === null) return null;
@@ -143,6 +158,7 @@ function goEvent(line: string): readonly string[] | null {
 function jestReader(): Reader {
   let file = '';
   return (line) => {
+    if (line === null) return null;
     const head = /^\s*FAIL\s+(?:\S+\s+)?(\S+\.[cm]?[jt]sx?)(?: \([\d.]+ m?s\))?$/.exec(line);
     if (head !== null) {
       file = `${head[1] ?? ''}: `;
@@ -161,6 +177,7 @@ function mochaReader(): Reader {
   let title: string[] | null = null;
   let failing = false;
   return (line) => {
+    if (line === null) return null;
     if (/^\s*\d+ failing$/.test(line)) failing = true;
     if (!failing) return null;
     const first = /^ {2}\d+\) (\S.*)$/.exec(line);
@@ -201,6 +218,7 @@ export function readTestNames(lines: readonly string[]): readonly string[] {
     const mark = MARK.exec(line)?.[1];
     if (mark !== undefined) marked.push(mark);
   }
+  for (const read of readers) named.push(...(read(null) ?? []));
   // A bare mark is also how linters draw a finding: it names a test only where tests are counted.
   const names = named.length > 0 || !counted ? named : marked;
   return names.map(cleanName);

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { JobError } from '../../job/error.ts';
 import type { GateReport } from '../../job/gate.ts';
+import { redBaseNotices } from '../../job/result.ts';
 import { PROCEDURE_VERSION, type JobEvent } from '../../job/job.ts';
 import type { JobRequest } from '../../job/request.ts';
 import type { Verified } from '../../job/step.ts';
@@ -111,8 +112,9 @@ export async function judge(
     const verified: Verified = await verify(context, detail, bench, 1);
     const { base, base_sha, policy } = detail;
     const said = { repo: remote.display, base, base_sha, head: input.head, head_sha: head.sha };
-    const notices = [...detail.notices, ...notJudged];
-    return { ...said, report: verified.report, policy, notices, logs: context.paths.logs };
+    const { report } = verified;
+    const notices = [...detail.notices, ...notJudged, ...redBaseNotices(report)];
+    return { ...said, report, policy, notices, logs: context.paths.logs };
   } finally {
     for (const pin of [id, `${id}-head`]) await unpinBase(context.git, repo.mirror, pin);
     for (const folder of [

@@ -2,6 +2,7 @@
 import { DEFAULT_MAX_GATE_RUNS, DEFAULT_POLICY, type JobRequest } from '../../job/request.ts';
 import { IN_PLACE_GATE_RUNS } from '../../job/in-place/in-place.ts';
 import { parseRepoConfig, REPO_CONFIG_FILE, type RepoConfig } from '../../gate/config.ts';
+import { withParts } from '../../gate/detect/chain.ts';
 import { detectChecks } from '../../gate/detect/detect.ts';
 import type { RepoFiles } from '../../gate/files.ts';
 import { detectSetup } from '../../gate/setup/setup.ts';
@@ -63,7 +64,7 @@ export async function resolveRules(request: JobRequest, files: RepoFiles): Promi
     gate?.timeout_s === undefined
       ? detected
       : detected.map((check) => ({ ...check, timeout_s: gate.timeout_s ?? check.timeout_s }));
-  const checks = request.checks ?? configured ?? timed;
+  const checks = await withParts(request.checks ?? configured ?? timed, files);
   const from =
     request.checks !== null
       ? 'given by the caller'

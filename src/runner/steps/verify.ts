@@ -4,7 +4,7 @@ import { JobError } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
 import type { CheckVerdict, GateReport, TamperFinding } from '../../job/gate.ts';
 import type { Verified } from '../../job/step.ts';
-import type { GateInput, GateSide } from '../../gate/gate.ts';
+import type { GateInput, GateSide, RanTests } from '../../gate/gate.ts';
 import { addedLines } from '../../gate/secrets/added-lines.ts';
 import { describeSecrets, scanForSecrets } from '../../gate/secrets/secrets.ts';
 import { allowTestChanges, changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
@@ -23,6 +23,7 @@ import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
 import { openCheckout, prepareDependencies, type Bench, type Dependencies } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
+import { notRunFindings, type GateRun } from './tests-ran.ts';
 
 /** Ref of the job's repository that holds the commit under judgement. */
 export const WORK_REF = 'refs/agent-runner/work';
@@ -235,8 +236,9 @@ async function judgeCommit(
   judging: Judging,
   head: { commit: string; tree: string },
   as: 'head' | 'restored',
-): Promise<GateReport> {
+): Promise<GateRun> {
   const { context, detail, bench, run, dependencies } = judging;
+  const ran = new Map<string, { base: RanTests | null; head: RanTests | null }>();
   const input: GateInput = {
     checks: detail.rules.checks,
     base: isWithoutBaseline(context.job.request.in_place) ? null : await baseSide(context, detail, bench),
@@ -245,6 +247,7 @@ async function judgeCommit(
     logDir: `${context.paths.logs}/gate-${run}${as === 'restored' ? '-restored' : ''}`,
     signal: context.signal,
     tamper: [],
+    onRan: (check, tests) => void ran.set(check.name, tests),
     onCheck: (of, name, state, durationMs) => {
       const shown = of === 'head' ? as : of;
       context.journal.emit('gate', 'verify', {
@@ -256,7 +259,7 @@ async function judgeCommit(
       });
     },
   };
-  return context.baselines.runGate(input);
+  return { report: await context.baselines.runGate(input), ran };
 }
 
 /** Judges head's code under base's tests and judge files, where the change touched any. */
@@ -265,7 +268,7 @@ async function judgeRestored(
   changes: readonly ChangedPath[],
   findings: readonly TamperFinding[],
   commit: string,
-): Promise<{ report: GateReport; paths: readonly string[] } | null> {
+): Promise<(GateRun & { paths: readonly string[] }) | null> {
   const { context, detail, bench } = judging;
   const paths = changesToRestore(changes, findings).flatMap((change) =>
     change.oldPath === null ? [change.path] : [change.path, change.oldPath],
@@ -282,7 +285,21 @@ async function judgeRestored(
     'refs/agent-runner/restored',
     info,
   );
-  return { report: await judgeCommit(judging, { commit: restored, tree }, 'restored'), paths };
+  return { ...(await judgeCommit(judging, { commit: restored, tree }, 'restored')), paths };
+}
+
+/** What the runs themselves show of tests that are no longer run. */
+async function whatDidNotRun(
+  { context, detail, bench }: Judging,
+  judged: GateRun,
+  restored: GateRun | null,
+  changes: readonly ChangedPath[],
+  findings: readonly TamperFinding[],
+  commit: string,
+): Promise<readonly TamperFinding[]> {
+  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(commit)]);
+  const allowed = context.job.request.allow_test_changes;
+  return notRunFindings(judged, restored, changes, { base, head }, findings, allowed);
 }
 
 /** Commits the working copy's state and runs the gate on it. */
@@ -301,10 +318,12 @@ export async function verify(
   const judging: Judging = { context, detail, bench, run, dependencies };
   const judged = await judgeCommit(judging, { commit, tree }, 'head');
   // A red change goes back to the agent anyway; what base's tests say of it can wait until it is not.
-  const restored = judged.verdict === 'red' ? null : await judgeRestored(judging, changes, findings, commit);
-  const settled = settleFindings(findings, restored);
+  const isRed = judged.report.verdict === 'red';
+  const restored = isRed ? null : await judgeRestored(judging, changes, findings, commit);
+  const notRun = isRed ? [] : await whatDidNotRun(judging, judged, restored, changes, findings, commit);
+  const settled = [...notRun, ...settleFindings(findings, restored)];
   const told = context.job.request.allow_test_changes ? allowTestChanges(settled) : settled;
-  const report = bounded({ ...judged, tamper: told.slice(0, MAX_FINDINGS) });
+  const report = bounded({ ...judged.report, tamper: told.slice(0, MAX_FINDINGS) });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
   const failure = failureOf(report, context.job.request.in_place !== undefined);
   return { report, head_sha: commit, failure };
