@@ -223,6 +223,31 @@ function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string |
   return result.wip_ref === null ? null : layout.repo(job.request.repo).saved;
 }
 
+/** Stores a request as a job, under the name of its repository. */
+async function accept(parts: RunnerParts, request: JobRequest): Promise<Job> {
+  // Kept under the name that its saved work is found by, also when the repository is gone one day.
+  const { url: repo } = await parts.forge.resolve(request.repo);
+  const jobId = newJobId();
+  const now = new Date().toISOString();
+  const job: Job = {
+    job_id: jobId,
+    request: { ...request, repo },
+    status: 'queued',
+    outcome: null,
+    procedure_version: PROCEDURE_VERSION,
+    attempt: 1,
+    branch: request.in_place?.branch ?? branchOf(parts.config.branchTemplate, jobId),
+    created_at: now,
+    updated_at: now,
+    started_at: null,
+    finished_at: null,
+    question: null,
+    result: null,
+  };
+  await parts.store.createJob(job);
+  return job;
+}
+
 /** Makes a runner from its parts; `open.ts` is the one place that does. */
 export function createRunner(parts: RunnerParts): Runner {
   const { config, store, layout } = parts;
@@ -235,29 +260,7 @@ export function createRunner(parts: RunnerParts): Runner {
     config,
     store,
     layout,
-    async accept(request) {
-      // Kept under the name that its saved work is found by, also when the repository is gone one day.
-      const { url: repo } = await parts.forge.resolve(request.repo);
-      const jobId = newJobId();
-      const now = new Date().toISOString();
-      const job: Job = {
-        job_id: jobId,
-        request: { ...request, repo },
-        status: 'queued',
-        outcome: null,
-        procedure_version: PROCEDURE_VERSION,
-        attempt: 1,
-        branch: request.in_place?.branch ?? branchOf(config.branchTemplate, jobId),
-        created_at: now,
-        updated_at: now,
-        started_at: null,
-        finished_at: null,
-        question: null,
-        result: null,
-      };
-      await store.createJob(job);
-      return job;
-    },
+    accept: (request) => accept(parts, request),
     async run(jobId, options) {
       const job = await find(jobId);
       if (isTerminal(job.status) && job.result !== null) {
