@@ -121,7 +121,7 @@ function onSandbox(name: SandboxName): void {
       expect(reply).toMatchObject({ ok: false, error: { code: 'agent_failed' } });
       if (reply.ok) continue;
       expect(reply.error.message).toContain(command);
-      expect(reply.error.hint).toContain('sandbox.ro_paths');
+      expect(reply.error.hint).toContain(command.startsWith('./') ? 'chmod +x' : 'sandbox.ro_paths');
     }
   });
 

@@ -65,10 +65,10 @@ describe('AGENT_RUNNER_FAIL_AT', () => {
     expect(ran.stderr).toContain('AGENT_RUNNER_FAIL_AT: "nowhere" is no fail-point');
   });
 
-  it('counts passes: the second snapshot and not the first', async () => {
+  it('counts passes: the second gate run and not the first', async () => {
     const ran = await stage.bench.run(
-      ['run', 'count', '--repo', stage.remote, '--json', '--check', 'ok=true'],
-      { AGENT_CMD: 'echo x > new.txt', AGENT_RUNNER_FAIL_AT: 'snapshot-written:2' },
+      ['run', 'count', '--repo', stage.remote, '--json', '--check', 'ok=test ! -e new.txt'],
+      { AGENT_CMD: 'echo x >> new.txt', AGENT_RUNNER_FAIL_AT: 'verify-begun:2' },
     );
     expect(ran.signal).toBe('SIGKILL');
     expect(ran.stderr).toMatch(/agent: command/);

@@ -84,7 +84,9 @@ export function worksOf(stage: Stage, jobId: string): string[] {
 /** Paths in every commit that is kept for a job: its saved refs and its branch on the remote. */
 function keptPaths(stage: Stage, job: Job): Set<string> {
   const saved = join(stage.bench.home, 'saved');
-  const repositories = existsSync(saved) ? readdirSync(saved).map((name) => join(saved, name)) : [];
+  const repositories = existsSync(saved)
+    ? readdirSync(saved).flatMap((name) => (name.endsWith('.git') ? [join(saved, name)] : []))
+    : [];
   const kept = new Set<string>();
   for (const repository of [...repositories, stage.remote]) {
     const refs = sh(repository, 'for-each-ref', '--format=%(refname)').split('\n');

@@ -72,7 +72,7 @@ test('test.py in the root is what unittest finds; in a package it may be anythin
   const text = 'import unittest\n\nclass A(unittest.TestCase):\n    def test_a(self):\n        pass\n';
   const files = memoryFiles({ 'setup.py': '', 'test.py': text, 'x/__init__.py': '' });
   const { checks } = await detectChecks(files);
-  expect(checks.map((check) => check.command)).toEqual(['python3 -m unittest']);
+  expect(checks.map((check) => check.command)).toEqual(['python3 -m unittest -v']);
   expect(isPythonTest('x/test.py')).toBe(false);
 });
 

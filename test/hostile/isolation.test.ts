@@ -171,7 +171,10 @@ describe.skipIf(!HAS_BUBBLEWRAP)('a hostile job (bubblewrap: apt-get install bub
     }
     const after = contentsOf(bench.home);
     const changed = [...contents].filter(([path, content]) => after.get(path) !== content);
-    expect(changed.map(([path]) => path)).toEqual([]);
+    expect(
+      changed.map(([path]) => path),
+      changed.map(([path]) => path).join(),
+    ).toEqual([]);
     expect(integrityOf(join(bench.home, 'agent-runner.db'))).toBe('ok');
     expect(sh(remote, 'ls-tree', String(result.branch), 'setuid')).toMatch(/^100755 /);
     const all = JSON.stringify(result) + (await bench.run(['logs', result.job_id, '--json'])).stdout;

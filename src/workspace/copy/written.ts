@@ -3,7 +3,7 @@
  * change, not of the repository. Names are bytes to a file system; here each travels as a string of one
  * character a byte (latin1), so that none is lost.
  */
-import { chmod, copyFile, lstat, readdir } from 'node:fs/promises';
+import { chmod, copyFile, lstat, readdir, rm } from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
 import { withOverlays } from '../../sandbox/process/overlay.ts';
 import { runProcess } from '../../sandbox/process.ts';
@@ -57,9 +57,15 @@ function isGitName(name: ByteName): boolean {
   return /^(?:\.git|git~1)$/i.test(name);
 }
 
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG';
+}
+
 async function listFolder(path: Buffer): Promise<Dirent[]> {
   const read = async (): Promise<Dirent[]> => readdir(path, { withFileTypes: true, encoding: 'latin1' });
-  return read().catch(async () => {
+  return read().catch(async (error: unknown) => {
+    // Deeper than the system can name, git can't keep it either.
+    if (isTooLong(error)) return [];
     // An agent may have taken our right to look.
     await chmod(path, 0o700);
     return read();
@@ -72,11 +78,21 @@ async function kindOf(path: Buffer): Promise<'folder' | 'file' | null> {
   return info.isDirectory() ? 'folder' : 'file';
 }
 
-/** Pipes and sockets are no files to git; a file that we may not read is made readable. */
+/**
+ * Pipes and sockets are no files to git, and one named `.gitignore` would keep it waiting for ever: they are
+ * removed. A file that we may not read is made readable.
+ */
 async function isKept(entry: Dirent, path: Buffer): Promise<boolean> {
   if (entry.isSymbolicLink()) return true;
-  if (!entry.isFile()) return false;
-  const info = await lstat(path);
+  if (!entry.isFile()) {
+    await rm(path, { force: true }).catch(() => {});
+    return false;
+  }
+  const info = await lstat(path).catch((error: unknown) => {
+    if (isTooLong(error)) return null;
+    throw error;
+  });
+  if (info === null) return false;
   if ((info.mode & 0o400) === 0) await chmod(path, info.mode | 0o600);
   return true;
 }
