@@ -18,6 +18,7 @@ import {
 } from './bubblewrap/mounts.ts';
 import { runProcess, type ProcessResult } from './process.ts';
 import { probeOverlay, withOverlays } from './process/overlay.ts';
+import { runnersMark } from './process/watchdog.ts';
 import { AGENT_UID, createRootFs, HOST_NAME } from './bubblewrap/rootfs.ts';
 import type {
   ExecOptions,
@@ -149,13 +150,13 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
     await prepareMountPoints(placements);
     const status = createStatus();
     // Secrets would be seen by everybody on the command line, and LD_PRELOAD in bwrap's own environment would
-    // act outside the sandbox: so arguments and environment go through a pipe, and bwrap's environment is empty.
+    // act outside the sandbox: so arguments and environment go through a pipe, and bwrap's own is the mark alone.
     const input = [...fixedArgs, '--chdir', cwd, ...env].map((word) => `${word}\0`).join('');
     const control = { input, onLine: status.onLine, innerGroup: () => status.childPid };
     const command = [program, '--args', '3', '--json-status-fd', '4', '--', ...argv] as const;
     const layered = mounts === null ? command : withOverlays(mounts, '/', command);
     return interpret(
-      await runProcess(layered, { ...how, cwd: '/', env: {}, control, signal }),
+      await runProcess(layered, { ...how, cwd: '/', env: runnersMark(), control, signal }),
       status.hasRun,
     );
   }

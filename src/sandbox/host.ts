@@ -4,6 +4,7 @@ import { JobError } from '../job/error.ts';
 import { createExecutions, resolveCwd } from './process/executions.ts';
 import { requireDirectory, requireReadable } from './bubblewrap/mounts.ts';
 import { runProcess } from './process.ts';
+import { runnersMark } from './process/watchdog.ts';
 import type { Mount, SandboxAdapter } from './sandbox.ts';
 
 /** PATH of a command whose environment names none. */
@@ -52,7 +53,13 @@ export function createHost(): SandboxAdapter {
         homePath: options.home,
         exec: (argv, exec) =>
           executions.run(exec.signal, (signal) => {
-            const env = { PATH: DEFAULT_PATH, ...options.env, ...exec.env, HOME: options.home };
+            const env = {
+              PATH: DEFAULT_PATH,
+              ...options.env,
+              ...exec.env,
+              ...runnersMark(),
+              HOME: options.home,
+            };
             return runProcess(argv, { ...exec, cwd: resolveCwd(workspacePath, exec.cwd), env, signal });
           }),
         close: () => executions.close(),
