@@ -75,6 +75,9 @@ export async function settleEnded(
   const lease = await leaseOfEnded(store, job.job_id);
   if (lease === null) return;
   try {
+    const steps = await store.readSteps(job.job_id);
+    // Whoever ends a job begins its `save` first: one without steps is old, and gc forgot what its log told.
+    if (steps.length === 0) return;
     if (!(await isTold(store, job.job_id))) {
       const journal = createJournal(store, job.job_id, journalOptions);
       const { status, outcome, job_id } = job;
@@ -82,7 +85,6 @@ export async function settleEnded(
       await journal.flush();
     }
     // Only this code writes step results.
-    const steps = await store.readSteps(job.job_id);
     const saved = steps.find((step) => step.key === 'save-1')?.result as StepResult<Saved> | null | undefined;
     if (saved?.ok === true) await tidyJob(paths);
   } finally {

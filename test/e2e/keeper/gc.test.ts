@@ -90,7 +90,7 @@ describe('gc', () => {
     expect((await bench.run(['diff', old.job_id])).stdout).toContain('+two');
     expect((await bench.run(['logs', young.job_id, '--json'])).stdout).not.toBe('');
     const again = await gc();
-    expect(again, JSON.stringify(again)).toMatchObject({ jobs: [], work: [], freed_bytes: 0 });
+    expect(again, JSON.stringify(again)).toMatchObject({ jobs: [], events: [], work: [], freed_bytes: 0 });
   });
 
   it('gives the space of saved work back with the last of it', async () => {
