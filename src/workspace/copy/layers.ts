@@ -1,10 +1,11 @@
 /** Copy-on-write places: where the layers of a working copy or a checkout lie, and what was written into them. */
-import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fitsMount, withOverlays } from '../../sandbox/process/overlay.ts';
 import type { Layers, OverlayMode } from '../../sandbox/sandbox.ts';
 import type { Layer } from '../dependencies.ts';
 import type { Git, GitTarget } from '../git.ts';
+import { removeFolder } from '../keep/folders.ts';
 import type { WarmTree } from './warm.ts';
 
 /** A copy-on-write folder pair: the files of a checkout and their HOME. Both mount points are empty folders. */
@@ -78,7 +79,7 @@ export async function createPlace(
   const described: Described = { mode, tree: [warm.tree], home: [] };
   const place = placeOf(root, tree, home, described);
   if (!fitsMount(place.treeLayers)) return null;
-  await rm(root, { recursive: true, force: true });
+  await removeFolder(root);
   for (const path of [tree, home, place.treeLayers.upper, place.treeLayers.work])
     await mkdir(path, { recursive: true });
   await describe(root, described);
@@ -88,7 +89,7 @@ export async function createPlace(
 /** Throws away what was written to the files of a place; HOME stays. */
 export async function emptyPlace(place: LayeredPlace): Promise<void> {
   for (const path of [place.treeLayers.upper, place.treeLayers.work]) {
-    await rm(path, { recursive: true, force: true });
+    await removeFolder(path);
     await mkdir(path, { recursive: true });
   }
 }

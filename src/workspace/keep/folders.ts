@@ -48,16 +48,18 @@ export async function measure(
   return sizes;
 }
 
-/** Removes a folder, also one whose folders can't be written to. */
+/**
+ * Removes a folder that an agent or a setup command could write: what they closed is opened again, and what lies
+ * deeper than a path can name, which Node can't remove, `rm` reaches step by step. Rejects with why it is still there.
+ */
 export async function removeFolder(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
-    if (code !== 'EACCES' && code !== 'EPERM') throw error;
     const options = { cwd: '/', env: TOOLS, timeoutMs: REMOVE_TIMEOUT_MS, maxBytes: 64 * 1024 };
     await runProcess(['chmod', '-R', 'u+rwX', '--', path], options);
-    await rm(path, { recursive: true, force: true });
+    const removed = await runProcess(['rm', '-rf', '--', path], options);
+    if (removed.exitCode !== 0) throw error;
   }
 }
 
