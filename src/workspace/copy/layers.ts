@@ -1,11 +1,11 @@
 /** Copy-on-write places: where the layers of a working copy or a checkout lie, and what was written into them. */
-import { access, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fitsMount, withOverlays } from '../../sandbox/process/overlay.ts';
 import type { Layers, OverlayMode } from '../../sandbox/sandbox.ts';
 import type { Layer } from '../dependencies.ts';
 import type { Git, GitTarget } from '../git.ts';
-import { removeFolder } from '../keep/folders.ts';
+import { exists, removeFolder } from '../keep/folders.ts';
 import type { WarmTree } from './warm.ts';
 
 /** A copy-on-write folder pair: the files of a checkout and their HOME. Both mount points are empty folders. */
@@ -25,13 +25,6 @@ interface Described {
 
 /** Older and inode data differ between a warm tree and its mount; size and time do not. */
 const SAME_FILES = ['-c', 'core.checkStat=minimal', '-c', 'core.trustctime=false'];
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
 
 function layersIn(root: string, name: 'tree' | 'home', mode: OverlayMode, lower: readonly string[]): Layers {
   return { mode, lower, upper: join(root, name, 'upper'), work: join(root, name, 'work') };

@@ -1,5 +1,5 @@
 /** Folders that are looked at and taken away: their size, their last use, their removal. */
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { access, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProcess } from '../../sandbox/process.ts';
 
@@ -14,6 +14,14 @@ const BATCH = 500;
 /** The names in a folder; none where it is not there. */
 export async function namesIn(folder: string): Promise<readonly string[]> {
   return readdir(folder).catch(() => []);
+}
+
+/** Whether something exists at a path, links followed. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** When a path was last used, in milliseconds since 1970; 0 where it is not there. */
