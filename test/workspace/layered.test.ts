@@ -12,7 +12,7 @@ import {
   reopenWorkingCopy,
   type Checkout,
 } from '../../src/workspace/copy/working-copy.ts';
-import { AUTHOR, BURY, setScene, sh, write, type Scene } from './scene.ts';
+import { AUTHOR, BURY, DESCEND, setScene, sh, write, type Scene } from './scene.ts';
 
 const INFO = { message: 'change\n', author: AUTHOR, date: '2026-01-02T03:04:05.000Z' };
 const FILES = {
@@ -218,6 +218,27 @@ describe.skipIf(process.platform !== 'linux')('a copy-on-write working copy', ()
     const listed = (await scene.git(copy.target, ['ls-tree', '-r', '-z', await copy.snapshot()])).stdout;
     expect(listed.includes(Buffer.from('odd-\xff.txt', 'latin1'))).toBe(true);
     expect(listed.toString()).toContain('shut/s');
+  });
+
+  it('passes by what lies deeper than the system can name', async () => {
+    if (mode === null) return;
+    const { copy } = await open(mode);
+    run(copy, DESCEND);
+    const id = await copy.snapshot();
+    const listed = (await scene.git(copy.target, ['ls-tree', '-r', '--name-only', id])).text.split('\n');
+    expect(listed.filter((path) => path.includes('/l')).length).toBeGreaterThan(15);
+    await copy.reset(id);
+  });
+
+  it('keeps every byte of a name beside files that an attribute makes git refuse', async () => {
+    if (mode === null) return;
+    const { copy } = await open(mode);
+    run(
+      copy,
+      `echo '*.txt working-tree-encoding=UTF-16' > .gitattributes; printf x > "$(printf 'odd-\\377.txt')"`,
+    );
+    const listed = (await scene.git(copy.target, ['ls-tree', '-r', '-z', await copy.snapshot()])).stdout;
+    expect(listed.includes(Buffer.from('odd-\xff.txt', 'latin1'))).toBe(true);
   });
 
   it('leaves pipes, sockets, nested .git folders and files that pose as .git out', async () => {
