@@ -3,6 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { Cancelled, errorInfo, JobError, toErrorInfo, type ErrorInfo } from '../job/error.ts';
 import type { Usage } from '../job/step.ts';
+import { shellWord } from '../job/text/shell.ts';
 import type { ExecResult } from '../sandbox/sandbox.ts';
 import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn } from './agent.ts';
 import { openHandover, plainText, type Handover } from './handover.ts';
@@ -32,11 +33,6 @@ const STDERR_CHARS = 2000;
 const SHELL_WORDS =
   /^(?:\.|:|cd|command|echo|env|eval|exec|export|for|if|printf|read|set|test|true|false|umask|while)$/;
 const PLACEHOLDER = '{prompt_file}';
-
-/** Quotes a text as one word of `sh`. */
-export function shellWord(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
 
 /** The last `maxChars` characters, from the start of a line where one is near. */
 function tail(text: string, maxChars: number): string {

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { JobError } from '../job/error.ts';
 import type { Agent } from './agent.ts';
-import { createCommandAgent, shellWord } from './command.ts';
+import { shellWord } from '../job/text/shell.ts';
+import { createCommandAgent } from './command.ts';
 
 /** What a simulated agent may do, and what that shows. */
 export const SIMULATED_STORIES = {

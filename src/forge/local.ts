@@ -3,6 +3,7 @@ import { lstat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { JobError } from '../job/error.ts';
 import { isOwnerName, parseRepo } from '../job/request.ts';
+import { shellWord } from '../job/text/shell.ts';
 import type { Forge, Remote } from './forge.ts';
 
 async function exists(path: string): Promise<boolean> {
@@ -56,13 +57,8 @@ export function createLocalForge(options: { readonly cwd: string }): Forge {
       const pushCommand =
         request.publishTo === null
           ? null
-          : `git -C ${quote(request.remote.url)} push -u ${quote(request.publishTo)} ${quote(request.branch)}`;
+          : `git -C ${shellWord(request.remote.url)} push -u ${shellWord(request.publishTo)} ${shellWord(request.branch)}`;
       return Promise.resolve({ outcome: 'proposed', prUrl: null, pushCommand });
     },
   };
-}
-
-/** Quotes a word for a POSIX shell, where it needs it. */
-function quote(word: string): string {
-  return /^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -3,7 +3,7 @@ import { errorInfo, outcomeOf, type ErrorInfo } from './error.ts';
 import type { CheckVerdict, GateReport, TamperFinding } from './gate.ts';
 import { isWithoutBaseline } from './in-place/in-place.ts';
 import type { JobRequest } from './request.ts';
-import { isSameFailure } from './similarity.ts';
+import { isSameFailure } from './text/similarity.ts';
 import {
   durationMs,
   type BuildInput,

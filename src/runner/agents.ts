@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
-import { shellWord } from '../agent/command.ts';
+import { shellWord } from '../job/text/shell.ts';
 import { AGENT_NAMES, createAgent } from '../agent/registry.ts';
 import type { Config } from '../config.ts';
 import { JobError } from '../job/error.ts';
@@ -38,7 +38,7 @@ export async function resolveCommand(command: string, cwd: string): Promise<stri
     if (!isCandidate || isAbsolute(text) || /^~|[{$`]/.test(text)) continue;
     const path = resolve(cwd, text);
     if (!(await isFile(path))) continue;
-    resolved += command.slice(end, at) + (/^[\w./:@%+=-]+$/.test(path) ? path : shellWord(path));
+    resolved += command.slice(end, at) + shellWord(path);
     end = at + raw.length;
     if (!isProgram) wantsScript = false;
   }

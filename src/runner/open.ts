@@ -1,5 +1,5 @@
 /** The one composition root: takes resolved configuration and returns the wired runner. */
-import { access, mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config.ts';
 import { createLocalForge } from '../forge/local.ts';
@@ -7,6 +7,7 @@ import { createBaselines } from '../gate/gate.ts';
 import { JobError } from '../job/error.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import { createGit, type Git } from '../workspace/git.ts';
+import { exists } from '../workspace/keep/folders.ts';
 import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout } from '../workspace/layout.ts';
 import { withFailPoints } from './fail-points.ts';
@@ -19,7 +20,7 @@ import { createRunner, type Runner } from './runner.ts';
  */
 export async function makePrivateFolder(path: string): Promise<void> {
   const missing: string[] = [];
-  for (let at = path; !(await exists(at)); at = dirname(at)) missing.unshift(at);
+  for (let at = path; dirname(at) !== at && !(await exists(at)); at = dirname(at)) missing.unshift(at);
   for (const folder of missing) {
     await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
@@ -27,13 +28,6 @@ export async function makePrivateFolder(path: string): Promise<void> {
   }
   // What is there must be a folder; a file in its place is named here and not by what fails later.
   await readdir(path);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => dirname(path) === path,
-  );
 }
 
 function gitOf(config: Config): Git {

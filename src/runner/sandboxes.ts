@@ -1,10 +1,11 @@
 /** How the sandboxes of a job are opened: what each of agent, gate and setup may see, and its environment. */
-import { access, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { delimiter } from 'node:path';
 import type { AgentNeeds } from '../agent/agent.ts';
 import type { Mount, Sandbox, SandboxAdapter, SandboxOptions } from '../sandbox/sandbox.ts';
 import { toolchainPaths } from '../sandbox/toolchains.ts';
 import type { Config } from '../config.ts';
+import { exists } from '../workspace/keep/folders.ts';
 
 /** Where a checkout is and what surrounds it. */
 export interface Place {
@@ -42,13 +43,6 @@ const OFFLINE: Readonly<Record<string, string>> = {
 /** Dependencies' own programs come first, then the user's PATH. */
 function pathOf(workspace: string, userPath: string): string {
   return [`${workspace}/node_modules/.bin`, `${workspace}/.venv/bin`, userPath].join(delimiter);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Wires the sandboxes of a job. */

@@ -3,6 +3,7 @@
  * and a network of its own, so services live inside the same one: a small script starts them, waits until each is
  * ready, runs the command and stops them. Each command finds fresh ones.
  */
+import { shellWord } from '../job/text/shell.ts';
 import type { ExecOptions, ExecResult, Sandbox } from './sandbox.ts';
 
 /** A program that checks and agents can reach while they run. */
@@ -78,10 +79,6 @@ stop
 exit $status
 `;
 
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
 /** One program with its words, without anything that a shell would have to stay for. */
 const PLAIN = /^(?![A-Za-z_]\w*=)[^;&|()<>`\n#]+$/;
 
@@ -92,8 +89,8 @@ function inForeground(command: string): string {
 
 function script(services: readonly Service[]): string {
   const starts = services.map(({ name, command, ready, timeout_s: seconds }) => {
-    const words = [name, ready ?? 'sleep 0.2', String(Math.ceil(seconds))].map(quote).join(' ');
-    return `begin ${quote(name)} ${quote(inForeground(command))}\nawait ${words}`;
+    const words = [name, ready ?? 'sleep 0.2', String(Math.ceil(seconds))].map(shellWord).join(' ');
+    return `begin ${shellWord(name)} ${shellWord(inForeground(command))}\nawait ${words}`;
   });
   return `${SCRIPT_HEAD}${starts.join('\n')}${SCRIPT_TAIL}`;
 }

@@ -1,9 +1,19 @@
 /** What the agent did: the tree it left, as git objects of the runner's own repository. */
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, readlink, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProcess } from '../sandbox/process.ts';
 import { splitNul, type Git, type GitTarget } from './git.ts';
+import {
+  below,
+  bytes,
+  indexFiles,
+  isTooLong,
+  removalOf,
+  removeFromIndex,
+  splitBytes,
+  type ByteName,
+} from './staging.ts';
 
 /** One path that differs between two commits. */
 export interface ChangedPath {
@@ -25,8 +35,9 @@ const MAX_NESTED_DEPTH = 4;
 /** Paths of a working copy that differ from the index. */
 interface Touched {
   /** Changed, new and not ignored. */
-  readonly present: string[];
-  readonly gone: string[];
+  readonly present: ByteName[];
+  /** Also what lies behind a folder that became a link. */
+  readonly gone: ByteName[];
 }
 
 /**
@@ -34,9 +45,9 @@ interface Touched {
  * listed file by file, without its `.git`: scaffolding tools leave such repositories behind, and their files
  * are the work.
  */
-async function listNew(git: Git, target: GitTarget, prefix = '', depth = 0): Promise<string[]> {
-  const others = splitNul((await git(target, ['ls-files', '-z', '--others', '--exclude-standard'])).stdout);
-  const paths: string[] = [];
+async function listNew(git: Git, target: GitTarget, prefix = '', depth = 0): Promise<ByteName[]> {
+  const others = splitBytes((await git(target, ['ls-files', '-z', '--others', '--exclude-standard'])).stdout);
+  const paths: ByteName[] = [];
   for (const other of others) {
     if (!other.endsWith('/')) {
       paths.push(prefix + other);
@@ -45,7 +56,7 @@ async function listNew(git: Git, target: GitTarget, prefix = '', depth = 0): Pro
     if (depth >= MAX_NESTED_DEPTH || target.workTree === undefined) continue;
     const nested = {
       dir: target.dir,
-      workTree: join(target.workTree, other),
+      workTree: join(target.workTree, bytes(other).toString('utf8')),
       index: `${target.index ?? ''}.empty`,
     };
     paths.push(...(await listNew(git, nested, prefix + other, depth + 1)));
@@ -55,7 +66,7 @@ async function listNew(git: Git, target: GitTarget, prefix = '', depth = 0): Pro
 
 async function listTouched(git: Git, target: GitTarget): Promise<Touched> {
   const args = ['diff-files', '-z', '--name-status', '--ignore-submodules=all'];
-  const fields = splitNul((await git(target, args)).stdout);
+  const fields = splitBytes((await git(target, args)).stdout);
   const touched: Touched = { present: [], gone: [] };
   for (let at = 0; at + 1 < fields.length; at += 2)
     (fields[at] === 'D' ? touched.gone : touched.present).push(fields[at + 1] ?? '');
@@ -63,18 +74,17 @@ async function listTouched(git: Git, target: GitTarget): Promise<Touched> {
   return touched;
 }
 
-/** Takes paths out of an index. Mode 0 does so whatever lies in their place now. */
-async function removeFromIndex(git: Git, target: GitTarget, paths: readonly string[]): Promise<void> {
-  const stdin = paths.map((path) => `0 ${'0'.repeat(40)}\t${path}\0`).join('');
-  if (paths.length > 0) await git(target, ['update-index', '-z', '--index-info'], { stdin });
-}
-
-async function makeReadable(tree: string, paths: readonly string[]): Promise<void> {
-  for (const path of paths) {
-    const info = await lstat(join(tree, path)).catch(() => null);
-    if (info?.isFile() === true && (info.mode & 0o400) === 0)
-      await chmod(join(tree, path), info.mode | 0o600);
+/** What of some names can be read: the right to is given back, and what lies too deep to be named git can't keep. */
+async function makeReadable(tree: string, names: readonly ByteName[]): Promise<readonly ByteName[]> {
+  const readable: ByteName[] = [];
+  for (const name of names) {
+    const path = below(tree, name);
+    const info = await lstat(path).catch((error: unknown) => (isTooLong(error) ? 'too long' : null));
+    if (info === 'too long') continue;
+    readable.push(name);
+    if (info?.isFile() === true && (info.mode & 0o400) === 0) await chmod(path, info.mode | 0o600);
   }
+  return readable;
 }
 
 /** A walk over a million files ends within this. */
@@ -95,75 +105,6 @@ async function removeSpecialFiles(tree: string): Promise<void> {
   });
 }
 
-/** Whether a folder above `path` is a link by now: what was tracked there is gone, and must not be read through it. */
-async function isBeyondLink(tree: string, path: string, known: Map<string, boolean>): Promise<boolean> {
-  const parts = path.split('/');
-  for (let count = 1; count < parts.length; count++) {
-    const folder = parts.slice(0, count).join('/');
-    const isLink =
-      known.get(folder) ?? (await lstat(join(tree, folder)).catch(() => null))?.isSymbolicLink() === true;
-    known.set(folder, isLink);
-    if (isLink) return true;
-  }
-  return false;
-}
-
-/** Paths in one call of `hash-object`, far below the system's limit for a command line. */
-const HASHED_AT_ONCE = 100;
-
-/** Brings paths into the index byte by byte, without asking any attribute how to read them. */
-export async function indexRaw(
-  git: Git,
-  target: GitTarget,
-  tree: string,
-  paths: readonly string[],
-): Promise<void> {
-  const entries: string[] = [];
-  const files: { readonly path: string; readonly mode: string }[] = [];
-  for (const path of paths) {
-    const info = await lstat(join(tree, path)).catch(() => null);
-    if (info?.isFile() === true) files.push({ path, mode: (info.mode & 0o100) === 0 ? '100644' : '100755' });
-    else if (info?.isSymbolicLink() === true) {
-      const stdin = await readlink(join(tree, path), 'buffer');
-      const id = (await git(target, ['hash-object', '-w', '--no-filters', '--stdin'], { stdin })).text;
-      entries.push(`120000 ${id}\t${path}\0`);
-    } else entries.push(`0 ${'0'.repeat(40)}\t${path}\0`);
-  }
-  for (let at = 0; at < files.length; at += HASHED_AT_ONCE) {
-    const some = files.slice(at, at + HASHED_AT_ONCE);
-    const args = ['hash-object', '-w', '--no-filters', '--', ...some.map(({ path }) => path)];
-    const ids = (await git(target, args)).text.split('\n');
-    entries.push(...some.map(({ path, mode }, which) => `${mode} ${ids[which] ?? ''}\t${path}\0`));
-  }
-  await git(target, ['update-index', '-z', '--replace', '--index-info'], { stdin: entries.join('') });
-}
-
-/** Brings the index up to the working copy at `paths`. */
-async function indexPaths(
-  git: Git,
-  target: GitTarget,
-  tree: string,
-  paths: readonly string[],
-): Promise<void> {
-  const known = new Map<string, boolean>();
-  const [gone, here]: [string[], string[]] = [[], []];
-  for (const path of paths) ((await isBeyondLink(tree, path, known)) ? gone : here).push(path);
-  const stdinOf = (some: readonly string[]): string => some.map((path) => `${path}\0`).join('');
-  // A folder that became a link: git refuses to look for what was tracked in it, and so would refuse the change.
-  if (gone.length > 0)
-    await git(target, ['update-index', '-z', '--force-remove', '--stdin'], { stdin: stdinOf(gone) });
-  if (here.length === 0) return;
-  await makeReadable(tree, here);
-  // `--replace`: a file may have become a folder, and a folder a file or a link.
-  const args = ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'];
-  try {
-    await git(target, args, { stdin: stdinOf(here) });
-  } catch {
-    // An attribute can make git refuse a file (`working-tree-encoding=UTF-16` on plain text). The work counts more.
-    await indexRaw(git, target, tree, here);
-  }
-}
-
 /**
  * Writes the working copy's present state as a tree object and brings the index up to it.
  *
@@ -174,8 +115,10 @@ export async function snapshotTree(git: Git, target: GitTarget): Promise<string>
   if (target.workTree !== undefined) await removeSpecialFiles(target.workTree);
   const { present, gone } = await listTouched(git, target);
   await removeFromIndex(git, target, gone);
-  if (present.length > 0 && target.workTree !== undefined)
-    await indexPaths(git, target, target.workTree, present);
+  if (target.workTree !== undefined) {
+    const readable = await makeReadable(target.workTree, present);
+    await indexFiles(git, target, target.workTree, readable);
+  }
   return (await git(target, ['write-tree'])).text;
 }
 
@@ -325,8 +268,8 @@ export async function restorePaths(
     const wanted = new Set(paths);
     const rows = splitNul((await git(own, ['ls-tree', '-r', '-z', '--full-tree', base])).stdout);
     const kept = rows.filter((row) => wanted.has(row.slice(row.indexOf('\t') + 1)));
-    // Mode 0 takes a path out of the index; base's entries come back after that.
-    const gone = paths.map((path) => `0 ${'0'.repeat(40)}\t${path}\0`);
+    // Base's entries come back after all are out.
+    const gone = paths.map(removalOf);
     const back = kept.map((row) => `${row.replace(/^(\d+) \w+ (\w+)\t/, '$1 $2\t')}\0`);
     await git(own, ['update-index', '-z', '--index-info'], { stdin: [...gone, ...back].join('') });
     return (await git(own, ['write-tree'])).text;

@@ -4,11 +4,12 @@
  * or a workspace link that points at one checkout must never make another checkout's tests import its code.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Cancelled } from '../job/error.ts';
 import { runProcess } from '../sandbox/process.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import { removeFolder } from './keep/folders.ts';
 
 /** How dependencies are prepared. */
 export interface SetupRecipe {
@@ -172,8 +173,8 @@ async function buildLayer(
     const info = await lstat(from).catch(() => null);
     if (info?.isDirectory() === true) await moveInto(from, join(building, 'home', cache));
   }
-  await rm(tree, { recursive: true, force: true });
-  await rm(home, { recursive: true, force: true });
+  await removeFolder(tree);
+  await removeFolder(home);
   return entries;
 }
 
@@ -216,7 +217,7 @@ export async function prepareLayer(recipe: SetupRecipe, context: SetupContext): 
     });
     return { ok: true, layer: { fingerprint, dir, entries: built } };
   } finally {
-    await rm(building, { recursive: true, force: true });
+    await removeFolder(building);
   }
 }
 

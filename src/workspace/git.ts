@@ -59,6 +59,8 @@ const HARDENED = [
   'core.untrackedCache=false',
   'core.symlinks=true',
   'core.autocrlf=false',
+  // Warns about each file whose line ends change, and so buries what counts.
+  'core.safecrlf=false',
   'core.quotePath=false',
   'core.attributesFile=/dev/null',
   'core.excludesFile=/dev/null',

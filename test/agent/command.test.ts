@@ -2,8 +2,9 @@ import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Agent } from '../../src/agent/agent.ts';
-import { createCommandAgent, shellWord, type CommandAgentOptions } from '../../src/agent/command.ts';
+import { createCommandAgent, type CommandAgentOptions } from '../../src/agent/command.ts';
 import { Cancelled, JobError } from '../../src/job/error.ts';
+import { shellWord } from '../../src/job/text/shell.ts';
 import type { SandboxName } from '../../src/sandbox/sandbox.ts';
 import { openBench, whySkip } from './bench.ts';
 

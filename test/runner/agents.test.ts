@@ -54,7 +54,7 @@ describe('a script that is not executable', () => {
     expect(await check()).toEqual({
       ready: false,
       detail: `${path} is not executable`,
-      fix: `chmod +x '${path}'`,
+      fix: `chmod +x ${path}`,
     });
     chmodSync(path, 0o755);
     expect(await check()).toMatchObject({ ready: true });

@@ -1,13 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { probeOverlay, withOverlays } from '../../src/sandbox/process/overlay.ts';
 import type { OverlayMode, OverlayMount } from '../../src/sandbox/sandbox.ts';
 import { commitTree } from '../../src/workspace/change.ts';
-import { reopenWorkingCopy, type Checkout } from '../../src/workspace/copy/working-copy.ts';
-import { AUTHOR, setScene, sh, write, type Scene } from './scene.ts';
+import {
+  createWorkingCopy,
+  reopenWorkingCopy,
+  type Checkout,
+} from '../../src/workspace/copy/working-copy.ts';
+import { AUTHOR, BURY, DESCEND, setScene, sh, write, type Scene } from './scene.ts';
 
 const INFO = { message: 'change\n', author: AUTHOR, date: '2026-01-02T03:04:05.000Z' };
 const FILES = {
@@ -154,6 +159,22 @@ describe.skipIf(process.platform !== 'linux')('a copy-on-write working copy', ()
     expect(await again.snapshot()).toBe(tree);
   });
 
+  it('can be laid anew over what an agent buried too deep to name', async () => {
+    if (mode === null) return;
+    const { copy, options } = await open(mode);
+    run(copy, BURY);
+    await expect(rm(copy.where, { recursive: true })).rejects.toThrow(/ENAMETOOLONG/);
+    await copy.reset(options.baseSha);
+    expect(run(copy, 'git status --porcelain; ls')).toBe('a.txt\ndir\nkept.log\nother\n');
+    const checkout = await copy.checkOutClean('head', options.baseSha);
+    run(checkout, BURY);
+    await checkout.remove();
+    expect(readdirSync(options.paths.checkouts)).toEqual([]);
+    run(copy, BURY);
+    const again = await createWorkingCopy(options);
+    expect(run(again, 'git status --porcelain; ls')).toBe('a.txt\ndir\nkept.log\nother\n');
+  });
+
   it('gives clean checkouts of base and of a change, with a .git that is clean', async () => {
     if (mode === null) return;
     const { copy, options, base } = await open(mode);
@@ -197,6 +218,27 @@ describe.skipIf(process.platform !== 'linux')('a copy-on-write working copy', ()
     const listed = (await scene.git(copy.target, ['ls-tree', '-r', '-z', await copy.snapshot()])).stdout;
     expect(listed.includes(Buffer.from('odd-\xff.txt', 'latin1'))).toBe(true);
     expect(listed.toString()).toContain('shut/s');
+  });
+
+  it('passes by what lies deeper than the system can name', async () => {
+    if (mode === null) return;
+    const { copy } = await open(mode);
+    run(copy, DESCEND);
+    const id = await copy.snapshot();
+    const listed = (await scene.git(copy.target, ['ls-tree', '-r', '--name-only', id])).text.split('\n');
+    expect(listed.filter((path) => path.includes('/l')).length).toBeGreaterThan(15);
+    await copy.reset(id);
+  });
+
+  it('keeps every byte of a name beside files that an attribute makes git refuse', async () => {
+    if (mode === null) return;
+    const { copy } = await open(mode);
+    run(
+      copy,
+      `echo '*.txt working-tree-encoding=UTF-16' > .gitattributes; printf x > "$(printf 'odd-\\377.txt')"`,
+    );
+    const listed = (await scene.git(copy.target, ['ls-tree', '-r', '-z', await copy.snapshot()])).stdout;
+    expect(listed.includes(Buffer.from('odd-\xff.txt', 'latin1'))).toBe(true);
   });
 
   it('leaves pipes, sockets, nested .git folders and files that pose as .git out', async () => {

@@ -42,6 +42,14 @@ export function write(root: string, files: Readonly<Record<string, string>>): vo
   }
 }
 
+/** For `sh`: a file that lies deeper than the system can name, so that only a step-by-step removal reaches it. */
+export const BURY =
+  'long=$(printf "%0200d" 0); (for _ in $(seq 30); do mkdir "$long" && cd -P "$long" || exit 1; done; echo x > deep.txt)';
+
+/** For `sh`: twenty folders in each other with a file and a link in each, of which the deepest can't be named. */
+export const DESCEND =
+  'long=$(printf "%0200d" 0); name=$(printf "%0250d" 0); (for _ in $(seq 20); do mkdir "$long" && cd -P "$long" && echo x > "f$name" && ln -s x "l$name" || exit 1; done)';
+
 /** Makes a repository with one commit on `main`. */
 export function makeRepository(folder: string, files: Readonly<Record<string, string>>): string {
   mkdirSync(folder, { recursive: true });

@@ -1,11 +1,12 @@
 /** The tree an agent left, whatever it made of files and folders. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { snapshotTree } from '../../src/workspace/change.ts';
-import { createGit, type GitTarget } from '../../src/workspace/git.ts';
-import { makeRepository, sh } from './scene.ts';
+import { createGit, type Git, type GitTarget } from '../../src/workspace/git.ts';
+import { DESCEND, makeRepository, sh } from './scene.ts';
 
 const git = createGit({ path: process.env['PATH'] ?? '', home: homedir(), network: {} });
 let root: string;
@@ -34,6 +35,13 @@ async function entries(): Promise<string[]> {
     .split('\0')
     .filter(Boolean)
     .map((row) => row.replace(/ \w+ \w+\t/, ' '));
+}
+
+/** The names in a snapshot, one character a byte. */
+async function names(): Promise<string[]> {
+  const id = await snapshotTree(git, target);
+  const { stdout } = await git(target, ['ls-tree', '-r', '-z', '--name-only', id]);
+  return stdout.toString('latin1').split('\0').filter(Boolean);
 }
 
 describe('a snapshot', () => {
@@ -71,5 +79,37 @@ describe('a snapshot', () => {
     const id = await snapshotTree(git, target);
     expect((await git(target, ['cat-file', 'blob', `${id}:a.txt`])).text).toBe('changed');
     expect((await git(target, ['cat-file', 'blob', `${id}:link`])).text).toBe('a.txt');
+  });
+
+  it('keeps names that are not UTF-8, also beside files that git refuses', async () => {
+    const odd = Buffer.from(`${tree}/odd-\xff "\\\n.txt`, 'latin1');
+    writeFileSync(odd, 'odd\n');
+    expect(await names()).toContain('odd-\xff "\\\n.txt');
+    writeFileSync(join(tree, '.gitattributes'), '* working-tree-encoding=UTF-16\n');
+    for (const path of [odd, join(root, 'new')]) writeFileSync(path, 'new\n');
+    expect(await names()).toContain('odd-\xff "\\\n.txt');
+    const { stdout } = await git(target, ['ls-files', '-z', '--stage']);
+    const id = sh(root, '--git-dir=own.git', 'hash-object', '--no-filters', join(root, 'new'));
+    expect(stdout.toString('latin1')).toContain(`100644 ${id} 0\todd-\xff`);
+  });
+
+  it('passes by what lies deeper than the system can name', async () => {
+    execFileSync('sh', ['-c', DESCEND], { cwd: tree });
+    const found = await names();
+    expect(found.filter((name) => name.includes('/f')).length).toBeGreaterThan(15);
+    expect(found.filter((name) => name.includes('/l')).length).toBeGreaterThan(15);
+    expect(found.length).toBeLessThan(43);
+    execFileSync('rm', ['-r', tree]);
+  });
+
+  it('does not take a failure of git for a file that an attribute makes it refuse', async () => {
+    writeFileSync(join(tree, 'a.txt'), 'changed\n');
+    const failing: Git = (at, args, options) =>
+      git(
+        at,
+        args.includes('--add') ? ['update-index', '--no-such-option', ...args.slice(1)] : args,
+        options,
+      );
+    await expect(snapshotTree(failing, target)).rejects.toThrow(/update-index failed .*no-such-option/);
   });
 });

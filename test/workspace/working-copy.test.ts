@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -26,7 +27,7 @@ import { fetchBase } from '../../src/workspace/remote/mirror.ts';
 import { pushBranch, readRemoteBranch } from '../../src/workspace/remote/publish.ts';
 import { readSaved, saveCommit, wipRef } from '../../src/workspace/remote/saved.ts';
 import { reopenWorkingCopy } from '../../src/workspace/copy/working-copy.ts';
-import { AUTHOR, makeRepository, setScene, sh, write, type Scene } from './scene.ts';
+import { AUTHOR, BURY, makeRepository, setScene, sh, write, type Scene } from './scene.ts';
 
 let scene: Scene;
 beforeEach(() => {
@@ -190,6 +191,24 @@ describe('the working copy', () => {
     expect(existsSync(join(copy.tree, 'junk'))).toBe(false);
     expect(await again.snapshot()).toBe(half);
     expect(sh(copy.tree, 'diff', '--stat')).toContain('a.txt');
+  });
+
+  it('can be laid anew over what an agent buried too deep to name', async () => {
+    const { copy, options } = await scene.open('job-1');
+    const bury = (cwd: string): unknown => execFileSync('sh', ['-c', BURY], { cwd });
+    bury(copy.tree);
+    await expect(rm(copy.tree, { recursive: true })).rejects.toThrow(/ENAMETOOLONG/);
+    await copy.reset(options.baseSha);
+    expect(readdirSync(copy.tree).toSorted()).toEqual(['.git', 'a.txt', 'dir']);
+    const checkout = await copy.checkOutClean('head', options.baseSha);
+    bury(checkout.tree);
+    await copy.checkOutClean('head', options.baseSha);
+    bury(checkout.tree);
+    await checkout.remove();
+    expect(readdirSync(options.paths.checkouts)).toEqual([]);
+    bury(copy.tree);
+    const { copy: again } = await scene.open('job-1');
+    expect(readdirSync(again.tree).toSorted()).toEqual(['.git', 'a.txt', 'dir']);
   });
 
   it('gives clean checkouts of a commit, each with a .git of its own', async () => {

@@ -1,7 +1,7 @@
 /** Checks of compiled languages: Rust, Go, Java (Maven, Gradle) and .NET. Their tools know the tests themselves. */
 import { collect, type Collector, type Detection } from './detection.ts';
 import { ciText, firstPath, type RepoFiles } from '../files.ts';
-import { shellQuote } from '../project/shell.ts';
+import { shellWord } from '../../job/text/shell.ts';
 import { hasTable, parseToml } from '../project/toml.ts';
 
 async function addRust(files: RepoFiles, ci: string, out: Collector): Promise<void> {
@@ -46,7 +46,7 @@ async function goPatterns(files: RepoFiles): Promise<string | null> {
     .map((path) => path.replace(/^\.\//, '').replace(/\/$/, ''))
     .filter((path) => files.paths.includes(path === '.' || path === '' ? 'go.mod' : `${path}/go.mod`));
   return (
-    modules.map((path) => (path === '.' || path === '' ? './...' : shellQuote(`./${path}/...`))).join(' ') ||
+    modules.map((path) => (path === '.' || path === '' ? './...' : shellWord(`./${path}/...`))).join(' ') ||
     null
   );
 }
@@ -105,7 +105,7 @@ function addDotnet(files: RepoFiles, out: Collector): void {
   const project = files.paths.find((path) => /^(?:[^/]+\/){0,3}[^/]+\.(?:cs|fs|vb)proj$/.test(path));
   const target = solution ?? project;
   if (target === undefined) return;
-  const command = `dotnet test --nologo${solution === undefined ? ` ${shellQuote(target)}` : ''}`;
+  const command = `dotnet test --nologo${solution === undefined ? ` ${shellWord(target)}` : ''}`;
   out.add({ name: 'dotnet-test', kind: 'test', command, what: target, why: 'a .NET solution or project' });
 }
 

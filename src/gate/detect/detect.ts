@@ -7,7 +7,7 @@ import { detectScripting } from './scripting.ts';
 import { detectTasks } from './tasks.ts';
 import type { Detection, Detector } from './detection.ts';
 import { filesUnder, type RepoFiles } from '../files.ts';
-import { shellQuote } from '../project/shell.ts';
+import { shellWord } from '../../job/text/shell.ts';
 
 export type { Detection } from './detection.ts';
 
@@ -23,7 +23,7 @@ function renamed(detection: Detection, prefix: string, directory: string | null)
     checks: detection.checks.map((check) => ({
       ...check,
       name: rename(check.name),
-      command: directory === null ? check.command : `cd ${shellQuote(directory)} && ${check.command}`,
+      command: directory === null ? check.command : `cd ${shellWord(directory)} && ${check.command}`,
     })),
     findings: detection.findings.map((finding) => ({
       what: directory === null ? finding.what : `${directory}/${finding.what}`,

@@ -10,7 +10,7 @@ import {
   type PackageJson,
   type PackageManager,
 } from '../project/package-json.ts';
-import { shellQuote } from '../project/shell.ts';
+import { shellWord } from '../../job/text/shell.ts';
 
 /** Names that people give to the script of a kind, the plainest check first. */
 const SCRIPT_NAMES: readonly (readonly [CheckKind, readonly string[]])[] = [
@@ -67,9 +67,7 @@ const MAX_WORKSPACES = 200;
 
 /** The command that runs a script of the root. */
 export function scriptCommand(manager: PackageManager, script: string): string {
-  return manager === 'npm'
-    ? `npm run --silent ${shellQuote(script)}`
-    : `${manager} run ${shellQuote(script)}`;
+  return manager === 'npm' ? `npm run --silent ${shellWord(script)}` : `${manager} run ${shellWord(script)}`;
 }
 
 /**
@@ -85,7 +83,7 @@ function offlineCommand(manager: PackageManager, json: PackageJson, script: stri
   const kept = (name: string): readonly string[] =>
     hooks.includes(name) && !audits.includes(name) ? [scriptCommand(manager, name)] : [];
   // --ignore-scripts keeps npm from running the hooks; the script itself runs.
-  const itself = `npm run --silent --ignore-scripts ${shellQuote(script)}`;
+  const itself = `npm run --silent --ignore-scripts ${shellWord(script)}`;
   return [...kept(`pre${script}`), itself, ...kept(`post${script}`)].join(' && ');
 }
 

@@ -2,7 +2,7 @@
 import { collect, type Detection } from './detection.ts';
 import { ciText, type RepoFiles } from '../files.ts';
 import { readPythonProject, sourceFolders, type PythonProject } from '../project/python-project.ts';
-import { shellQuote } from '../project/shell.ts';
+import { shellWord } from '../../job/text/shell.ts';
 import { stringsOf } from '../project/toml.ts';
 
 /** What mypy is run on: its own configuration, else `src`, else everything. */
@@ -24,7 +24,7 @@ function unittestCommand(files: RepoFiles, project: PythonProject): string {
       .map((path) => path.slice(0, -'/__init__.py'.length)),
   );
   const only = folders.length === 1 ? folders[0] : undefined;
-  const start = only !== undefined && only !== '.' && !packaged.has(only) ? ` -s ${shellQuote(only)}` : '';
+  const start = only !== undefined && only !== '.' && !packaged.has(only) ? ` -s ${shellWord(only)}` : '';
   const pattern = project.testFiles.every((path) => path.endsWith('_test.py')) ? " -p '*_test.py'" : '';
   // A `src` layout that nothing installs is only found through the path.
   const path = !project.installable && sourceFolders(files).includes('src') ? 'PYTHONPATH=src ' : '';

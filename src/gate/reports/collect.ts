@@ -5,7 +5,7 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, open as openFile, opendir, rm } from 'node:fs/promises';
 import { join, matchesGlob } from 'node:path';
-import { shellQuote } from '../project/shell.ts';
+import { shellWord } from '../../job/text/shell.ts';
 import { createTally, type RanTests } from './ran.ts';
 import { readReportText } from './report-text.ts';
 
@@ -139,7 +139,7 @@ export async function expectReports(
   await mkdir(own);
   // The file system's own clock, so that what comes later is later; a committed report is older.
   const sinceMs = (await lstat(own)).mtimeMs;
-  const file = shellQuote(`${homePath.replace(/\/+$/, '')}/${FOLDER}/${PYTEST_FILE}`);
+  const file = shellWord(`${homePath.replace(/\/+$/, '')}/${FOLDER}/${PYTEST_FILE}`);
   return {
     env: { PYTEST_ADDOPTS: `${env['PYTEST_ADDOPTS'] ?? ''} --junitxml=${file}`.trim() },
     async read() {

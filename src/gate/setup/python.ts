@@ -2,7 +2,7 @@
 import { baseName, type RepoFiles } from '../files.ts';
 import { readPythonProject, type PythonProject } from '../project/python-project.ts';
 import type { SetupPlan } from './plan.ts';
-import { shellQuote } from '../project/shell.ts';
+import { shellWord } from '../../job/text/shell.ts';
 import { stringsOf } from '../project/toml.ts';
 
 const PIP = '.venv/bin/pip install --disable-pip-version-check --no-input --quiet';
@@ -56,12 +56,12 @@ function pipenvRequirements(text: string): readonly string[] {
 async function pipArguments(files: RepoFiles, project: PythonProject): Promise<readonly string[]> {
   const requirements = project.requirements
     .filter((path) => REQUIREMENTS.test(path))
-    .flatMap((path) => ['-r', shellQuote(path)]);
+    .flatMap((path) => ['-r', shellWord(path)]);
   const extras = [...(project.pyproject.get('project.optional-dependencies')?.keys() ?? [])].filter((name) =>
     DEVELOPING.test(name),
   );
   const itself = project.installable
-    ? ['-e', shellQuote(extras.length > 0 ? `.[${extras.join(',')}]` : '.')]
+    ? ['-e', shellWord(extras.length > 0 ? `.[${extras.join(',')}]` : '.')]
     : [];
   const groups = project.pyproject.get('dependency-groups');
   const grouped = [...(groups?.entries() ?? [])]
@@ -75,7 +75,7 @@ async function pipArguments(files: RepoFiles, project: PythonProject): Promise<r
   const named = [...grouped, ...pdm, ...poetryRequirements(project), ...pipenv].filter(
     (one) => !one.startsWith('-'),
   );
-  return [...requirements, ...itself, ...[...named, ...undeclared(project)].map(shellQuote)];
+  return [...requirements, ...itself, ...[...named, ...undeclared(project)].map(shellWord)];
 }
 
 /** Setup of a Python repository; `null` when it needs nothing but Python itself. */
@@ -110,10 +110,10 @@ export async function setUpPython(files: RepoFiles): Promise<SetupPlan | null> {
     );
     const sync = [
       'uv sync --frozen',
-      ...extras.map((name) => `--extra ${shellQuote(name)}`),
-      ...groups.map((name) => `--group ${shellQuote(name)}`),
+      ...extras.map((name) => `--extra ${shellWord(name)}`),
+      ...groups.map((name) => `--group ${shellWord(name)}`),
     ].join(' ');
-    const missing = undeclared(project).map(shellQuote);
+    const missing = undeclared(project).map(shellWord);
     const commands = [sync, ...(missing.length > 0 ? [`uv pip install ${missing.join(' ')}`] : [])];
     // uv keeps the Pythons that it downloads below HOME, and `.venv` points there.
     return {

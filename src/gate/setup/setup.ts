@@ -4,7 +4,7 @@ import { subprojects } from '../detect/detect.ts';
 import { setUpNode } from './node.ts';
 import { setUpPython } from './python.ts';
 import type { SetupPlan } from './plan.ts';
-import { shellQuote } from '../project/shell.ts';
+import { shellWord } from '../../job/text/shell.ts';
 
 export type { SetupPlan } from './plan.ts';
 
@@ -37,7 +37,7 @@ function go(files: RepoFiles): SetupPlan | null {
   const prepare = 'go mod download -modcacherw && { go vet ./... >/dev/null 2>&1 || true; }';
   const commands = (rooted === 'go.work' ? modules : ['go.mod']).map((path) => {
     const directory = path.slice(0, -'/go.mod'.length);
-    return path === 'go.mod' ? prepare : `cd ${shellQuote(directory)} && ${prepare}`;
+    return path === 'go.mod' ? prepare : `cd ${shellWord(directory)} && ${prepare}`;
   });
   return {
     commands,
@@ -102,7 +102,7 @@ function dotnet(files: RepoFiles): SetupPlan | null {
   const solution = files.paths.some((path) => /^[^/]+\.slnx?$/.test(path));
   const commands = solution
     ? ['dotnet restore']
-    : projects.slice(0, 20).map((path) => `dotnet restore ${shellQuote(path)}`);
+    : projects.slice(0, 20).map((path) => `dotnet restore ${shellWord(path)}`);
   return {
     commands,
     keep: projects.map((path) =>
@@ -194,7 +194,7 @@ function merge(parts: readonly SetupPlan[]): SetupPlan | null {
 }
 
 function below(part: SetupPlan, directory: string): SetupPlan {
-  const inside = (command: string): string => `cd ${shellQuote(directory)} && ${command}`;
+  const inside = (command: string): string => `cd ${shellWord(directory)} && ${command}`;
   const path = (one: string): string => `${directory}/${one}`;
   return {
     ...part,

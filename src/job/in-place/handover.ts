@@ -1,6 +1,7 @@
 /** What the person gets who takes over: what was asked, what was tried, what still fails, where it is. Pure. */
 import type { CheckReport } from '../gate.ts';
 import type { JobResult } from '../result.ts';
+import { shellWord } from '../text/shell.ts';
 import type { InPlaceStart } from './in-place.ts';
 
 /** One try: what the agent said of it, and what the gate said then. */
@@ -46,8 +47,8 @@ export interface HandoverInput {
   readonly isFolder: boolean;
   /** The branch that is checked out now. */
   readonly current: string | null;
-  /** Whether the branch holds the result. */
-  readonly isDelivered: boolean;
+  /** The branch of the person's that holds the result; `null` when none does. */
+  readonly delivered: string | null;
 }
 
 const MAX_FAILURES = 10;
@@ -63,39 +64,40 @@ export function failingOf(checks: readonly CheckReport[]): readonly Failing[] {
     });
 }
 
-/** Quotes a word for a POSIX shell, where it needs it. */
-function quote(word: string | null): string {
-  if (word === null) return "''";
-  return /^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-function discardBranch(input: HandoverInput, git: string): readonly string[] {
-  const { result, start, current } = input;
-  const branch = quote(result.branch);
-  const isHere = current === result.branch;
-  if (start === null) return [];
+function discardBranch(
+  delivered: string,
+  start: InPlaceStart,
+  current: string | null,
+  git: string,
+): readonly string[] {
+  const branch = shellWord(delivered);
+  const isHere = current === delivered;
   if (start.tip !== null)
     return isHere ? [`${git} reset --keep ${start.tip}`] : [`${git} branch -f ${branch} ${start.tip}`];
   if (!isHere) return [`${git} branch -D ${branch}`];
-  const back = start.on === null || start.on === result.branch ? `--detach ${start.parent}` : quote(start.on);
+  const back = start.on === null || start.on === delivered ? `--detach ${start.parent}` : shellWord(start.on);
   return [`${git} switch ${back}`, `${git} branch -D ${branch}`];
 }
 
 type Commands = Pick<Handover, 'look' | 'go_on' | 'discard'>;
 
 function commandsOf(input: HandoverInput): Commands {
-  const { result, start, place } = input;
-  const git = `git -C ${quote(place)}`;
-  if (input.isDelivered && start !== null) {
-    const look = [`${git} diff ${start.parent.slice(0, 12)} ${quote(result.branch)}`];
-    const goOn = input.current === result.branch ? [] : [`${git} switch ${quote(result.branch)}`];
-    return { look, go_on: goOn, discard: discardBranch(input, git) };
+  const { result, start, place, delivered, current } = input;
+  const git = `git -C ${shellWord(place)}`;
+  if (delivered !== null && start !== null) {
+    const look = [`${git} diff ${start.parent.slice(0, 12)} ${shellWord(delivered)}`];
+    const goOn = current === delivered ? [] : [`${git} switch ${shellWord(delivered)}`];
+    return { look, go_on: goOn, discard: discardBranch(delivered, start, current, git) };
   }
   if (input.isFolder && result.patch_path !== null) {
-    const patch = quote(result.patch_path);
+    const patch = shellWord(result.patch_path);
     if (result.tests_passed)
-      return { look: [`less ${patch}`], go_on: [], discard: [`patch -R -p1 -d ${quote(place)} -i ${patch}`] };
-    return { look: [`less ${patch}`], go_on: [`patch -p1 -d ${quote(place)} -i ${patch}`], discard: [] };
+      return {
+        look: [`less ${patch}`],
+        go_on: [],
+        discard: [`patch -R -p1 -d ${shellWord(place)} -i ${patch}`],
+      };
+    return { look: [`less ${patch}`], go_on: [`patch -p1 -d ${shellWord(place)} -i ${patch}`], discard: [] };
   }
   if (result.wip_ref === null)
     return { look: [`agent-runner logs ${result.job_id}`], go_on: [], discard: [] };
@@ -103,7 +105,7 @@ function commandsOf(input: HandoverInput): Commands {
   if (input.isFolder)
     return {
       look,
-      go_on: [`agent-runner diff ${result.job_id} | patch -p1 -d ${quote(place)}`],
+      go_on: [`agent-runner diff ${result.job_id} | patch -p1 -d ${shellWord(place)}`],
       discard: [],
     };
   return { look, go_on: [`agent-runner recover ${result.job_id}`], discard: [] };
@@ -117,7 +119,7 @@ export function makeHandover(input: HandoverInput): Handover {
     asked: input.asked,
     rounds: input.rounds,
     failing: last === undefined || !isOpen ? [] : failingOf(last.checks),
-    branch: input.isDelivered ? input.result.branch : null,
+    branch: input.delivered,
     saved: input.result.wip_ref,
     ...commandsOf(input),
   };

@@ -1,10 +1,9 @@
 /** What a death after a job's end left undone: the event that tells of it, and folders that nobody needs. */
-import { rm } from 'node:fs/promises';
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { Saved, StepResult } from '../../job/step.ts';
-import { runProcess } from '../../sandbox/process.ts';
 import type { Store } from '../../store/store.ts';
+import { removeFolder } from '../../workspace/keep/folders.ts';
 import type { JobPaths } from '../../workspace/layout.ts';
 import { createJournal, type JournalOptions } from './journal.ts';
 import { holdLease, type HeldLease } from './lease.ts';
@@ -12,33 +11,14 @@ import { holdLease, type HeldLease } from './lease.ts';
 /** Events read at once while the last one is looked for. */
 const PAGE = 1000;
 
-/** A tree of a million files is gone within this. */
-const REMOVE_TIMEOUT_MS = 5 * 60 * 1000;
-
-/**
- * Removes a folder that an agent could write: what it closed is opened again, and what lies deeper than a path
- * can name, which Node can't remove, `rm` reaches step by step.
- */
-async function removeFolder(folder: string): Promise<void> {
-  const failed = await rm(folder, { recursive: true, force: true }).then(
-    () => false,
-    () => true,
-  );
-  if (!failed) return;
-  const options = {
-    cwd: '/',
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
-    timeoutMs: REMOVE_TIMEOUT_MS,
-    maxBytes: 4096,
-  };
-  await runProcess(['chmod', '-R', 'u+rwX', '--', folder], options);
-  await runProcess(['rm', '-rf', '--', folder], options);
+/** What a job works with and nobody needs once its work is saved; its logs and its patch stay. */
+export function workFolders({ tree, checkouts, home, layers, git }: JobPaths): readonly string[] {
+  return [tree, checkouts, home, layers, git];
 }
 
-/** Removes what an ended job no longer needs: its work is saved, its logs and its patch stay. */
+/** Removes what an ended job no longer needs. What can't be removed now is left to the next clean-up. */
 export async function tidyJob(paths: JobPaths): Promise<void> {
-  for (const folder of [paths.tree, paths.checkouts, paths.home, paths.layers, paths.git])
-    await removeFolder(folder);
+  for (const folder of workFolders(paths)) await removeFolder(folder).catch(() => {});
 }
 
 /** Whether the log of an ended job tells of its end. Bounded by the log, to which nobody adds any more. */
@@ -75,6 +55,9 @@ export async function settleEnded(
   const lease = await leaseOfEnded(store, job.job_id);
   if (lease === null) return;
   try {
+    const steps = await store.readSteps(job.job_id);
+    // Whoever ends a job begins its `save` first: one without steps is old, and gc forgot what its log told.
+    if (steps.length === 0) return;
     if (!(await isTold(store, job.job_id))) {
       const journal = createJournal(store, job.job_id, journalOptions);
       const { status, outcome, job_id } = job;
@@ -82,7 +65,6 @@ export async function settleEnded(
       await journal.flush();
     }
     // Only this code writes step results.
-    const steps = await store.readSteps(job.job_id);
     const saved = steps.find((step) => step.key === 'save-1')?.result as StepResult<Saved> | null | undefined;
     if (saved?.ok === true) await tidyJob(paths);
   } finally {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { InPlace } from '../../job/in-place/in-place.ts';
 import type { Proposed, ProposeInput } from '../../job/step.ts';
+import { shellWord } from '../../job/text/shell.ts';
 import { commitTree, formatPatch } from '../../workspace/change.ts';
 import { deliverCommit, hasOrigin, placeBranch, pushToOrigin } from '../../workspace/person/deliver.ts';
 import { writeBack } from '../../workspace/person/folder.ts';
@@ -15,18 +16,13 @@ import { changeCommit } from '../steps/commit.ts';
 /** Label of a change whose checks are red. */
 const RED = 'gate-red';
 
-/** Quotes a word for a POSIX shell, where it needs it. */
-function quote(word: string): string {
-  return /^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 async function publish(
   context: JobContext,
   checkout: string,
   inPlace: InPlace,
   isRed: boolean,
 ): Promise<Pick<Proposed, 'push_command' | 'notices'>> {
-  const command = `git -C ${quote(checkout)} push -u origin ${quote(inPlace.branch)}`;
+  const command = `git -C ${shellWord(checkout)} push -u origin ${shellWord(inPlace.branch)}`;
   if (!(await hasOrigin(context.git, checkout))) {
     const notice = 'there is no remote called origin to push to: git remote add origin <url>';
     return { push_command: null, notices: [notice] };

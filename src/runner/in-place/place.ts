@@ -126,6 +126,6 @@ export async function readHandover(parts: RunnerParts, job: Job): Promise<Handov
     place: inPlace.folder ?? repo,
     isFolder,
     current: isFolder ? null : await currentBranch(git, repo).catch(() => null),
-    isDelivered: tip !== null && tip === head,
+    delivered: tip !== null && tip === head ? inPlace.branch : null,
   });
 }

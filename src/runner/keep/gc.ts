@@ -1,11 +1,11 @@
 /** Nothing piles up: what ended jobs left goes after its days, and the cache stays below its limit. */
-import { access, rm, stat, writeFile } from 'node:fs/promises';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
 import { chooseEvicted, evict, listCache, type CacheEntry } from '../../workspace/keep/cache.ts';
-import { emptyTrash, lastUsedMs, measure, namesIn } from '../../workspace/keep/folders.ts';
+import { emptyTrash, exists, lastUsedMs, measure, namesIn } from '../../workspace/keep/folders.ts';
 import { isDead, withLock } from '../../workspace/keep/owner.ts';
 import { forgetSaved, listSaved, savedRepositories, type SavedRef } from '../../workspace/keep/work.ts';
 import { moveToTrash, unpinBase } from '../../workspace/remote/mirror.ts';
@@ -92,11 +92,7 @@ function daysBefore(now: Date, days: number): string {
 
 /** Whether an ended job's working copy is still there because its work could not be saved. */
 async function holdsWork({ layout }: RunnerParts, job: Job): Promise<boolean> {
-  const isThere = await access(layout.job(job.job_id).tree).then(
-    () => true,
-    () => false,
-  );
-  return isThere && job.result?.wip_ref == null;
+  return job.result?.wip_ref == null && (await exists(layout.job(job.job_id).tree));
 }
 
 /** Names of job folders whose days are over. A folder that no job belongs to stays as long as saved work. */

@@ -6,6 +6,7 @@ import { removeGitLocks, removeUnfinished, unmountBelow } from '../../workspace/
 import { isDead } from '../../workspace/keep/owner.ts';
 import type { RunnerParts } from '../context.ts';
 import { isHeldAlive } from '../engine/lease.ts';
+import { workFolders } from '../engine/settle.ts';
 import { readOwner } from './jobs.ts';
 
 /** A folder without a known owner is that of a process that is just beginning, for so long. */
@@ -27,16 +28,16 @@ async function isAlive({ layout, store }: RunnerParts, name: string, now: Date):
 
 /** Folders of a job that nobody works on and that nobody will need again. */
 async function deadFolders({ layout, store }: RunnerParts, name: string): Promise<readonly string[]> {
-  const { tree, git, home, checkouts } = layout.job(name);
+  const paths = layout.job(name);
   // A gate without a job has nothing to save or resume.
-  if (!name.startsWith('job-')) return [tree, git, home, checkouts];
+  if (!name.startsWith('job-')) return workFolders(paths);
   const job = await store.getJob(name);
   if (job === null) return [];
   const isDone =
     isTerminal(job.status) &&
     job.result !== null &&
     (job.result.wip_ref !== null || job.result.error === null);
-  return isDone ? [tree, git, home, checkouts] : [checkouts];
+  return isDone ? workFolders(paths) : [paths.checkouts];
 }
 
 /**

@@ -1,6 +1,5 @@
 /** The gate alone: judges a branch, a person's too, without an agent. The same steps as a job's, without a job. */
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { JobError } from '../../job/error.ts';
 import type { GateReport } from '../../job/gate.ts';
 import { redBaseNotices } from '../../job/result.ts';
@@ -14,6 +13,7 @@ import { fetchBase, unpinBase } from '../../workspace/remote/mirror.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Bench } from '../place.ts';
 import type { Journal } from '../engine/journal.ts';
+import { tidyJob } from '../engine/settle.ts';
 import { namePaths, prepare } from '../steps/prepare.ts';
 import { verify } from '../steps/verify.ts';
 
@@ -117,14 +117,6 @@ export async function judge(
     return { ...said, report, policy, notices, logs: context.paths.logs };
   } finally {
     for (const pin of [id, `${id}-head`]) await unpinBase(context.git, repo.mirror, pin);
-    for (const folder of [
-      context.paths.tree,
-      context.paths.checkouts,
-      context.paths.home,
-      context.paths.layers,
-      context.paths.git,
-    ]) {
-      await rm(folder, { recursive: true, force: true });
-    }
+    await tidyJob(context.paths);
   }
 }

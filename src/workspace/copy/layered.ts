@@ -6,6 +6,7 @@ import { JobError } from '../../job/error.ts';
 import type { OverlayMode } from '../../sandbox/sandbox.ts';
 import { treeOf } from '../change.ts';
 import type { GitTarget } from '../git.ts';
+import { removeFolder } from '../keep/folders.ts';
 import { createPlace, emptyPlace, layUnder, moveTo, reopenPlace, type LayeredPlace } from './layers.ts';
 import { openWarmTree, type WarmTree } from './warm.ts';
 import type { Checkout, CopyParts, WorkingCopy } from './working-copy.ts';
@@ -64,7 +65,7 @@ async function checkOutLayered(
     }
   }
   const checkout = layeredCheckout(parts, root, warm, { place, tree: null });
-  return { ...checkout, remove: () => rm(folder, { recursive: true, force: true }) };
+  return { ...checkout, remove: () => removeFolder(folder) };
 }
 
 function openLayered(parts: CopyParts, warm: WarmTree, held: Held): WorkingCopy {

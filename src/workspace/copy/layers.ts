@@ -1,10 +1,11 @@
 /** Copy-on-write places: where the layers of a working copy or a checkout lie, and what was written into them. */
-import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fitsMount, withOverlays } from '../../sandbox/process/overlay.ts';
 import type { Layers, OverlayMode } from '../../sandbox/sandbox.ts';
 import type { Layer } from '../dependencies.ts';
 import type { Git, GitTarget } from '../git.ts';
+import { exists, removeFolder } from '../keep/folders.ts';
 import type { WarmTree } from './warm.ts';
 
 /** A copy-on-write folder pair: the files of a checkout and their HOME. Both mount points are empty folders. */
@@ -24,13 +25,6 @@ interface Described {
 
 /** Older and inode data differ between a warm tree and its mount; size and time do not. */
 const SAME_FILES = ['-c', 'core.checkStat=minimal', '-c', 'core.trustctime=false'];
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
 
 function layersIn(root: string, name: 'tree' | 'home', mode: OverlayMode, lower: readonly string[]): Layers {
   return { mode, lower, upper: join(root, name, 'upper'), work: join(root, name, 'work') };
@@ -78,7 +72,7 @@ export async function createPlace(
   const described: Described = { mode, tree: [warm.tree], home: [] };
   const place = placeOf(root, tree, home, described);
   if (!fitsMount(place.treeLayers)) return null;
-  await rm(root, { recursive: true, force: true });
+  await removeFolder(root);
   for (const path of [tree, home, place.treeLayers.upper, place.treeLayers.work])
     await mkdir(path, { recursive: true });
   await describe(root, described);
@@ -88,7 +82,7 @@ export async function createPlace(
 /** Throws away what was written to the files of a place; HOME stays. */
 export async function emptyPlace(place: LayeredPlace): Promise<void> {
   for (const path of [place.treeLayers.upper, place.treeLayers.work]) {
-    await rm(path, { recursive: true, force: true });
+    await removeFolder(path);
     await mkdir(path, { recursive: true });
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { snapshotTree } from '../change.ts';
 import { applyLayer } from '../dependencies.ts';
 import type { GitTarget } from '../git.ts';
+import { removeFolder } from '../keep/folders.ts';
 import { checkOut } from './checkout.ts';
 import type { Checkout, CopyParts, WorkingCopy } from './working-copy.ts';
 
@@ -46,7 +47,7 @@ export function openPlainCopy(parts: CopyParts): WorkingCopy {
     files: (commit) => parts.readFiles(commit, null),
     snapshot: () => snapshotTree(git, target),
     async reset(treeish) {
-      await rm(paths.tree, { recursive: true, force: true });
+      await removeFolder(paths.tree);
       await rm(index, { force: true });
       await checkOut(git, repository, paths.tree, index, treeish);
       if (treeish === baseSha) return parts.writeGit(paths.tree, index, baseSha);
@@ -58,13 +59,13 @@ export function openPlainCopy(parts: CopyParts): WorkingCopy {
     },
     async checkOutClean(name, commit) {
       const root = join(paths.checkouts, name);
-      await rm(root, { recursive: true, force: true });
+      await removeFolder(root);
       const [tree, home] = [join(root, 'tree'), join(root, 'home')];
       await mkdir(home, { recursive: true });
       await parts.checkOutAt(tree, commit);
       return {
         ...plainCheckout(parts, tree, home),
-        remove: () => rm(root, { recursive: true, force: true }),
+        remove: () => removeFolder(root),
       };
     },
   };

@@ -2,11 +2,12 @@
  * The working copy of a job: files for the agent, a GIT_DIR of ours beside it, and clean checkouts of it.
  * Copy-on-write over the warm tree of its base where the machine allows it, else a checkout of its own.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { Layers, Mount, OverlayMode } from '../../sandbox/sandbox.ts';
 import type { Layer } from '../dependencies.ts';
 import { openChangedFiles, openCommitFiles, type CommitFiles } from '../files.ts';
 import type { Git, GitTarget } from '../git.ts';
+import { removeFolder } from '../keep/folders.ts';
 import type { JobPaths, RepoPaths } from '../layout.ts';
 import { createJobRepository, innerObjects, writeInnerGit, type JobRepository } from './checkout.ts';
 import { openHistory } from './history.ts';
@@ -120,7 +121,7 @@ async function partsOf(options: WorkingCopyOptions, repository: JobRepository): 
 /** Makes the working copy of a job anew, at its base. */
 export async function createWorkingCopy(options: WorkingCopyOptions): Promise<WorkingCopy> {
   const { paths, repo, baseSha } = options;
-  await rm(paths.root, { recursive: true, force: true });
+  await removeFolder(paths.root);
   await mkdir(paths.home, { recursive: true });
   await mkdir(paths.logs, { recursive: true });
   const repository = await createJobRepository(paths.git, repo.mirror, excludes());

@@ -1,19 +1,23 @@
 /**
  * What was written to a copy-on-write working copy, read from its upper folder alone: the cost is that of the
- * change, not of the repository. Names are bytes to a file system; here each travels as a string of one
- * character a byte (latin1), so that none is lost.
+ * change, not of the repository.
  */
 import { chmod, copyFile, lstat, readdir, rm } from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
 import { withOverlays } from '../../sandbox/process/overlay.ts';
 import { runProcess } from '../../sandbox/process.ts';
-import { indexRaw } from '../change.ts';
 import type { Git, GitTarget } from '../git.ts';
+import {
+  below,
+  bytes,
+  indexFiles,
+  isTooLong,
+  removeFromIndex,
+  splitBytes,
+  type ByteName,
+} from '../staging.ts';
 import type { LayeredPlace } from './layers.ts';
 import type { WarmTree } from './warm.ts';
-
-/** A path below the root of a checkout, one character a byte. */
-type ByteName = string;
 
 /** What an upper folder holds. */
 interface Written {
@@ -37,28 +41,9 @@ const MAX_LIST_BYTES = 256 * 1024 * 1024;
 /** Folders that one `find` is asked for, so that its arguments fit. */
 const FOLDERS_PER_CALL = 500;
 
-function bytes(name: ByteName): Buffer {
-  return Buffer.from(name, 'latin1');
-}
-
-function below(root: string, name: ByteName): Buffer {
-  return Buffer.concat([Buffer.from(`${root}/`), bytes(name)]);
-}
-
-function splitBytes(output: Buffer): ByteName[] {
-  return output
-    .toString('latin1')
-    .split('\0')
-    .filter((name) => name !== '');
-}
-
 /** Names that git keeps for itself, in every spelling that some file system takes for it. */
 function isGitName(name: ByteName): boolean {
   return /^(?:\.git|git~1)$/i.test(name);
-}
-
-function isTooLong(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG';
 }
 
 async function listFolder(path: Buffer): Promise<Dirent[]> {
@@ -83,8 +68,7 @@ async function kindOf(path: Buffer): Promise<'folder' | 'file' | null> {
  * removed. A file that we may not read is made readable.
  */
 async function isKept(entry: Dirent, path: Buffer): Promise<boolean> {
-  if (entry.isSymbolicLink()) return true;
-  if (!entry.isFile()) {
+  if (!entry.isFile() && !entry.isSymbolicLink()) {
     await rm(path, { force: true }).catch(() => {});
     return false;
   }
@@ -93,7 +77,7 @@ async function isKept(entry: Dirent, path: Buffer): Promise<boolean> {
     throw error;
   });
   if (info === null) return false;
-  if ((info.mode & 0o400) === 0) await chmod(path, info.mode | 0o600);
+  if (entry.isFile() && (info.mode & 0o400) === 0) await chmod(path, info.mode | 0o600);
   return true;
 }
 
@@ -196,18 +180,20 @@ async function withoutIgnored(
   return files.filter((name) => !ignored.has(name));
 }
 
-async function removeFromIndex(git: Git, target: GitTarget, gone: readonly ByteName[]): Promise<void> {
-  if (gone.length === 0) return;
-  const all = new Set(gone);
+/** The files of an index that are among some names, or below one of them. */
+async function listBelow(
+  git: Git,
+  target: GitTarget,
+  names: readonly ByteName[],
+): Promise<readonly ByteName[]> {
+  if (names.length === 0) return [];
+  const all = new Set(names);
   const listed = splitBytes((await git(target, ['ls-files', '-z'])).stdout);
-  const isGone = (path: ByteName): boolean => {
+  return listed.filter((path) => {
     for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1))
       if (all.has(path.slice(0, end))) return true;
     return false;
-  };
-  const lines = listed.filter(isGone).map((path) => `0 ${'0'.repeat(40)}\t${path}\0`);
-  if (lines.length > 0)
-    await git(target, ['update-index', '-z', '--index-info'], { stdin: bytes(lines.join('')) });
+  });
 }
 
 /**
@@ -231,21 +217,7 @@ export async function snapshotWritten(
     withoutIgnored(git, own, place, fresh),
     findHidden(place, warm, shared),
   ]);
-  await removeFromIndex(git, own, [...gone, ...hidden]);
-  const kept = [...changed, ...wanted];
-  if (kept.length > 0) {
-    const args = ['update-index', '-z', '--add', '--replace', '--stdin'];
-    const stdin = bytes(kept.map((name) => `${name}\0`).join(''));
-    const written = { ...own, workTree: upper };
-    await git(written, args, { stdin }).catch(async () => {
-      // An attribute can make git refuse a file (`working-tree-encoding=UTF-16` on plain text). The work counts more.
-      await indexRaw(
-        git,
-        written,
-        upper,
-        kept.map((name) => bytes(name).toString('utf8')),
-      );
-    });
-  }
+  await removeFromIndex(git, own, await listBelow(git, own, [...gone, ...hidden]));
+  await indexFiles(git, { ...own, workTree: upper }, upper, [...changed, ...wanted]);
   return (await git(own, ['write-tree'])).text;
 }

@@ -1,5 +1,5 @@
 /** Folders that are looked at and taken away: their size, their last use, their removal. */
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { access, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProcess } from '../../sandbox/process.ts';
 
@@ -14,6 +14,14 @@ const BATCH = 500;
 /** The names in a folder; none where it is not there. */
 export async function namesIn(folder: string): Promise<readonly string[]> {
   return readdir(folder).catch(() => []);
+}
+
+/** Whether something exists at a path, links followed. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** When a path was last used, in milliseconds since 1970; 0 where it is not there. */
@@ -48,16 +56,18 @@ export async function measure(
   return sizes;
 }
 
-/** Removes a folder, also one whose folders can't be written to. */
+/**
+ * Removes a folder that an agent or a setup command could write: what they closed is opened again, and what lies
+ * deeper than a path can name, which Node can't remove, `rm` reaches step by step. Rejects with why it is still there.
+ */
 export async function removeFolder(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
-    if (code !== 'EACCES' && code !== 'EPERM') throw error;
     const options = { cwd: '/', env: TOOLS, timeoutMs: REMOVE_TIMEOUT_MS, maxBytes: 64 * 1024 };
     await runProcess(['chmod', '-R', 'u+rwX', '--', path], options);
-    await rm(path, { recursive: true, force: true });
+    const removed = await runProcess(['rm', '-rf', '--', path], options);
+    if (removed.exitCode !== 0) throw error;
   }
 }
 

@@ -4,21 +4,15 @@
  * replaced, and jobs that run go on, because each reads the packs of its own base as well.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { openHistory } from '../copy/history.ts';
 import type { Git } from '../git.ts';
+import { exists } from '../keep/folders.ts';
 import type { RepoPaths } from '../layout.ts';
 import { findBase, type Base, type Found, type Source } from './listing.ts';
 import { linkPacks } from './packs.ts';
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
 
 /**
  * Makes an empty bare repository at `path` by writing its few files: no template, no hook, no configuration

@@ -90,7 +90,7 @@ describe('gc', () => {
     expect((await bench.run(['diff', old.job_id])).stdout).toContain('+two');
     expect((await bench.run(['logs', young.job_id, '--json'])).stdout).not.toBe('');
     const again = await gc();
-    expect(again, JSON.stringify(again)).toMatchObject({ jobs: [], work: [], freed_bytes: 0 });
+    expect(again, JSON.stringify(again)).toMatchObject({ jobs: [], events: [], work: [], freed_bytes: 0 });
   });
 
   it('gives the space of saved work back with the last of it', async () => {
@@ -177,6 +177,7 @@ describe('what dead processes left', () => {
     write(bench.home, {
       [`jobs/${jobId}/checkouts/head/tree/x`]: '',
       'jobs/gate-0123456789ab/tree/x': '',
+      'jobs/gate-0123456789ab/layers/tree/upper/x': '',
       'jobs/gate-0123456789ab/owner': 'elsewhere',
       'dependencies/.new-0123456789ab/x': '',
       'trash/something/x': '',
@@ -190,7 +191,7 @@ describe('what dead processes left', () => {
     await runJob();
     expect(existsSync(join(bench.home, 'jobs', jobId, 'checkouts'))).toBe(false);
     expect(existsSync(join(bench.home, 'jobs', jobId, 'git'))).toBe(true);
-    expect(existsSync(join(bench.home, 'jobs/gate-0123456789ab/tree'))).toBe(false);
+    expect(readdirSync(join(bench.home, 'jobs/gate-0123456789ab'))).toEqual(['owner']);
     expect(existsSync(join(bench.home, 'dependencies/.new-0123456789ab'))).toBe(false);
     expect(existsSync(join(mirror, 'packed-refs.lock'))).toBe(false);
     expect(cached('trash')).toEqual([]);

@@ -1,6 +1,6 @@
 /** Tests that base has and head has not: removed, or moved, renamed and rewritten. */
 import type { TamperFinding } from '../../../job/gate.ts';
-import { jaccard } from '../../../job/similarity.ts';
+import { jaccard } from '../../../job/text/similarity.ts';
 import { finding, shown } from './finding.ts';
 import type { Pair } from './pairs.ts';
 import { within } from './read/source-lines.ts';

@@ -1,7 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSameFailure, jaccard, normaliseError, SAME_FAILURE_JACCARD } from '../../src/job/similarity.ts';
-import { UNLIKE_FAILURES } from './script.ts';
+import {
+  isSameFailure,
+  jaccard,
+  normaliseError,
+  SAME_FAILURE_JACCARD,
+} from '../../../src/job/text/similarity.ts';
+import { UNLIKE_FAILURES } from '../script.ts';
 
 const MEGABYTE = 1024 * 1024;
 
