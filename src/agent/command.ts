@@ -6,7 +6,7 @@ import type { Usage } from '../job/step.ts';
 import { shellWord } from '../job/text/shell.ts';
 import type { ExecResult } from '../sandbox/sandbox.ts';
 import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn } from './agent.ts';
-import { openHandover, plainText, type Handover } from './handover.ts';
+import { notMade, plainText, planHandover, type Handover } from './handover.ts';
 import { createLogStream } from './log-stream.ts';
 
 /** How a command is made an agent. */
@@ -74,6 +74,14 @@ function failureOf(result: ExecResult, turn: AgentTurn, command: string, logPath
       break;
   }
   if (result.exitCode === 0) return null;
+  const unmade = notMade(result);
+  if (unmade !== null) {
+    return errorInfo(
+      'agent_failed',
+      `the agent's home directory can't be written: ${unmade}`,
+      'free disk space; an agent may also have taken its own rights away in an earlier turn',
+    );
+  }
   if (result.exitCode === 127 || result.exitCode === 126)
     return missing(command, said, result.exitCode === 126);
   return errorInfo(
@@ -145,14 +153,14 @@ async function execute(
     promptFile === null
       ? options.command
       : options.command.replaceAll(PLACEHOLDER, () => shellWord(promptFile));
-  const result = await context.sandbox.exec(['sh', '-c', command], {
+  const result = await context.sandbox.exec(handover.begin(command), {
     env: {
       ...options.env,
       AGENT_RUNNER_PHASE: 'build',
       AGENT_RUNNER_OUT: outDir,
       ...(turn.model === null ? {} : { AGENT_RUNNER_MODEL: turn.model }),
     },
-    ...(promptFile === null ? { stdin: turn.prompt } : {}),
+    stdin: turn.prompt,
     timeoutMs: turn.timeoutMs,
     idleTimeoutMs: turn.idleTimeoutMs,
     maxBytes: KEPT_BYTES,
@@ -187,7 +195,7 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
   const usage: Usage = { cost_usd: costUsd, tokens_in: tokens, tokens_out: tokens, turns: 1 };
 
   async function work(turn: AgentTurn, context: AgentContext): Promise<AgentReply> {
-    const handover = await openHandover(context, command.includes(PLACEHOLDER) ? turn.prompt : null);
+    const handover = planHandover(context, command.includes(PLACEHOLDER));
     const result = await execute(options, turn, context, handover);
     const error = failureOf(result, turn, command, context.logPath);
     const { summary: said, question } = await handover.collect();

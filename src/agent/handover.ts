@@ -5,13 +5,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { stripVTControlCharacters } from 'node:util';
-import { Cancelled, JobError } from '../job/error.ts';
+import { Cancelled } from '../job/error.ts';
 import type { ExecResult } from '../sandbox/sandbox.ts';
 import type { AgentContext } from './agent.ts';
 
 /** Largest summary or question that is read back, in bytes. */
 const MAX_NOTE_BYTES = 16 * 1024;
-/** Bound of the small commands that prepare a turn and read its notes. */
+/** Bound of the small command that reads a turn's notes. */
 const CHORE_TIMEOUT_MS = 30_000;
 
 /** What an agent left for the runner, cleaned for people. */
@@ -23,8 +23,13 @@ export interface Notes {
 /** A directory of one turn; `outDir` is `AGENT_RUNNER_OUT`. */
 export interface Handover {
   readonly outDir: string;
-  /** Path of the prompt in the sandbox, or `null` when none was written. */
+  /** Path of the prompt in the sandbox, or `null` when the prompt goes to the command itself. */
   readonly promptFile: string | null;
+  /**
+   * The command that makes the directory and then becomes `command`. Its standard input is the prompt, for the file or
+   * for the command.
+   */
+  begin(command: string): readonly [string, ...string[]];
   /** Reads the notes and removes the directory, as well as it can be done. */
   collect(): Promise<Notes>;
 }
@@ -41,52 +46,47 @@ export function plainText(text: string): string {
   );
 }
 
-async function chore(
-  context: AgentContext,
-  script: string,
-  args: readonly string[],
-  stdin: string | null = null,
-): Promise<ExecResult> {
-  const result = await context.sandbox.exec(['sh', '-c', script, 'sh', ...args], {
-    timeoutMs: CHORE_TIMEOUT_MS,
-    // Two notes in base64, and their line ends.
-    maxBytes: 4 * MAX_NOTE_BYTES,
-    signal: context.signal,
-    ...(stdin === null ? {} : { stdin }),
-  });
-  if (result.end === 'cancelled' || context.signal.aborted) throw new Cancelled();
-  return result;
+/** Exit code of a turn whose directory could not be made, and the line on stderr that says so. */
+const NOT_MADE = 125;
+const NOT_MADE_LINE = 'agent-runner: the home directory can not be written';
+
+const BEGIN = `old=$(umask); umask 077
+if ! mkdir "$1" "$1/out" || { [ -n "$2" ] && ! cat > "$2"; }; then echo '${NOT_MADE_LINE}' >&2; exit ${NOT_MADE}; fi
+umask "$old"
+[ -z "$2" ] || exec < /dev/null
+exec sh -c "$3"`;
+
+/** Why a turn's directory could not be made, or `null` where it was. */
+export function notMade(result: ExecResult): string | null {
+  if (result.exitCode !== NOT_MADE || !result.stderr.includes(NOT_MADE_LINE)) return null;
+  return plainText(result.stderr.replace(NOT_MADE_LINE, '')).slice(-500) || NOT_MADE_LINE;
 }
 
 /**
- * Opens the directory of a turn, new and empty: its name can't be guessed, so nothing of an earlier turn is
- * in it.
+ * Names the directory of a turn: new, since it can't be guessed, so nothing of an earlier turn is in it.
  *
- * @param prompt written to a file when given
- * @throws Cancelled; JobError `agent_failed` when the home directory can't be written
+ * @param hasPromptFile whether the prompt is written to a file
  */
-export async function openHandover(context: AgentContext, prompt: string | null): Promise<Handover> {
+export function planHandover(context: AgentContext, hasPromptFile: boolean): Handover {
   const dir = `${context.sandbox.homePath}/.agent-runner-${randomUUID()}`;
-  const promptFile = prompt === null ? null : `${dir}/prompt.md`;
-  const outDir = `${dir}/out`;
-  const script = 'umask 077 && mkdir "$1" "$1/out" && if [ -n "$2" ]; then cat > "$2"; fi';
-  const made = await chore(context, script, [dir, promptFile ?? ''], prompt);
-  if (made.end !== 'exited' || made.exitCode !== 0) {
-    const why = made.message ?? (plainText(made.stderr).slice(-500) || `it ended with ${made.end}`);
-    throw new JobError('agent_failed', `the agent's home directory can't be written: ${why}`, {
-      hint: 'free disk space; an agent may also have taken its own rights away in an earlier turn',
-    });
-  }
+  const promptFile = hasPromptFile ? `${dir}/prompt.md` : null;
   return {
-    outDir,
+    outDir: `${dir}/out`,
     promptFile,
+    begin: (command) => ['sh', '-c', BEGIN, 'sh', dir, promptFile ?? '', command],
     async collect() {
       // Only plain files: a FIFO would hang, and a link is not what was asked for. One line a note.
       const script =
         'for name in summary.md question.md; do ' +
         'if [ -f "$1/out/$name" ] && [ ! -L "$1/out/$name" ]; then ' +
         'head -c "$2" -- "$1/out/$name" | base64 | tr -d "\\n"; fi; echo; done; rm -rf -- "$1"';
-      const found = await chore(context, script, [dir, String(MAX_NOTE_BYTES)]);
+      const found = await context.sandbox.exec(['sh', '-c', script, 'sh', dir, String(MAX_NOTE_BYTES)], {
+        timeoutMs: CHORE_TIMEOUT_MS,
+        // Two notes in base64, and their line ends.
+        maxBytes: 4 * MAX_NOTE_BYTES,
+        signal: context.signal,
+      });
+      if (found.end === 'cancelled' || context.signal.aborted) throw new Cancelled();
       if (found.end !== 'exited') return { summary: null, question: null };
       const [summary, question] = found.stdout
         .split('\n')

@@ -248,6 +248,9 @@ async function probe(program: string | null): Promise<SandboxProbe> {
   }
 }
 
+/** What was found of programs that work, once a process: a try takes two of them, about 30 ms. */
+const working = new Map<string, SandboxProbe>();
+
 /**
  * Runs commands with bubblewrap. `program` is the absolute path of `bwrap`; without it the usual places are
  * searched. Opening throws `bad_configuration` for what can't be mounted, or where bubblewrap is missing.
@@ -259,7 +262,15 @@ export function createBubblewrap(options: { readonly program?: string } = {}): S
     isolation:
       'own processes, no host files but the system, toolchains and the workspace, no network unless opened',
     canMount: true,
-    probe: async () => probe(await find()),
+    async probe() {
+      const program = await find();
+      const known = working.get(program ?? '');
+      if (known !== undefined) return known;
+      const found = await probe(program);
+      // What does not work may be mended while we run; what worked once goes on working.
+      if (found.works && program !== null) working.set(program, found);
+      return found;
+    },
     probeLayers: probeOverlay,
     async open(sandboxOptions) {
       const program = await find();

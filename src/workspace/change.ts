@@ -15,13 +15,6 @@ import {
   type ByteName,
 } from './staging.ts';
 
-/** One path that differs between two commits. */
-export interface ChangedPath {
-  readonly path: string;
-  readonly oldPath: string | null;
-  readonly status: 'added' | 'deleted' | 'modified' | 'renamed';
-}
-
 /** How large a change is. */
 export interface ChangeSize {
   readonly files: number;
@@ -115,11 +108,9 @@ export async function snapshotTree(git: Git, target: GitTarget): Promise<string>
   if (target.workTree !== undefined) await removeSpecialFiles(target.workTree);
   const { present, gone } = await listTouched(git, target);
   await removeFromIndex(git, target, gone);
-  if (target.workTree !== undefined) {
-    const readable = await makeReadable(target.workTree, present);
-    await indexFiles(git, target, target.workTree, readable);
-  }
-  return (await git(target, ['write-tree'])).text;
+  if (target.workTree === undefined) return (await git(target, ['write-tree'])).text;
+  const readable = await makeReadable(target.workTree, present);
+  return indexFiles(git, target, target.workTree, readable);
 }
 
 /** Who a commit is by, and when: given, never the clock, so that the same change is the same commit. */
@@ -163,47 +154,7 @@ export async function commitTree(
     GIT_COMMITTER_DATE: info.date,
   };
   const args = ['commit-tree', tree, ...(parent === null ? [] : ['-p', parent]), '-F', '-'];
-  const commit = (await git(target, args, { env, stdin: info.message })).text;
-  await git(target, ['update-ref', ref, commit]);
-  return commit;
-}
-
-/** The paths that differ between two commits or trees, renames found by content. */
-export async function listChanges(
-  git: Git,
-  target: GitTarget,
-  from: string,
-  to: string,
-): Promise<readonly ChangedPath[]> {
-  const args = ['diff-tree', '-r', '-z', '-M', '--name-status', '--no-ext-diff', '--no-textconv', from, to];
-  const fields = splitNul((await git(target, args)).stdout);
-  const changes: ChangedPath[] = [];
-  for (let at = 0; at < fields.length;) {
-    const letter = fields[at]?.[0];
-    const first = fields[at + 1] ?? '';
-    if (letter === 'R' || letter === 'C') {
-      changes.push({
-        path: fields[at + 2] ?? '',
-        oldPath: letter === 'R' ? first : null,
-        status: letter === 'R' ? 'renamed' : 'added',
-      });
-      at += 3;
-      continue;
-    }
-    changes.push({
-      path: first,
-      oldPath: null,
-      status: letter === 'A' ? 'added' : letter === 'D' ? 'deleted' : 'modified',
-    });
-    at += 2;
-  }
-  return changes;
-}
-
-/** The unified diff between two commits, at most `maxBytes` long; binary files are named, not shown. */
-export async function showDiff(git: Git, target: GitTarget, from: string, to: string): Promise<string> {
-  const args = ['diff-tree', '-r', '-p', '-M', '--no-ext-diff', '--no-textconv', '--no-color', from, to];
-  return (await git(target, args)).stdout.toString('utf8');
+  return (await git(target, args, { env, stdin: info.message, intoRef: ref })).text;
 }
 
 /** The change as a patch that `git am` takes. */

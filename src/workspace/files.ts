@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { listChanges } from './diff.ts';
 import type { Git, GitTarget } from './git.ts';
 import { splitNul } from './git.ts';
 
@@ -121,13 +122,11 @@ export async function openChangedFiles(
   warm: string | null = null,
 ): Promise<CommitFiles> {
   const before = await listOnce(git, target, from);
-  const args = ['diff-tree', '-r', '-z', '--raw', '--no-renames', '--no-abbrev', from, to];
-  const fields = splitNul((await git(target, args)).stdout);
   const listing = new Map(before);
   const changed = new Set<string>();
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const [, mode = '', , id = ''] = (fields[at] ?? '').split(' ');
-    const path = fields[at + 1] ?? '';
+  const changes = await listChanges(git, target, from, to);
+  for (const { oldPath } of changes) if (oldPath !== null) listing.delete(oldPath);
+  for (const { path, mode, id } of changes) {
     changed.add(path);
     if (mode === '000000') listing.delete(path);
     else listing.set(path, { mode, id });

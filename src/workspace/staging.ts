@@ -84,24 +84,28 @@ async function indexRaw(
 }
 
 /**
- * Brings an index up to the files and links of a work tree.
+ * Brings an index up to the files and links of a work tree, and writes it as a tree object.
  *
  * @param tree absolute path of the target's work tree
+ * @returns the tree's id
  */
 export async function indexFiles(
   git: Git,
   target: GitTarget,
   tree: string,
   names: readonly ByteName[],
-): Promise<void> {
-  if (names.length === 0) return;
+): Promise<string> {
+  const write = { args: ['write-tree'] };
+  if (names.length === 0) return (await git(target, write.args)).text;
   // `--replace`: a file may have become a folder, and a folder a file or a link.
   const args = ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'];
   try {
-    await git(target, args, { stdin: bytes(names.map((name) => `${name}\0`).join('')) });
+    const stdin = bytes(names.map((name) => `${name}\0`).join(''));
+    return (await git(target, args, { stdin, next: [write] })).text;
   } catch (error) {
     if (!(error instanceof JobError && REFUSED_ENCODING.test(error.message))) throw error;
     // An attribute makes git refuse a file (`working-tree-encoding=UTF-16` on plain text). The work counts more.
     await indexRaw(git, target, tree, names);
+    return (await git(target, write.args)).text;
   }
 }

@@ -162,8 +162,8 @@ describe('saved work', () => {
     // The mirror stands for the job's own repository, which borrows from it.
     const tree = sh(repo.mirror, 'rev-parse', `${base.sha}^{tree}`);
     const work = sh(repo.mirror, 'commit-tree', tree, '-p', base.sha, '-m', 'work');
-    await saveCommit(git, repo, repo.mirror, work, wipRef('job-1'));
-    await saveCommit(git, repo, repo.mirror, work, wipRef('job-1'));
+    await saveCommit(git, repo, repo.mirror, work, base.sha, wipRef('job-1'));
+    await saveCommit(git, repo, repo.mirror, work, base.sha, wipRef('job-1'));
     rmSync(repo.mirror, { recursive: true });
     rmSync(repo.history, { recursive: true });
     expect(await readSaved(git, repo.saved, wipRef('job-1'))).toBe(work);

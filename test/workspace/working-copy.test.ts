@@ -12,14 +12,8 @@ import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  commitTree,
-  formatPatch,
-  listChanges,
-  measureChange,
-  restorePaths,
-  showDiff,
-} from '../../src/workspace/change.ts';
+import { commitTree, formatPatch, measureChange, restorePaths } from '../../src/workspace/change.ts';
+import { listChanges, showDiff } from '../../src/workspace/diff.ts';
 import { dirtyPaths } from '../../src/workspace/copy/dirty.ts';
 import { openCommitFiles } from '../../src/workspace/files.ts';
 import { openHistory } from '../../src/workspace/copy/history.ts';
@@ -177,7 +171,7 @@ describe('the working copy', () => {
     sh(copy.tree, 'commit', '--quiet', '--message', 'agent');
     rmSync(join(copy.tree, '.git/objects'), { recursive: true });
     const changes = await listChanges(scene.git, copy.target, base.sha, await copy.snapshot());
-    expect(changes).toEqual([{ path: 'a.txt', oldPath: null, status: 'modified' }]);
+    expect(changes).toMatchObject([{ path: 'a.txt', oldPath: null, status: 'modified' }]);
   });
 
   it('can be thrown away and laid again, in this process or another', async () => {
@@ -282,7 +276,7 @@ describe('a change', () => {
       'new "x".txt',
     ]);
     const changes = await listChanges(scene.git, copy.target, base.sha, tree);
-    expect(changes).toEqual([{ path: 'kept.txt', oldPath: null, status: 'added' }]);
+    expect(changes).toMatchObject([{ path: 'kept.txt', oldPath: null, status: 'added', mode: '100644' }]);
     expect(await copy.snapshot()).toBe(head);
   });
 
@@ -291,7 +285,7 @@ describe('a change', () => {
     write(copy.tree, { 'a.txt': 'changed\n' });
     const commit = await commitTree(scene.git, copy.target, await copy.snapshot(), base.sha, 'refs/x', INFO);
     for (let times = 0; times < 2; times++)
-      await saveCommit(scene.git, scene.repoPaths, copy.target.dir, commit, wipRef('job-1'));
+      await saveCommit(scene.git, scene.repoPaths, copy.target.dir, commit, base.sha, wipRef('job-1'));
     expect(await readSaved(scene.git, scene.repoPaths.saved, wipRef('job-1'))).toBe(commit);
     expect(await readSaved(scene.git, scene.repoPaths.saved, wipRef('job-2'))).toBeNull();
     sh(scene.repo, 'fetch', '--quiet', scene.repoPaths.saved, wipRef('job-1'));

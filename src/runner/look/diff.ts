@@ -2,7 +2,7 @@
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
-import { showDiff } from '../../workspace/change.ts';
+import { showDiff } from '../../workspace/diff.ts';
 import type { GitTarget } from '../../workspace/git.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import type { RunnerParts } from '../context.ts';

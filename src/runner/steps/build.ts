@@ -59,7 +59,14 @@ async function recover(
     const ref = partialRef(context.job.job_id, step.tries - 1);
     const info = commitInfo(context, 'Partial work of an interrupted build');
     const commit = await commitTree(context.git, bench.copy.target, tree, detail.base_sha, ref, info);
-    await saveCommit(context.git, context.layout.repo(detail.remote.url), context.paths.git, commit, ref);
+    await saveCommit(
+      context.git,
+      context.layout.repo(detail.remote.url),
+      context.paths.git,
+      commit,
+      detail.base_sha,
+      ref,
+    );
     context.journal.emit('message', 'build', { text: `interrupted work is kept as ${ref}`, ref });
   }
   await bench.copy.reset(start);

@@ -34,12 +34,13 @@ export async function propose(
       hint: 'choose another branch_template',
     });
   }
-  const patch = await formatPatch(git, bench.copy.target, detail.base_sha, head);
-  await writeFile(paths.patch, patch);
   // The intent is stored before the effect, so that a repetition knows its own commit on the remote.
   const ours = [...new Set([...ownCommits(step.notes), head])];
   await step.note({ pushed: ours }, 'full');
-  await pushBranch(git, paths.git, detail.remote, job.branch, head, ours);
+  await Promise.all([
+    pushBranch(git, paths.git, detail.remote, job.branch, head, ours),
+    formatPatch(git, bench.copy.target, detail.base_sha, head).then((patch) => writeFile(paths.patch, patch)),
+  ]);
   const proposal = await context.forge.propose({
     remote: detail.remote,
     branch: job.branch,

@@ -96,7 +96,7 @@ async function saveNow(work: Work): Promise<string | null> {
           changeCommit(context),
         );
   const ref = wipRef(job.job_id);
-  await saveCommit(git, layout.repo(detail.remote.url), paths.git, commit, ref);
+  await saveCommit(git, layout.repo(detail.remote.url), paths.git, commit, detail.base_sha, ref);
   return ref;
 }
 

@@ -3,7 +3,7 @@ import type { GateReport, TamperFinding } from '../../job/gate.ts';
 import type { RanTests } from '../../gate/gate.ts';
 import { findTestsNotRun, type ChangedText, type RanCheck } from '../../gate/tamper/ran/not-run.ts';
 import { isTestFile } from '../../gate/tamper/tests/test-files.ts';
-import type { ChangedPath } from '../../workspace/change.ts';
+import type { ChangedPath } from '../../workspace/diff.ts';
 import type { CommitFiles } from '../../workspace/files.ts';
 
 /** One gate run: its report, and which tests each check ran, by the check's name. */

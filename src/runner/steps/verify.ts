@@ -10,14 +10,8 @@ import { describeSecrets, scanForSecrets } from '../../gate/secrets/secrets.ts';
 import { allowTestChanges, changesToRestore, settleFindings } from '../../gate/tamper/restore.ts';
 import { withServices } from '../../sandbox/services.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
-import {
-  commitTree,
-  listChanges,
-  restorePaths,
-  showDiff,
-  treeOf,
-  type ChangedPath,
-} from '../../workspace/change.ts';
+import { commitTree, restorePaths, treeOf } from '../../workspace/change.ts';
+import { listChanges, showDiff, type ChangedPath } from '../../workspace/diff.ts';
 import { changeCommit } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';

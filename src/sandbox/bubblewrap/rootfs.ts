@@ -188,8 +188,48 @@ export interface RootFs {
   remove(): Promise<void>;
 }
 
+interface Made {
+  readonly directory: string;
+  readonly args: readonly string[];
+  readonly atMs: number;
+  /** Sandboxes that are open on it. */
+  users: number;
+}
+
+/** How long a copy of /etc is shown to new sandboxes; a machine's resolv.conf may change under a long-lived runner. */
+const FRESH_MS = 10_000;
+/** The newest one by whether the network is shown. All are read-only to sandboxes, so they can share it. */
+const newest = new Map<boolean, Promise<Made>>();
+
+async function release(made: Made, network: boolean): Promise<void> {
+  const isNewest = (await newest.get(network)?.catch(() => null)) === made;
+  if (made.users > 0 || isNewest) return;
+  await rm(made.directory, { recursive: true, force: true });
+  directories.delete(made.directory);
+}
+
 /** Looks at this machine and prepares the system part of a sandbox. `network` shows how names are resolved. */
 export async function createRootFs(network: boolean): Promise<RootFs> {
+  const known = await newest.get(network)?.catch(() => null);
+  const isFresh = known != null && Date.now() - known.atMs < FRESH_MS;
+  const making = isFresh ? Promise.resolve(known) : make(network);
+  if (!isFresh) newest.set(network, making);
+  const made = await making;
+  made.users++;
+  if (!isFresh && known != null) await release(known, network);
+  let isOpen = true;
+  return {
+    args: made.args,
+    async remove() {
+      if (!isOpen) return;
+      isOpen = false;
+      made.users--;
+      await release(made, network);
+    },
+  };
+}
+
+async function make(network: boolean): Promise<Made> {
   const place = await placeOfPids();
   await tidyUp(place);
   const directory = await mkdtemp(join(tmpdir(), `${ETC_NAME}${place}-${process.pid}-`));
@@ -202,11 +242,5 @@ export async function createRootFs(network: boolean): Promise<RootFs> {
     ...(await kernelSwitches()),
     ...VOLATILE,
   ];
-  return {
-    args,
-    async remove() {
-      await rm(directory, { recursive: true, force: true });
-      directories.delete(directory);
-    },
-  };
+  return { directory, args, atMs: Date.now(), users: 0 };
 }

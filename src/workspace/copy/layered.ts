@@ -1,6 +1,6 @@
 /** Copy-on-write working copies: over a warm tree of the base, with prepared dependencies as a layer below. */
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { OverlayMode } from '../../sandbox/sandbox.ts';
@@ -57,9 +57,14 @@ async function checkOutLayered(
   if (commit === baseSha) await parts.writeGit(upper, warm.index, commit);
   else {
     const index = join(paths.git, `index.${randomBytes(6).toString('hex')}`);
+    const packs = join(folder, 'packs');
+    await mkdir(packs);
     try {
-      await moveTo(git, { dir: paths.git, index }, place, warm, baseSha, commit);
-      await parts.writeGit(upper, index, commit);
+      await Promise.all([
+        moveTo(git, { dir: paths.git, index }, place, warm, baseSha, commit),
+        parts.packNew(packs, commit),
+      ]);
+      await parts.writeGit(upper, index, commit, packs);
     } finally {
       await rm(index, { force: true });
     }

@@ -2,7 +2,8 @@
  * The working copy of a job: files for the agent, a GIT_DIR of ours beside it, and clean checkouts of it.
  * Copy-on-write over the warm tree of its base where the machine allows it, else a checkout of its own.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Layers, Mount, OverlayMode } from '../../sandbox/sandbox.ts';
 import type { Layer } from '../dependencies.ts';
 import { openChangedFiles, openCommitFiles, type CommitFiles } from '../files.ts';
@@ -60,8 +61,14 @@ export interface WorkingCopyOptions {
 export interface CopyParts extends WorkingCopyOptions {
   readonly repository: JobRepository;
   readonly mounts: readonly Mount[];
-  /** Writes the disposable `.git` that shows `commit`, with a copy of `index`, into a folder. */
-  writeGit(folder: string, index: string, commit: string): Promise<void>;
+  /** Packs what `commit` has and base's history lacks into an empty folder. */
+  packNew(folder: string, commit: string): Promise<void>;
+  /**
+   * Writes the disposable `.git` that shows `commit`, with a copy of `index`, into a folder.
+   *
+   * @param packs folder that `packNew` filled, which is moved there; without it that is done now
+   */
+  writeGit(folder: string, index: string, commit: string, packs?: string): Promise<void>;
   /** Lays a commit into a plain folder, with a trusted `.git`. */
   checkOutAt(tree: string, commit: string): Promise<void>;
   /** Reads a commit; `warm` is a folder with base's files that nobody but the runner can write. */
@@ -83,6 +90,9 @@ const LITTER = [
   '.nyc_output/',
 ];
 
+/** Commits of a job whose files are kept in memory once they were read. */
+const MAX_KNOWN = 2;
+
 /** Folders that never hold anybody's own work; `.yarn` and the like may (patches, releases). */
 const ONLY_DEPENDENCIES = ['node_modules', '.venv', 'bower_components', '.tox', '.nox'];
 
@@ -94,27 +104,35 @@ async function partsOf(options: WorkingCopyOptions, repository: JobRepository): 
   const { git, repo, baseSha, branch, author } = options;
   const history = await openHistory(git, repo.mirror, repo.history, baseSha);
   const inner = innerObjects(history, options.canMount);
-  const writeGit = async (folder: string, index: string, commit: string): Promise<void> => {
-    await writeInnerGit(repository, folder, index, { branch, commit, objects: inner.objects, author });
-    // What base's history lacks comes along in a pack of its own.
-    if (commit === baseSha) return;
-    await git(
-      { dir: repository.dir },
-      ['pack-objects', '--revs', '--quiet', `${folder}/.git/objects/pack/pack`],
-      {
-        stdin: `${commit}\n^${baseSha}\n`,
-      },
-    );
+  const packNew = async (folder: string, commit: string): Promise<void> => {
+    const args = ['pack-objects', '--revs', '--quiet', join(folder, 'pack')];
+    await git({ dir: repository.dir }, args, { stdin: `${commit}\n^${baseSha}\n` });
   };
-  const parts = { ...options, repository, mounts: inner.mounts, writeGit };
+  const writeGit: CopyParts['writeGit'] = async (folder, index, commit, packs) => {
+    await writeInnerGit(repository, folder, index, { branch, commit, objects: inner.objects, author });
+    const own = join(folder, '.git', 'objects', 'pack');
+    if (packs !== undefined) await rename(packs, own);
+    else if (commit !== baseSha) await packNew(own, commit);
+  };
+  const parts = { ...options, repository, mounts: inner.mounts, packNew, writeGit };
   const target = { dir: repository.dir };
+  const read = async (commit: string, warm: string | null): Promise<CommitFiles> =>
+    commit === baseSha
+      ? openCommitFiles(git, target, commit, warm)
+      : openChangedFiles(git, target, baseSha, commit, warm);
+  // Base and the commit under judgement, asked for by several steps: what was read of them is kept.
+  const known = new Map<string, Promise<CommitFiles>>();
   return {
     ...parts,
     checkOutAt: (tree, commit) => checkOutWithGit(parts, tree, commit),
-    readFiles: (commit, warm) =>
-      commit === baseSha
-        ? openCommitFiles(git, target, commit, warm)
-        : openChangedFiles(git, target, baseSha, commit, warm),
+    readFiles(commit, warm) {
+      const files = known.get(commit) ?? read(commit, warm);
+      known.delete(commit);
+      known.set(commit, files);
+      for (const oldest of known.keys()) if (known.size > MAX_KNOWN) known.delete(oldest);
+      files.catch(() => known.delete(commit));
+      return files;
+    },
   };
 }
 

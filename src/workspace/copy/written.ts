@@ -213,11 +213,14 @@ export async function snapshotWritten(
   const own = { dir: target.dir, index };
   await copyFile(warm.index, index);
   const { changed, fresh, gone, shared } = await walk(upper, warm);
-  const [wanted, hidden] = await Promise.all([
-    withoutIgnored(git, own, place, fresh),
+  const wanted = await withoutIgnored(git, own, place, fresh);
+  await removeFromIndex(git, own, await listBelow(git, own, gone));
+  const [tree, hidden] = await Promise.all([
+    indexFiles(git, { ...own, workTree: upper }, upper, [...changed, ...wanted]),
     findHidden(place, warm, shared),
   ]);
-  await removeFromIndex(git, own, await listBelow(git, own, [...gone, ...hidden]));
-  await indexFiles(git, { ...own, workTree: upper }, upper, [...changed, ...wanted]);
+  if (hidden.length === 0) return tree;
+  // Rarely: then the tree is written once more, without them.
+  await removeFromIndex(git, own, await listBelow(git, own, hidden));
   return (await git(own, ['write-tree'])).text;
 }

@@ -13,6 +13,7 @@ import { exists } from '../keep/folders.ts';
 import type { RepoPaths } from '../layout.ts';
 import { findBase, type Base, type Found, type Source } from './listing.ts';
 import { linkPacks } from './packs.ts';
+import { readLooseRef } from './refs.ts';
 
 /**
  * Makes an empty bare repository at `path` by writing its few files: no template, no hook, no configuration
@@ -80,6 +81,12 @@ async function isSound(git: Git, dir: string): Promise<boolean> {
 async function readPin(git: Git, dir: string, jobId: string): Promise<string> {
   const args = ['rev-parse', '--verify', '--end-of-options', `${pinRef(jobId)}^{commit}`];
   return (await git({ dir }, args)).text;
+}
+
+/** Points a job's pin, and what was seen of its branch last, at a commit; says whether that could be done. */
+async function pin(git: Git, dir: string, jobId: string, base: Found, sha: string): Promise<boolean> {
+  const stdin = [pinRef(jobId), seenRef(base)].map((ref) => `update ${ref} ${sha}\n`).join('');
+  return (await git({ dir }, ['update-ref', '--stdin'], { stdin, okCodes: [0, 1, 128] })).code === 0;
 }
 
 /** Pins carried over to a new mirror at most; a home with more has been without `gc` for long. */
@@ -163,11 +170,11 @@ export async function fetchBase(
   const { mirror } = repo;
   await createBare(mirror);
   await markUsed(mirror);
-  const refs = [pinRef(jobId), seenRef(base)];
   let sha = base.sha;
+  // What a ref points at is taken as complete, as git takes it; the pin's own update looks whether it is there.
+  const isKnown = (await readLooseRef(mirror, seenRef(base))) === sha;
   const isPinned =
-    (await isComplete(git, mirror, sha)) &&
-    (await git({ dir: mirror }, ['update-ref', pinRef(jobId), sha], { okCodes: [0, 1, 128] })).code === 0;
+    (isKnown || (await isComplete(git, mirror, sha))) && (await pin(git, mirror, jobId, base, sha));
   if (!isPinned) {
     await fetchInto(git, mirror, source, base, jobId)
       .then(() => readPin(git, mirror, jobId))
@@ -182,8 +189,8 @@ export async function fetchBase(
       });
     // The branch may have moved between listing and fetching: what was fetched counts.
     sha = await readPin(git, mirror, jobId);
+    await pin(git, mirror, jobId, base, sha);
   }
-  await git({ dir: mirror }, ['update-ref', refs[1] ?? '', sha], { okCodes: [0, 1, 128] });
   return { name: base.name, sha, isBranch: base.isBranch };
 }
 

@@ -12,6 +12,7 @@ import { withLock } from '../keep/owner.ts';
 import type { RepoPaths } from '../layout.ts';
 import { createBare } from './mirror.ts';
 import { linkPacks } from './packs.ts';
+import { readLooseRef } from './refs.ts';
 
 /** The ref under which a job's work is kept, whatever its outcome. */
 export function wipRef(jobId: string): string {
@@ -52,26 +53,34 @@ async function keepBase(git: Git, repo: RepoPaths, from: string, base: string): 
  * again changes nothing.
  *
  * @param from the job's GIT_DIR
- * @param commit full id of the commit to keep; its parent is the job's base
+ * @param commit full id of the commit to keep
+ * @param base full id of its parent, the job's base
  */
 export async function saveCommit(
   git: Git,
   repo: RepoPaths,
   from: string,
   commit: string,
+  base: string,
   ref: string,
 ): Promise<void> {
   await mkdir(dirname(repo.saved), { recursive: true });
   await withLock(`${repo.saved}.lock`, async () => {
     await createBare(repo.saved);
-    const base = await readSaved(git, from, `${commit}^`);
-    if (base !== null) await keepBase(git, repo, from, base);
-    await git({ dir: from }, ['push', '--quiet', '--no-verify', '--', repo.saved, `+${commit}:${ref}`]);
+    await keepBase(git, repo, from, base);
+    // What a push would do, in two processes instead of six: everything new as a pack of its own, then the ref.
+    const pack = join(repo.saved, 'objects', 'pack', 'pack');
+    await git({ dir: from }, ['pack-objects', '--revs', '--quiet', pack], {
+      stdin: `${commit}\n^${base}\n`,
+      next: [{ target: { dir: repo.saved }, args: ['update-ref', ref, commit] }],
+    });
   });
 }
 
 /** The commit a ref of the saved repository points at, or `null`. */
 export async function readSaved(git: Git, saved: string, ref: string): Promise<string | null> {
+  const loose = await readLooseRef(saved, ref);
+  if (loose !== undefined) return loose;
   const answer = await git(
     { dir: saved },
     ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`],

@@ -1,0 +1,102 @@
+/** What differs between two commits: read once, since every step of a job asks for it. */
+import { splitNul, type Git, type GitTarget } from './git.ts';
+
+/** One path that differs between two commits. */
+export interface ChangedPath {
+  readonly path: string;
+  readonly oldPath: string | null;
+  readonly status: 'added' | 'deleted' | 'modified' | 'renamed';
+}
+
+/** What a path is in the later commit. */
+export interface ChangedEntry extends ChangedPath {
+  /** Git's mode; `000000` for what is gone. */
+  readonly mode: string;
+  readonly id: string;
+}
+
+interface Difference {
+  readonly entries: readonly ChangedEntry[];
+  readonly diff: string;
+}
+
+const STATUS = { A: 'added', C: 'added', D: 'deleted', R: 'renamed' } as const;
+
+function statusOf(letter: string): ChangedPath['status'] {
+  return Object.hasOwn(STATUS, letter) ? STATUS[letter as keyof typeof STATUS] : 'modified';
+}
+
+/** Reads `--raw -z`: `:mode mode id id letter`, a path, and a second one for what was renamed or copied. */
+function readEntries(raw: Buffer): ChangedEntry[] {
+  const fields = splitNul(raw);
+  const entries: ChangedEntry[] = [];
+  for (let at = 0; at + 1 < fields.length;) {
+    const [, mode = '', , id = '', letters = ''] = (fields[at] ?? '').split(' ');
+    const letter = letters[0] ?? '';
+    const hasTwo = letter === 'R' || letter === 'C';
+    entries.push({
+      path: fields[at + (hasTwo ? 2 : 1)] ?? '',
+      oldPath: letter === 'R' ? (fields[at + 1] ?? '') : null,
+      status: statusOf(letter),
+      mode,
+      id,
+    });
+    at += hasTwo ? 3 : 2;
+  }
+  return entries;
+}
+
+/** Where the raw listing ends and the diff begins: the first record that begins with no colon. */
+function endOfRaw(output: Buffer): number {
+  let at = 0;
+  while (output[at] === 0x3a) {
+    // The record's own fields, then one or two paths.
+    const end = output.indexOf(0, at);
+    const letter = output.toString('latin1', at, end).split(' ')[4]?.[0];
+    at = output.indexOf(0, end + 1) + 1;
+    if (letter === 'R' || letter === 'C') at = output.indexOf(0, at) + 1;
+    if (end < 0 || at <= end) return output.length;
+  }
+  return at;
+}
+
+async function read(git: Git, target: GitTarget, from: string, to: string): Promise<Difference> {
+  const plain = ['diff-tree', '-r', '-M', '--no-ext-diff', '--no-textconv', '--no-color'];
+  const { stdout } = await git(target, [...plain, '-z', '--raw', '--no-abbrev', from, to], {
+    next: [{ args: [...plain, '-p', from, to] }],
+  });
+  const end = endOfRaw(stdout);
+  return { entries: readEntries(stdout.subarray(0, end)), diff: stdout.toString('utf8', end) };
+}
+
+/** The last one only: a job asks for the same one several times in a row, and a diff may be large. */
+let last: { readonly key: string; readonly difference: Promise<Difference> } | null = null;
+
+async function readOnce(git: Git, target: GitTarget, from: string, to: string): Promise<Difference> {
+  const isFixed = [from, to].every((id) => /^[0-9a-f]{40}$/.test(id));
+  if (!isFixed) return read(git, target, from, to);
+  const key = `${from} ${to}`;
+  if (last?.key === key) return last.difference;
+  const difference = read(git, target, from, to);
+  last = { key, difference };
+  // A failure is not kept: the next one who asks tries again.
+  difference.catch(() => {
+    if (last?.difference === difference) last = null;
+  });
+  return difference;
+}
+
+/** The paths that differ between two commits or trees, renames found by content. */
+export async function listChanges(
+  git: Git,
+  target: GitTarget,
+  from: string,
+  to: string,
+): Promise<readonly ChangedEntry[]> {
+  return (await readOnce(git, target, from, to)).entries;
+}
+
+/** The unified diff between two commits; binary files are named, not shown. */
+export async function showDiff(git: Git, target: GitTarget, from: string, to: string): Promise<string> {
+  return (await readOnce(git, target, from, to)).diff;
+}

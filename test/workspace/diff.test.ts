@@ -1,0 +1,55 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listChanges, showDiff } from '../../src/workspace/diff.ts';
+import { setScene, sh, type Scene } from './scene.ts';
+
+let scene: Scene;
+beforeEach(() => {
+  scene = setScene();
+});
+afterEach(() => scene.remove());
+
+function commitAll(): string {
+  sh(scene.repo, 'add', '-A');
+  sh(scene.repo, 'commit', '--quiet', '--allow-empty', '-m', 'x');
+  return sh(scene.repo, 'rev-parse', 'HEAD');
+}
+
+describe('the difference of two commits', () => {
+  it('tells names that look like its own records, renames and what is gone, and where the diff begins', async () => {
+    const text = 'one\ntwo\nthree\nfour\nfive\n';
+    for (const name of ['moved', 'gone', ':100644 x', 'diff --git a b', 'tab\tnew\nline'])
+      writeFileSync(join(scene.repo, name), `${name} ${text}`);
+    const from = commitAll();
+    mkdirSync(join(scene.repo, 'to'));
+    renameSync(join(scene.repo, 'moved'), join(scene.repo, 'to/:there'));
+    rmSync(join(scene.repo, 'gone'));
+    for (const name of [':100644 x', 'diff --git a b', 'tab\tnew\nline'])
+      writeFileSync(join(scene.repo, name), `${name} ${text}more\n`);
+    const to = commitAll();
+    const target = { dir: join(scene.repo, '.git') };
+    const changes = await listChanges(scene.git, target, from, to);
+    expect(changes.map(({ path, oldPath, status }) => [path, oldPath, status])).toEqual([
+      [':100644 x', null, 'modified'],
+      ['diff --git a b', null, 'modified'],
+      ['gone', null, 'deleted'],
+      ['tab\tnew\nline', null, 'modified'],
+      ['to/:there', 'moved', 'renamed'],
+    ]);
+    expect(changes.find(({ path }) => path === 'gone')?.mode).toBe('000000');
+    const diff = await showDiff(scene.git, target, from, to);
+    expect(diff).toBe(`${sh(scene.repo, 'diff-tree', '-r', '-p', '-M', from, to)}\n`);
+    expect(diff.startsWith('diff --git ')).toBe(true);
+  });
+
+  it('is empty between equals, and a failure is not remembered', async () => {
+    const id = commitAll();
+    const target = { dir: join(scene.repo, '.git') };
+    expect(await listChanges(scene.git, target, id, id)).toEqual([]);
+    expect(await showDiff(scene.git, target, id, id)).toBe('');
+    const later = '1234567890123456789012345678901234567890';
+    await expect(listChanges(scene.git, target, id, later)).rejects.toThrow('diff-tree');
+    await expect(listChanges(scene.git, target, id, later)).rejects.toThrow('diff-tree');
+  });
+});
