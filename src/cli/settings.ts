@@ -48,6 +48,31 @@ export function settingsOf(options: Readonly<Record<string, unknown>>): Record<s
   return given;
 }
 
+/** How the commands that judge are told what to judge by. */
+export interface JudgingOptions {
+  readonly check?: readonly string[] | undefined;
+  readonly setup?: string | undefined;
+  readonly allowTestChanges?: boolean | undefined;
+}
+
+/** Adds the flags of `JudgingOptions` to a command. */
+export function addJudgingFlags(command: Command): Command {
+  return command
+    .option(
+      '--check <name=command>',
+      "judge by this command instead of the repository's own; repeatable",
+      (one: string, all: string[] | undefined) => [...(all ?? []), one],
+    )
+    .option('--setup <command>', 'prepare dependencies by this command; empty for none')
+    .option('--allow-test-changes', 'changed tests are reported and do not block');
+}
+
+/** What of a command's options a request takes as it is. */
+export function judgingOf(options: JudgingOptions): JudgingOptions {
+  const { check, setup, allowTestChanges } = options;
+  return { check, setup, allowTestChanges };
+}
+
 /** Seconds a check given on the command line may take. */
 const CHECK_TIMEOUT_S = 600;
 
@@ -63,15 +88,12 @@ function parseCheck(text: string): Check {
 }
 
 /** What `run` was given besides settings. */
-export interface RequestInput {
+export interface RequestInput extends JudgingOptions {
   readonly task: string;
   readonly repo: string;
   readonly base?: string;
   readonly mode?: 'change' | 'ask';
-  readonly check?: readonly string[];
-  readonly setup?: string;
-  readonly draft?: boolean;
-  readonly allowTestChanges?: boolean;
+  readonly draft?: boolean | undefined;
   readonly allowHost: boolean;
   readonly inPlace?: InPlace;
 }

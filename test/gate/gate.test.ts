@@ -488,12 +488,10 @@ describe('cancelling', () => {
     const stop = new AbortController();
     const head = side('head', {});
     const run = createBaselines(memoryCache()).runGate(
-      input([check('c', 'sleep 30')], null, head, { signal: stop.signal }),
+      input([check('c', 'sleep 300')], null, head, { signal: stop.signal }),
     );
     setTimeout(() => stop.abort(), 300);
-    const started = performance.now();
     await expect(run).rejects.toBeInstanceOf(Cancelled);
-    expect(performance.now() - started).toBeLessThan(10_000);
     expect(head.open_now()).toBe(0);
   });
 
@@ -560,13 +558,15 @@ describe('baselines', () => {
     const baselines = createBaselines(memoryCache());
     const base = side('base', {});
     const one = check('c', 'sleep 2');
-    const background = baselines.runBaseline({ ...input([one], base, base), base });
+    let isDone = false;
+    const background = baselines.runBaseline({ ...input([one], base, base), base }).finally(() => {
+      isDone = true;
+    });
     const stop = new AbortController();
     const gate = baselines.runGate(input([one], base, side('head', {}), { signal: stop.signal }));
     setTimeout(() => stop.abort(), 200);
-    const started = performance.now();
     await expect(gate).rejects.toBeInstanceOf(Cancelled);
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(isDone).toBe(false);
     await background;
   });
 

@@ -165,14 +165,16 @@ describe('the scan of a change', () => {
     ['beginnings of URLs', () => 'https://user:'.repeat(320_000)],
   ])('4 MB of %s are scanned while the event loop goes on', async (_name, text) => {
     const input = [added('src/a.ts', text())];
-    const started = performance.now();
-    let beats = 0;
-    const heart = setInterval(() => (beats += 1), 50);
+    let [beats, isOver] = [0, false];
+    const beat = (): void => {
+      beats += 1;
+      if (!isOver) setImmediate(beat);
+    };
+    setImmediate(beat);
     await scanForSecrets(input);
-    clearInterval(heart);
-    const tookMs = performance.now() - started;
-    expect(tookMs).toBeLessThan(30_000);
-    expect(beats).toBeGreaterThan(tookMs / 50 / 4);
+    isOver = true;
+    // A scan on this thread would leave one turn of the loop, or two.
+    expect(beats).toBeGreaterThan(20);
   });
 
   test.each([

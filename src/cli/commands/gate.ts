@@ -6,15 +6,19 @@ import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { exitOf, JUDGEMENT_FORMATS, toJunit, toMarkdown } from '../judgement.ts';
 import { createProgress } from '../progress.ts';
 import { renderGate } from '../report.ts';
-import { addSettingFlags, makeRequest, settingsOf } from '../settings.ts';
+import {
+  addJudgingFlags,
+  addSettingFlags,
+  judgingOf,
+  makeRequest,
+  settingsOf,
+  type JudgingOptions,
+} from '../settings.ts';
 
-interface Options extends Record<string, unknown> {
+interface Options extends Record<string, unknown>, JudgingOptions {
   readonly repo: string;
   readonly base?: string;
   readonly head: string;
-  readonly check?: string[];
-  readonly setup?: string;
-  readonly allowTestChanges?: boolean;
   readonly format: string;
   readonly json?: boolean;
 }
@@ -44,9 +48,7 @@ async function gate(io: Io, options: Options): Promise<number> {
       task: 'gate',
       repo: options.repo,
       allowHost: config.sandbox.name === 'host',
-      ...(options.check === undefined ? {} : { check: options.check }),
-      ...(options.setup === undefined ? {} : { setup: options.setup }),
-      ...(options.allowTestChanges === undefined ? {} : { allowTestChanges: options.allowTestChanges }),
+      ...judgingOf(options),
     });
     const input = { request: { ...request, base: options.base ?? null }, head: options.head };
     const judgement = await runner.judge(input, {
@@ -64,17 +66,10 @@ async function gate(io: Io, options: Options): Promise<number> {
 
 export const command: CliCommand = {
   define(program, io) {
-    addSettingFlags(program)
+    addJudgingFlags(addSettingFlags(program))
       .option('--repo <path|url>', 'repository', '.')
       .option('--base <revision>', 'judge against this; by default where head left the default branch')
       .option('--head <revision>', 'what to judge', 'HEAD')
-      .option(
-        '--check <name=command>',
-        "judge by this command instead of the repository's own; repeatable",
-        (one: string, all: string[] | undefined) => [...(all ?? []), one],
-      )
-      .option('--setup <command>', 'prepare dependencies by this command; empty for none')
-      .option('--allow-test-changes', 'changed tests are reported and do not block')
       .option('--format <format>', JUDGEMENT_FORMATS.join(', '), 'table')
       .option('--json', 'the same as --format json')
       .action(action(io, (options: Options) => gate(io, options)));

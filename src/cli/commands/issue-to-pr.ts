@@ -6,8 +6,14 @@ import { MAX_TASK_BYTES } from '../../job/request.ts';
 import { demoTask } from '../../runner/demo.ts';
 import { issueInPlace, issueTask } from '../../runner/in-place/place.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
-import { runInPlace, simulate, type Ask, type InPlaceOptions, type Simulation } from '../in-place/run.ts';
-import { addSettingFlags } from '../settings.ts';
+import {
+  addInPlaceFlags,
+  runInPlace,
+  simulate,
+  type Ask,
+  type InPlaceOptions,
+  type Simulation,
+} from '../in-place/run.ts';
 
 const SIMULATIONS: Readonly<Record<string, Simulation>> = {
   good: { agent: 'simulated:good', state: 'sound', maxGateRuns: null },
@@ -90,20 +96,8 @@ async function issueToPr(io: Io, issue: string | undefined, options: InPlaceOpti
 
 export const command: CliCommand = {
   define(program, io) {
-    addSettingFlags(program)
+    addInPlaceFlags(program, 'good or bad')
       .argument('[issue]', 'a Markdown or text file, or - for standard input')
-      .option('--push', 'push the branch to origin when it is green')
-      .option('--draft', 'mark the result as one that a person must look at first')
-      .option(
-        '--check <name=command>',
-        "judge by this command instead of the repository's own; repeatable",
-        (one: string, all: string[] | undefined) => [...(all ?? []), one],
-      )
-      .option('--setup <command>', 'prepare dependencies by this command; empty for none')
-      .option('--allow-test-changes', 'changed tests are reported and do not block')
-      .option('--simulate <how>', 'good or bad: a scripted agent on a small repository of its own')
-      .option('--resume <job>', 'go on with a job whose process died')
-      .option('--json', 'print result and handover as JSON')
       .action(
         action(io, (issue: string | undefined, options: InPlaceOptions) => issueToPr(io, issue, options)),
       );

@@ -6,17 +6,21 @@ import { MAX_TASK_BYTES } from '../../job/request.ts';
 import { openRunner } from '../../runner/open.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
 import { follow, printEnd } from '../foreground.ts';
-import { addSettingFlags, makeRequest, settingsOf } from '../settings.ts';
+import {
+  addJudgingFlags,
+  addSettingFlags,
+  judgingOf,
+  makeRequest,
+  settingsOf,
+  type JudgingOptions,
+} from '../settings.ts';
 
-interface Options extends Record<string, unknown> {
+interface Options extends Record<string, unknown>, JudgingOptions {
   readonly repo?: string;
   readonly base?: string;
   readonly taskFile?: string;
   readonly mode?: string;
-  readonly check?: string[];
-  readonly setup?: string;
   readonly draft?: boolean;
-  readonly allowTestChanges?: boolean;
   readonly resume?: string;
   readonly json?: boolean;
 }
@@ -68,10 +72,8 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
         mode: modeOf(options.mode),
         allowHost: config.sandbox.name === 'host',
         ...(options.base === undefined ? {} : { base: options.base }),
-        ...(options.check === undefined ? {} : { check: options.check }),
-        ...(options.setup === undefined ? {} : { setup: options.setup }),
-        ...(options.draft === undefined ? {} : { draft: options.draft }),
-        ...(options.allowTestChanges === undefined ? {} : { allowTestChanges: options.allowTestChanges }),
+        draft: options.draft,
+        ...judgingOf(options),
       });
       await runner.preflight(request);
       const job = await runner.accept(request);
@@ -89,20 +91,13 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
 
 export const command: CliCommand = {
   define(program, io) {
-    addSettingFlags(program)
+    addJudgingFlags(addSettingFlags(program))
       .argument('[task]', 'what to do, in a sentence or more')
       .option('--repo <path|url>', 'repository; the current folder by default')
       .option('--base <ref>', 'branch, tag or commit to start from')
       .option('--task-file <file>', 'read the task from a file')
       .option('--mode <mode>', 'change (default) or ask: answer a question, propose nothing')
-      .option(
-        '--check <name=command>',
-        "judge by this command instead of the repository's own; repeatable",
-        (one: string, all: string[] | undefined) => [...(all ?? []), one],
-      )
-      .option('--setup <command>', 'prepare dependencies by this command; empty for none')
       .option('--draft', 'propose as a draft, whatever the gate says')
-      .option('--allow-test-changes', 'changed tests are reported and do not block')
       .option('--resume <job>', 'go on with a job whose process died')
       .option('--json', 'print the result as JSON')
       .action(action(io, (task: string | undefined, options: Options) => run(io, task, options)));

@@ -2,8 +2,14 @@
 import { HEAL_TASK, healInPlace } from '../../runner/in-place/place.ts';
 import { JobError } from '../../job/error.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
-import { runInPlace, simulate, type Ask, type InPlaceOptions, type Simulation } from '../in-place/run.ts';
-import { addSettingFlags } from '../settings.ts';
+import {
+  addInPlaceFlags,
+  runInPlace,
+  simulate,
+  type Ask,
+  type InPlaceOptions,
+  type Simulation,
+} from '../in-place/run.ts';
 
 interface Options extends InPlaceOptions {
   readonly maxAttempts?: string;
@@ -34,20 +40,8 @@ async function selfHeal(io: Io, options: Options): Promise<number> {
 
 export const command: CliCommand = {
   define(program, io) {
-    addSettingFlags(program)
+    addInPlaceFlags(program, 'good, bad or stuck')
       .option('--max-attempts <n>', 'gate runs in all, so one more than fixes; 3 by default')
-      .option('--push', 'push the branch to origin when it is green')
-      .option('--draft', 'mark the result as one that a person must look at first')
-      .option(
-        '--check <name=command>',
-        "judge by this command instead of the repository's own; repeatable",
-        (one: string, all: string[] | undefined) => [...(all ?? []), one],
-      )
-      .option('--setup <command>', 'prepare dependencies by this command; empty for none')
-      .option('--allow-test-changes', 'changed tests are reported and do not block')
-      .option('--simulate <how>', 'good, bad or stuck: a scripted agent on a small repository of its own')
-      .option('--resume <job>', 'go on with a job whose process died')
-      .option('--json', 'print result and handover as JSON')
       .action(action(io, (options: Options) => selfHeal(io, options)));
   },
   examples: ['self-heal', 'self-heal --max-attempts 5 --push', 'self-heal --simulate stuck'],

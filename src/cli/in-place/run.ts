@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
 import { JobError } from '../../job/error.ts';
 import type { InPlace } from '../../job/in-place/in-place.ts';
@@ -13,19 +14,33 @@ import type { RunEnd, Runner } from '../../runner/runner.ts';
 import { printJson, type Io } from '../command.ts';
 import { follow, printEnd } from '../foreground.ts';
 import { renderResult } from '../report.ts';
-import { makeRequest, settingsOf } from '../settings.ts';
+import {
+  addJudgingFlags,
+  addSettingFlags,
+  judgingOf,
+  makeRequest,
+  settingsOf,
+  type JudgingOptions,
+} from '../settings.ts';
 import { renderHandover } from './handover.ts';
 
 /** Flags that both commands take. */
-export interface InPlaceOptions extends Record<string, unknown> {
+export interface InPlaceOptions extends Record<string, unknown>, JudgingOptions {
   readonly push?: boolean;
   readonly draft?: boolean;
-  readonly check?: string[];
-  readonly setup?: string;
-  readonly allowTestChanges?: boolean;
   readonly resume?: string;
   readonly simulate?: string;
   readonly json?: boolean;
+}
+
+/** Adds the flags of `InPlaceOptions` to a command; `simulations` is the help of `--simulate`. */
+export function addInPlaceFlags(command: Command, simulations: string): Command {
+  return addJudgingFlags(addSettingFlags(command))
+    .option('--push', 'push the branch to origin when it is green')
+    .option('--draft', 'mark the result as one that a person must look at first')
+    .option('--simulate <how>', `${simulations}: a scripted agent on a small repository of its own`)
+    .option('--resume <job>', 'go on with a job whose process died')
+    .option('--json', 'print result and handover as JSON');
 }
 
 /** What is asked, once it is known where. */
@@ -60,10 +75,8 @@ async function start(
     repo: place.repo,
     allowHost: config.sandbox.name === 'host' || options.simulate !== undefined,
     inPlace,
-    ...(options.check === undefined ? {} : { check: options.check }),
-    ...(options.setup === undefined ? {} : { setup: options.setup }),
-    ...(options.draft === undefined ? {} : { draft: options.draft }),
-    ...(options.allowTestChanges === undefined ? {} : { allowTestChanges: options.allowTestChanges }),
+    draft: options.draft,
+    ...judgingOf(options),
   });
   if (inPlace.push && place.folder !== null) {
     throw new JobError('usage', `push: ${place.folder} is no git repository`, { hint: 'leave --push out' });
