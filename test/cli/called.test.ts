@@ -1,6 +1,7 @@
 /** Advice that can be pasted: commands are named as this person has to call them. */
 import { describe, expect, it } from 'vitest';
-import { asCalled } from '../../src/cli/command.ts';
+import { asCalled, homeFlagsOf } from '../../src/cli/command.ts';
+import { COMMANDS } from '../../src/cli/main.ts';
 import { programName } from '../../src/config.ts';
 
 describe('programName', () => {
@@ -17,9 +18,33 @@ describe('programName', () => {
 
 describe('asCalled', () => {
   it('changes commands and nothing else', () => {
-    const io = { program: 'npm run -s agent-runner --' };
+    const io = { program: 'npm run -s agent-runner --', homeFlags: '' };
     expect(asCalled(io, 'see `agent-runner logs -f x` and `agent-runner list`; agent-runner is fine')).toBe(
       'see `npm run -s agent-runner -- logs -f x` and `npm run -s agent-runner -- list`; agent-runner is fine',
     );
+  });
+
+  it('knows every command, and repeats the home for those that take one', () => {
+    const io = { program: 'npx agent-runner', homeFlags: homeFlagsOf(['run', '--home', '/a b', 'x']) };
+    for (const name of Object.keys(COMMANDS)) {
+      const home = ['demo', 'config'].includes(name) ? '' : " --home '/a b'";
+      expect(asCalled(io, `agent-runner ${name} x`)).toBe(`npx agent-runner ${name}${home} x`);
+    }
+    expect(asCalled(io, 'agent-runner completion bash')).toBe('npx agent-runner completion bash');
+    expect(asCalled(io, 'agent-runner running, agent-runner gc-like')).toBe(
+      'agent-runner running, agent-runner gc-like',
+    );
+  });
+});
+
+describe('homeFlagsOf', () => {
+  it.each([
+    [['run', 'task'], ''],
+    [['run', '--home', 'h', '--home=/other', '--db-path=/d'], ' --home /other --db-path /d'],
+    [['run', '--home', "it's"], " --home 'it'\\''s'"],
+    [['run', '--', '--home', 'no'], ''],
+    [['run', '--home'], ''],
+  ])('of %j is %j', (argv, flags) => {
+    expect(homeFlagsOf(argv)).toBe(flags);
   });
 });
