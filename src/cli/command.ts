@@ -1,6 +1,6 @@
 /** What a command of the CLI is: one file each below `commands/`, loaded only when it is asked for. */
 import type { Command } from 'commander';
-import type { Config } from '../config.ts';
+import { shellWord, type Config } from '../config.ts';
 
 /** Where a command reads from and writes to. stdout is data, stderr is progress. */
 export interface Io {
@@ -64,11 +64,6 @@ export function asCalled(io: Pick<Io, 'program' | 'homeFlags'>, advice: string):
   );
 }
 
-/** Quotes a word for a POSIX shell, where it needs it. */
-function quote(word: string): string {
-  return /^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 /** The flags that say where jobs are kept, as a person gave them: ` --home <folder>`, or `''`. */
 export function homeFlagsOf(argv: readonly string[]): string {
   const end = argv.indexOf('--');
@@ -77,7 +72,7 @@ export function homeFlagsOf(argv: readonly string[]): string {
     .map((flag) => {
       const at = words.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
       const value = words[at] === flag ? words[at + 1] : words[at]?.slice(flag.length + 1);
-      return value === undefined || value === '' ? '' : ` ${flag} ${quote(value)}`;
+      return value === undefined || value === '' ? '' : ` ${flag} ${shellWord(value)}`;
     })
     .join('');
 }

@@ -4,11 +4,23 @@ import { asCalled, homeFlagsOf } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/main.ts';
 import { programName } from '../../src/config.ts';
 
+const CLONE = {
+  npm_package_name: 'agent-runner',
+  npm_lifecycle_event: 'agent-runner',
+  npm_package_json: '/src/agent-runner/package.json',
+};
+
 describe('programName', () => {
   it.each([
     [{}, 'agent-runner'],
     [{ npm_package_name: 'agent-runner', npm_lifecycle_event: 'agent-runner' }, 'npm run -s agent-runner --'],
     [{ npm_package_name: 'agent-runner', npm_lifecycle_event: 'demo' }, 'npm run -s agent-runner --'],
+    [{ ...CLONE, INIT_CWD: '/src/agent-runner/docs' }, 'npm run -s agent-runner --'],
+    [{ ...CLONE, INIT_CWD: '/src/agent-runner-2' }, 'npm run -s --prefix /src/agent-runner agent-runner --'],
+    [
+      { ...CLONE, INIT_CWD: '/shop', npm_package_json: '/my src/package.json' },
+      "npm run -s --prefix '/my src' agent-runner --",
+    ],
     [{ npm_command: 'exec' }, 'npx agent-runner'],
     [{ npm_package_name: 'shop', npm_lifecycle_event: 'test', npm_command: 'run-script' }, 'agent-runner'],
   ])('of %j is %s', (env, name) => {
