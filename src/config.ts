@@ -4,7 +4,7 @@
  */
 import { isAbsolute, join } from 'node:path';
 import { findProjectFile, readSettingsFile, type FoundSettings } from './config/file.ts';
-import { hostEnvironment, programName, type HostEnvironment } from './config/host.ts';
+import { hostEnvironment, programName, shellWord, type HostEnvironment } from './config/host.ts';
 import {
   flagOf,
   isSettingName,
@@ -21,7 +21,16 @@ import {
 import { JobError } from './job/error.ts';
 import type { Budget, Policy, SandboxChoiceName } from './job/request.ts';
 
-export { flagOf, programName, SETTING_NAMES, SETTINGS, type HostEnvironment, type Origin, type SettingName };
+export {
+  flagOf,
+  programName,
+  SETTING_NAMES,
+  SETTINGS,
+  shellWord,
+  type HostEnvironment,
+  type Origin,
+  type SettingName,
+};
 
 /** Resolved settings. */
 export interface Config {

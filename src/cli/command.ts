@@ -1,6 +1,6 @@
 /** What a command of the CLI is: one file each below `commands/`, loaded only when it is asked for. */
 import type { Command } from 'commander';
-import type { Config } from '../config.ts';
+import { shellWord, type Config } from '../config.ts';
 
 /** Where a command reads from and writes to. stdout is data, stderr is progress. */
 export interface Io {
@@ -15,6 +15,8 @@ export interface Io {
   columns(): number;
   /** How a person calls this program; see `asCalled`. */
   readonly program: string;
+  /** `--home` and `--db-path` as they were given, to be repeated by the commands that hints name; or `''`. */
+  readonly homeFlags: string;
   /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
   /** Resolves settings: `flags` by setting name, see `config.ts`. */
@@ -45,12 +47,34 @@ export function exitCodeOf(io: Io): number {
   return exitCodes.get(io) ?? 0;
 }
 
-const COMMANDS_NAMED =
-  /\bagent-runner (?=(?:demo|run|gate|init|list|status|logs|result|diff|recover|message|agents|doctor|config|completion)\b)/g;
+/** Commands that know no `--home`. */
+const HOMELESS = 'demo|config|completion';
+const COMMANDS_NAMED = new RegExp(
+  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|status|logs|result|diff|recover|checkout|message|gc|restore-db|agents|doctor))(?![\\w-])`,
+  'g',
+);
 
-/** Advice of ours with the commands in it as this person has to call them. Never for foreign text. */
-export function asCalled(io: Pick<Io, 'program'>, advice: string): string {
-  return advice.replace(COMMANDS_NAMED, () => `${io.program} `);
+/**
+ * Advice of ours with the commands in it as this person has to call them: through npm where they came through npm,
+ * and for the same home. Never for foreign text.
+ */
+export function asCalled(io: Pick<Io, 'program' | 'homeFlags'>, advice: string): string {
+  return advice.replace(COMMANDS_NAMED, (_, homeless?: string, named?: string) =>
+    homeless === undefined ? `${io.program} ${named ?? ''}${io.homeFlags}` : `${io.program} ${homeless}`,
+  );
+}
+
+/** The flags that say where jobs are kept, as a person gave them: ` --home <folder>`, or `''`. */
+export function homeFlagsOf(argv: readonly string[]): string {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  return ['--home', '--db-path']
+    .map((flag) => {
+      const at = words.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
+      const value = words[at] === flag ? words[at + 1] : words[at]?.slice(flag.length + 1);
+      return value === undefined || value === '' ? '' : ` ${flag} ${shellWord(value)}`;
+    })
+    .join('');
 }
 
 /** Prints a value as one JSON document. */

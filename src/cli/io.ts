@@ -15,11 +15,19 @@ const DEFAULT_COLUMNS = 80;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** What a command line says of how it runs. */
+export interface IoOptions {
+  /** See `Io`. */
+  readonly homeFlags: string;
+  /** Whether an agent may be at work, whose change is saved when it is cancelled. */
+  readonly startsAgent: boolean;
+}
+
 /**
  * Opens the process's streams. The first Ctrl-C cancels and lets the work be saved; the second one kills
  * everything that was started and ends at once, leaving the job to `run --resume`.
  */
-export function openIo(): ProcessIo {
+export function openIo({ homeFlags, startsAgent }: IoOptions): ProcessIo {
   const env = readEnvironment();
   const cancel = new AbortController();
   let firstAt = 0;
@@ -29,9 +37,8 @@ export function openIo(): ProcessIo {
       stopEverything();
       process.exit(130);
     }
-    process.stderr.write(
-      '\ncancelling: the agent is stopped and what it changed is saved (once more to stop at once)\n',
-    );
+    const saved = startsAgent ? ': the agent is stopped and what it changed is saved' : '';
+    process.stderr.write(`\ncancelling${saved} (once more to stop at once)\n`);
     firstAt = performance.now();
     cancel.abort();
   };
@@ -50,6 +57,7 @@ export function openIo(): ProcessIo {
     // Some terminals say 0 for "unknown".
     columns: () => (process.stderr.columns > 0 ? process.stderr.columns : DEFAULT_COLUMNS),
     program: programName(env),
+    homeFlags,
     signal: cancel.signal,
     resolve: (flags) => resolveConfig({ flags, env, cwd: process.cwd() }),
     close() {

@@ -1,5 +1,5 @@
 /** A gate report in the forms that people and other tools read: table, Markdown, JUnit XML. */
-import type { CheckReport, GateReport, TestCounts } from '../job/gate.ts';
+import type { CheckReport, GateReport, TamperFinding, TestCounts } from '../job/gate.ts';
 import type { Judgement } from '../runner/look/judge.ts';
 import { cleanLine, cleanText } from './text.ts';
 
@@ -30,6 +30,11 @@ export function testsText({ base_tests: base, head_tests: head }: CheckReport): 
   const [before, after] = [base, head].map((counts) => (counts == null ? '?' : countsText(counts)));
   if (before === '?' && after === '?') return '';
   return before === after ? `${after}` : `${before} → ${after}`;
+}
+
+/** How a check ended on the base, in words. */
+export function baseText({ base }: Pick<CheckReport, 'base'>): string {
+  return base === 'not_run' ? 'not run' : base;
 }
 
 /** JUnit XML: a test case a check, so that any CI shows the gate beside its other reports. */
@@ -81,7 +86,7 @@ export function toMarkdown(judgement: Judgement): string {
   const { report, base, base_sha: baseSha, head, head_sha: headSha } = judgement;
   const rows = report.checks.map(
     (check) =>
-      `| ${cell(check.name)} | ${check.base} | ${check.head} | **${check.verdict}** | ${cell(testsText(check))} | ${cell(check.reason)} |`,
+      `| ${cell(check.name)} | ${baseText(check)} | ${check.head} | **${check.verdict}** | ${cell(testsText(check))} | ${cell(check.reason)} |`,
   );
   const failures = report.checks.flatMap((check) =>
     check.new_failures.map((name) => `- \`${cell(name)}\` (${cell(check.name)})`),
@@ -91,7 +96,7 @@ export function toMarkdown(judgement: Judgement): string {
     return `- **${one.severity}** \`${cell(where)}\`: ${cell(one.detail)}`;
   });
   const parts = [
-    `## Gate: ${report.verdict}`,
+    `## Gate: ${conclusionOf(judgement)}`,
     `\`${cell(head)}\` (${headSha.slice(0, 12)}) against \`${cell(base)}\` (${baseSha.slice(0, 12)})`,
     rows.length === 0
       ? 'No checks were found.'
@@ -102,10 +107,36 @@ export function toMarkdown(judgement: Judgement): string {
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
+function isTampered(tamper: readonly Pick<TamperFinding, 'severity'>[]): boolean {
+  return tamper.some((one) => one.severity === 'block');
+}
+
+/**
+ * A verdict beside what the tamper guard found, for those who don't know the policy: `green` alone would be read
+ * as a pass.
+ */
+export function verdictText(verdict: string, tamper: readonly Pick<TamperFinding, 'severity'>[]): string {
+  return isTampered(tamper) ? `${verdict}, with a blocking finding of the tamper guard` : verdict;
+}
+
+/** What the gate says in all, in a few words that agree with the exit code. */
+export function conclusionOf({ report, policy }: Pick<Judgement, 'report' | 'policy'>): string {
+  const { verdict } = report;
+  const said = verdict === 'none' ? 'no checks' : verdict;
+  const code = exitOf(report, policy);
+  if (isTampered(report.tamper)) {
+    return policy.on_tamper === 'block'
+      ? `${said}, blocked by the tamper guard`
+      : `${verdictText(said, report.tamper)} (on_tamper: ${policy.on_tamper})`;
+  }
+  if (verdict === 'green' || verdict === 'red') return said;
+  const rule = verdict === 'none' ? 'on_none' : 'on_inconclusive';
+  return code === 0 ? `${said}, let through (${rule}: open)` : `${said}, nothing is verified`;
+}
+
 /** Whether anything in the report blocks under the policy, and how the exit code says so. */
 export function exitOf(report: GateReport, policy: Judgement['policy']): number {
-  const isTampered = policy.on_tamper === 'block' && report.tamper.some((one) => one.severity === 'block');
-  if (report.verdict === 'red' || isTampered) return 1;
+  if (report.verdict === 'red' || (policy.on_tamper === 'block' && isTampered(report.tamper))) return 1;
   if (report.verdict === 'green') return 0;
   const rule = report.verdict === 'none' ? policy.on_none : policy.on_inconclusive;
   // Nothing was verified: only a policy that opens such changes calls that a pass.

@@ -1,15 +1,17 @@
 /** The command line: finds the command, runs it, turns errors into words and exit codes. */
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
-import { JobError, toErrorInfo, errorInfo, type ErrorCode } from '../job/error.ts';
+import { Cancelled, JobError, toErrorInfo, errorInfo, type ErrorCode, type ErrorInfo } from '../job/error.ts';
 import { EXIT_CODES, OUTCOMES } from '../job/status.ts';
 import { outcomeOf } from '../job/error.ts';
-import { asCalled, exitCodeOf, type CliCommand, type Io } from './command.ts';
+import { asCalled, exitCodeOf, homeFlagsOf, type CliCommand, type Io } from './command.ts';
 import { openIo } from './io.ts';
 
 interface Listed {
   readonly usage: string;
   readonly summary: string;
+  /** Whether an agent may be at work while it runs. */
+  readonly startsAgent?: true;
   readonly load: () => Promise<{ readonly command: CliCommand }>;
 }
 
@@ -18,21 +20,25 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   demo: {
     usage: 'demo',
     summary: 'show the whole story on a small repository, without key or network',
+    startsAgent: true,
     load: () => import('./commands/demo.ts'),
   },
   run: {
     usage: 'run [task]',
     summary: 'do a task on a repository: edit, judge, propose',
+    startsAgent: true,
     load: () => import('./commands/run.ts'),
   },
   'issue-to-pr': {
     usage: 'issue-to-pr [issue]',
     summary: 'implement an issue in the current repository, on a branch of its own',
+    startsAgent: true,
     load: () => import('./commands/issue-to-pr.ts'),
   },
   'self-heal': {
     usage: 'self-heal',
     summary: 'mend the red checks of the current repository, on a branch of its own',
+    startsAgent: true,
     load: () => import('./commands/self-heal.ts'),
   },
   gate: {
@@ -123,6 +129,11 @@ function examplesText(command: CliCommand, io: Io): string {
   return `\nExamples:\n${command.examples.map((line) => `  $ ${io.program} ${line}`).join('\n')}\n`;
 }
 
+/** The command that a command line names. */
+function namedIn(argv: readonly string[]): string | undefined {
+  return argv[0] === 'help' ? argv[1] : argv.find((word) => !word.startsWith('-'));
+}
+
 /** Builds the program; only the command that is asked for is loaded, the others are names. */
 export async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
   const program = new Command('agent-runner')
@@ -135,7 +146,7 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Com
       'after',
       `\nExamples:\n  $ ${io.program} demo\n  $ ${io.program} run "Fix the typo in README" --repo . --agent command\n`,
     );
-  const named = argv[0] === 'help' ? argv[1] : argv.find((word) => !word.startsWith('-'));
+  const named = namedIn(argv);
   // A shell asks about every command, so all of them are loaded then.
   const completes = named === 'completion' || named === 'complete';
   for (const [name, listed] of Object.entries(COMMANDS)) {
@@ -160,12 +171,17 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Com
   return program;
 }
 
+/** What was thrown, and whether it is worth a stack: whatever ends after a cancellation ends because of it. */
+function describe(error: unknown, io: Io): { readonly info: ErrorInfo; readonly known: boolean } {
+  if (io.signal.aborted || error instanceof Cancelled)
+    return { info: errorInfo('cancelled', 'cancelled'), known: true };
+  if (error instanceof JobError) return { info: toErrorInfo(error), known: true };
+  return { info: errorInfo('bug', error instanceof Error ? error.message : String(error)), known: false };
+}
+
 function reportError(error: unknown, io: Io, asJson: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
-  const known = error instanceof JobError;
-  const info = known
-    ? toErrorInfo(error)
-    : errorInfo('bug', error instanceof Error ? error.message : String(error));
+  const { info, known } = describe(error, io);
   if (asJson) io.out(`${JSON.stringify({ error: info }, null, 2)}\n`);
   io.err(`agent-runner: ${info.message}\n`);
   if (info.hint !== null) io.err(`  ${asCalled(io, info.hint)}\n`);
@@ -180,7 +196,8 @@ function reportError(error: unknown, io: Io, asJson: boolean): number {
  * @returns the exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const io = openIo();
+  const startsAgent = COMMANDS[namedIn(argv) ?? '']?.startsAgent === true;
+  const io = openIo({ homeFlags: homeFlagsOf(argv), startsAgent });
   try {
     const program = await buildProgram(argv, io);
     if (argv.length === 0) {

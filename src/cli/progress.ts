@@ -1,6 +1,8 @@
 /** Progress on stderr: one line an event that matters, and a sign of life while something runs long. */
+import type { TamperFinding } from '../job/gate.ts';
 import type { JobEvent } from '../job/job.ts';
 import type { Io } from './command.ts';
+import { verdictText } from './judgement.ts';
 import { cleanLine, duration, paint, type Colour } from './text.ts';
 
 const MARKS: Readonly<Record<string, readonly [string, Colour]>> = {
@@ -42,8 +44,11 @@ function gateLine(event: JobEvent, colour: boolean): string | null {
     return `  ${paint(mark, paintAs, colour)} ${text(check).padEnd(12)} ${side === 'restored' ? "(with base's tests) " : ''}${duration(Number(event.data['duration_ms'] ?? 0))}`;
   }
   if (verdict === undefined) return null;
+  const findings = Array.isArray(tamper) ? (tamper as readonly TamperFinding[]) : [];
+  const said = text(verdictText(text(verdict), findings));
+  const isGreen = verdict === 'green' && said === verdict;
   const lines = [
-    `  gate ${text(run)}: ${paint(text(verdict), verdict === 'green' ? 'green' : verdict === 'red' ? 'red' : 'yellow', colour)}`,
+    `  gate ${text(run)}: ${paint(said, isGreen ? 'green' : verdict === 'red' ? 'red' : 'yellow', colour)}`,
   ];
   for (const one of Array.isArray(checks)
     ? (checks as { name?: unknown; verdict?: unknown; reason?: unknown }[])
@@ -51,8 +56,9 @@ function gateLine(event: JobEvent, colour: boolean): string | null {
     if (one.verdict !== 'passed')
       lines.push(`    ${text(one.name)}: ${text(one.verdict)} — ${text(one.reason)}`);
   }
-  for (const one of Array.isArray(tamper) ? (tamper as Record<string, unknown>[]) : []) {
-    lines.push(`    ${text(one['severity'])}: ${text(one['file'])}: ${text(one['detail'])}`);
+  for (const one of findings) {
+    const where = one.line === null ? text(one.file) : `${text(one.file)}:${one.line}`;
+    lines.push(`    ${text(one.severity)}: ${where} ${text(one.detail)}`);
   }
   return lines.join('\n');
 }

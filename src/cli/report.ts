@@ -1,8 +1,9 @@
 /** A job's result for people. */
 import type { CheckReport, GateReport } from '../job/gate.ts';
 import type { JobResult } from '../job/result.ts';
+import type { Judgement } from '../runner/look/judge.ts';
 import { asCalled, type Io } from './command.ts';
-import { testsText } from './judgement.ts';
+import { baseText, conclusionOf, testsText, verdictText } from './judgement.ts';
 import { cleanLine, cleanText, duration, paint, table, type Colour } from './text.ts';
 
 /** Longest part of an agent's closing message that is shown, in characters. */
@@ -19,7 +20,7 @@ function gateTable(report: GateReport, colour: boolean): string {
   const counted = report.checks.some((check) => testsText(check) !== '');
   const row = (check: CheckReport): string[] => [
     cleanLine(check.name),
-    check.base,
+    baseText(check),
     check.head,
     check.verdict,
     ...(counted ? [testsText(check)] : []),
@@ -63,14 +64,19 @@ function gateText(run: GateReport, head: string, colour: boolean): string {
 function gatePart(result: JobResult, colour: boolean): string {
   const { runs } = result.gate;
   return runs
-    .map((run, at) => gateText(run, `gate ${at + 1} of ${runs.length}: ${run.verdict}`, colour))
+    .map((run, at) =>
+      gateText(run, `gate ${at + 1} of ${runs.length}: ${verdictText(run.verdict, run.tamper)}`, colour),
+    )
     .join('\n');
 }
 
-/** Renders one gate report for a terminal. */
-export function renderGate(report: GateReport, notices: readonly string[], colour: boolean): string {
-  const notes = notices.map((notice) => `note: ${cleanLine(notice)}\n`).join('');
-  return `\n${gateText(report, `gate: ${report.verdict}`, colour)}${notes}`;
+/** Renders a judgement for a terminal. */
+export function renderGate(
+  judgement: Pick<Judgement, 'report' | 'policy' | 'notices'>,
+  colour: boolean,
+): string {
+  const notes = judgement.notices.map((notice) => `note: ${cleanLine(notice)}\n`).join('');
+  return `\n${gateText(judgement.report, `gate: ${conclusionOf(judgement)}`, colour)}${notes}`;
 }
 
 function draftMark({ draft, labels }: JobResult): string {
@@ -111,7 +117,7 @@ function facts(result: JobResult, savedIn: string | null): string[][] {
 export function renderResult(
   result: JobResult,
   savedIn: string | null,
-  io: Pick<Io, 'colour' | 'program'>,
+  io: Pick<Io, 'colour' | 'program' | 'homeFlags'>,
 ): string {
   const { colour } = io;
   const parts = [gatePart(result, colour)];

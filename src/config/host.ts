@@ -100,14 +100,23 @@ export function hostEnvironment(env: NodeJS.ProcessEnv, cwd: string): HostEnviro
   };
 }
 
+/** Quotes a word for a POSIX shell, where it needs it. */
+export function shellWord(word: string): string {
+  return /^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 /**
  * How a person calls this program, for the commands that hints name: a clone has no `agent-runner` on the PATH,
- * it runs through npm.
+ * it runs through npm, from within the clone or, by `--prefix`, from elsewhere.
  */
 export function programName(env: NodeJS.ProcessEnv): string {
   const { npm_package_name: name, npm_lifecycle_event: event, npm_command: command } = env;
-  if (name === 'agent-runner' && (event === 'agent-runner' || event === 'demo'))
-    return 'npm run -s agent-runner --';
+  if (name === 'agent-runner' && (event === 'agent-runner' || event === 'demo')) {
+    const { npm_package_json: manifest, INIT_CWD: stood } = env;
+    const root = manifest === undefined ? null : dirname(manifest);
+    const isInside = root === null || stood === undefined || `${stood}/`.startsWith(`${root}/`);
+    return `npm run -s ${isInside ? '' : `--prefix ${shellWord(root)} `}agent-runner --`;
+  }
   return command === 'exec' ? 'npx agent-runner' : 'agent-runner';
 }
 

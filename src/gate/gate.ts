@@ -82,7 +82,7 @@ function reportOn(
     name: check.name,
     kind: check.kind,
     command: check.command,
-    base: base?.state ?? 'inconclusive',
+    base: base?.state ?? 'not_run',
     head: head.result.state,
     verdict,
     duration_ms: Math.round(head.durationMs),

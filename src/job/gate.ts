@@ -35,7 +35,8 @@ export interface CheckReport {
   readonly name: string;
   readonly kind: CheckKind;
   readonly command: string;
-  readonly base: SideState;
+  /** `not_run` where there is no baseline: every red check is red then. */
+  readonly base: SideState | 'not_run';
   readonly head: SideState;
   readonly verdict: CheckVerdict;
   /** Wall time of the check on head, in milliseconds. */

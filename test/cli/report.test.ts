@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { toJunit, toMarkdown } from '../../src/cli/judgement.ts';
+import { conclusionOf, exitOf, toJunit, toMarkdown } from '../../src/cli/judgement.ts';
 import { renderGate } from '../../src/cli/report.ts';
-import type { CheckReport, GateReport } from '../../src/job/gate.ts';
+import type { CheckReport, GateReport, TamperFinding } from '../../src/job/gate.ts';
 import { redBaseNotices } from '../../src/job/result.ts';
-import { DEFAULT_POLICY } from '../../src/job/request.ts';
+import { DEFAULT_POLICY, type Policy } from '../../src/job/request.ts';
 
 function check(more: Partial<CheckReport>): CheckReport {
   return {
@@ -31,11 +31,15 @@ const COUNTED = check({
   head_tests: { passed: 11, failed: 1, skipped: 2 },
 });
 
+function shownGate(of: GateReport, policy: Partial<Policy> = {}): string {
+  return renderGate({ report: of, policy: { ...DEFAULT_POLICY, ...policy }, notices: [] }, false);
+}
+
 describe('a gate report for people', () => {
   test('five new failures are named and the rest is counted', () => {
     const names = (count: number): readonly string[] => Array.from({ length: count }, (_, at) => `t${at}`);
     const shown = (failures: readonly string[]): string =>
-      renderGate(report(check({ verdict: 'failed', head: 'failed', new_failures: failures })), [], false);
+      shownGate(report(check({ verdict: 'failed', head: 'failed', new_failures: failures })));
     expect(shown(names(5))).not.toContain('more');
     expect(shown(names(8))).toContain('new: t4\n  new: … and 3 more in test\n');
     // What the report itself left out is counted too.
@@ -55,10 +59,10 @@ describe('a gate report for people', () => {
       logs: '',
     };
     const numbers = '12 → 11, 1 failed, 2 skipped';
-    expect(renderGate(report(COUNTED), [], false)).toContain(numbers);
+    expect(shownGate(report(COUNTED))).toContain(numbers);
     expect(toMarkdown(judgement)).toContain(`| ${numbers} |`);
     expect(toJunit(judgement)).toContain(`tests: ${numbers}`);
-    expect(renderGate(report(check({})), [], false)).not.toContain('tests');
+    expect(shownGate(report(check({})))).not.toContain('tests');
   });
 
   test('what is red on the base is said', () => {
@@ -68,4 +72,45 @@ describe('a gate report for people', () => {
     expect(notice).toContain('test');
     expect(notice).not.toContain('lint');
   });
+
+  test('a base that never ran is no result of it', () => {
+    expect(shownGate(report(check({ base: 'not_run', verdict: 'failed', head: 'failed' })))).toMatch(
+      /test +not run +failed +failed/,
+    );
+  });
+
+  const BLOCK: TamperFinding = { kind: 'k', severity: 'block', file: 'f', line: 1, detail: 'd' };
+  test.each([
+    ['green', [], {}, 'green', 0],
+    ['green', [BLOCK], {}, 'green, blocked by the tamper guard', 1],
+    [
+      'green',
+      [BLOCK],
+      { on_tamper: 'allow' },
+      'green, with a blocking finding of the tamper guard (on_tamper: allow)',
+      0,
+    ],
+    ['red', [], {}, 'red', 1],
+    [
+      'red',
+      [BLOCK],
+      { on_tamper: 'draft' },
+      'red, with a blocking finding of the tamper guard (on_tamper: draft)',
+      1,
+    ],
+    ['inconclusive', [], {}, 'inconclusive, nothing is verified', 7],
+    ['inconclusive', [BLOCK], {}, 'inconclusive, blocked by the tamper guard', 1],
+    ['inconclusive', [], { on_inconclusive: 'open' }, 'inconclusive, let through (on_inconclusive: open)', 0],
+    ['none', [], {}, 'no checks, nothing is verified', 7],
+    ['none', [], { on_none: 'open' }, 'no checks, let through (on_none: open)', 0],
+  ] as const)(
+    '%s with findings %j under %j is headed %j and exits %i',
+    (verdict, tamper, rules, said, code) => {
+      const of: GateReport = { ...report(check({})), verdict, tamper };
+      const policy: Policy = { ...DEFAULT_POLICY, ...rules };
+      expect(conclusionOf({ report: of, policy })).toBe(said);
+      expect(exitOf(of, policy)).toBe(code);
+      expect(shownGate(of, rules)).toContain(`gate: ${said}\n`);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Judgement } from '../../src/runner/look/judge.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
-import { openBench, type Bench, type Ran } from './cli.ts';
+import { openBench, processesWith, type Bench, type Ran } from './cli.ts';
 
 let bench: Bench;
 let repo: string;
@@ -81,6 +81,41 @@ describe('gate', () => {
     expect(cheat.code).toBe(1);
     expect(cheat.stdout).toMatch(/block: add\.test\.js/);
     expect((await gate('--on-tamper', 'allow')).code).toBe(0);
+  });
+
+  it('says in its first line what the exit code says: green, but blocked', async () => {
+    commit({ 'add.test.js': "import test from 'node:test';\ntest.skip('adds', () => {});\n" });
+    const cheat = await gate();
+    expect(cheat.code).toBe(1);
+    expect(cheat.stdout).toMatch(/^gate: green, blocked by the tamper guard$/m);
+    expect(cheat.stderr).toMatch(/gate 1: green, with a blocking finding[^]*block: add\.test\.js:\d+ /);
+    expect((await gate('--format', 'markdown')).stdout).toMatch(
+      /^## Gate: green, blocked by the tamper guard$/m,
+    );
+  });
+
+  it('ends with 130 and a word when it is cancelled: no stack, no agent, and no process is left', async () => {
+    commit({ 'add.js': 'export const add = (a, b) => b + a;\n' });
+    const marker = `${Date.now() % 1e6}.123`;
+    const running = bench.start(['gate', '--check', `slow=sleep ${marker}`], {}, repo);
+    await running.seen('checks: slow');
+    for (let waited = 0; processesWith(`sleep ${marker}`).length === 0; waited++) {
+      expect(waited, 'the check never ran').toBeLessThan(3000);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    running.child.kill('SIGINT');
+    const ran = await running.done;
+    expect(ran.code, ran.stderr).toBe(130);
+    expect(ran.stderr).toMatch(/^cancelling \(once more to stop at once\)$/m);
+    expect(ran.stderr).toMatch(/^agent-runner: cancelled$/m);
+    expect(ran.stderr).not.toMatch(/the agent|^ {4}at /m);
+    expect(processesWith(`sleep ${marker}`)).toEqual([]);
+    const running2 = bench.start(['gate', '--check', `slow=sleep ${marker}`, '--json'], {}, repo);
+    await running2.seen('checks: slow');
+    running2.child.kill('SIGTERM');
+    const second = await running2.done;
+    expect(second.code, second.stderr).toBe(130);
+    expect(JSON.parse(second.stdout)).toMatchObject({ error: { code: 'cancelled', hint: null } });
   });
 
   it('runs base’s tests beside head’s: what text can’t tell is seen by running', async () => {

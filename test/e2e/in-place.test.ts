@@ -171,6 +171,18 @@ describe('issue-to-pr', () => {
     expect(await bench.run(['recover', result.job_id], {}, repo)).toMatchObject({ code: 0 });
   });
 
+  it('names commands as the person has to call them: through npm, and for the home that was given', async () => {
+    const npm = { npm_package_name: 'agent-runner', npm_lifecycle_event: 'agent-runner' };
+    const home = join(bench.root, 'other home');
+    const args = ['issue-to-pr', join(bench.root, 'sub-traction.md'), '--agent', 'command', '--home', home];
+    const ran = await bench.run(args, { ...npm, AGENT_CMD: 'rm test/add.test.js' }, repo);
+    const said = /^  npm run -s agent-runner -- recover --home '(.*)' (job-\w+)$/m.exec(ran.stdout);
+    expect(said?.[1], ran.stdout).toBe(home);
+    expect(await bench.run(['recover', '--home', home, said?.[2] ?? ''], {}, repo)).toMatchObject({
+      code: 0,
+    });
+  });
+
   it('says what it needs: no issue, an empty one, one of a forge, an unreadable one', async () => {
     const env = { AGENT_CMD: 'true' };
     const say = async (...args: string[]): Promise<string> => {
@@ -210,6 +222,11 @@ describe('self-heal', () => {
       gate: { runs: [{ verdict: 'red' }, { verdict: 'green' }] },
     });
     expect(code).toBe(0);
+    // There is no baseline here, so nothing is said of a base.
+    expect(result.gate.runs.flatMap((one) => one.checks.map((check) => check.base))).toEqual([
+      'not_run',
+      'not_run',
+    ]);
     expect(sh(repo, 'branch', '--show-current')).toBe('agent/self-heal');
     expect(sh(repo, 'log', '-1', '--format=%s')).toBe('Agent: self-healing fix for failing CI');
     expect(sh(repo, 'rev-list', '--count', 'main..agent/self-heal')).toBe('1');

@@ -176,7 +176,7 @@ describe('one check on both sides', () => {
   test('without a baseline red is red', async () => {
     expect(await judgeOne(NODE, null, side('head', nodeTests('adds')))).toMatchObject({
       verdict: 'failed',
-      base: 'inconclusive',
+      base: 'not_run',
     });
   });
 

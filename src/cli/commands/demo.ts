@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { createDemoRepository, demoScenarios, demoTask } from '../../runner/demo.ts';
 import { openRunner } from '../../runner/open.ts';
-import { action, type CliCommand, type Io } from '../command.ts';
+import { action, homeFlagsOf, type CliCommand, type Io } from '../command.ts';
 import { follow, printEnd } from '../foreground.ts';
 import { makeRequest } from '../settings.ts';
 
@@ -40,7 +40,8 @@ async function demo(
     await runner.preflight(request);
     const job = await runner.accept(request);
     io.err(`job ${job.job_id} on ${repo}\n`);
-    const code = printEnd(await follow(runner, job.job_id, io), io, options.json ?? false);
+    const told: Io = { ...io, homeFlags: homeFlagsOf(['--home', config.home]) };
+    const code = printEnd(await follow(runner, job.job_id, io), told, options.json ?? false);
     io.err(`\neverything is in ${folder}; remove it when you have seen enough\n`);
     return code;
   } finally {

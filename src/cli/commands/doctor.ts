@@ -1,6 +1,6 @@
 /** `doctor`: checks this machine; every finding says how to mend it. Exits 1 when something must be mended. */
 import { examine } from '../../runner/look/doctor.ts';
-import { action, printJson, type CliCommand, type Io } from '../command.ts';
+import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
 import { addSettingFlags, settingsOf } from '../settings.ts';
 import { cleanLine, paint } from '../text.ts';
 
@@ -14,7 +14,7 @@ async function doctor(io: Io, options: Record<string, unknown>): Promise<number>
     for (const one of findings) {
       const [mark, colour] = MARKS[one.state];
       io.out(`${paint(mark, colour, io.colour)} ${one.name.padEnd(20)} ${cleanLine(one.detail)}\n`);
-      if (one.fix !== null) io.out(`  ${' '.repeat(20)} → ${one.fix}\n`);
+      if (one.fix !== null) io.out(`  ${' '.repeat(20)} → ${asCalled(io, one.fix)}\n`);
     }
   }
   return failed ? 1 : 0;

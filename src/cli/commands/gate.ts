@@ -27,7 +27,7 @@ function print(io: Io, judgement: Judgement, format: (typeof JUDGEMENT_FORMATS)[
   if (format === 'json') printJson(io, judgement);
   else if (format === 'junit') io.out(toJunit(judgement));
   else if (format === 'markdown') io.out(toMarkdown(judgement));
-  else io.out(renderGate(judgement.report, judgement.notices, io.colour));
+  else io.out(renderGate(judgement, io.colour));
 }
 
 async function gate(io: Io, options: Options): Promise<number> {

@@ -1,6 +1,6 @@
 /** `restore-db`: puts the last sound back-up in the place of a damaged database. */
 import { restoreBackup } from '../../runner/keep/database.ts';
-import { action, printJson, type CliCommand, type Io } from '../command.ts';
+import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
 import { addSettingFlags, settingsOf } from '../settings.ts';
 
 async function restore(io: Io, options: Record<string, unknown>): Promise<number> {
@@ -8,7 +8,9 @@ async function restore(io: Io, options: Record<string, unknown>): Promise<number
   if (options['json'] === true) printJson(io, done);
   else io.out(`${done.backup}\n`);
   if (done.replaced !== null) io.err(`what was there is kept as ${done.replaced}\n`);
-  io.err('jobs since that back-up are unknown to it: `agent-runner recover --from-saved` lists their work\n');
+  const lost =
+    'jobs since that back-up are unknown to it: `agent-runner recover --from-saved` lists their work\n';
+  io.err(asCalled(io, lost));
   return 0;
 }
 

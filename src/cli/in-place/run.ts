@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
 import { JobError } from '../../job/error.ts';
+import type { Handover } from '../../job/in-place/handover.ts';
 import type { InPlace } from '../../job/in-place/in-place.ts';
 import { EXIT_CODES, OUTCOMES } from '../../job/status.ts';
 import { createDemoRepository } from '../../runner/demo.ts';
 import type { InPlaceRepository } from '../../runner/in-place/place.ts';
 import { openRunner } from '../../runner/open.ts';
 import type { RunEnd, Runner } from '../../runner/runner.ts';
-import { printJson, type Io } from '../command.ts';
+import { asCalled, printJson, type Io } from '../command.ts';
 import { follow, printEnd } from '../foreground.ts';
 import { renderResult } from '../report.ts';
 import {
@@ -46,11 +47,23 @@ export function addInPlaceFlags(command: Command, simulations: string): Command 
 /** What is asked, once it is known where. */
 export type Ask = (place: InPlaceRepository) => Promise<{ readonly task: string; readonly inPlace: InPlace }>;
 
+/** A handover whose commands can be pasted as they are; only our own words are looked at, never a path in them. */
+function handoverFor(io: Io, handover: Handover): Handover {
+  const mend = (lines: readonly string[]): readonly string[] =>
+    lines.map((line) => line.replace(/^agent-runner [\w-]+/, (words) => asCalled(io, words)));
+  return {
+    ...handover,
+    look: mend(handover.look),
+    go_on: mend(handover.go_on),
+    discard: mend(handover.discard),
+  };
+}
+
 /** Prints how it ended, and for whoever takes over what is needed to go on. */
 async function printInPlace(runner: Runner, end: RunEnd, io: Io, asJson: boolean): Promise<number> {
   if (end.kind === 'parked') return printEnd(end, io, asJson);
   const { result } = end;
-  const handover = await runner.handover(result.job_id);
+  const handover = handoverFor(io, await runner.handover(result.job_id));
   if (asJson) printJson(io, { ...result, handover });
   else {
     io.out(`\n${renderResult(result, end.savedIn, io)}`);
