@@ -45,10 +45,25 @@ function pathOf(workspace: string, userPath: string): string {
   return [`${workspace}/node_modules/.bin`, `${workspace}/.venv/bin`, userPath].join(delimiter);
 }
 
+/** How long a look at the user's toolchains counts: a job takes three hundred small steps on the disk for it. */
+const LOOKED_UP_MS = 10_000;
+const looked = new Map<string, { readonly atMs: number; readonly found: ReturnType<typeof toolchainPaths> }>();
+
+async function lookUpToolchains(path: string, home: string): ReturnType<typeof toolchainPaths> {
+  const key = JSON.stringify([path, home]);
+  const known = looked.get(key);
+  if (known !== undefined && Date.now() - known.atMs < LOOKED_UP_MS) return known.found;
+  looked.clear();
+  const found = toolchainPaths({ path, home });
+  looked.set(key, { atMs: Date.now(), found });
+  found.catch(() => looked.delete(key));
+  return found;
+}
+
 /** Wires the sandboxes of a job. */
 export async function createSandboxes(adapter: SandboxAdapter, config: Config): Promise<Sandboxes> {
   const { host } = config;
-  const tools = await toolchainPaths({ path: host.path, home: host.home });
+  const tools = await lookUpToolchains(host.path, host.home);
   const readOnlyPaths = [...tools.readOnlyPaths, ...config.sandbox.roPaths];
 
   // Variables may name certificates or package folders that are not there; nobody needs those.
