@@ -7,7 +7,7 @@ import { JobError } from '../job/error.ts';
 import type { NewEvent } from '../job/job.ts';
 import { isTerminal } from '../job/status.ts';
 import type { Store } from '../store/store.ts';
-import type { Git } from '../workspace/git.ts';
+import type { Git, GitOptions } from '../workspace/git.ts';
 
 /**
  * Every point. `<step>-begun`: the intent is stored, nothing is done yet; `-effect`: all is done, nothing of
@@ -143,24 +143,32 @@ function failingStore(store: Store, reach: Reach): Store {
 }
 
 /** The points before and after a call of git, told by what it does and to which ref. */
-function gitPoints(args: readonly string[]): {
+function gitPoints(
+  args: readonly string[],
+  { next = [], stdin = '' }: GitOptions = {},
+): {
   readonly before: string | null;
   readonly after: string | null;
 } {
   const [command = ''] = args;
-  const names = (part: string): boolean => args.some((word) => word.includes(part));
-  const moves = command === 'push' || command === 'fetch';
-  if (moves && names('refs/agent-runner/wip/')) return { before: 'work-saving', after: 'work-saved' };
-  if (moves && names('refs/agent-runner/partial/'))
+  const words = [...args, ...next.flatMap((call) => call.args)];
+  const names = (part: string): boolean => words.some((word) => word.includes(part));
+  const saves = command === 'pack-objects' && next.length > 0;
+  if (saves && names('refs/agent-runner/wip/')) return { before: 'work-saving', after: 'work-saved' };
+  if (saves && names('refs/agent-runner/partial/'))
     return { before: 'partial-saving', after: 'partial-saved' };
   if (command === 'push' && names(':refs/heads/'))
     return { before: 'branch-pushing', after: 'branch-pushed' };
   if (command === 'fetch') return { before: 'mirror-made', after: 'mirror-fetched' };
-  if (names('refs/agent-runner/jobs/')) return { before: null, after: 'base-pinned' };
+  if (
+    names('refs/agent-runner/jobs/') ||
+    (typeof stdin === 'string' && stdin.includes('refs/agent-runner/jobs/'))
+  )
+    return { before: null, after: 'base-pinned' };
+  if (words.includes('write-tree')) return { before: null, after: 'snapshot-written' };
   const after: Readonly<Record<string, string>> = {
     'pack-objects': 'pack-written',
     'read-tree': 'files-laid',
-    'write-tree': 'snapshot-written',
     'commit-tree': 'commit-made',
   };
   return { before: null, after: after[command] ?? null };
@@ -168,7 +176,7 @@ function gitPoints(args: readonly string[]): {
 
 function failingGit(git: Git, reach: Reach): Git {
   return async (target, args, options) => {
-    const { before, after } = gitPoints(args);
+    const { before, after } = gitPoints(args, options);
     reach(before);
     const output = await git(target, args, options);
     reach(after);

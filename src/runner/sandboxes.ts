@@ -47,7 +47,10 @@ function pathOf(workspace: string, userPath: string): string {
 
 /** How long a look at the user's toolchains counts: a job takes three hundred small steps on the disk for it. */
 const LOOKED_UP_MS = 10_000;
-const looked = new Map<string, { readonly atMs: number; readonly found: ReturnType<typeof toolchainPaths> }>();
+const looked = new Map<
+  string,
+  { readonly atMs: number; readonly found: ReturnType<typeof toolchainPaths> }
+>();
 
 async function lookUpToolchains(path: string, home: string): ReturnType<typeof toolchainPaths> {
   const key = JSON.stringify([path, home]);

@@ -186,9 +186,11 @@ describe.skipIf(!canMount)('a disk that fills up while a job runs', () => {
       ...env,
     });
     expect(JSON.parse(resumed.stdout), resumed.stderr).toMatchObject({ outcome: 'proposed' });
-    expect((await bench.run(['recover', '--from-saved'], env)).stdout).toContain(
-      `refs/agent-runner/partial/${jobId}/partial-1`,
-    );
+    const saved = (await bench.run(['recover', '--from-saved'], env)).stdout;
+    expect(saved).toContain(`refs/agent-runner/wip/${jobId}`);
+    // Whether the build's own end still found room is chance; where it did not, its work is kept as partial.
+    if (/build again/.test(resumed.stderr))
+      expect(saved).toContain(`refs/agent-runner/partial/${jobId}/partial-1`);
   });
 
   it('under the work alone: the outcome says that it could not be saved, and where it lies', async () => {
