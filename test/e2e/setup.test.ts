@@ -137,6 +137,63 @@ describe('setup', () => {
     expect(code).toBe(1);
   });
 
+  /** How often setup was run. */
+  const prepared = (stderr: string): number => stderr.split('setup: preparing dependencies').length - 1;
+
+  it.for(SANDBOXES)(
+    'names the tool it misses, and is not run again for head: %s',
+    async (sandbox, { skip }) => {
+      skip(sandbox === 'bubblewrap' && !HAS_BUBBLEWRAP, 'apt-get install bubblewrap');
+      const repo = makeRepository(join(bench.root, 'repo'), {
+        '.agent-runner.yml':
+          'setup: "no-such-tool install"\ngate:\n  checks:\n    - name: ok\n      command: "true"\n',
+      });
+      const { result, stderr } = await run(repo, 'echo x > new.txt', ['--sandbox', sandbox]);
+      expect(result).toMatchObject({ outcome: 'setup_failed', error: { code: 'setup_failed' } });
+      expect(result.error?.message.split('\n')[0]).toBe(
+        'setup: `no-such-tool install` failed (exit code 127): the tool no-such-tool is missing',
+      );
+      expect(result.error?.hint).toMatch(/not run again; the whole log is \S+setup\S*\.log/);
+      expect(stderr).toMatch(/note: base's dependencies .*the tool no-such-tool is missing/);
+      if (sandbox === 'bubblewrap') expect(prepared(stderr)).toBe(1);
+    },
+  );
+
+  it.skipIf(!HAS_BUBBLEWRAP)(
+    'whose lock file is at fault is run again only for a head that changes it',
+    async () => {
+      const manifest = { name: 'x', version: '1.0.0', dependencies: { left: 'file:./left' } };
+      const repo = makeRepository(join(bench.root, 'repo'), {
+        'package.json': JSON.stringify({ ...manifest, scripts: { test: 'node -e 0' } }),
+        'package-lock.json': JSON.stringify({
+          name: 'x',
+          version: '1.0.0',
+          lockfileVersion: 3,
+          packages: { '': {} },
+        }),
+        'left/package.json': '{"name":"left","version":"1.0.0"}',
+      });
+      const other = await run(repo, 'echo x > new.txt');
+      expect(other.result).toMatchObject({ outcome: 'setup_failed' });
+      expect(prepared(other.stderr), other.stderr).toBe(1);
+      const mended = await run(
+        repo,
+        'rm package-lock.json && npm install --package-lock-only --no-audit --no-fund',
+      );
+      expect(prepared(mended.stderr), mended.stderr).toBe(2);
+      expect(mended.result.gate.runs[0]?.checks[0]).toMatchObject({ base: 'inconclusive', head: 'passed' });
+    },
+  );
+
+  it('that runs a script of the repository is run again, because any change can mend it', async () => {
+    const repo = makeRepository(join(bench.root, 'repo'), {
+      '.agent-runner.yml': 'setup: sh setup.sh\ngate:\n  checks:\n    - name: ok\n      command: "true"\n',
+      'setup.sh': 'exit 1\n',
+    });
+    const { result } = await run(repo, 'echo "exit 0" > setup.sh');
+    expect(result.gate.runs[0]?.checks[0]).toMatchObject({ base: 'inconclusive', head: 'passed' });
+  });
+
   it('never hides a tracked file behind a prepared one, nor follows a link out of the checkout', async () => {
     const repo = makeRepository(join(bench.root, 'repo'), {
       '.agent-runner.yml':
