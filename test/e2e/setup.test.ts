@@ -3,12 +3,12 @@
  * lead each checkout to its own code: a head that breaks the code is red, although base's is green.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobResult } from '../../src/job/result.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
-import { HAS_BUBBLEWRAP, openBench, type Bench, type Ran } from './cli.ts';
+import { HAS_BUBBLEWRAP, openBench, userPath, type Bench, type Ran } from './cli.ts';
 
 let bench: Bench;
 beforeEach(() => {
@@ -46,6 +46,33 @@ const WORKSPACE = {
   'packages/app/app.test.js':
     "const test = require('node:test');\nconst assert = require('node:assert');\ntest('adds', () => assert.equal(require('lib').add(1, 2), 3));\n",
 };
+
+const MAVEN = (name: string, inner: string): string =>
+  `<project><modelVersion>4.0.0</modelVersion><groupId>x</groupId><artifactId>${name}</artifactId><version>1-SNAPSHOT</version>` +
+  `<properties><maven.compiler.source>8</maven.compiler.source><maven.compiler.target>8</maven.compiler.target></properties>${inner}</project>\n`;
+
+/** A module that needs another, which no registry has. */
+const MODULES = {
+  '.gitignore': 'target/\n',
+  'pom.xml': MAVEN(
+    'root',
+    '<packaging>pom</packaging><modules><module>lib</module><module>app</module></modules>',
+  ),
+  'lib/pom.xml': MAVEN('lib', ''),
+  'lib/src/main/java/x/Two.java': 'package x; public class Two { public static int two() { return 2; } }\n',
+  'app/pom.xml': MAVEN(
+    'app',
+    '<dependencies><dependency><groupId>x</groupId><artifactId>lib</artifactId><version>1-SNAPSHOT</version></dependency>' +
+      '<dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.13.2</version><scope>test</scope></dependency></dependencies>',
+  ),
+  'app/src/test/java/x/TwoTest.java':
+    'package x; import org.junit.Test; import static org.junit.Assert.assertEquals;\npublic class TwoTest { @Test public void two() { assertEquals(2, Two.two()); } }\n',
+};
+const HAS_MAVEN = userPath()
+  .split(':')
+  .some((folder) => existsSync(join(folder, 'mvn')));
+if (!HAS_MAVEN && process.env['AGENT_RUNNER_REQUIRE_ALL'] === '1')
+  throw new Error('Maven is missing: apt-get install maven default-jdk-headless');
 
 async function run(
   repo: string,
@@ -119,6 +146,25 @@ describe.each(SANDBOXES)('on %s', (sandbox) => {
         sandbox,
       ]);
       expect(honest.result).toMatchObject({ outcome: 'proposed', gate: { verdict: 'green' } });
+    },
+  );
+});
+
+describe('Maven', () => {
+  // Without a sandbox Java writes to the user's own ~/.m2, whatever HOME says.
+  it.skipIf(!HAS_MAVEN || !HAS_BUBBLEWRAP)(
+    'prepares modules that need each other, and the provider of the tests, for checks without network (apt-get install maven bubblewrap)',
+    { timeout: 300_000 },
+    async () => {
+      const repo = makeRepository(join(bench.root, 'modules'), MODULES);
+      const { result, stderr } = await run(
+        repo,
+        "sed -i 's/return 2/return 3/' lib/src/main/java/x/Two.java",
+      );
+      expect(result, stderr).toMatchObject({ outcome: 'gate_failed' });
+      expect(result.gate.runs[0]?.checks, stderr).toMatchObject([
+        { base: 'passed', head: 'failed', base_tests: { passed: 1 }, new_failures: ['x.TwoTest > two'] },
+      ]);
     },
   );
 });
