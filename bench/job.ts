@@ -6,6 +6,7 @@ import { makeRequest } from '../src/cli/settings.ts';
 import { readEnvironment, resolveConfig } from '../src/config.ts';
 import { openRunner } from '../src/runner/open.ts';
 import type { Runner } from '../src/runner/runner.ts';
+import { benchCopy } from './copy.ts';
 import { machine, makeRemote, median, openBenchFolder } from './place.ts';
 
 /** Interleaved pairs that are counted, after one that is not. */
@@ -91,5 +92,6 @@ export async function benchJob(): Promise<void> {
       `${String(files).padStart(6)} files: script ${script.toFixed(0)} ms, job ${job.toFixed(0)} ms, ratio ${ratio} (goal: at most ${goal})`,
     );
   }
+  await benchCopy();
   console.log(machine());
 }

@@ -26,8 +26,8 @@ export interface Handover {
   /** Path of the prompt in the sandbox, or `null` when the prompt goes to the command itself. */
   readonly promptFile: string | null;
   /**
-   * The command that makes the directory and then becomes `command`. Its standard input is the prompt, for the file or
-   * for the command.
+   * The line that makes the directory, runs `command` and removes the directory where it holds no notes. Its standard
+   * input is the prompt, for the file or for the command; it ends as the command ended.
    */
   begin(command: string): readonly [string, ...string[]];
   /** Reads the notes and removes the directory, as well as it can be done. */
@@ -50,11 +50,17 @@ export function plainText(text: string): string {
 const NOT_MADE = 125;
 const NOT_MADE_LINE = 'agent-runner: the home directory can not be written';
 
+// This shell's own stderr is closed while the command runs: it would tell of a crash behind the command's last words.
 const BEGIN = `old=$(umask); umask 077
 if ! mkdir "$1" "$1/out" || { [ -n "$2" ] && ! cat > "$2"; }; then echo '${NOT_MADE_LINE}' >&2; exit ${NOT_MADE}; fi
 umask "$old"
 [ -z "$2" ] || exec < /dev/null
-exec sh -c "$3"`;
+exec 3>&2 2>/dev/null
+(exec sh -c "$3" 2>&3 3>&-)
+code=$?
+if rmdir "$1/out" 2>/dev/null; then rm -f -- "$2"; rmdir -- "$1" 2>/dev/null; fi
+case $code in 13[24-79]|159) kill -"$((code - 128))" "$$";; esac
+exit "$code"`;
 
 /** Why a turn's directory could not be made, or `null` where it was. */
 export function notMade(result: ExecResult): string | null {
@@ -68,13 +74,16 @@ export function notMade(result: ExecResult): string | null {
  * @param hasPromptFile whether the prompt is written to a file
  */
 export function planHandover(context: AgentContext, hasPromptFile: boolean): Handover {
-  const dir = `${context.sandbox.homePath}/.agent-runner-${randomUUID()}`;
+  const name = `.agent-runner-${randomUUID()}`;
+  const dir = `${context.sandbox.homePath}/${name}`;
   const promptFile = hasPromptFile ? `${dir}/prompt.md` : null;
   return {
     outDir: `${dir}/out`,
     promptFile,
     begin: (command) => ['sh', '-c', BEGIN, 'sh', dir, promptFile ?? '', command],
     async collect() {
+      // Nearly always there are none: a look from outside spares a command.
+      if (!(await context.sandbox.homeHas(name))) return { summary: null, question: null };
       // Only plain files: a FIFO would hang, and a link is not what was asked for. One line a note.
       const script =
         'for name in summary.md question.md; do ' +

@@ -19,6 +19,7 @@ import {
 import { runProcess, type ProcessResult } from './process.ts';
 import { probeOverlay, withOverlays } from './process/overlay.ts';
 import { runnersMark } from './process/watchdog.ts';
+import { hasEntry } from './process/entries.ts';
 import { AGENT_UID, createRootFs, HOST_NAME } from './bubblewrap/rootfs.ts';
 import type {
   ExecOptions,
@@ -172,6 +173,7 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
         last = next.catch(() => {});
         return next;
       }),
+    homeHas: (name) => hasEntry(options.homeLayers?.upper ?? options.home, name),
     async close() {
       await executions.close();
       await rootFs.remove();

@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { JobError } from '../job/error.ts';
 import { createExecutions, resolveCwd } from './process/executions.ts';
 import { requireDirectory, requireReadable } from './bubblewrap/mounts.ts';
+import { hasEntry } from './process/entries.ts';
 import { runProcess } from './process.ts';
 import { runnersMark } from './process/watchdog.ts';
 import type { Mount, SandboxAdapter } from './sandbox.ts';
@@ -62,6 +63,7 @@ export function createHost(): SandboxAdapter {
             };
             return runProcess(argv, { ...exec, cwd: resolveCwd(workspacePath, exec.cwd), env, signal });
           }),
+        homeHas: (name) => hasEntry(options.home, name),
         close: () => executions.close(),
       };
     },

@@ -88,6 +88,8 @@ export interface Sandbox {
   readonly homePath: string;
   /** Runs one program with arguments; no shell is involved unless the caller names one. */
   exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<ExecResult>;
+  /** Whether HOME has an entry of this name, a link too: looked at from outside, without following anything. */
+  homeHas(name: string): Promise<boolean>;
   /** Kills everything that still runs in it. Files stay: they belong to whoever opened the sandbox. */
   close(): Promise<void>;
 }

@@ -148,6 +148,7 @@ export function withServices(sandbox: Sandbox, services: readonly Service[]): Sa
       }
       return result.exitCode === NOT_READY ? notReady(result, how.logPath) : result;
     },
+    homeHas: (name) => sandbox.homeHas(name),
     close: () => sandbox.close(),
   };
 }

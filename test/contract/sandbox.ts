@@ -180,6 +180,16 @@ export function testSandbox(
   });
 
   describe('environment', () => {
+    it('says what HOME holds by name, without following anything', async () => {
+      await bench.sh(
+        'touch "$HOME/file"; ln -s /nowhere "$HOME/link"; mkdir -p "$HOME/dir/sub"; ln -s / "$HOME/root"',
+      );
+      const has = (name: string): Promise<boolean> => bench.sandbox.homeHas(name);
+      expect(await Promise.all(['file', 'link', 'dir', 'root'].map(has))).toEqual([true, true, true, true]);
+      const never = ['none', 'dir/sub', 'root/etc', '..', '.', ''];
+      expect(await Promise.all(never.map(has))).toEqual(never.map(() => false));
+    });
+
     it('holds what was given and nothing of the runner', async () => {
       process.env['RUNNER_SECRET_FOR_TEST'] = 'leaked';
       try {

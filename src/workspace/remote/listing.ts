@@ -157,8 +157,38 @@ export async function findBase(
   return found;
 }
 
+/** What a packed ref points at: lines of id, space and name. */
+async function readPacked(dir: string, ref: string): Promise<string> {
+  const text = await readFile(join(dir, 'packed-refs'), 'utf8').catch(() => '');
+  return (
+    text
+      .split('\n')
+      .find((line) => line.endsWith(` ${ref}`))
+      ?.slice(0, 40) ?? ''
+  );
+}
+
+/**
+ * The branch that HEAD of a repository on this machine is on, from the files that say so; `null` where they do not
+ * (detached, another format, a linked worktree), and git has to be asked.
+ */
+async function readHead({ kind, url }: Source): Promise<Found | null> {
+  if (kind === 'url') return null;
+  const dir = kind === 'bare' ? url : join(url, '.git');
+  const head = await readFile(join(dir, 'HEAD'), 'utf8').catch(() => '');
+  const ref = /^ref: (refs\/heads\/[\w-]+)\n$/.exec(head)?.[1];
+  if (ref === undefined) return null;
+  const sha = await readFile(join(dir, ref), 'utf8').then(
+    (text) => text.trimEnd(),
+    () => readPacked(dir, ref),
+  );
+  return SHA.test(sha) ? { name: ref.slice('refs/heads/'.length), sha, isBranch: true, fetch: ref } : null;
+}
+
 async function listBase(git: Git, source: Source, wanted: string | null): Promise<Found> {
   if (wanted === null) {
+    const read = await readHead(source);
+    if (read !== null) return read;
     const { refs, head } = await listRemote(git, source, ['HEAD']);
     const sha = refs.find((r) => r.ref === 'HEAD')?.sha;
     if (sha === undefined) {

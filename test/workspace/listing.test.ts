@@ -1,0 +1,62 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findBase } from '../../src/workspace/remote/listing.ts';
+import { setScene, sh, type Scene } from './scene.ts';
+
+let scene: Scene;
+beforeEach(() => {
+  scene = setScene();
+});
+afterEach(() => scene.remove());
+
+function commitMore(): void {
+  writeFileSync(join(scene.repo, 'more.txt'), String(Math.random()));
+  sh(scene.repo, 'add', '-A');
+  sh(scene.repo, 'commit', '--quiet', '-m', 'more');
+}
+
+/** HEAD in every way that a repository on this machine can say it; the answer is git's own. */
+const WAYS: Readonly<Record<string, () => void>> = {
+  'a branch in a file of its own': () => {},
+  'a packed branch': () => sh(scene.repo, 'pack-refs', '--all'),
+  'a packed branch that moved on': () => {
+    sh(scene.repo, 'pack-refs', '--all');
+    commitMore();
+  },
+  'a branch whose name ends like another one': () => {
+    sh(scene.repo, 'branch', 'x-main');
+    commitMore();
+    sh(scene.repo, 'pack-refs', '--all');
+  },
+  'a branch with a slash': () => sh(scene.repo, 'checkout', '--quiet', '-b', 'a/b'),
+  'no branch': () => sh(scene.repo, 'checkout', '--quiet', '--detach'),
+};
+
+describe('the base of a repository on this machine', () => {
+  it.each(Object.keys(WAYS))('is what git says: %s', async (way) => {
+    WAYS[way]?.();
+    const wanted = sh(scene.repo, 'rev-parse', 'HEAD');
+    const name = sh(scene.repo, 'rev-parse', '--abbrev-ref', 'HEAD');
+    const isBranch = name !== 'HEAD';
+    const found = await findBase(
+      scene.git,
+      join(scene.root, 'listed'),
+      { url: scene.repo, kind: 'checkout' },
+      null,
+    );
+    expect(found).toMatchObject({ sha: wanted, isBranch, name: isBranch ? name : wanted.slice(0, 12) });
+  });
+
+  it('is asked of git where a ref’s file holds no commit', async () => {
+    writeFileSync(join(scene.repo, '.git/HEAD'), 'ref: refs/heads/other\n');
+    writeFileSync(join(scene.repo, '.git/refs/heads/other'), 'ref: refs/heads/main\n');
+    const found = await findBase(
+      scene.git,
+      join(scene.root, 'listed'),
+      { url: scene.repo, kind: 'checkout' },
+      null,
+    );
+    expect(found.sha).toBe(sh(scene.repo, 'rev-parse', 'refs/heads/main'));
+  });
+});
