@@ -5,7 +5,7 @@
 import type { ErrorInfo } from '../job/error.ts';
 import type { EventType } from '../job/job.ts';
 import type { ModelDialect } from '../job/model/call.ts';
-import type { Usage } from '../job/step.ts';
+import type { AgentPhase, Usage } from '../job/step.ts';
 import type { Mount, Sandbox } from '../sandbox/sandbox.ts';
 
 /** What an agent needs in its sandbox before it can start. */
@@ -23,6 +23,8 @@ export interface AgentNeeds {
 
 /** One prompt to the agent. */
 export interface AgentTurn {
+  /** In `explore` and `plan` the workspace is read-only, and what is asked for is the closing message. */
+  readonly phase: AgentPhase;
   readonly prompt: string;
   readonly model: string | null;
   /** The agent's own session to go on with, where it has one. */

@@ -26,6 +26,8 @@ const KEPT_BYTES = 256 * 1024;
 /** Bytes of the log file of one turn. */
 const LOG_BYTES = 64 * 1024 * 1024;
 const SUMMARY_CHARS = 4096;
+/** The same where the closing message is what was asked for: a report, a plan. */
+const ANSWER_CHARS = 16 * 1024;
 /** Longest part of a command that is shown in a sentence. */
 const SHOWN_CHARS = 100;
 const STDERR_CHARS = 2000;
@@ -156,7 +158,7 @@ async function execute(
   const result = await context.sandbox.exec(handover.begin(command), {
     env: {
       ...options.env,
-      AGENT_RUNNER_PHASE: 'build',
+      AGENT_RUNNER_PHASE: turn.phase,
       AGENT_RUNNER_OUT: outDir,
       ...(turn.model === null ? {} : { AGENT_RUNNER_MODEL: turn.model }),
     },
@@ -201,7 +203,13 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
     const { summary: said, question } = await handover.collect();
     if (error !== null) return { ok: false, error, usage };
     const summary = said ?? plainText(result.stdout);
-    return { ok: true, summary: tail(summary, SUMMARY_CHARS), question, sessionId: null, usage };
+    return {
+      ok: true,
+      summary: tail(summary, turn.phase === 'build' ? SUMMARY_CHARS : ANSWER_CHARS),
+      question,
+      sessionId: null,
+      usage,
+    };
   }
 
   return {

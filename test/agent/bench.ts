@@ -97,6 +97,7 @@ export async function openBench(
           model: null,
           sessionId: null,
           timeoutMs: 40_000,
+          phase: 'build',
           idleTimeoutMs: 40_000,
           ...turn,
         },
