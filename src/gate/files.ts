@@ -21,12 +21,23 @@ export function directoryOf(path: string): string {
 
 /** How many directories lie above a path: 0 in the root. */
 export function depthOf(path: string): number {
-  return path.split('/').length - 1;
+  let depth = 0;
+  for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) depth++;
+  return depth;
+}
+
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** The tracked paths as a set, made once a listing: rules ask it dozens of times, and a repository may have 100,000. */
+export function trackedIn(files: RepoFiles): ReadonlySet<string> {
+  const known = sets.get(files.paths) ?? new Set(files.paths);
+  sets.set(files.paths, known);
+  return known;
 }
 
 /** The first of `candidates` that is tracked, or `null`. */
 export function firstPath(files: RepoFiles, candidates: readonly string[]): string | null {
-  const tracked = new Set(files.paths);
+  const tracked = trackedIn(files);
   return candidates.find((path) => tracked.has(path)) ?? null;
 }
 

@@ -1,6 +1,6 @@
 /** Findings about the gate's command chain: what it reaches on base, beside what it reaches on head. */
 import type { Check, TamperFinding } from '../../../job/gate.ts';
-import type { RepoFiles } from '../../files.ts';
+import { trackedIn, type RepoFiles } from '../../files.ts';
 import type { Change } from '../change.ts';
 import { resolveChain, stepOf } from './chain/chain.ts';
 import { guttedIn } from './chain/gutted.ts';
@@ -72,7 +72,7 @@ export async function findChainChanges(
 ): Promise<readonly TamperFinding[]> {
   if (changes.length === 0) return [];
   const [before, after] = [await resolveChain(base, checks), await resolveChain(head, checks)];
-  const [onBase, onHead] = [new Set(base.paths), new Set(head.paths)];
+  const [onBase, onHead] = [trackedIn(base), trackedIn(head)];
   const renamed = new Map(
     changes.flatMap((one) => (one.oldPath === null ? [] : [[one.path, one.oldPath] as const])),
   );

@@ -1,6 +1,6 @@
 /** Files that run in the place of a tool of the gate, or tell it what to run. */
 import type { TamperFinding } from '../../../job/gate.ts';
-import type { RepoFiles } from '../../files.ts';
+import { trackedIn, type RepoFiles } from '../../files.ts';
 import type { Change } from '../change.ts';
 import { MAKEFILES } from './chain/make.ts';
 
@@ -53,7 +53,7 @@ function preferred(change: Change, base: RepoFiles): TamperFinding | null {
   const at = change.path.lastIndexOf('/') + 1;
   const [folder, name] = [change.path.slice(0, at), change.path.slice(at)];
   const names = PREFERRED.find((list) => list.includes(name)) ?? [];
-  const known = new Set(base.paths);
+  const known = trackedIn(base);
   const hidden = names.slice(names.indexOf(name) + 1).find((other) => known.has(folder + other));
   const isFirst = !names.slice(0, names.indexOf(name)).some((other) => known.has(folder + other));
   if (hidden === undefined || !isFirst || hidden === change.oldPath?.slice(at)) return null;

@@ -1,6 +1,6 @@
 /** The gate's command chain: every script, target and file that the checks' commands reach. Pure and bounded. */
 import type { Check } from '../../../../job/gate.ts';
-import type { RepoFiles } from '../../../files.ts';
+import { trackedIn, type RepoFiles } from '../../../files.ts';
 import { commandsOf } from '../shell/fates.ts';
 import { referencesOf } from './calls.ts';
 import { fileStep } from './file.ts';
@@ -28,7 +28,7 @@ export async function stepOf(
 
 /** Follows the checks' commands through a commit's files: at most 10 links deep and 200 files wide. */
 export async function resolveChain(files: RepoFiles, checks: readonly Check[]): Promise<Chain> {
-  const tracked = new Set(files.paths);
+  const tracked = trackedIn(files);
   const chain = new Map<string, { asked: Reference; step: Step | null }>();
   const seen = new Set<string>();
   const start = checks.flatMap((check) => commandsOf(check.command, { isStrict: false, hasPipefail: false }));
