@@ -17,8 +17,13 @@ const INSTALL: Readonly<Record<string, string>> = {
   bun: 'npm install --global bun',
   bundle: 'gem install bundler',
   cargo: 'apt-get install cargo',
+  cc: 'apt-get install build-essential',
+  cmake: 'apt-get install cmake',
   composer: 'apt-get install composer',
   dotnet: 'apt-get install dotnet-sdk-8.0',
+  'g++': 'apt-get install build-essential',
+  gcc: 'apt-get install build-essential',
+  git: 'apt-get install git',
   go: 'apt-get install golang-go',
   gradle: 'apt-get install gradle',
   java: 'apt-get install default-jdk-headless',
@@ -28,7 +33,10 @@ const INSTALL: Readonly<Record<string, string>> = {
   mvn: 'apt-get install maven',
   node: 'apt-get install nodejs',
   npm: 'apt-get install npm',
+  pdm: 'pip install pdm',
+  php: 'apt-get install php-cli',
   pnpm: 'npm install --global pnpm',
+  poetry: 'pip install poetry',
   python3: 'apt-get install python3',
   ruby: 'apt-get install ruby',
   uv: 'pip install uv',
@@ -117,8 +125,13 @@ export function missingTool(output: string): string | null {
   return null;
 }
 
+/** Says that a tool is missing, and the command that installs it where one is known. */
+export function missingNote(tool: string): string {
+  return `the tool ${tool.slice(0, 100)} is missing${installHint(tool)}`;
+}
+
 function missing(tool: string): Ending {
-  return { state: 'inconclusive', note: `the tool ${tool.slice(0, 100)} is missing${installHint(tool)}` };
+  return { state: 'inconclusive', note: missingNote(tool) };
 }
 
 function exited(exitCode: number, output: string, namesTests: boolean): Ending {

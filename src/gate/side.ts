@@ -16,7 +16,7 @@ export interface OpenSide {
   readonly sandbox: Sandbox;
   /** What the repository's configuration gives to every check. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where checkout and HOME lie on the host, to read report files from. */
+  /** Where on the host checks write, to read report files from. */
   readonly folders: Folders;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** What every step of a job works with, wired once by `open.ts`. */
+import type { SetupTrouble } from '../gate/setup/failure.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { Service } from '../sandbox/services.ts';
@@ -52,6 +53,13 @@ export interface JobContext {
 export interface SetupPlanned extends SetupRecipe {
   readonly lockFiles: readonly string[];
   readonly withoutScripts: readonly string[] | null;
+  readonly runsOwnCode: boolean;
+}
+
+/** Why dependencies could not be prepared. */
+export interface SetupError extends SetupTrouble {
+  /** Where everything that setup printed stands. */
+  readonly log: string;
 }
 
 /** What the repository (or the caller) says about gate and setup, resolved from the base commit. */
@@ -80,7 +88,7 @@ export interface PreparedDetail extends Prepared {
   readonly rules: Rules;
   readonly layer: Layer | null;
   /** Why base's dependencies could not be prepared. */
-  readonly setup_error: string | null;
+  readonly setup_error: SetupError | null;
   /** Where a job in place began; absent for others. */
   readonly in_place?: InPlaceStart | undefined;
 }

@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { JobError } from '../job/error.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { prepareLayer, runSetup, type Layer, type SetupResult } from '../workspace/dependencies.ts';
+import type { Folders } from '../gate/reports/collect.ts';
+import { explainSetup } from '../gate/setup/failure.ts';
+import { prepareLayer, runSetup, type Layer, type SetupFailure } from '../workspace/dependencies.ts';
 import type { CommitFiles } from '../workspace/files.ts';
 import {
   createWorkingCopy,
@@ -11,7 +13,7 @@ import {
   type WorkingCopy,
   type WorkingCopyOptions,
 } from '../workspace/copy/working-copy.ts';
-import type { JobContext, SetupPlanned } from './context.ts';
+import type { JobContext, SetupError, SetupPlanned } from './context.ts';
 import { createSandboxes, type Sandboxes } from './sandboxes.ts';
 
 /** A job's working copy with the sandboxes that can be opened on it. */
@@ -45,6 +47,19 @@ export async function reopenBench(context: JobContext, url: string, baseSha: str
   return { copy: await reopenWorkingCopy(await copyOptions(context, url, baseSha)), sandboxes };
 }
 
+type Prepared =
+  | { readonly ok: true; readonly layer: Layer }
+  | { readonly ok: false; readonly error: SetupError };
+
+function errorOf({ headline, tail, output }: SetupFailure, log: string): SetupError {
+  return { ...explainSetup(headline, tail, output), log };
+}
+
+/** The error that a setup which failed ends a job with. */
+export function setupFailed({ message, log }: SetupError, remark = ''): JobError {
+  return new JobError('setup_failed', message, { hint: `${remark}the whole log is ${log}` });
+}
+
 /**
  * Prepares the dependencies of a commit for adapters that can show every checkout at one path.
  *
@@ -57,7 +72,7 @@ export async function prepareDependencies(
   commands: readonly string[],
   commit: string,
   files: Pick<CommitFiles, 'read'>,
-): Promise<SetupResult> {
+): Promise<Prepared> {
   const locks = await Promise.all(plan.lockFiles.map(async (path) => [path, await files.read(path)]));
   const logPath = join(context.paths.logs, `setup-${commit.slice(0, 12)}.log`);
   context.journal.emit('sandbox', 'prepare', { setup: 'started', commands });
@@ -74,14 +89,15 @@ export async function prepareDependencies(
       signal: context.signal,
     },
   );
+  const prepared: Prepared = result.ok ? result : { ok: false, error: errorOf(result.failure, logPath) };
   context.journal.emit('sandbox', 'prepare', {
-    setup: result.ok ? 'done' : 'failed',
+    setup: prepared.ok ? 'done' : 'failed',
     duration_ms: Date.now() - started,
-    ...(result.ok
-      ? { fingerprint: result.layer.fingerprint, folders: result.layer.entries }
-      : { message: result.message, log: logPath }),
+    ...(prepared.ok
+      ? { fingerprint: prepared.layer.fingerprint, folders: prepared.layer.entries }
+      : { message: prepared.error.message, log: logPath }),
   });
-  return result;
+  return prepared;
 }
 
 /** Dependencies of one side: a prepared layer, setup to be run in place (adapters that can't mount), or none. */
@@ -89,6 +105,25 @@ export type Dependencies =
   | { readonly kind: 'none' }
   | { readonly kind: 'layer'; readonly layer: Layer }
   | { readonly kind: 'in-place'; readonly plan: SetupPlanned; readonly commands: readonly string[] };
+
+/** Runs setup in a checkout itself; `null` when it succeeds. */
+export async function setUpInPlace(
+  context: JobContext,
+  bench: Bench,
+  place: Checkout,
+  plan: SetupPlanned,
+  commands: readonly string[],
+): Promise<SetupError | null> {
+  const sandbox = await bench.sandboxes.setup(place);
+  const logPath = join(context.paths.logs, 'setup.log');
+  try {
+    const recipe = { ...plan, commands };
+    const failed = await runSetup(sandbox, recipe, { logPath, env: {}, signal: context.signal });
+    return failed === null ? null : errorOf(failed, logPath);
+  } finally {
+    await sandbox.close();
+  }
+}
 
 /** Puts dependencies into a checkout. Rejects with `setup_failed` when setup in place fails. */
 export async function installDependencies(
@@ -99,28 +134,28 @@ export async function installDependencies(
 ): Promise<void> {
   if (dependencies.kind === 'none') return;
   if (dependencies.kind === 'layer') return place.lay(dependencies.layer);
-  const sandbox = await bench.sandboxes.setup(place);
-  const logPath = join(context.paths.logs, 'setup.log');
-  try {
-    const { plan, commands } = dependencies;
-    const failed = await runSetup(
-      sandbox,
-      { ...plan, commands },
-      { logPath, env: {}, signal: context.signal },
-    );
-    if (failed !== null) throw new JobError('setup_failed', failed, { hint: `the whole log is ${logPath}` });
-  } finally {
-    await sandbox.close();
-  }
+  const { plan, commands } = dependencies;
+  const error = await setUpInPlace(context, bench, place, plan, commands);
+  if (error !== null) throw setupFailed(error);
 }
 
 /** An open checkout of the gate. */
 export interface OpenCheckout {
   readonly sandbox: Sandbox;
   readonly env: Readonly<Record<string, string>>;
-  /** Where checkout and HOME lie on the host. */
-  readonly folders: { readonly workspace: string; readonly home: string };
+  /** Where on the host checks write. */
+  readonly folders: Folders;
   close(): Promise<void>;
+}
+
+/** Where files appear that are written to a place: copy-on-write places are empty folders to the host. */
+function writtenFolders(place: Checkout): Folders {
+  const { workspaceLayers, homeLayers } = place.layers();
+  return {
+    workspace: workspaceLayers?.upper ?? place.tree,
+    below: workspaceLayers?.lower ?? [],
+    home: homeLayers?.upper ?? place.home,
+  };
 }
 
 /** Opens a fresh sandbox on a clean checkout of `commit`, with dependencies; `close` removes both. */
@@ -139,7 +174,7 @@ export async function openCheckout(
     return {
       sandbox,
       env: options.env,
-      folders: { workspace: place.tree, home: place.home },
+      folders: writtenFolders(place),
       async close() {
         await sandbox.close();
         await place.remove();

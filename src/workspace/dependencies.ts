@@ -50,7 +50,17 @@ export interface Layer {
 
 export type SetupResult =
   | { readonly ok: true; readonly layer: Layer }
-  | { readonly ok: false; readonly message: string; readonly logPath: string };
+  | { readonly ok: false; readonly failure: SetupFailure; readonly logPath: string };
+
+/** A command of setup that failed. */
+export interface SetupFailure {
+  /** Which command, and how it ended. */
+  readonly headline: string;
+  /** The last lines it printed. */
+  readonly tail: string;
+  /** What it printed, cut in the middle where it was long. */
+  readonly output: string;
+}
 
 /** Folders that only ever hold dependencies, whatever the language. */
 export const DEPENDENCY_FOLDERS: ReadonlySet<string> = new Set([
@@ -77,12 +87,12 @@ const MAX_LOG_BYTES = 64 * 1024 * 1024;
 /** Dependency folders are looked for this deep (`packages/<name>/node_modules` is 3). */
 const MAX_DEPTH = 5;
 
-/** Runs setup's commands in a sandbox that is open on a checkout. */
+/** Runs setup's commands in a sandbox that is open on a checkout; `null` when all succeed. */
 export async function runSetup(
   sandbox: Sandbox,
   recipe: SetupRecipe,
   context: Pick<SetupContext, 'logPath' | 'env' | 'signal'>,
-): Promise<string | null> {
+): Promise<SetupFailure | null> {
   await mkdir(dirname(context.logPath), { recursive: true });
   for (const command of recipe.commands) {
     const result = await sandbox.exec(['sh', '-c', command], {
@@ -98,7 +108,8 @@ export async function runSetup(
     const why =
       result.end === 'exited' ? `exit code ${String(result.exitCode)}` : (result.message ?? result.end);
     const tail = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-12).join('\n');
-    return `setup: \`${command}\` failed (${why})\n${tail}`;
+    const headline = `setup: \`${command}\` failed (${why})`;
+    return { headline, tail, output: `${result.stdout}\n${result.stderr}` };
   }
   return null;
 }
@@ -154,12 +165,12 @@ async function buildLayer(
   recipe: SetupRecipe,
   context: SetupContext,
   building: string,
-): Promise<string | string[]> {
+): Promise<SetupFailure | string[]> {
   const [tree, home] = [join(building, 'checkout'), join(building, 'setup-home')];
   await mkdir(home, { recursive: true });
   await context.checkOut(tree);
   const sandbox = await context.open(tree, home);
-  let failed: string | null;
+  let failed: SetupFailure | null;
   try {
     failed = await runSetup(sandbox, recipe, context);
   } finally {
@@ -209,7 +220,7 @@ export async function prepareLayer(recipe: SetupRecipe, context: SetupContext): 
     const known = await readLayer(dir, fingerprint);
     if (known !== null) return { ok: true, layer: known };
     const built = await buildLayer(recipe, context, building);
-    if (typeof built === 'string') return { ok: false, message: built, logPath: context.logPath };
+    if ('headline' in built) return { ok: false, failure: built, logPath: context.logPath };
     await writeFile(join(building, 'layer.json'), JSON.stringify(built));
     await rename(building, dir).catch(async (error: unknown) => {
       // Another job prepared the same meanwhile.

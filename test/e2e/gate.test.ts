@@ -1,5 +1,5 @@
 /** `gate`: any branch judged without an agent, in every form it can be printed in. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Judgement } from '../../src/runner/look/judge.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
@@ -49,6 +49,24 @@ describe('gate', () => {
       'refs/heads/work',
     ]);
     expect(JSON.parse((await bench.run(['list', '--json'])).stdout)).toEqual({ jobs: [] });
+  });
+
+  it.each([
+    ['a named report', 'out/report.xml', 'report: out/report.xml', 'notes.md'],
+    ['Surefire’s, where there is a pom.xml', 'target/surefire-reports/TEST-A.xml', 'kind: test', 'pom.xml'],
+  ])('reads %s that a check wrote, whatever the checkout is made of', async (_name, path, more, beside) => {
+    const suite = (...names: string[]): string =>
+      `<testsuite>${names.map((name) => `<testcase classname="A" name="${name}"/>`).join('')}</testsuite>`;
+    const command = `mkdir -p ${dirname(path)} && cat tests.xml > ${path}`;
+    const config = `gate:\n  checks:\n    - name: test\n      command: ${command}\n      ${more}\n`;
+    sh(repo, 'switch', '--quiet', 'main');
+    commit({ '.agent-runner.yml': config, [beside]: '<project/>', 'tests.xml': suite('a', 'b') });
+    sh(repo, 'switch', '--quiet', '--create', 'more');
+    commit({ 'tests.xml': suite('a', 'b', 'c') });
+    const { report } = JSON.parse(
+      (await gate('--base', 'main', '--setup', '', '--json')).stdout,
+    ) as Judgement;
+    expect(report.checks).toMatchObject([{ base_tests: { passed: 2 }, head_tests: { passed: 3 } }]);
   });
 
   it('prints a table, Markdown and JUnit XML, with foreign text made harmless', async () => {

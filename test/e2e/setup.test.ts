@@ -3,12 +3,12 @@
  * lead each checkout to its own code: a head that breaks the code is red, although base's is green.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobResult } from '../../src/job/result.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
-import { HAS_BUBBLEWRAP, openBench, type Bench, type Ran } from './cli.ts';
+import { HAS_BUBBLEWRAP, openBench, userPath, type Bench, type Ran } from './cli.ts';
 
 let bench: Bench;
 beforeEach(() => {
@@ -46,6 +46,33 @@ const WORKSPACE = {
   'packages/app/app.test.js':
     "const test = require('node:test');\nconst assert = require('node:assert');\ntest('adds', () => assert.equal(require('lib').add(1, 2), 3));\n",
 };
+
+const MAVEN = (name: string, inner: string): string =>
+  `<project><modelVersion>4.0.0</modelVersion><groupId>x</groupId><artifactId>${name}</artifactId><version>1-SNAPSHOT</version>` +
+  `<properties><maven.compiler.source>8</maven.compiler.source><maven.compiler.target>8</maven.compiler.target></properties>${inner}</project>\n`;
+
+/** A module that needs another, which no registry has. */
+const MODULES = {
+  '.gitignore': 'target/\n',
+  'pom.xml': MAVEN(
+    'root',
+    '<packaging>pom</packaging><modules><module>lib</module><module>app</module></modules>',
+  ),
+  'lib/pom.xml': MAVEN('lib', ''),
+  'lib/src/main/java/x/Two.java': 'package x; public class Two { public static int two() { return 2; } }\n',
+  'app/pom.xml': MAVEN(
+    'app',
+    '<dependencies><dependency><groupId>x</groupId><artifactId>lib</artifactId><version>1-SNAPSHOT</version></dependency>' +
+      '<dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.13.2</version><scope>test</scope></dependency></dependencies>',
+  ),
+  'app/src/test/java/x/TwoTest.java':
+    'package x; import org.junit.Test; import static org.junit.Assert.assertEquals;\npublic class TwoTest { @Test public void two() { assertEquals(2, Two.two()); } }\n',
+};
+const HAS_MAVEN = userPath()
+  .split(':')
+  .some((folder) => existsSync(join(folder, 'mvn')));
+if (!HAS_MAVEN && process.env['AGENT_RUNNER_REQUIRE_ALL'] === '1')
+  throw new Error('Maven is missing: apt-get install maven default-jdk-headless');
 
 async function run(
   repo: string,
@@ -123,6 +150,25 @@ describe.each(SANDBOXES)('on %s', (sandbox) => {
   );
 });
 
+describe('Maven', () => {
+  // Without a sandbox Java writes to the user's own ~/.m2, whatever HOME says.
+  it.skipIf(!HAS_MAVEN || !HAS_BUBBLEWRAP)(
+    'prepares modules that need each other, and the provider of the tests, for checks without network (apt-get install maven bubblewrap)',
+    { timeout: 300_000 },
+    async () => {
+      const repo = makeRepository(join(bench.root, 'modules'), MODULES);
+      const { result, stderr } = await run(
+        repo,
+        "sed -i 's/return 2/return 3/' lib/src/main/java/x/Two.java",
+      );
+      expect(result, stderr).toMatchObject({ outcome: 'gate_failed' });
+      expect(result.gate.runs[0]?.checks, stderr).toMatchObject([
+        { base: 'passed', head: 'failed', base_tests: { passed: 1 }, new_failures: ['x.TwoTest > two'] },
+      ]);
+    },
+  );
+});
+
 describe('setup', () => {
   it('that fails on the base is named with its log, and makes the head’s an outcome', async () => {
     const repo = makeRepository(join(bench.root, 'repo'), {
@@ -135,6 +181,63 @@ describe('setup', () => {
     expect(result.error?.hint).toMatch(/log is \S+setup-\S+\.log/);
     expect(result.notices.join()).toMatch(/base's dependencies could not be prepared/);
     expect(code).toBe(1);
+  });
+
+  /** How often setup was run. */
+  const prepared = (stderr: string): number => stderr.split('setup: preparing dependencies').length - 1;
+
+  it.for(SANDBOXES)(
+    'names the tool it misses, and is not run again for head: %s',
+    async (sandbox, { skip }) => {
+      skip(sandbox === 'bubblewrap' && !HAS_BUBBLEWRAP, 'apt-get install bubblewrap');
+      const repo = makeRepository(join(bench.root, 'repo'), {
+        '.agent-runner.yml':
+          'setup: "no-such-tool install"\ngate:\n  checks:\n    - name: ok\n      command: "true"\n',
+      });
+      const { result, stderr } = await run(repo, 'echo x > new.txt', ['--sandbox', sandbox]);
+      expect(result).toMatchObject({ outcome: 'setup_failed', error: { code: 'setup_failed' } });
+      expect(result.error?.message.split('\n')[0]).toBe(
+        'setup: `no-such-tool install` failed (exit code 127): the tool no-such-tool is missing',
+      );
+      expect(result.error?.hint).toMatch(/not run again; the whole log is \S+setup\S*\.log/);
+      expect(stderr).toMatch(/note: base's dependencies .*the tool no-such-tool is missing/);
+      if (sandbox === 'bubblewrap') expect(prepared(stderr)).toBe(1);
+    },
+  );
+
+  it.skipIf(!HAS_BUBBLEWRAP)(
+    'whose lock file is at fault is run again only for a head that changes it',
+    async () => {
+      const manifest = { name: 'x', version: '1.0.0', dependencies: { left: 'file:./left' } };
+      const repo = makeRepository(join(bench.root, 'repo'), {
+        'package.json': JSON.stringify({ ...manifest, scripts: { test: 'node -e 0' } }),
+        'package-lock.json': JSON.stringify({
+          name: 'x',
+          version: '1.0.0',
+          lockfileVersion: 3,
+          packages: { '': {} },
+        }),
+        'left/package.json': '{"name":"left","version":"1.0.0"}',
+      });
+      const other = await run(repo, 'echo x > new.txt');
+      expect(other.result).toMatchObject({ outcome: 'setup_failed' });
+      expect(prepared(other.stderr), other.stderr).toBe(1);
+      const mended = await run(
+        repo,
+        'rm package-lock.json && npm install --package-lock-only --no-audit --no-fund',
+      );
+      expect(prepared(mended.stderr), mended.stderr).toBe(2);
+      expect(mended.result.gate.runs[0]?.checks[0]).toMatchObject({ base: 'inconclusive', head: 'passed' });
+    },
+  );
+
+  it('that runs a script of the repository is run again, because any change can mend it', async () => {
+    const repo = makeRepository(join(bench.root, 'repo'), {
+      '.agent-runner.yml': 'setup: sh setup.sh\ngate:\n  checks:\n    - name: ok\n      command: "true"\n',
+      'setup.sh': 'exit 1\n',
+    });
+    const { result } = await run(repo, 'echo "exit 0" > setup.sh');
+    expect(result.gate.runs[0]?.checks[0]).toMatchObject({ base: 'inconclusive', head: 'passed' });
   });
 
   it('never hides a tracked file behind a prepared one, nor follows a link out of the checkout', async () => {

@@ -59,7 +59,7 @@ function side(name: string, files: Readonly<Record<string, string>>, more: Parti
       return {
         sandbox,
         env: {},
-        folders: { workspace, home },
+        folders: { workspace, below: [], home },
         async close() {
           openNow--;
           await sandbox.close();

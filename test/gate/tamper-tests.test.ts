@@ -410,6 +410,32 @@ describe('tests rewritten as rows of a table', () => {
     ]);
     expect(await guard(base, { [path]: file('[1, 2], [2, 4], [3, 6]') })).toEqual([]);
   });
+
+  test('lists of one name are told apart by their tests and their order', async () => {
+    const path = 'tests/grow.rs';
+    const list = (rows: string): string =>
+      `    let rows = vec![${rows}];\n    assert_eq!(Stack::from(rows.iter()).len(), rows.len());\n`;
+    const rust = (name: string, ...lists: readonly string[]): string =>
+      `#[test]\nfn ${name}() {\n${lists.map(list).join('')}}\n\n`;
+    const base = rust('small', '', '1, 2, 3') + rust('large', '7, 8, 9, 10');
+    const guarded = async (head: string): Promise<readonly string[]> =>
+      (await guard({ [path]: base }, { [path]: head }))
+        .filter(({ kind }) => kind === 'test_removed')
+        .map(({ severity, detail }) => `${severity}: ${detail}`);
+    // A test more, before, between and behind, and a list more in one of them, take nothing away.
+    const more = rust('none', '') + base + rust('one', '1');
+    expect(await guarded(more)).toEqual([]);
+    expect(await guarded(rust('small', '', '4', '1, 2, 3') + rust('large', '7, 8, 9, 10'))).toEqual([]);
+    const emptied = rust('small', '', '') + rust('large', '7, 8, 9, 10');
+    expect(await guarded(emptied)).toEqual(['block: 3 of 3 cases are gone from rows']);
+    expect(await guarded(rust('small', '', '1, 2, 3') + rust('large', ''))).toEqual([
+      'block: 4 of 4 cases are gone from rows',
+    ]);
+    // The only list of a test is followed to the first of its name: a copy behind it may be read by nothing.
+    expect(await guarded(rust('small', '', '1, 2, 3') + rust('large', '', '7, 8, 9, 10'))).toEqual([
+      'block: 4 of 4 cases are gone from rows',
+    ]);
+  });
 });
 
 describe('hints about the code itself', () => {

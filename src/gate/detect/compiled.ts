@@ -70,19 +70,27 @@ async function addGo(files: RepoFiles, out: Collector): Promise<void> {
   });
 }
 
+/** The program that builds a Maven project: its wrapper, where it has one. */
+export function mavenProgram(files: RepoFiles): string {
+  return files.paths.includes('mvnw') ? 'sh ./mvnw' : 'mvn';
+}
+
+/** The goal that runs a Maven project's tests. Integration tests only run in `verify`. */
+export function mavenGoal(pom: string): 'test' | 'verify' {
+  return /maven-failsafe-plugin/.test(pom) ? 'verify' : 'test';
+}
+
 async function addMaven(files: RepoFiles, out: Collector): Promise<void> {
   const pom = await files.read('pom.xml');
   if (pom === null) return;
-  const wrapper = firstPath(files, ['mvnw']);
-  // Integration tests only run in `verify`.
-  const goal = /maven-failsafe-plugin/.test(pom) ? 'verify' : 'test';
+  const goal = mavenGoal(pom);
   // --fail-at-end: one module's red tests do not hide another's.
-  const command = `${wrapper === null ? 'mvn' : 'sh ./mvnw'} -B -o -q --fail-at-end ${goal}`;
+  const command = `${mavenProgram(files)} -B -o -q --fail-at-end ${goal}`;
   out.add({
     name: `maven-${goal}`,
     kind: 'test',
     command,
-    what: wrapper ?? 'pom.xml',
+    what: firstPath(files, ['mvnw']) ?? 'pom.xml',
     why: 'a Maven project',
   });
 }

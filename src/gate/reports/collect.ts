@@ -9,9 +9,11 @@ import { shellWord } from '../../job/text/shell.ts';
 import { createTally, type RanTests } from './ran.ts';
 import { readReportText } from './report-text.ts';
 
-/** Folders of the host that a sandbox shows. */
+/** Folders of the host where what a check writes appears. */
 export interface Folders {
   readonly workspace: string;
+  /** Folders that the sandbox shows below it, where it is copy-on-write; topmost first. */
+  readonly below: readonly string[];
   readonly home: string;
 }
 
@@ -111,14 +113,16 @@ async function search(root: string, globs: readonly string[]): Promise<readonly 
   return found;
 }
 
-async function isJvm(workspace: string): Promise<boolean> {
-  const found = await Promise.all(JVM_FILES.map(async (path) => timeOf(workspace, path)));
+async function isJvm({ workspace, below }: Folders): Promise<boolean> {
+  const paths = [workspace, ...below].flatMap((root) => JVM_FILES.map((path) => [root, path] as const));
+  const found = await Promise.all(paths.map(async ([root, path]) => timeOf(root, path)));
   return found.some((file) => file !== null);
 }
 
-async function pathsOf(workspace: string, report: string | undefined): Promise<readonly string[]> {
+async function pathsOf(folders: Folders, report: string | undefined): Promise<readonly string[]> {
+  const { workspace } = folders;
   if (report !== undefined) return /[*?[\]{}]/.test(report) ? search(workspace, [report]) : [report];
-  return (await isJvm(workspace)) ? search(workspace, JVM_REPORTS) : [];
+  return (await isJvm(folders)) ? search(workspace, JVM_REPORTS) : [];
 }
 
 /**
@@ -151,7 +155,7 @@ export async function expectReports(
         leftBytes -= Buffer.byteLength(text);
         readReportText(text, tally);
       };
-      const named = (await pathsOf(folders.workspace, report)).toSorted();
+      const named = (await pathsOf(folders, report)).toSorted();
       for (const path of named.slice(0, MAX_FILES)) await take(folders.workspace, path);
       if (tally.size() === 0) await take(folders.home, `${FOLDER}/${PYTEST_FILE}`);
       return tally.done('report', null);

@@ -3,6 +3,17 @@ import { baseName, type RepoFiles } from '../files.ts';
 import { packageManagerOf, parsePackageJson, type PackageManager } from '../project/package-json.ts';
 import type { SetupPlan } from './plan.ts';
 
+/** Scripts of the repository's own manifest that an installation runs. */
+const OWN_SCRIPTS = [
+  'preinstall',
+  'install',
+  'postinstall',
+  'prepublish',
+  'preprepare',
+  'prepare',
+  'postprepare',
+];
+
 function installCommand(manager: PackageManager, locked: boolean, berry: boolean): string {
   switch (manager) {
     case 'npm':
@@ -76,6 +87,7 @@ export async function setUpNode(files: RepoFiles): Promise<SetupPlan | null> {
     ],
     toolVersions: ['node --version', `${manager} --version`],
     withoutScripts: [withoutScripts(command, manager, berry)],
+    runsOwnCode: manifests.length > 1 || OWN_SCRIPTS.some((name) => name in json.scripts),
     why: lockFile ?? 'package.json',
   };
 }

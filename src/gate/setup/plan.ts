@@ -14,6 +14,8 @@ export interface SetupPlan {
   readonly toolVersions: readonly string[];
   /** The same commands with install scripts off, for a head that changed a lock file; `null` when the tool can't. */
   readonly withoutScripts: readonly string[] | null;
+  /** Whether the commands run code of the repository itself, beyond reading its lock and project files. */
+  readonly runsOwnCode: boolean;
   /** What was found, for people. */
   readonly why: string;
 }

@@ -122,6 +122,7 @@ export async function setUpPython(files: RepoFiles): Promise<SetupPlan | null> {
       homeCaches: ['.local/share/uv/python'],
       toolVersions: ['uv --version', 'python3 --version'],
       withoutScripts: null,
+      runsOwnCode: true,
       why: 'uv.lock',
     };
   }
@@ -134,6 +135,8 @@ export async function setUpPython(files: RepoFiles): Promise<SetupPlan | null> {
     commands,
     toolVersions: ['python3 --version'],
     withoutScripts: null,
+    // An editable install asks the repository's build backend.
+    runsOwnCode: wanted.includes('-e'),
     why: lockFiles.find((path) => !path.startsWith('.')) ?? 'tests that need pytest',
   };
 }

@@ -1,5 +1,6 @@
 /** How a repository's dependencies are prepared, found from its lock and project files. */
 import { baseName, depthOf, filesUnder, firstPath, type RepoFiles } from '../files.ts';
+import { mavenGoal, mavenProgram } from '../detect/compiled.ts';
 import { subprojects } from '../detect/detect.ts';
 import { setUpNode } from './node.ts';
 import { setUpPython } from './python.ts';
@@ -21,6 +22,7 @@ function rust(files: RepoFiles): SetupPlan | null {
     ),
     toolVersions: ['cargo --version'],
     withoutScripts: [files.paths.includes('Cargo.lock') ? 'cargo fetch --locked' : 'cargo fetch'],
+    runsOwnCode: false,
     why: 'Cargo.toml',
   };
 }
@@ -48,24 +50,30 @@ function go(files: RepoFiles): SetupPlan | null {
     ),
     toolVersions: ['go version'],
     withoutScripts: commands,
+    runsOwnCode: false,
     why: rooted,
   };
 }
 
-function maven(files: RepoFiles): SetupPlan | null {
-  if (!files.paths.includes('pom.xml')) return null;
-  const mvn = files.paths.includes('mvnw') ? 'sh ./mvnw' : 'mvn';
-  // go-offline misses the provider that Surefire looks up once it has seen tests, just before it runs them: so
-  // tests are run and stopped after a second. What they say, or whether they compile, is the gate's business.
-  const provider = '-Dsurefire.timeout=1 -Dmaven.test.failure.ignore=true';
-  const commands = [`${mvn} -B -q dependency:go-offline`, `${mvn} -B -q ${provider} test || true`];
+async function maven(files: RepoFiles): Promise<SetupPlan | null> {
+  const pom = await files.read('pom.xml');
+  if (pom === null) return null;
+  const mvn = mavenProgram(files);
+  // The check's own goal, with tests stopped after a second: it loads what that goal needs, the provider included
+  // that Surefire looks up just before it runs tests, and nothing of reports or releases. `dependency:go-offline`
+  // loads those too and fails when one can't be had (commons-cli names a plugin in the version RELEASE), or when
+  // modules need each other; so it comes second, for code that does not compile, and project dependencies third.
+  const stopped =
+    '-Dsurefire.timeout=1 -Dfailsafe.timeout=1 -Dmaven.test.failure.ignore=true -Djacoco.haltOnFailure=false';
+  const ways = [`--fail-at-end ${stopped} ${mavenGoal(pom)}`, 'dependency:go-offline', 'dependency:resolve'];
   return {
-    commands,
+    commands: [ways.map((way) => `${mvn} -B -q ${way}`).join(' || ')],
     keep: [],
     homeCaches: ['.m2/repository', '.m2/wrapper'],
     lockFiles: files.paths.filter((path) => baseName(path) === 'pom.xml' || path.startsWith('.mvn/')),
     toolVersions: ['java -version', `${mvn} --version`],
     withoutScripts: null,
+    runsOwnCode: true,
     why: 'pom.xml',
   };
 }
@@ -92,6 +100,7 @@ function gradle(files: RepoFiles): SetupPlan | null {
     ),
     toolVersions: ['java -version'],
     withoutScripts: null,
+    runsOwnCode: true,
     why: build,
   };
 }
@@ -116,6 +125,7 @@ function dotnet(files: RepoFiles): SetupPlan | null {
     ),
     toolVersions: ['dotnet --version'],
     withoutScripts: commands,
+    runsOwnCode: false,
     why: projects[0] ?? '',
   };
 }
@@ -133,6 +143,7 @@ function ruby(files: RepoFiles): SetupPlan | null {
     lockFiles,
     toolVersions: ['ruby --version', 'bundle --version'],
     withoutScripts: null,
+    runsOwnCode: true,
     why: 'Gemfile',
   };
 }
@@ -148,6 +159,7 @@ function php(files: RepoFiles): SetupPlan | null {
     lockFiles,
     toolVersions: ['php --version', 'composer --version'],
     withoutScripts: [`${command} --no-scripts --no-plugins`],
+    runsOwnCode: true,
     why: 'composer.json',
   };
 }
@@ -168,6 +180,7 @@ function elixir(files: RepoFiles): SetupPlan | null {
     lockFiles,
     toolVersions: ['elixir --version'],
     withoutScripts: null,
+    runsOwnCode: true,
     why: 'mix.exs',
   };
 }
@@ -189,6 +202,7 @@ function merge(parts: readonly SetupPlan[]): SetupPlan | null {
     withoutScripts: scriptless.every((one) => one === null)
       ? null
       : parts.flatMap((part) => part.withoutScripts ?? part.commands),
+    runsOwnCode: parts.some((part) => part.runsOwnCode),
     why: parts.map((part) => part.why).join(', '),
   };
 }
@@ -212,7 +226,7 @@ async function partsOf(files: RepoFiles): Promise<readonly SetupPlan[]> {
     await setUpPython(files),
     rust(files),
     go(files),
-    maven(files),
+    await maven(files),
     gradle(files),
     dotnet(files),
     ruby(files),

@@ -1,6 +1,5 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
 import { writeFile } from 'node:fs/promises';
-import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { join } from 'node:path';
@@ -9,12 +8,13 @@ import { borrowObjects } from '../../workspace/remote/packs.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import { ownName } from '../../workspace/keep/owner.ts';
 import { openHistory } from '../../workspace/copy/history.ts';
-import type { JobContext, PreparedDetail } from '../context.ts';
+import type { JobContext, PreparedDetail, SetupError } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
 import {
   createBench,
   installDependencies,
   prepareDependencies,
+  setUpInPlace,
   type Bench,
   type Dependencies,
 } from '../place.ts';
@@ -36,10 +36,9 @@ function dirtyNotice(paths: readonly string[]): string[] {
 }
 
 /** Told before the agent begins: base can't be judged, and to mend that may be the task. */
-function setupNotice(message: string, hint: string | null): string {
+function setupNotice({ message, log }: SetupError): string {
   const why = message.split('\n')[0] ?? '';
-  const log = hint === null ? '' : `; ${hint}`;
-  return `base's dependencies could not be prepared: ${why}${log}. The agent works without them and base can't be judged; the change is judged if its own setup succeeds`;
+  return `base's dependencies could not be prepared: ${why}; the whole log is ${log}. The agent works without them and base can't be judged; the change is judged if its own setup succeeds`;
 }
 
 function networkNotices(context: JobContext): string[] {
@@ -76,24 +75,13 @@ async function setUp(
     const files = await bench.copy.files(detail.base_sha);
     const result = await prepareDependencies(context, bench, plan, plan.commands, detail.base_sha, files);
     if (!result.ok) {
-      const notice = [setupNotice(result.message, `the whole log is ${result.logPath}`)];
-      return { layer: null, setup_error: result.message, notice };
+      return { layer: null, setup_error: result.error, notice: [setupNotice(result.error)] };
     }
     await installDependencies(context, bench, bench.copy, { kind: 'layer', layer: result.layer });
     return { layer: result.layer, setup_error: null, notice: [] };
   }
-  try {
-    await installDependencies(context, bench, bench.copy, {
-      kind: 'in-place',
-      plan,
-      commands: plan.commands,
-    });
-    return { layer: null, setup_error: null, notice: [] };
-  } catch (error) {
-    if (context.signal.aborted || !(error instanceof Error)) throw error;
-    const hint = error instanceof JobError ? error.hint : null;
-    return { layer: null, setup_error: error.message, notice: [setupNotice(error.message, hint)] };
-  }
+  const error = await setUpInPlace(context, bench, bench.copy, plan, plan.commands);
+  return { layer: null, setup_error: error, notice: error === null ? [] : [setupNotice(error)] };
 }
 
 /** Lays the files of a commit that another repository has. */

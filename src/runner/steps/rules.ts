@@ -24,6 +24,8 @@ function plain(
     toolVersions: detected?.toolVersions ?? [],
     lockFiles: detected?.lockFiles ?? [],
     withoutScripts: null,
+    // What somebody else's command reads and runs is not known.
+    runsOwnCode: true,
   };
 }
 

@@ -15,7 +15,7 @@ import { listChanges, showDiff, type ChangedPath } from '../../workspace/diff.ts
 import { changeCommit } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
-import { openCheckout, prepareDependencies, type Bench, type Dependencies } from '../place.ts';
+import { openCheckout, prepareDependencies, setupFailed, type Bench, type Dependencies } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
 import { notRunFindings, type GateRun } from './tests-ran.ts';
 
@@ -107,7 +107,11 @@ function checkPaths(detail: PreparedDetail, changes: readonly ChangedPath[]): vo
   );
 }
 
-/** Head's dependencies: base's, unless head changed a lock file or base's could not be prepared. */
+/**
+ * Head's dependencies: base's, unless head changed a lock file. A setup that failed on base is run again for a
+ * head that changed one, or where it runs the repository's own code, which any change can mend; not for want of
+ * a tool or a server.
+ */
 async function headDependencies(
   context: JobContext,
   detail: PreparedDetail,
@@ -120,13 +124,15 @@ async function headDependencies(
   const touched = changes.some(
     (change) => plan.lockFiles.includes(change.path) || plan.lockFiles.includes(change.oldPath ?? ''),
   );
-  if (!touched && detail.setup_error === null) return baseDependencies(context, detail);
+  const error = detail.setup_error;
+  if (!touched && error === null) return baseDependencies(context, detail);
+  if (!touched && error !== null && (error.cause !== null || !plan.runsOwnCode))
+    throw setupFailed(error, 'the change touches nothing that could mend it, so it was not run again; ');
   const commands = touched ? (plan.withoutScripts ?? plan.commands) : plan.commands;
   if (!context.adapter.canMount) return { kind: 'in-place', plan, commands };
   const files = await bench.copy.files(commit);
   const result = await prepareDependencies(context, bench, plan, commands, commit, files);
-  if (!result.ok)
-    throw new JobError('setup_failed', result.message, { hint: `the whole log is ${result.logPath}` });
+  if (!result.ok) throw setupFailed(result.error);
   return { kind: 'layer', layer: result.layer };
 }
 
@@ -144,7 +150,7 @@ function side(
   return {
     commit,
     tree,
-    setupError: name === 'base' ? detail.setup_error : null,
+    setupError: name === 'base' ? (detail.setup_error?.message ?? null) : null,
     async open() {
       const place = `${name}-${++opened}-${commit.slice(0, 8)}`;
       const options = { env, network };

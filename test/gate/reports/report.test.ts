@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { expectReports } from '../../../src/gate/reports/collect.ts';
+import { expectReports, type Folders } from '../../../src/gate/reports/collect.ts';
 import { createTally, type RanTests } from '../../../src/gate/reports/ran.ts';
 import { readReportText } from '../../../src/gate/reports/report-text.ts';
 
@@ -101,8 +101,9 @@ describe('report files of a checkout', () => {
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  const folders = (): { workspace: string; home: string } => ({
+  const folders = (below: readonly string[] = []): Folders => ({
     workspace: join(root, 'tree'),
+    below,
     home: join(root, 'home'),
   });
   function write(path: string, text: string): void {
@@ -140,6 +141,12 @@ describe('report files of a checkout', () => {
     expect(await none.read()).toBeNull();
     writeFileSync(join(root, 'tree', 'pom.xml'), '<project/>');
     expect((await none.read())?.passed).toEqual(['s > C > gradle', 's > C > maven']);
+    // Of a copy-on-write checkout only what was written lies in the folder; the build file lies below.
+    rmSync(join(root, 'tree', 'pom.xml'));
+    writeFileSync(join(root, 'outside', 'pom.xml'), '<project/>');
+    const over = await expectReports(folders([join(root, 'outside')]), '/home', {}, undefined);
+    write('tree/core/target/surefire-reports/TEST-A.xml', JUNIT('again'));
+    expect((await over.read())?.passed).toContain('s > C > again');
   });
 
   test('no link leads out of the tree: a file, a folder, HOME’s folder', async () => {

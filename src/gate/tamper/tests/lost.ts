@@ -4,7 +4,8 @@ import { jaccard } from '../../../job/text/similarity.ts';
 import { finding, shown } from './finding.ts';
 import type { Pair } from './pairs.ts';
 import { within } from './read/source-lines.ts';
-import type { Assertion, TestCase } from './read/test-source.ts';
+import type { Table } from './read/literals.ts';
+import type { Assertion, TestCase, TestSource } from './read/test-source.ts';
 import {
   livesOn,
   nameOf,
@@ -103,16 +104,46 @@ export function removed(pair: Pair, around: Surroundings, lost: Lost): readonly 
   return found;
 }
 
+/** A list's test and name: `vec` of one test is not `vec` of another. */
+function placeOf(source: TestSource, table: Table): string {
+  const test = source.tests.find(({ line, endLine }) => line <= table.line && table.line <= endLine);
+  return `${test?.name ?? ''}\0${table.name}`;
+}
+
+/** What became of each of base's lists; those that head has nowhere are left out. */
+function tablesOnBothSides({ base, head }: Pair): readonly (readonly [before: Table, after: Table])[] {
+  const inBase = Map.groupBy(base.tables, (table) => placeOf(base, table));
+  const inHead = Map.groupBy(head.tables, (table) => placeOf(head, table));
+  return [...inBase].flatMap(([place, before]) => {
+    const after = inHead.get(place) ?? [];
+    const [only] = before;
+    if (before.length === 1 && only !== undefined) {
+      // Where its test is another now, a name that base has once still says which list it is.
+      const isOnly = base.tables.filter(({ name }) => name === only.name).length === 1;
+      const found = after[0] ?? (isOnly ? head.tables.find(({ name }) => name === only.name) : undefined);
+      return found === undefined ? [] : [[only, found] as const];
+    }
+    // Several of one name in one test: by their order, without those that are there unchanged if some came or went.
+    const same = before.length === after.length;
+    const without = (some: readonly Table[], others: readonly Table[]): readonly Table[] =>
+      same ? some : some.filter(({ text }) => !others.some((other) => other.text === text));
+    const left = without(after, before);
+    return without(before, after).flatMap((table, at) => {
+      const found = left[at];
+      return found === undefined ? [] : [[table, found] as const];
+    });
+  });
+}
+
 /** Lists that tests loop over and that have fewer rows now. */
 export function emptiedTables(pair: Pair, around: Surroundings): readonly TamperFinding[] {
   const isInline = (name: string): boolean => name.startsWith('each ');
   const inlineOf = (tables: Pair['base']['tables']): number =>
     tables.filter(({ name }) => isInline(name)).length;
   const sameInline = inlineOf(pair.base.tables) === inlineOf(pair.head.tables);
-  return pair.base.tables.flatMap((before) => {
+  return tablesOnBothSides(pair).flatMap(([before, after]) => {
     if (isInline(before.name) && !sameInline) return [];
-    const after = pair.head.tables.find(({ name }) => name === before.name);
-    if (after === undefined || after.rows >= before.rows) return [];
+    if (after.rows >= before.rows) return [];
     if (needsRemoved(before.text, around)) return [];
     const emptied = after.rows === 0;
     const certain = emptied && around.removedDefinitions.size === 0;
