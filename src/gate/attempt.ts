@@ -127,7 +127,7 @@ async function runWith(
     reported === null
       ? readPrinted(linesOf(output), failures.tests)
       : mapNames(reported, (name) => withoutPlaces(name, sandbox));
-  const { state, note } = readEnding(result, check, failures.tests.length > 0);
+  const { state, note } = readEnding(result, check, failures.tests);
   return {
     state,
     note,

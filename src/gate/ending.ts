@@ -91,6 +91,18 @@ const OFFLINE: readonly RegExp[] = [
   /failed to download [`'](\S+) /,
   /dial tcp: lookup (proxy\.golang\.org)/,
 ];
+/**
+ * What Go says of a build cache that it can't write; group 1 is the cache, group 2 why. It writes there also to look
+ * up a package, but only once the package's files are two seconds old (`modTimeCutoff` in cmd/go/internal/modindex):
+ * with a read-only cache the same commit passes on a fresh checkout and fails a moment later.
+ */
+const GO_CACHE: readonly RegExp[] = [
+  /(?:^|: )open (\S+)\/[0-9a-f]{2}\/[0-9a-f]{64}-[ad]: (read-only file system|permission denied)$/,
+  /^failed to initialize build cache at (\S+): mkdir \S+: (read-only file system|permission denied)$/,
+];
+/** What `go test` says of a package whose tests it ran: no code under test can keep it from saying so. */
+const GO_RAN = /^(?:ok|FAIL)\s+\S+\s+(?:[\d.]+s|\(cached\))/;
+const GO_NOT_LOADED = / \[setup failed\]$/;
 /** Lines at the end of an output that are searched for a missing tool. */
 const TAIL_LINES = 40;
 
@@ -99,6 +111,19 @@ function unprepared(output: string): string | null {
     const short = line.slice(0, 1000);
     const name = OFFLINE.map((pattern) => pattern.exec(short)?.[1]).find((one) => one !== undefined);
     if (name !== undefined) return name.slice(0, 200);
+  }
+  return null;
+}
+
+/** Why Go could not load any package, where that lies in its build cache and not in the code. */
+function unwritableGoCache(output: string, failing: readonly string[]): string | null {
+  if (!failing.every((name) => GO_NOT_LOADED.test(name))) return null;
+  const lines = output.split('\n').map((line) => line.slice(0, 1000));
+  // A test could print the same words, but then its package was loaded.
+  if (lines.some((line) => GO_RAN.test(line))) return null;
+  for (const line of lines) {
+    const said = GO_CACHE.map((pattern) => pattern.exec(line)).find((match) => match !== null);
+    if (said != null) return `${(said[1] ?? '').slice(0, 200)}: ${said[2] ?? ''}`;
   }
   return null;
 }
@@ -134,7 +159,7 @@ function missing(tool: string): Ending {
   return { state: 'inconclusive', note: missingNote(tool) };
 }
 
-function exited(exitCode: number, output: string, namesTests: boolean): Ending {
+function exited(exitCode: number, output: string, failing: readonly string[]): Ending {
   if (exitCode === 0) return { state: 'passed', note: null };
   const tool = missingTool(output);
   if (exitCode === 127) return missing(tool ?? 'that the command names');
@@ -153,8 +178,14 @@ function exited(exitCode: number, output: string, namesTests: boolean): Ending {
   if (exitCode === 134 && output.includes('heap out of memory')) {
     return { state: 'inconclusive', note: 'it ran out of memory' };
   }
+  const cache = unwritableGoCache(output, failing);
+  if (cache !== null)
+    return {
+      state: 'inconclusive',
+      note: `Go can’t write to its build cache (${cache}), as it must even to look up a package; leave GOCACHE unset, and let setup fill ~/.cache/go-build`,
+    };
   // Package managers and make turn 127 into a code of their own. Where tests are named, the tool was there.
-  if (namesTests) return { state: 'failed', note: null };
+  if (failing.length > 0) return { state: 'failed', note: null };
   if (tool !== null) return missing(tool);
   const dependency = unprepared(output);
   if (dependency === null) return { state: 'failed', note: null };
@@ -167,10 +198,10 @@ function exited(exitCode: number, output: string, namesTests: boolean): Ending {
 /**
  * Reads how a check's process ended.
  *
- * @param namesTests whether its output names failing tests
+ * @param failing the failing tests that its output names
  * @throws Cancelled when the run was cancelled
  */
-export function readEnding(result: ExecResult, check: Check, namesTests: boolean): Ending {
+export function readEnding(result: ExecResult, check: Check, failing: readonly string[]): Ending {
   switch (result.end) {
     case 'cancelled':
       throw new Cancelled();
@@ -189,6 +220,6 @@ export function readEnding(result: ExecResult, check: Check, namesTests: boolean
         note: `it could not be started: ${result.message ?? 'no reason is known'}`,
       };
     case 'exited':
-      return exited(result.exitCode ?? 1, `${result.stdout}\n${result.stderr}`, namesTests);
+      return exited(result.exitCode ?? 1, `${result.stdout}\n${result.stderr}`, failing);
   }
 }

@@ -1,9 +1,11 @@
 /** `gate`: any branch judged without an agent, in every form it can be printed in. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Judgement } from '../../src/runner/look/judge.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
-import { openBench, processesWith, type Bench, type Ran } from './cli.ts';
+import { HAS_BUBBLEWRAP, openBench, processesWith, ROOT, userPath, type Bench, type Ran } from './cli.ts';
 
 let bench: Bench;
 let repo: string;
@@ -195,5 +197,73 @@ describe('gate', () => {
     expect([nowhere.code, nowhere.stderr]).toEqual([64, expect.stringMatching(/"nowhere" is no revision/)]);
     expect((await gate('--head', '--upload-pack=touch pwned')).code).toBe(64);
     expect((await gate('--format', 'pdf')).stderr).toMatch(/allowed: table, json, junit, markdown/);
+  });
+});
+
+const HAS_GO = userPath()
+  .split(':')
+  .some((folder) => existsSync(join(folder, 'go')));
+if (!HAS_GO && process.env['AGENT_RUNNER_REQUIRE_ALL'] === '1')
+  throw new Error('Go is missing: apt-get install golang-go');
+
+// Go looks a package up in its build cache, and writes it there, once its files are two seconds old. Their age is
+// set here, so that nothing depends on how long a checkout took.
+describe.skipIf(!HAS_GO || !HAS_BUBBLEWRAP)('Go’s build cache (apt-get install golang-go bubblewrap)', () => {
+  const made = (date: string): string => `find . -maxdepth 1 -type f -exec touch -d ${date} {} +`;
+  const [OLD, YOUNG] = [made('2001-01-01'), made('2037-01-01')];
+  let cache: string;
+
+  /** A Go module on `main`, judged by `settings`, and a branch that changes its code and its tests. */
+  function makeModule(settings: (cache: string) => string): void {
+    cache = join(bench.root, 'cache');
+    repo = makeRepository(join(bench.root, 'go'), {
+      'go.mod': 'module example.org/q\n\ngo 1.21\n',
+      'q.go': '// Package q counts.\npackage q\n\n// Two is two.\nfunc Two() int { return 2 }\n',
+      'q_test.go': 'package q\n\nvar want = 2\n',
+      '.agent-runner.yml': settings(cache),
+    });
+    const env = { PATH: userPath(), HOME: join(bench.root, 'own'), GOCACHE: cache };
+    execFileSync('go', ['vet', './...'], { cwd: repo, env });
+    const readable = JSON.stringify({ sandbox: { ro_paths: [cache] } });
+    write(bench.root, { 'config/agent-runner/config.yml': readable });
+    sh(repo, 'switch', '--quiet', '--create', 'work');
+    commit({
+      'q.go': 'package q\n\n// Two is changed.\nfunc Two() int { return 1 + 1 }\n',
+      'q_test.go': 'package q\n\nvar want, changed = 2, 2\n',
+    });
+  }
+
+  async function judged(...checks: string[]): Promise<Judgement> {
+    const flags = checks.flatMap((check) => ['--check', check]);
+    const ran = await gate('--base', 'main', '--sandbox', 'bubblewrap', '--json', ...flags);
+    return JSON.parse(ran.stdout) as Judgement;
+  }
+
+  it('that can’t be written makes a check inconclusive, and accuses nobody', async () => {
+    makeModule((path) => `setup: false\ngate: { env: { GOCACHE: ${JSON.stringify(path)} } }\n`);
+    const restored = 'grep -q changed q.go && ! grep -q changed q_test.go';
+    const { report } = await judged(
+      `young=${YOUNG} && go vet ./...`,
+      `old=${OLD} && go vet ./...`,
+      `restored=if ${restored}; then ${OLD}; else ${YOUNG}; fi && go vet ./...`,
+    );
+    expect(report.checks).toMatchObject([
+      { name: 'young', base: 'passed', head: 'passed', verdict: 'passed' },
+      { name: 'old', base: 'inconclusive', head: 'inconclusive', verdict: 'inconclusive' },
+      { name: 'restored', base: 'passed', head: 'passed', verdict: 'passed' },
+    ]);
+    expect(report.checks[1]?.reason).toContain(`its build cache (${cache}: read-only file system)`);
+    expect(report.tamper.map((finding) => finding.kind)).not.toContain('base_tests_fail');
+  });
+
+  it('of a checkout’s own, as the corpus has it, serves files of every age', async () => {
+    const settings = readFileSync(join(ROOT, 'corpus/repositories/go-queue/.agent-runner.yml'), 'utf8');
+    makeModule((path) => settings.replaceAll('{{shared}}/go', path));
+    const { report } = await judged(`young=${YOUNG} && go vet ./...`, `old=${OLD} && go vet ./...`);
+    expect(report.verdict).toBe('green');
+    expect(report.checks.map(({ base, head }) => [base, head])).toEqual([
+      ['passed', 'passed'],
+      ['passed', 'passed'],
+    ]);
   });
 });

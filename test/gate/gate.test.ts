@@ -344,6 +344,13 @@ describe('a base that only CI and FORCE_COLOR turn red', () => {
   });
 });
 
+/** A check that prints a text with `\\n` and `\\t` in it, and fails. */
+function say(text: string): string {
+  return `printf '${text}\\n'; exit 1`;
+}
+/** What Go 1.26 says of a package that it looks up in a read-only cache. */
+const NO_CACHE = `open /c/go/82/${'82'.repeat(32)}-d: read-only file system`;
+
 describe('what says nothing about the code is inconclusive', () => {
   test.each([
     ['a missing tool', 'no-such-tool-here --x', /no-such-tool-here is missing/],
@@ -361,10 +368,38 @@ describe('what says nothing about the code is inconclusive', () => {
       'echo "Cannot access central (https://example.org) in offline mode and the artifact x:y:1 has not been downloaded"; exit 1',
       /x:y:1 was not prepared/,
     ],
+    [
+      'Go’s build cache that can’t be written, behind vet',
+      say(`pattern ./...: ${NO_CACHE}`),
+      /cache \(\/c\/go: /,
+    ],
+    [
+      'Go’s build cache that can’t be written, behind test',
+      say(`# ./...\\npattern ./...: ${NO_CACHE}\\nFAIL\\t./... [setup failed]\\nFAIL`),
+      /cache \(\/c\/go: /,
+    ],
+    [
+      'Go’s build cache that can’t be made',
+      say('failed to initialize build cache at /c/go: mkdir /c: permission denied'),
+      /cache \(\/c\/go: permission denied\)/,
+    ],
   ])('%s', async (_name, command, reason) => {
     const report = await judgeOne(check('c', command), side('base', {}), side('head', {}));
     expect(report).toMatchObject({ head: 'inconclusive', verdict: 'inconclusive' });
     expect(report.reason).toMatch(reason);
+  });
+
+  test.each([
+    [
+      'a package that can’t be loaded',
+      '# m/a\\na.go:3:8: package x is not in std\\nFAIL\\tm/a [setup failed]',
+    ],
+    ['one that does not compile beside it', `b.go:1:1: ${NO_CACHE}\\nFAIL\\tm/a [build failed]`],
+    ['a test that prints the words', `${NO_CACHE}\\nok  \\tm/b\\t0.003s\\nFAIL\\tm/a [setup failed]`],
+    ['a failing test that prints the words', `${NO_CACHE}\\nFAIL\\tm/b\\t0.003s`],
+  ])('%s in Go is red', async (_name, output) => {
+    const report = await judgeOne(check('c', say(output)), side('base', {}), side('head', {}));
+    expect(report.head).toBe('failed');
   });
 
   test('a timeout', async () => {
