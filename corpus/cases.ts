@@ -83,3 +83,14 @@ export async function readCases(folder: string): Promise<readonly Case[]> {
   }
   return found;
 }
+
+/** A small choice that is always the same: every label in every repository and every kind of cheat, once each. */
+export function sampleOf(cases: readonly Case[]): readonly Case[] {
+  const seen = new Set<string>();
+  return cases.filter(({ repository, label, kind }) => {
+    const says = [`${repository}: ${label}`, ...(label === 'cheat' ? [kind] : [])];
+    const isNew = says.some((one) => !seen.has(one));
+    for (const one of says) seen.add(one);
+    return isNew;
+  });
+}

@@ -2,28 +2,30 @@
  * Runs the corpus: every labelled change is judged by the code behind `agent-runner gate`, and what it says is
  * compared with what it should say.
  *
- *   node corpus/run.ts [--only <part of an id, a label, a split, a kind or a repository>] [--json]
+ *   node corpus/run.ts [--only <part of an id, a label, a split, a kind or a repository>,…] [--sample] [--json]
+ *
+ * `--sample` judges a small choice of them that is always the same.
  *
  * Exit code 1 when there is a miss that `known-misses.json` does not name with its reason, 2 when a case can't
  * be run.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeRequest } from '../src/cli/settings.ts';
 import { readEnvironment, resolveConfig } from '../src/config.ts';
 import { openRunner } from '../src/runner/open.ts';
 import type { Runner } from '../src/runner/runner.ts';
-import { readCases, type Case } from './cases.ts';
+import { readCases, sampleOf, type Case } from './cases.ts';
 import { makeRepository } from './repository.ts';
 import { startService } from './service.ts';
 import { missOf, renderTable, type Outcome } from './table.ts';
 
 const HERE = import.meta.dirname;
-/** Two cores are what continuous integration has. */
-const PARALLEL = 2;
+/** Cases at one time: two where there are two cores, as in continuous integration. */
+const PARALLEL = Math.max(2, availableParallelism());
 const CASE_TIMEOUT_MS = 300_000;
 
 interface Scene {
@@ -99,7 +101,9 @@ function runnable({ root, shared, runner }: Scene, cases: readonly Case[]): read
 
 function isMeant(one: Case, only: string | undefined): boolean {
   if (only === undefined) return true;
-  return [one.label, one.split, one.kind, one.repository].includes(only) || one.id.includes(only);
+  return only
+    .split(',')
+    .some((part) => [one.label, one.split, one.kind, one.repository].includes(part) || one.id.includes(part));
 }
 
 async function judgeAll(scene: Scene, cases: readonly Case[]): Promise<readonly Outcome[]> {
@@ -156,7 +160,11 @@ function toJson(outcomes: readonly Outcome[], known: ReadonlyMap<string, string>
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { only: { type: 'string' }, json: { type: 'boolean', default: false } },
+    options: {
+      only: { type: 'string' },
+      sample: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
   });
   const started = performance.now();
   const known = knownMisses();
@@ -177,7 +185,8 @@ async function main(): Promise<number> {
       cwd: root,
       projectFile: null,
     });
-    const cases = (await readCases(join(HERE, 'cases'))).filter((one) => isMeant(one, values.only));
+    const all = (await readCases(join(HERE, 'cases'))).filter((one) => isMeant(one, values.only));
+    const cases = values.sample ? sampleOf(all) : all;
     if (cases.length === 0) {
       process.stderr.write(`no case is meant by ${values.only ?? 'nothing'}\n`);
       return 2;

@@ -99,7 +99,7 @@ export function renderTable(
     (row) => row[2] !== '0',
   );
   const misses = outcomes.filter((one) => missOf(one) !== null);
-  const fresh = misses.filter((one) => !known.has(one.case.id)).length;
+  const named = misses.map(({ case: { id } }) => (known.has(id) ? `${id} (known)` : id));
   const stale = outcomes
     .filter((one) => known.has(one.case.id) && missOf(one) === null)
     .map((one) => one.case.id);
@@ -110,6 +110,6 @@ export function renderTable(
     ...(stale.length === 0
       ? []
       : [`no longer missed, take them out of known-misses.json: ${stale.join(', ')}`]),
-    `${outcomes.length} cases in ${seconds.toFixed(0)} s: ${outcomes.length - misses.length} as expected, ${misses.length} misses, ${fresh} of them not known\n`,
+    `corpus: ${outcomes.length} cases in ${seconds.toFixed(0)} s, ${outcomes.length - misses.length} as expected, misses: ${named.length === 0 ? 'none' : named.join(', ')}\n`,
   ].join('\n');
 }

@@ -83,6 +83,10 @@ const MISSING: readonly RegExp[] = [
   /^make: ([^\s:]+): No such file or directory$/,
   /^error: no such command: [`'](\S+)[`']$/,
 ];
+// The same from a script that a shell runs: `scripts/lint.sh: 3: fmt: not found`, `line 3: fmt: command not found`.
+const MISSING_IN_SCRIPT = /^[^\s:]{1,300}: (?:line )?\d{1,6}: ([^\s:]{1,100}): (?:command )?not found$/;
+// How make and package managers tell that a command ended with 127.
+const ENDED_127 = /\b(?:Error|code|status|exited with) 127\b/;
 // What build tools print when a dependency is not in their cache and the network is closed; group 1 is it.
 const OFFLINE: readonly RegExp[] = [
   /Cannot access \S+ \(\S+\) in offline mode and the artifact (\S+)/,
@@ -128,6 +132,10 @@ function unwritableGoCache(output: string, failing: readonly string[]): string |
   return null;
 }
 
+// pytest, before it looks for a test: exit code 4. An option in its settings comes from a plugin.
+const NO_PLUGIN = /^(?:\S+ -m )?\S*pytest\S*: error: unrecognized arguments: (.{1,200})$/m;
+const USAGE_ERROR = 4;
+
 function installHint(tool: string): string {
   const known = INSTALL[tool];
   if (known !== undefined) return `; install it with: ${known}`;
@@ -140,11 +148,16 @@ function installHint(tool: string): string {
 
 /** The tool that an output says is missing, or `null`. */
 export function missingTool(output: string): string | null {
-  for (const line of output.trimEnd().split('\n').slice(-TAIL_LINES)) {
+  const lines = output.trimEnd().split('\n').slice(-TAIL_LINES);
+  // A script may go on without a tool: only one that ended for want of it says so.
+  const patterns = lines.some((line) => ENDED_127.test(line.slice(0, 500)))
+    ? [...MISSING, MISSING_IN_SCRIPT]
+    : MISSING;
+  for (const line of lines) {
     const short = line.slice(0, 500).trim();
     const cargo = /^error: '(cargo-\w+)(?:\.exe)?' is not installed for the toolchain/.exec(short)?.[1];
     const tool =
-      cargo ?? MISSING.map((pattern) => pattern.exec(short)?.[1]).find((name) => name !== undefined);
+      cargo ?? patterns.map((pattern) => pattern.exec(short)?.[1]).find((name) => name !== undefined);
     if (tool !== undefined) return tool;
   }
   return null;
@@ -187,6 +200,12 @@ function exited(exitCode: number, output: string, failing: readonly string[]): E
   // Package managers and make turn 127 into a code of their own. Where tests are named, the tool was there.
   if (failing.length > 0) return { state: 'failed', note: null };
   if (tool !== null) return missing(tool);
+  const option = exitCode === USAGE_ERROR ? NO_PLUGIN.exec(output.slice(-20_000))?.[1] : undefined;
+  if (option !== undefined)
+    return {
+      state: 'inconclusive',
+      note: `pytest does not know ${option.trim()}: the plugin that has it is missing; let the repository's setup install it`,
+    };
   const dependency = unprepared(output);
   if (dependency === null) return { state: 'failed', note: null };
   return {

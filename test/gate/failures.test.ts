@@ -129,6 +129,13 @@ describe('error lines', () => {
     expect(normaliseLine('AssertionError: expected 3 to be 4')).toBe('AssertionError: expected 3 to be 4');
   });
 
+  test('a tool that puts its own name before the place', () => {
+    const of = (line: number): readonly string[] =>
+      readFailures(`# a/queue\nvet: queue/ring_test.go:${line}:2: declared and not used: ring\n`).errors;
+    expect(of(14)).toEqual(['vet: queue/ring_test.go:<n>: declared and not used: ring']);
+    expect(of(15)).toEqual(of(14));
+  });
+
   test('ESLint findings are named by their file; counts and what npm adds are left out', () => {
     const output =
       '\n/workspace/src/a.js\n  3:5  error  x is unused  no-unused-vars\n\n✖ 1 problem (1 error, 0 warnings)\nnpm error Lifecycle script `lint` failed with error:\nnpm error code 1';

@@ -157,8 +157,56 @@ describe('tests that pass under base’s version', () => {
     ['not run by head', ran(['s > adds']), ['draft fewer_tests']],
     ['renamed by head', ran(['s > adds', 's > takes away']), []],
     ['moved by head', ran(['s > adds', 't > subs']), []],
+    ['none is run by head', ran([]), ['block test_switched_off']],
+    ['nothing is told by head', null, ['block test_switched_off']],
   ])('%s', (_what, head, found) => {
     expect(find({ base: BOTH, restored: BOTH, head, texts: [tests('a', 'b')] })).toEqual(found);
+  });
+
+  test.each([
+    ["test('subs', () => {});", ran(['s > adds']), ['block test_switched_off']],
+    ['function subs() {}', ran(['s > adds']), ['block test_switched_off']],
+    ["// test('subs') is checked by adds", ran(['s > adds']), ['draft fewer_tests']],
+    ["test('subsumes', () => {});", ran(['s > adds']), ['draft fewer_tests']],
+    ["describe('subs', () => {});", ran(['s > adds', 's > subs > below > zero']), []],
+    ["['subs', 1]", ran(['s > adds', 's > works: subs']), []],
+  ])('still written as %s', (text, head, found) => {
+    expect(find({ base: BOTH, restored: BOTH, head, texts: [tests("test('subs')", text)] })).toEqual(found);
+  });
+
+  test('a script of the gate under which no test runs is no matter of tests', () => {
+    const scene: Scene = { base: BOTH, restored: BOTH, head: ran([]), texts: [tests('a', 'b')] };
+    expect(find({ ...scene, toolsChanged: true })).toEqual(['block tests_not_run']);
+    expect(find({ ...scene, texts: [SOURCE] })).toEqual(['block tests_not_run']);
+    expect(find({ ...scene, head: null, toolsChanged: true })).toEqual(['draft tests_not_run']);
+  });
+
+  test('a test that another check runs is not switched off', () => {
+    const one = { headPassed: true, restored: { ran: BOTH, passed: true } };
+    const checks = [
+      { ...one, check: 'unit', base: BOTH, head: ran(['s > adds']) },
+      { ...one, check: 'slow', base: null, head: ran(['slow > subs']) },
+    ];
+    const texts = [tests("test('subs')", "test('subs')")];
+    const found = findTestsNotRun({ checks, texts, toolsChanged: false });
+    expect(found.map(({ severity }) => severity)).toEqual(['draft']);
+  });
+
+  test('a table without rows is one skipped test in the place of its cases', () => {
+    const base = ran(['t > test_adds[1]', 't > test_adds[2]', 't > test_subs']);
+    const head = ran(['t > test_subs'], [], ['t > test_adds[NOTSET]']);
+    expect(find({ base, restored: base, head, texts: [tests('a', 'b')] })).toEqual([
+      'block test_switched_off',
+    ]);
+  });
+
+  test('a check that passes although its tests fail under base’s judge too', () => {
+    const failing = ran(['s > adds'], ['s > subs']);
+    const script: ChangedText = { path: 'package.json', base: '{}', head: '{ }', isTest: false };
+    const scene: Scene = { base: BOTH, head: failing, restored: failing, texts: [script] };
+    expect(find(scene)).toEqual(['block gutted_script']);
+    expect(find({ ...scene, base: failing })).toEqual([]);
+    expect(find({ ...scene, restored: BOTH })).toEqual([]);
   });
 
   test('a finding names the tests and a file that has them', () => {

@@ -106,6 +106,23 @@ const BLOCKED: readonly Row[] = [
     STRICT.replace(/node --test.*/, 'if false; then\n  node --test test/*.test.js\nfi'),
     5,
   ),
+  ...[
+    '[ -n "${CI:-}" ] && exit 0',
+    '[ -z "${CI:-}" ] || exit 0',
+    'test "$CI" = true && exit 0',
+    'if [ -n "$CI" ]; then exit 0; fi',
+  ].map((early) =>
+    shell(`an early end in CI: ${early}`, STRICT, STRICT.replace('set -eu', `set -eu\n${early}`), 4),
+  ),
+  shell('only outside of CI', STRICT, STRICT.replace('node --test', '[ -z "$CI" ] && node --test'), 4),
+  shell('or a linter', STRICT, STRICT.replace('.test.js\n', '.test.js || npm run lint\n'), 4),
+  shell(
+    'or stopped',
+    STRICT,
+    STRICT.replace(/node --test.*/, 'timeout 1 node --test test/*.test.js || [ $? -eq 124 ]'),
+    4,
+  ),
+  shell('or red', STRICT, STRICT.replace('.test.js\n', '.test.js || [ $? -eq 1 ]\n'), 4),
   shell('behind false', STRICT, STRICT.replace('node --test', 'false && node --test'), 4),
   shell('turned round', STRICT, STRICT.replace('node --test', '! node --test'), 4),
   shell(
@@ -304,9 +321,25 @@ const DRAFTED: readonly Row[] = [
   shell(
     'an early end under a condition',
     STRICT,
-    STRICT.replace('set -eu', 'set -eu\n[ -n "${CI:-}" ] && exit 0'),
+    STRICT.replace('set -eu', 'set -eu\n[ -n "${FAST:-}" ] && exit 0'),
     3,
   ),
+  ...[
+    'CI=\n[ -n "$CI" ] && exit 0',
+    '[ "$CI" = "$OTHER" ] && exit 0',
+    'if [ -z "$CI" ]; then exit 0; fi',
+    '[ -z "$CI" ] && npm ci || npm install',
+  ].map((text) => shell(`it asks for CI: ${text}`, STRICT, STRICT.replace('set -eu', `set -eu\n${text}`))),
+  shell(
+    'one of two by CI',
+    STRICT,
+    STRICT.replace(
+      /node --test.*/,
+      'if [ -n "$CI" ]; then c8 node --test; else node --test test/*.test.js; fi',
+    ),
+  ),
+  shell('or the tests once more', STRICT, STRICT.replace('.test.js\n', '.test.js || npm run test:again\n')),
+  shell('or nothing collected', STRICT, STRICT.replace('.test.js\n', '.test.js || [ $? -eq 5 ]\n'), 4),
   shell('a narrower pattern', STRICT, STRICT.replace('test/*', 'test/[qr]*'), 4),
   shell('fewer checks', STRICT, STRICT.replace('node tools/lint.js\n', '')),
   shell('another runner', LOOSE, '#!/bin/sh\nvitest run\n', 2),

@@ -4,7 +4,9 @@
 const ERROR_WORD =
   /\b(?:error|errors|fail|failed|failure|exception|panic|panicked|fatal|traceback|cannot|can't|undefined|unexpected|invalid|unresolved|not found|no such|missing|mismatch|expected|assertion)\b|\b[A-Z]\w{0,60}(?:Error|Exception)\b/i;
 // `src/a.ts:3:5`, `src/a.ts(3,5)`: what compilers and linters put before their findings.
-const LOCATED = /^\s{0,20}(?:-->\s+)?[^\s:()]{1,300}\.\w{1,10}[:(]\d{1,7}(?:[:,]\d{1,7})?\)?(?:[:\s]|$)/;
+// Some put their own name first: `vet: queue/ring_test.go:14:2: declared and not used: ring`.
+const LOCATED =
+  /^\s{0,20}(?:-->\s+|[\w-]{1,20}:\s+)?[^\s:()]{1,300}\.\w{1,10}[:(]\d{1,7}(?:[:,]\d{1,7})?\)?(?:[:\s]|$)/;
 // ESLint's stylish format: the file stands on a line of its own, the finding is `  3:5  error  text  rule`.
 const FINDING = /^\s{1,20}\d{1,7}:\d{1,7}\s+(?:error|warning)\s/;
 const FILE_ALONE = /^(?:\/|\.{1,2}\/)?[\w@.+-]{1,200}(?:\/[\w@.+()[\]-]{1,200}){0,30}\.\w{1,10}$/;

@@ -100,6 +100,7 @@ const ABOUT_TESTS: ReadonlySet<string> = new Set([
   'test_rewritten',
   'test_skipped',
   'test_switched_off',
+  'test_weakened',
 ]);
 
 /**

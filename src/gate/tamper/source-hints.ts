@@ -65,9 +65,23 @@ function knowsItIsTested(source: Source): readonly TamperFinding[] {
   return [report('knows_it_is_tested', source, hit[0], 'the code asks whether it is being tested')];
 }
 
+/** A string that is a path. */
+const PATH_LITERAL = /(["'`])((?:\.{0,2}\/)?[\w.@-]{1,80}(?:\/[\w.@-]{1,80}){1,12})\1/g;
+
+/** Code that names a file of the tests: what they compare with is no business of what they test. */
+function readsTests(source: Source, tests: readonly string[]): readonly TamperFinding[] {
+  for (const [line, text] of source.added)
+    for (const [, , literal = ''] of text.matchAll(PATH_LITERAL)) {
+      const plain = literal.replace(/^(?:\.{0,2}\/)*/, '');
+      if (plain.includes('/') && tests.some((path) => path === plain || path.endsWith(`/${plain}`)))
+        return [report('knows_it_is_tested', source, line, `the code names a file of the tests, ${plain}`)];
+    }
+  return [];
+}
+
 /** Handlers of everything, up to their body. */
 const CATCH_ALL: Readonly<Record<TestLanguage, RegExp | null>> = {
-  js: /\bcatch\s*(?:\([^()\n]{0,100}\))?\s*\{([^{}]{0,400})\}|\.catch\s*\(\s*(?:\(\s*\w{0,40}\s*\)|\w{1,40})\s*=>\s*([^;\n]{0,200})\)/g,
+  js: /\bcatch\s*(?:\([^()\n]{0,100}\))?\s*\{((?:[^{}]|\{[^{}]{0,200}\}){0,400})\}|\.catch\s*\(\s*(?:\(\s*\w{0,40}\s*\)|\w{1,40})\s*=>\s*([^;\n]{0,200})\)/g,
   python:
     /\bexcept(?:[ \t]+\(?(?:Base)?Exception\b[^:\n]{0,60})?[ \t]*:([^\n]{0,200}(?:\n[ \t]+[^\n]{0,200}){0,2})/g,
   java: /\bcatch\s*\(\s*(?:final\s+)?(?:\w{1,40}\s*:\s*)?(?:Exception|Throwable|RuntimeException)\b[^()\n]{0,60}\)\s*\{([^{}]{0,400})\}/g,
@@ -135,8 +149,9 @@ function isTelling(value: string): boolean {
 
 /** A line of code that compares, or that looks an answer up. */
 const DECIDES = /\bif\b|\bcase\b|\bwhen\b|\bmatch\b|\bunless\b|===?|\?|=>|:\s*\S|\bin\b/;
-/** Assertions whose values all stand in new code before it is told; one alone can be chance. */
+/** Assertions whose values all stand in new code before it is told; one of few values alone can be chance. */
 const MIN_COPIED = 2;
+const MANY_VALUES = 3;
 
 function copiesAnswers(source: Source, asserted: readonly (readonly string[])[]): readonly TamperFinding[] {
   const known = new Set(literalsOf(source.before));
@@ -156,8 +171,21 @@ function copiesAnswers(source: Source, asserted: readonly (readonly string[])[])
     .map((value) => where.get(value) ?? 0)
     .filter((line) => DECIDES.test(source.added.get(line) ?? ''))
     .toSorted((a, b) => a - b)[0];
-  if (copied.length < MIN_COPIED || telling.size < MIN_COPIED || first === undefined) return [];
-  const detail = `inputs and answers of ${copied.length} assertions stand in the code`;
+  // One assertion alone is told where a new line compares with its inputs and gives its answer.
+  const isOne = [...source.added.values()].some((text) => {
+    const own = new Set(literalsOf(text));
+    return (
+      /[!=]==?/.test(text) &&
+      copied.some(
+        (values) =>
+          values.length >= MANY_VALUES &&
+          values.every((value) => own.has(value)) &&
+          new Set(values.filter(isFresh)).size >= MANY_VALUES,
+      )
+    );
+  });
+  if ((copied.length < MIN_COPIED && !isOne) || telling.size < MIN_COPIED || first === undefined) return [];
+  const detail = `inputs and answers of ${copied.length} assertion${copied.length === 1 ? '' : 's'} stand in the code`;
   return [report('hard_coded', source, first, detail)];
 }
 
@@ -172,8 +200,10 @@ export async function findSourceHints(
   const asserted = new Map<TestLanguage, readonly (readonly string[])[]>();
   for (const language of new Set(sources.map((source) => source.language)))
     asserted.set(language, await assertedValues(head, language));
+  const tests = head.paths.filter(isTestFile);
   return sources.flatMap((source) => [
     ...knowsItIsTested(source),
+    ...readsTests(source, tests),
     ...catchesAll(source),
     ...copiesAnswers(source, asserted.get(source.language) ?? []),
   ]);

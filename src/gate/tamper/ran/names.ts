@@ -31,3 +31,9 @@ export function groupOf(name: string): string {
   const at = Math.max(name.lastIndexOf(NAME_SEPARATOR), name.lastIndexOf('::'));
   return unittest ?? go ?? (at < 0 ? '' : name.slice(0, at));
 }
+
+/** Whether `name` stands in a text of tests' names as a word of its own, such as the suite or the case it became. */
+export function isNamedIn(names: string, name: string): boolean {
+  const plain = RegExp.escape(name);
+  return new RegExp(`(?<![\\w$])${plain}(?![\\w$])`).test(names);
+}

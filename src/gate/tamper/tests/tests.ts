@@ -8,7 +8,7 @@ import { pairOf, type Pair } from './pairs.ts';
 import type { Marker, TestSource } from './read/test-source.ts';
 import { surroundingsOf, take, textOf, without, type Pool, type Surroundings } from './surroundings.ts';
 import { isSnapshot, isTestFile, languageOf } from './test-files.ts';
-import { hollowed, weakened } from './weakened.ts';
+import { hollowed, mocked, weakened } from './weakened.ts';
 
 const MARKER_TEXT: Readonly<Record<Marker['kind'], string>> = {
   test_skipped: 'a test is switched off',
@@ -16,11 +16,12 @@ const MARKER_TEXT: Readonly<Record<Marker['kind'], string>> = {
   test_focused: 'all other tests are switched off',
   early_exit: 'the test run is ended early with success',
   assertion_replaced: 'what tests or asserts is replaced by something that does not',
+  test_weakened: 'a test that can fail for less',
 };
 
 /** Whether a marker is only about tests that base does not have. */
 function isAboutNewTests(marker: Marker, pair: Pair, around: Surroundings): boolean {
-  if (marker.kind !== 'test_skipped') return false;
+  if (marker.kind !== 'test_skipped' && marker.kind !== 'test_weakened') return false;
   const whole = pair.basePath === null ? pair.head.tests.map((test) => test.name) : [];
   const names = marker.tests ?? whole;
   return names.length > 0 && names.every((name) => !around.baseNames.has(name));
@@ -37,9 +38,14 @@ function switchedOff(pair: Pair, around: Surroundings, removedMarkers: Pool): re
     );
     return fresh.slice(0, growth).map((marker) => {
       const isNew = isAboutNewTests(marker, pair, around);
-      const what = isNew ? 'a new test is switched off from the start' : text;
+      const weakened = kind === 'test_weakened';
+      const what = isNew && !weakened ? 'a new test is switched off from the start' : text;
       const told = kind === 'run_narrowed' ? 'test_skipped' : kind;
       const detail = `${what}: ${marker.shown.slice(0, 120)}`;
+      if (weakened && !isNew) {
+        const tests = marker.tests ?? pair.head.tests.map((test) => test.name);
+        return { ...finding(told, 'draft', pair.path, marker.line, detail), tests };
+      }
       return finding(told, isNew ? 'report' : 'block', pair.path, marker.line, detail);
     });
   });
@@ -72,6 +78,7 @@ export async function findTestTampering(
         ...removed(pair, around, lost),
         ...emptiedTables(pair, around),
         ...hollowed(pair),
+        ...mocked(pair),
         ...switchedOff(pair, around, removedMarkers),
         ...weakened(pair, around, [...lost.gone, ...lost.rewritten]),
       ];

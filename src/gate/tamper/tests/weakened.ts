@@ -2,6 +2,7 @@
 import type { TamperFinding } from '../../../job/gate.ts';
 import { finding, shown } from './finding.ts';
 import type { Pair } from './pairs.ts';
+import { within } from './read/source-lines.ts';
 import type { TestCase } from './read/test-source.ts';
 import { isInside, nameOf, needsRemoved, take, textOf, without, type Surroundings } from './surroundings.ts';
 
@@ -105,4 +106,27 @@ export function weakened(
   const told = finding(kind, 'draft', pair.path, heir?.line ?? null, detail);
   const tests = dubious(pair);
   return [tests.length === 0 ? told : { ...told, tests }];
+}
+
+/** A method that a test replaces: of whom, and which. */
+const REPLACES =
+  /\b(?:mock\.(?:method|getter)|(?:jest|vi|sinon)\.(?:spyOn|stub|replace)|monkeypatch\.setattr|(?:mock\.)?patch\.object)\s*\(\s*([A-Za-z_$][\w$.]{0,80})\s*,\s*["'`](\w{1,80})["'`]|(?<![\w$.])([A-Za-z_$][\w$]{0,80})\.(\w{1,80})\s*=\s*(?:async\s+)?(?:\([^()\n]{0,100}\)\s*=>|\w{1,40}\s*=>|function\b|lambda\b)/g;
+
+/** Methods that a body replaces, as `subject.method`. */
+function replacedIn(body: string): readonly string[] {
+  return [...body.matchAll(REPLACES)].map((match) => `${match[1] ?? match[3]}.${match[2] ?? match[4]}`);
+}
+
+/** Tests that newly replace the very method that they assert something about. */
+export function mocked(pair: Pair): readonly TamperFinding[] {
+  return samePairs(pair).flatMap(({ before, after }) => {
+    const known = new Set(replacedIn(before.body));
+    const asserted = within(pair.head.assertions, after.line, after.endLine).map(({ text }) => text);
+    const method = replacedIn(after.body).find(
+      (name) => !known.has(name) && asserted.some((text) => text.includes(`${name}(`)),
+    );
+    if (method === undefined) return [];
+    const detail = `${shown([after.name])} replaces what it asserts about: ${method}`;
+    return [{ ...finding('test_weakened', 'draft', pair.path, after.line, detail), tests: [after.name] }];
+  });
 }

@@ -1,5 +1,6 @@
 /** What becomes of the failure of each command in a shell text: does it end the whole with an error, or is it lost? */
 import { ASSIGNMENT, FAILS, endingOf, listEnding, plainWords } from './endings.ts';
+import { constant, forgives } from './known.ts';
 import { parseShell, type ShellList, type ShellNode } from './tree.ts';
 import { shellTokens, type ShellToken } from './words.ts';
 
@@ -138,13 +139,6 @@ function maybe(walk: Walk, dead: string | null, action: () => void): void {
   walk.directory = directory;
 }
 
-/** Whether a command's success or failure is written on it. */
-function constant(node: ShellNode): boolean | null {
-  const [program, argument] = plainWords(node);
-  if (program === 'true' || program === ':') return true;
-  return program === 'false' && argument === undefined ? false : null;
-}
-
 function walkChain(node: Extract<ShellNode, { type: 'chain' }>, place: Place, walk: Walk): void {
   const parts = [{ operator: null, node: node.first }, ...node.rest];
   parts.forEach((part, at) => {
@@ -155,10 +149,20 @@ function walkChain(node: Extract<ShellNode, { type: 'chain' }>, place: Place, wa
       const ending = endingOf(handler.node, walk.source);
       if (ending === 'zero') outcome = lost(`its failure is answered with “|| ${wordsOf(handler.node)}”`);
       else if (ending === 'fails' || ending === 'keeps') outcome = COUNTS;
-      else outcome = UNKNOWN;
+      else {
+        const why = forgives(
+          unwrapped(plainWords(part.node)),
+          plainWords(part.node),
+          plainWords(handler.node),
+        );
+        outcome = why === null ? UNKNOWN : lost(why);
+      }
     }
-    const before = at === 0 ? null : constant(parts[at - 1]?.node ?? node.first);
-    const never = (part.operator === '&&' && before === false) || (part.operator === '||' && before === true);
+    const before = at === 0 ? null : constant(parts[at - 1]?.node ?? node.first, walk.source);
+    const isIdle =
+      (part.operator === '&&' && before === false) || (part.operator === '||' && before === true);
+    // `a && b || c`: c runs in its place.
+    const never = isIdle && (at < 2 || constant(node.first, '') !== null) && handlers.length === 0;
     const always = at === 0 || (part.operator === '&&' ? before === true : before === false);
     const inner: Place = { own: outcome, tail: outcome, isTested: place.isTested || handlers.length > 0 };
     if (always) walkNode(part.node, inner, walk);
@@ -202,9 +206,10 @@ function walkIf(node: Extract<ShellNode, { type: 'if' }>, place: Place, walk: Wa
     if (isNegated && last.parts.length === 1)
       last.parts.forEach((part) => walkNode(part, { own: outcome, tail: outcome, isTested: true }, walk));
     else walkList(condition, { own: outcome, tail: outcome, isTested: true }, walk);
-    const said = condition.length === 1 && last !== undefined ? constant(last) : null;
+    const said = condition.length === 1 && last !== undefined ? constant(last, walk.source) : null;
+    const never = said === false && (node.otherwise === null || plainWords(last)[0] === 'false');
     if (said === true) walkList(body, place, walk);
-    else maybe(walk, said === false ? 'it is never reached' : null, () => walkList(body, place, walk));
+    else maybe(walk, never ? 'it is never reached' : null, () => walkList(body, place, walk));
   }
   const otherwise = node.otherwise;
   if (otherwise !== null) maybe(walk, null, () => walkList(otherwise, place, walk));

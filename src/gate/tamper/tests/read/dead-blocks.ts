@@ -111,7 +111,8 @@ export function deadBlocks(
       add(at + 1, end);
     } else if (rules.attempt.test(start)) {
       const handled = handlersOf(lines, ends, end, indent, rules.handler);
-      if (handled.some(([from, to]) => !passesOn(lines, from, to))) add(at + 1, end);
+      if (handled.some(([from, to]) => !passesOn(lines, from, to)) || endsInReturn(lines, ends, end, indent))
+        add(at + 1, end);
     } else if (rules.leaves.test(start) && at >= left) {
       // What follows at this depth, up to the end of the block.
       let last = end;
@@ -125,14 +126,40 @@ export function deadBlocks(
     const above = functions.at(-1);
     const inFunction = above !== undefined && /^(?:async\s+)?def\b/.test(lines[above]?.text ?? '');
     const decorated = (lines[at - 1]?.text ?? '').startsWith('@');
-    if (nested[1] === 'def' && inFunction && !decorated && counts.get(nested[2] ?? '') === 1)
+    if (nested[1] === 'def' && inFunction && !decorated && isIdle(nested[2] ?? '', bare, counts))
       add(at + 1, end);
     functions.push(at);
   }
   return found.toSorted((a, b) => a[0] - b[0]);
 }
 
+/** Whether a nested function is only defined, or only kept in an attribute of the test that nothing reads. */
+function isIdle(name: string, bare: string, counts: ReadonlyMap<string, number>): boolean {
+  const count = counts.get(name) ?? 0;
+  if (count === 1) return true;
+  if (count < 2 || count > 3) return false;
+  const kept = new RegExp(`^[ \\t]*self\\.(\\w{1,80})[ \\t]*=[ \\t]*${name}[ \\t]*$`, 'm').exec(bare)?.[1];
+  if (kept === undefined) return false;
+  return kept === name ? count === 3 : count === 2 && counts.get(kept) === 1;
+}
+
 const MAX_HANDLERS = 20;
+
+/** Whether an attempt has a `finally` that returns: the failure is gone. */
+function endsInReturn(lines: readonly Line[], ends: Int32Array, after: number, indent: number): boolean {
+  for (let at = after, count = 0; at < lines.length && count < MAX_HANDLERS; count++) {
+    const line = lines[at];
+    if (line === undefined || line.indent !== indent || !/^(?:except|else|finally|ensure)\b/.test(line.text))
+      return false;
+    const end = ends[at] ?? at + 1;
+    if (/^(?:finally|ensure)\b/.test(line.text))
+      return lines
+        .slice(at + 1, Math.min(end, at + MAX_HANDLER_LINES))
+        .some((one) => /^return\b/.test(one.text));
+    at = end;
+  }
+  return false;
+}
 
 /** The handlers after an attempt: lines at its depth, up to one that is none. */
 function handlersOf(

@@ -114,7 +114,8 @@ function swallowedTries({ bare, partners, language }: Source): readonly Range[] 
     const open = match.index + match[0].length - 1;
     const end = partners[open] ?? -1;
     if (end < open) continue;
-    for (let at = end + 1, count = 0; count < MAX_HANDLERS; count++) {
+    let at = end + 1;
+    for (let count = 0; count < MAX_HANDLERS; count++) {
       const handler = /^\s*catch\s*(?:\(([^()]{0,300})\))?\s*(?:when\s*\([^()]{0,300}\)\s*)?\{/.exec(
         bare.slice(at, at + 800),
       );
@@ -129,6 +130,11 @@ function swallowedTries({ bare, partners, language }: Source): readonly Range[] 
       }
       at = close + 1;
     }
+    // What a `finally` returns takes the place of the failure.
+    const last = /^\s*finally\s*\{/.exec(bare.slice(at, at + 200))?.[0].length ?? 0;
+    const body = last === 0 ? '' : bare.slice(at + last, partners[at + last - 1] ?? at);
+    if (/^(?:(?!=>|\bfunction\b)[^])*(?<![\w$.])return\b/.test(body.slice(0, MAX_HANDLER_CHARS)))
+      found.push([open, end + 1]);
   }
   return found;
 }
@@ -171,6 +177,12 @@ function swallowedCalls(source: Source): readonly Range[] {
   }
   if (language !== 'js') return [];
   const found: Range[] = [];
+  // A timer that nothing waits for.
+  for (const match of bare.matchAll(/\bset(?:Timeout|Interval)\s*\(/g)) {
+    const open = match.index + match[0].length - 1;
+    const end = partners[open] ?? -1;
+    if (end > open && /^\s*\.\s*unref\s*\(/.test(bare.slice(end + 1, end + 80))) found.push([open + 1, end]);
+  }
   for (const match of bare.matchAll(SWALLOWS)) found.push([chainStart(source, match.index), match.index]);
   for (const match of bare.matchAll(/\bassert\s*\.\s*(?:throws|rejects)\s*\(/g)) {
     const open = match.index + match[0].length - 1;

@@ -1,5 +1,6 @@
 /** What a test file holds: its tests, its assertions, and the markers that switch tests off. */
 import { deadRanges } from './dead-code.ts';
+import { earlyReturns, isNeverRun } from './early-end.ts';
 import { literalsOf, tablesOf, type Table } from './literals.ts';
 import { mask } from './source-mask.ts';
 import {
@@ -176,13 +177,14 @@ function readTests(
     const last = Math.max(line, (found[at + 1]?.line ?? lines.bare.length + 1) - 1);
     const endLine = blockEnd(lines.bare, line, last);
     if (shared?.line !== line || shared.endLine !== endLine)
-      shared = readBody(lines, line, endLine, within(asserting, line, endLine));
+      shared = readBody(lines, language, line, endLine, within(asserting, line, endLine));
     return { name, ...shared };
   });
 }
 
 function readBody(
   lines: Lines,
+  language: TestLanguage,
   line: number,
   endLine: number,
   own: readonly Asserting[],
@@ -192,7 +194,9 @@ function readBody(
   const reached = textOf(lines.live, line, endLine).split('\n');
   const statements = statementsOf(reached.map((one, nth) => (idle.has(line + nth) ? '' : one)).join('\n'));
   const asserting = statements.some((one) => LIKE_ASSERTION.test(one) && !isTautology(one));
-  const hollow = isHollow(statements, real, own.length - real, asserting);
+  const hollow =
+    isHollow(statements, real, own.length - real, asserting) ||
+    (language === 'python' && isNeverRun(lines, line, endLine));
   const body = textOf(lines.code, line, endLine);
   return { line, endLine, body, assertions: real, asserting, hollow, off: false };
 }
@@ -207,7 +211,7 @@ function testsOf(
   tests: readonly TestCase[],
   lines: Lines,
 ): readonly TestCase[] | null {
-  if (marker.kind !== 'test_skipped') return null;
+  if (marker.kind !== 'test_skipped' && marker.kind !== 'test_weakened') return null;
   let [low, high] = [0, tests.length];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -252,6 +256,10 @@ function readMarkers(
       if (markers.length >= MAX_TESTS) return markers;
       add(kind, match.index + (match[0].length - match[0].trimStart().length));
     }
+  }
+  for (const line of earlyReturns(lines, tests)) {
+    if (markers.length >= MAX_TESTS) return markers;
+    add('test_weakened', starts[line - 1] ?? 0);
   }
   // A build constraint is a comment to everything but go.
   if (language === 'go')

@@ -7,7 +7,8 @@ export type MarkerKind =
   | 'test_focused'
   | 'early_exit'
   | 'assertion_replaced'
-  | 'run_narrowed';
+  | 'run_narrowed'
+  | 'test_weakened';
 
 /** Patterns of one language. All are matched against text whose comments and strings are blank. */
 export interface TestSyntax {
@@ -19,6 +20,12 @@ export interface TestSyntax {
   /** One definition for many cases: a rewrite to it makes fewer definitions without fewer tests. */
   readonly parametrised: RegExp;
 }
+
+/** What a test expects is set to what the code gives: `tt.want = Order(tt.jobs)`. */
+const EXPECTS_WHAT_COMES: readonly [MarkerKind, RegExp] = [
+  'test_weakened',
+  /(?<![\w$.])\w{1,40}\.(?:want|expect)\w{0,40}\s*=(?!=)[^\n]{0,200}\w\(/g,
+];
 
 /** Patterns by language. */
 export const TEST_SYNTAX: Readonly<Record<TestLanguage, TestSyntax>> = {
@@ -63,6 +70,7 @@ export const TEST_SYNTAX: Readonly<Record<TestLanguage, TestSyntax>> = {
         'assertion_replaced',
         /\b(?:assert(?:\.strict)?\.\w{1,40}|expect\.\w{1,40}|(?:globalThis|global)\.(?:test|it|describe|expect|assert))\s*=\s*(?:async\s*)?(?:\([^()\n]{0,100}\)|\w{1,40})\s*=>\s*(?:\{\s*\}|undefined\b|null\b|void 0|true\b)/g,
       ],
+      EXPECTS_WHAT_COMES,
       ['early_exit', /\bprocess\.(?:exit|reallyExit)\s*\(\s*0?\s*\)|\bprocess\.exitCode\s*=\s*0\b/g],
     ],
     parametrised: /\b(?:it|test|describe)(?:\.\w+){0,3}\.(?:each|for)\b/g,
@@ -86,6 +94,8 @@ export const TEST_SYNTAX: Readonly<Record<TestLanguage, TestSyntax>> = {
         'assertion_replaced',
         /^[ \t]*def\s+assert\w{0,60}\s*\([^()\n]{0,200}\)[^:\n]{0,80}:\s*(?:pass|\.\.\.|return(?:[ \t]+(?:True|None))?)[ \t]*$|\bassert\w{1,60}\s*=\s*lambda\b|\bTestCase\.\w{1,60}\s*=(?!=)|\bself\.(?:assert|fail)\w{0,60}\s*=(?!=)/gm,
       ],
+      ['test_weakened', /\.addTypeEqualityFunc\s*\(/g],
+      EXPECTS_WHAT_COMES,
       [
         'early_exit',
         /\b(?:os\._exit|sys\.exit)\s*\(\s*0?\s*\)|\bpytest\.exit\s*\(|(?<![\w.])(?:exit|quit)\s*\(\s*0?\s*\)/g,
@@ -101,6 +111,9 @@ export const TEST_SYNTAX: Readonly<Record<TestLanguage, TestSyntax>> = {
       ['test_skipped', /\b[tb]\.(?:Skip|Skipf|SkipNow)\s*\(/g],
       ['test_skipped', /\bif\s[^\n{]{0,200}\bos\.(?:Getenv|LookupEnv)\b[^\n{]{0,200}\{\s*return\b/g],
       ['assertion_replaced', /\b[tb]\s*:?=\s*(?:&testing\.[TB]\s*\{|new\s*\(\s*testing\.[TB]\s*\))/g],
+      ['test_weakened', /\bdefer\s+func\s*\(\s*\)\s*\{\s*(?:_\s*=\s*)?recover\s*\(\s*\)\s*;?\s*\}/g],
+      ['test_weakened', /^func[ \t]*\([^()\n]{1,80}\)[ \t]*(?:Errorf|Fatalf?|Fail|FailNow)[ \t]*\(/gm],
+      EXPECTS_WHAT_COMES,
       ['early_exit', /\bos\.Exit\s*\(\s*0\s*\)/g],
     ],
     parametrised: /\b[tb]\.Run\s*\(/g,
@@ -118,6 +131,11 @@ export const TEST_SYNTAX: Readonly<Record<TestLanguage, TestSyntax>> = {
         'test_skipped',
         /\bif\s[^\n{]{0,200}\b(?:env::var\w{0,10}|option_env!)\s*\([^\n{]{0,200}\{\s*return\b/g,
       ],
+      [
+        'test_weakened',
+        /\.join\(\s*\)\s*\.\s*ok\(\s*\)\s*;|\blet\s+_\w{0,40}\s*=\s*[\w.]{1,80}\.join\(\s*\)\s*;/g,
+      ],
+      EXPECTS_WHAT_COMES,
       ['assertion_replaced', /\bmacro_rules!\s*(?:debug_)?assert\w{0,40}/g],
       ['early_exit', /\bprocess::exit\s*\(\s*0\s*\)/g],
     ],
