@@ -7,6 +7,7 @@ import { shellWord } from '../job/text/shell.ts';
 import type { ExecResult } from '../sandbox/sandbox.ts';
 import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn } from './agent.ts';
 import { notMade, plainText, planHandover, type Handover } from './handover.ts';
+import { modelVariables } from './model/variables.ts';
 import { createLogStream } from './log-stream.ts';
 
 /** How a command is made an agent. */
@@ -157,6 +158,7 @@ async function execute(
       : options.command.replaceAll(PLACEHOLDER, () => shellWord(promptFile));
   const result = await context.sandbox.exec(handover.begin(command), {
     env: {
+      ...modelVariables(context.model, { ...options.needs.env, ...options.env }),
       ...options.env,
       AGENT_RUNNER_PHASE: turn.phase,
       AGENT_RUNNER_OUT: outDir,

@@ -1,6 +1,6 @@
 /** Step `build`: one prompt to the agent, and the tree it leaves behind. */
 import { join } from 'node:path';
-import type { Agent, AgentReply } from '../../agent/agent.ts';
+import type { Agent, AgentContext, AgentReply } from '../../agent/agent.ts';
 import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
 import type { AgentPhase, BuildInput, Built, Planned, Usage } from '../../job/step.ts';
@@ -12,6 +12,7 @@ import { commitInfo } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { readRules } from '../phases/material.ts';
+import { meteredTurn } from '../models/turn.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
 
@@ -94,29 +95,28 @@ export async function takeTurn(
   const { agent, phase } = ask;
   // The agent can try what the checks will do: with their services and their environment.
   const needs = { ...agent.needs, env: { ...detail.rules.gate_env, ...agent.needs.env } };
+  const access = context.models?.open(agent, ask.model, phase) ?? null;
   const opened = await bench.sandboxes.agent(bench.copy, needs, {
     network: job.request.network,
     readOnly: phase !== 'build',
+    door: access === null ? null : (context.models?.door ?? null),
   });
   const sandbox = withServices(opened, detail.rules.services);
   const prompt = ask.prompt(sandbox.workspacePath);
   journal.emit('message', phase, { turn: ask.turn, prompt_chars: prompt.length, agent: agent.name });
   try {
-    const reply = await agent.run(
-      {
-        phase,
-        prompt,
-        model: ask.model,
-        sessionId: ask.sessionId,
-        timeoutMs: ask.timeoutMs,
-        idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
-      },
-      {
-        sandbox,
-        signal: step.signal,
-        logPath: join(context.paths.logs, 'agent.log'),
-        onEvent: (type, data) => journal.emit(type, phase, data),
-      },
+    const turn = {
+      phase,
+      prompt,
+      model: ask.model,
+      sessionId: ask.sessionId,
+      timeoutMs: ask.timeoutMs,
+      idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
+    };
+    const logPath = join(context.paths.logs, 'agent.log');
+    const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
+    const reply = await meteredTurn(context.models, access, sandbox, step, (model, signal) =>
+      agent.run(turn, { sandbox, signal, logPath, model, onEvent }),
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();
