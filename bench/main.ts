@@ -1,10 +1,12 @@
 /** Timing, by command and never in a test: `npm run bench -- <name>`. Figures are ratios of medians in one run. */
 import { benchCli } from './cli.ts';
 import { benchJob } from './job.ts';
+import { benchMap } from './map.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli: benchCli,
   job: benchJob,
+  map: benchMap,
 };
 
 const name = process.argv[2] ?? '';

@@ -43,6 +43,9 @@ export interface Config {
   readonly agentMounts: readonly AgentMount[];
   readonly agentEnv: Readonly<Record<string, string>>;
   readonly model: string | null;
+  /** Tokens the model can read at once, and those of the map; `null` is a share of the window. */
+  readonly modelWindow: number;
+  readonly mapTokens: number | null;
   /** Whether jobs are explored and planned first, and by whom. */
   readonly phases: NonNullable<JobRequest['phases']>;
   readonly sandbox: { readonly name: SandboxChoiceName; readonly roPaths: readonly string[] };
@@ -170,6 +173,8 @@ function toConfig(
     agentMounts: values.agent_mounts,
     agentEnv: Object.fromEntries(values.agent_env.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
     model: values.model,
+    modelWindow: values.model_window,
+    mapTokens: values.map_tokens,
     phases: {
       mode: values.phases,
       explore: { agent: values.explore_agent, model: values.explore_model },

@@ -55,6 +55,10 @@ export type AgentReply =
 export interface Agent {
   readonly name: string;
   readonly needs: AgentNeeds;
+  /** Set where no model reads the prompt: nothing is prepared for one. */
+  readonly modelless?: true;
+  /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */
+  readonly ownRules?: readonly string[];
   /** Whether it can start here, in words: program found, version; or what to do. */
   check(): Promise<{ readonly ready: boolean; readonly detail: string; readonly fix: string | null }>;
   run(turn: AgentTurn, context: AgentContext): Promise<AgentReply>;

@@ -22,6 +22,8 @@ export interface BuildMemory {
   /** What explore and plan answered; `null` where they did not run. */
   readonly report: string | null;
   readonly plan: Planned | null;
+  /** The repository map as a part of the prompt. */
+  readonly map: string;
   readonly summary: string | null;
   readonly sessionId: string | null;
 }
@@ -143,7 +145,7 @@ export async function build(
   else await step.note({ snapshot: await bench.copy.snapshot() }, 'normal');
   const { turn } = input;
   const isNew = memory.sessionId === null;
-  const rules = await readRules(context, bench, detail.base_sha);
+  const rules = await readRules(context, bench, detail.base_sha, agent);
   const prompt = (workspacePath: string): string =>
     renderPrompt({
       task: job.request.task,
@@ -155,6 +157,7 @@ export async function build(
       // An agent that goes on with its session has been told.
       report: isNew ? memory.report : null,
       plan: memory.plan,
+      map: isNew ? memory.map : '',
       workspacePath,
       mode: job.request.mode,
       withoutBaseline: isWithoutBaseline(job.request.in_place),
