@@ -48,6 +48,8 @@ export type AgentReply =
       readonly question: string | null;
       readonly sessionId: string | null;
       readonly usage: Usage | null;
+      /** Tokens its session holds and can hold, where it says so and does not shorten its history by itself. */
+      readonly context?: { readonly used: number; readonly size: number | null };
     }
   | { readonly ok: false; readonly error: ErrorInfo; readonly usage: Usage | null };
 

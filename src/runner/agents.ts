@@ -16,29 +16,6 @@ const INTERPRETERS = /^(?:sh|bash|dash|zsh|python[\d.]*|node|deno|bun|ruby|perl|
 /** Options after which no script follows. */
 const INLINE = /^(?:-c|-e|-m|-p|--eval|--print)$/;
 
-/**
- * Standing rules that programs read by themselves at the root of the workspace, the first that is there (their own
- * documentation, November 2026). They get nested ones from the prompt.
- */
-const OWN_RULES: Readonly<Record<string, readonly string[]>> = {
-  claude: ['CLAUDE.md', 'AGENTS.md'],
-  codex: ['AGENTS.md'],
-  copilot: ['AGENTS.md'],
-  'cursor-agent': ['AGENTS.md'],
-  goose: ['AGENTS.md'],
-  opencode: ['AGENTS.md', 'CLAUDE.md'],
-  pi: ['AGENTS.md', 'CLAUDE.md'],
-};
-
-/** What the first known program of a command line reads by itself. */
-function ownRulesOf(command: string): readonly string[] {
-  for (const { text, isProgram } of splitWords(command)) {
-    const name = isProgram ? basename(text) : '';
-    if (Object.hasOwn(OWN_RULES, name)) return OWN_RULES[name] ?? [];
-  }
-  return [];
-}
-
 /** The names that a request may use. */
 export const agentNames: readonly string[] = AGENT_NAMES;
 
@@ -90,9 +67,7 @@ export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' 
   const command = config.agentCmd === null ? null : await resolveCommand(config.agentCmd, cwd);
   const found = command === null ? { paths: [] } : await programPaths(command, { path, cwd, home });
   const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
-  const agent = createAgent(request.agent, { command, needs, task: request.task });
-  if (request.agent !== 'command' || command === null) return agent;
-  return { ...agent, ownRules: ownRulesOf(command) };
+  return createAgent(request.agent, { command, needs, task: request.task });
 }
 
 /** Who explores and plans: agents and models of their own where the request names them, else who builds. */

@@ -202,6 +202,30 @@ describe('phases where nothing can be mounted', () => {
   });
 });
 
+describe('debug mode', () => {
+  it('begins with the failure that comes back, and ends a stuck agent as gave_up with exit code 2', async () => {
+    const fails = `sed -n '/wrong/{s/[0-9]*$//;p}' a.txt; ! grep -q wrong a.txt`;
+    // Another line number and value each time: the same failure all the same.
+    const agent = bench.script(
+      'agent.sh',
+      '#!/bin/sh\nn=$(cat "$HOME/n" 2>/dev/null || echo 0); echo $((n + 1)) > "$HOME/n"\ncat > "$HOME/p$n"\nawk "BEGIN { for (i = 0; i < $n; i++) print \\"line\\" }" > a.txt; echo "expected a right value and got the wrong one $n" >> a.txt\n',
+    );
+    const ran = await bench.run(
+      ['run', 'Do it', '--repo', repo, '--json', '--check', `test=${fails}`, '--max-gate-runs', '9'],
+      { AGENT_CMD: agent },
+    );
+    const result = resultOf(ran);
+    expect(result, ran.stderr).toMatchObject({ outcome: 'gave_up', debug_mode: true, iterations: 4 });
+    expect(ran.code).toBe(2);
+    const turns = (await events(result.job_id)).flatMap((event) =>
+      typeof event.data['turn'] === 'string' ? [event.data['turn']] : [],
+    );
+    expect(turns).toEqual(['task', 'fix', 'debug', 'debug']);
+    const status = await bench.run(['status', result.job_id, '--json']);
+    expect(JSON.parse(status.stdout)).toMatchObject({ iterations: 4, turns: 4, debug_mode: true });
+  });
+});
+
 describe('the simulated agent', () => {
   it('tells the whole story with phases, without a model', async () => {
     const args = ['--agent', 'simulated:bad', '--phases', 'on', '--json'];

@@ -5,6 +5,7 @@ import { JobError } from '../../job/error.ts';
 import { isRuleFile, MAX_RULES_BYTES, selectRules, type RuleFile } from '../../prompt/rules.ts';
 import type { JobContext } from '../context.ts';
 import type { Bench } from '../place.ts';
+import { ownRules } from './own-rules.ts';
 
 /** Standing rules are read from so many files at most, root first. */
 const MAX_RULE_FILES = 50;
@@ -35,6 +36,7 @@ export async function readRules(
   const { agentConfig } = context.config;
   const own =
     agentConfig === null ? null : { path: agentConfig, content: await readAgentConfig(agentConfig) };
-  const told = agent.ownRules?.find((name) => files.paths.includes(name)) ?? null;
+  const known = ownRules(agent, context.config.agentCmd);
+  const told = known.find((name) => files.paths.includes(name)) ?? null;
   return selectRules(read, { agentConfig: own, maxBytes: MAX_RULES_BYTES, told });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Agent, AgentReply } from '../../agent/agent.ts';
 import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
-import type { AgentPhase, BuildInput, Built, Planned, Usage } from '../../job/step.ts';
+import type { AgentPhase, BuildInput, Built, Planned, Turn, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
 import { withServices } from '../../sandbox/services.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
@@ -129,6 +129,12 @@ export async function takeTurn(
   }
 }
 
+/** Why the agent is prompted, for the events. */
+function turnName(turn: Turn): string {
+  if (turn.kind === 'subtask') return `sub-task ${turn.number} of ${turn.of}: ${turn.name}`;
+  return turn.kind === 'fix' && turn.debug ? 'debug' : turn.kind;
+}
+
 /** Builds: prompts the agent once, with all that is known. */
 export async function build(
   context: JobContext,
@@ -168,7 +174,7 @@ export async function build(
     bench,
     {
       phase: 'build',
-      turn: turn.kind === 'subtask' ? `sub-task ${turn.number} of ${turn.of}: ${turn.name}` : turn.kind,
+      turn: turnName(turn),
       agent,
       model: job.request.model,
       prompt,
@@ -186,6 +192,7 @@ export async function build(
     summary: context.mask(reply.summary),
     question: reply.question === null ? null : context.mask(reply.question),
     session_id: reply.sessionId,
+    ...(reply.context === undefined ? {} : { context: reply.context }),
     usage: reply.usage,
   };
 }

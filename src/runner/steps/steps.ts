@@ -15,6 +15,7 @@ import type {
   Steps,
   Verified,
 } from '../../job/step.ts';
+import { isFull } from '../../prompt/budget.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
@@ -146,6 +147,14 @@ async function stepPlan(work: Work, input: LookInput): Promise<StepResult<Planne
   return result;
 }
 
+/** The session to go on with; a new one where the last is nearly full: what was said is told as a summary then. */
+function sessionOf({ config, journal }: JobContext, built: Built | null): string | null {
+  if (built === null || built.session_id === null) return null;
+  if (!isFull(built.context, config.modelWindow)) return built.session_id;
+  journal.emit('message', 'build', { compacted: true, ...built.context });
+  return null;
+}
+
 async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Promise<StepResult<Built>> {
   const { context, engine, memory } = work;
   const result = await engine.step<Built>('build', 'build', async (step) => {
@@ -158,7 +167,7 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
       report,
       plan: planned,
       summary: built?.summary ?? null,
-      sessionId: built?.session_id ?? null,
+      sessionId: sessionOf(context, built),
     };
     return build(context, detail, bench, input, known, step);
   });
