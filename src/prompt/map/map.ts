@@ -1,7 +1,7 @@
 /** The repository map: what is where, as much as its token budget allows. */
 import { cutToTokens, estimateTokens } from '../budget.ts';
 import { fence, oneLine } from '../untrusted.ts';
-import { rankFiles, type MapFile, type Ranked } from './rank.ts';
+import { partsOf, rankFiles, type MapFile, type Ranked } from './rank.ts';
 import { renderTree } from './tree.ts';
 
 /** Share of a model's window that a map may take, unless another is asked for. */
@@ -22,7 +22,7 @@ function symbolText(defined: string): string {
 }
 
 function symbolsLine({ file }: Ranked): string {
-  const all = file.defines.split(' ');
+  const all = partsOf(file).defines.split(' ');
   const names = all.slice(0, MAX_SYMBOLS).map(symbolText);
   const more = all.length - names.length;
   return `${oneLine(file.path)}: ${names.join(', ')}${more > 0 ? `, … ${more} more` : ''}`;
@@ -42,7 +42,7 @@ export function renderMap(files: readonly MapFile[], task: string, maxTokens: nu
   let left = room - estimateTokens(tree);
   const lines: string[] = [];
   for (const one of ranked.slice(0, MAX_FILES)) {
-    if (one.file.defines === '') continue;
+    if (one.file.about.endsWith('\t') || one.file.about === '') continue;
     const line = symbolsLine(one);
     const cost = estimateTokens(`${line}\n`);
     if (cost > left) break;

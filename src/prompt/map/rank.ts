@@ -3,11 +3,21 @@
 /** What is known of a file. Structurally what the workspace extracts. */
 export interface MapFile {
   readonly path: string;
+  /**
+   * Its summary, the stems of what it imports, and `kind:line:name` of what it defines; lists separated by spaces,
+   * the three by tabs. Of tens of thousands of files some hundred are taken apart.
+   */
+  readonly about: string;
+}
+
+/** The parts of what is known of a file. */
+export function partsOf({ about }: MapFile): {
   readonly summary: string;
-  /** `kind:line:name` of what it defines, separated by spaces. */
-  readonly defines: string;
-  /** Stems of what it imports, separated by spaces. */
   readonly uses: string;
+  readonly defines: string;
+} {
+  const [summary = '', uses = '', defines = ''] = about.split('\t');
+  return { summary, uses, defines };
 }
 
 /** A file and how much it matters; more is more. */
@@ -36,7 +46,7 @@ const GENERATED =
   /(?:^|\/)(?:dist|build|out|vendor|third_party|node_modules|generated|__snapshots__|migrations|locales?|i18n)\/|\.min\.\w+$|\.(?:lock|snap|svg|map)$|(?:^|\/)package-lock\.json$/;
 
 /** `parseRepoConfig` and `repo_config` as their words, in lower case. */
-function partsOf(name: string): string[] {
+function wordsOf(name: string): string[] {
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .split(/[^\p{L}\p{N}]+/u)
@@ -68,7 +78,7 @@ function wantedBy(task: string): Wanted {
     const name = raw.replace(/[./-]+$/, '');
     // A name is what no sentence has by itself: a path, an ending, two humps or an underscore.
     if (/[/_.]|[a-z][A-Z]/.test(name)) names.add(name.toLowerCase());
-    for (const word of partsOf(name)) if (!COMMON.has(word)) words.add(word.replace(/s$/, ''));
+    for (const word of wordsOf(name)) if (!COMMON.has(word)) words.add(word.replace(/s$/, ''));
     if (words.size >= MAX_WORDS) break;
   }
   return { names: [...names], words: [...words] };
@@ -90,7 +100,8 @@ function useCounts(files: readonly MapFile[]): ReadonlyMap<string, number> {
   const [used, owners] = [new Map<string, number>(), new Map<string, number>()];
   const stride = Math.ceil(files.length / MAX_COUNTED);
   for (let at = 0; at < files.length; at += stride) {
-    const uses = files[at]?.uses ?? '';
+    const file = files[at];
+    const uses = file === undefined ? '' : partsOf(file).uses;
     if (uses !== '') for (const stem of uses.split(' ')) used.set(stem, (used.get(stem) ?? 0) + stride);
   }
   for (const { path } of files) {
@@ -110,8 +121,8 @@ interface Shared {
 
 const NONE: Shared = { words: [], named: 0 };
 
-function sharedBy({ path, defines }: MapFile, { names, words }: Wanted): Shared {
-  const text = `${path} ${defines} `.toLowerCase();
+function sharedBy({ path, about }: MapFile, { names, words }: Wanted): Shared {
+  const text = `${path} ${about} `.toLowerCase();
   const found: string[] = [];
   for (const word of words) if (text.includes(word)) found.push(word);
   let named = 0;
@@ -136,13 +147,13 @@ export function rankFiles(files: readonly MapFile[], task: string): readonly Ran
   for (const { words } of shared) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
   const used = useCounts(files);
   const ranked = files.map((file, at): Ranked => {
-    const { path, defines } = file;
+    const { path, about } = file;
     const { words, named } = shared[at] ?? NONE;
     let score = named + pathScore(path);
     // `user` in 3,000 files tells less than `invoice` in 2.
     for (const word of words) score += 6 * Math.log(1 + files.length / (counts.get(word) ?? 1));
     score += 3 * Math.log2(1 + (used.get(stemOf(path)) ?? 0));
-    if (defines !== '') score += 1 + Math.min(defines.length, 300) / 300;
+    if (!about.endsWith('\t')) score += 1 + Math.min(about.length, 300) / 300;
     return { file, score };
   });
   return ranked.sort((a, b) => b.score - a.score || (a.file.path < b.file.path ? -1 : 1));

@@ -1,6 +1,6 @@
 /** The tree of a repository as a few hundred lines: what lies near the root first, what matters before the rest. */
 import { oneLine } from '../untrusted.ts';
-import type { Ranked } from './rank.ts';
+import { partsOf, type Ranked } from './rank.ts';
 
 /** Levels of folders that are shown, the root's own entries being the first. */
 const MAX_DEPTH = 5;
@@ -46,8 +46,12 @@ function nameOf({ file }: Ranked): string {
 }
 
 function summaryOf(folder: Folder): string {
-  const telling = folder.files.find((one) => TELLS.test(nameOf(one)) && one.file.summary !== '');
-  return telling?.file.summary ?? '';
+  for (const one of folder.files) {
+    if (!TELLS.test(nameOf(one))) continue;
+    const { summary } = partsOf(one.file);
+    if (summary !== '') return summary;
+  }
+  return '';
 }
 
 /** A line that will be shown, with its place in the tree. */
@@ -89,7 +93,7 @@ function choose(root: Folder): readonly Row[] {
       left -= shown.length;
       const rows = shown.map((one) => ({
         name: oneLine(nameOf(one), MAX_NAME_CHARS),
-        summary: one.file.summary,
+        summary: partsOf(one.file).summary,
         rows: [],
       }));
       row.rows.push(...rows.toSorted(byName));

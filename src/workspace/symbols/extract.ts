@@ -14,6 +14,11 @@ export interface Extract {
   readonly uses: string;
 }
 
+/** An extract as one line: its parts, separated by tabs. */
+export function aboutOf({ summary, uses, defines }: Extract): string {
+  return `${summary.replace(/[\t\n]/g, ' ')}\t${uses}\t${defines}`;
+}
+
 /** Raised whenever the same text gives another extract: what was kept of earlier ones is of no use then. */
 export const EXTRACT_VERSION = 1;
 const MAX_SYMBOLS = 40;

@@ -7,12 +7,14 @@ import { dirname } from 'node:path';
 import { listBlobs, type Blob } from '../files.ts';
 import type { Git, GitTarget } from '../git.ts';
 import { markUsed } from '../remote/mirror.ts';
-import { extract, isReadable, type Extract } from './extract.ts';
+import { aboutOf, extract, isReadable } from './extract.ts';
 import { appendRows, readRows, writeRows } from './rows.ts';
 
 /** A tracked file and what it says of itself. */
-export interface FileSymbols extends Extract {
+export interface FileSymbols {
   readonly path: string;
+  /** Summary, what it uses and what it defines, separated by tabs (`Extract`): most are never taken apart. */
+  readonly about: string;
 }
 
 /** Largest file that is read, in bytes; larger ones are generated. */
@@ -27,7 +29,7 @@ const MAX_OTHER_ROWS = 20_000;
 /** Commits whose files are kept in memory, so that the turns of a job and its neighbours share them. */
 const MAX_KNOWN = 2;
 
-const NOTHING: Extract = { summary: '', defines: '', uses: '' };
+const NOTHING = aboutOf({ summary: '', defines: '', uses: '' });
 const known = new Map<string, Promise<readonly FileSymbols[]>>();
 
 /** Ids with their sizes, in one question. */
@@ -46,7 +48,7 @@ async function sizesOf(
 }
 
 /** Cuts what is to be read into batches; what is too large is answered at once. */
-function batchesOf(blobs: readonly Blob[], sizes: readonly number[], fresh: Map<string, Extract>): Blob[][] {
+function batchesOf(blobs: readonly Blob[], sizes: readonly number[], fresh: Map<string, string>): Blob[][] {
   const batches: Blob[][] = [];
   let [batch, bytes, all]: [Blob[], number, number] = [[], 0, 0];
   for (const [at, blob] of blobs.entries()) {
@@ -69,7 +71,7 @@ function batchesOf(blobs: readonly Blob[], sizes: readonly number[], fresh: Map<
 }
 
 /** Takes the texts out of what `cat-file --batch` printed: a header line, the text, a line end. */
-function readBatch(printed: Buffer, batch: readonly Blob[], fresh: Map<string, Extract>): void {
+function readBatch(printed: Buffer, batch: readonly Blob[], fresh: Map<string, string>): void {
   let at = 0;
   for (const { id, path } of batch) {
     const headerEnd = printed.indexOf(10, at);
@@ -80,7 +82,7 @@ function readBatch(printed: Buffer, batch: readonly Blob[], fresh: Map<string, E
       continue;
     }
     const text = printed.subarray(headerEnd + 1, headerEnd + 1 + size);
-    fresh.set(id, text.includes(0) ? NOTHING : extract(path, text.toString('utf8')));
+    fresh.set(id, text.includes(0) ? NOTHING : aboutOf(extract(path, text.toString('utf8'))));
     at = headerEnd + size + 2;
   }
 }
@@ -90,8 +92,8 @@ async function readNew(
   target: GitTarget,
   blobs: readonly Blob[],
   signal: AbortSignal,
-): Promise<Map<string, Extract>> {
-  const fresh = new Map<string, Extract>();
+): Promise<Map<string, string>> {
+  const fresh = new Map<string, string>();
   if (blobs.length === 0) return fresh;
   const batches = batchesOf(blobs, await sizesOf(git, target, blobs, signal), fresh);
   const print = async (batch: readonly Blob[]): Promise<Buffer> => {
@@ -120,23 +122,25 @@ async function look(
   signal: AbortSignal,
 ): Promise<readonly FileSymbols[]> {
   const blobs = await listBlobs(git, target, commit);
-  const readable = blobs.filter(({ path }) => isReadable(path));
   const rows = await readRows(store);
   const missing = new Map<string, Blob>();
-  for (const blob of readable) {
-    if (!rows.has(blob.id) && missing.size < MAX_NEW_FILES) missing.set(blob.id, blob);
-  }
-  const fresh = await readNew(git, target, [...missing.values()], signal);
-  const found = new Map<string, Extract>(fresh);
-  const files = blobs.map(({ path, id }) => {
-    const one = isReadable(path) ? (found.get(id) ?? rows.get(id) ?? NOTHING) : NOTHING;
-    return { path, ...one };
+  const found = blobs.map((blob) => {
+    if (!isReadable(blob.path)) return NOTHING;
+    const about = rows.get(blob.id);
+    if (about === undefined && missing.size < MAX_NEW_FILES) missing.set(blob.id, blob);
+    return about;
   });
+  const fresh = await readNew(git, target, [...missing.values()], signal);
+  const files = blobs.map(({ path, id }, at) => ({ path, about: found[at] ?? fresh.get(id) ?? NOTHING }));
   if (fresh.size > 0) {
     await mkdir(dirname(store), { recursive: true });
-    if (rows.size === 0 || rows.size > readable.length + MAX_OTHER_ROWS) {
-      for (const { id } of readable) found.set(id, found.get(id) ?? rows.get(id) ?? NOTHING);
-      await writeRows(store, found);
+    if (rows.size === 0 || rows.size > files.length + MAX_OTHER_ROWS) {
+      // In git's order, in which they will be asked for. What was left unread is asked for again.
+      const rest = blobs.flatMap(({ path, id }, at) => {
+        const about = found[at] ?? fresh.get(id);
+        return about === undefined || !isReadable(path) ? [] : [[id, about] as const];
+      });
+      await writeRows(store, new Map(rest));
     } else await appendRows(store, fresh);
   }
   await markUsed(dirname(store));

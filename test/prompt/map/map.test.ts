@@ -5,12 +5,14 @@ import { renderMap } from '../../../src/prompt/map/map.ts';
 import { rankFiles, type MapFile } from '../../../src/prompt/map/rank.ts';
 import { renderTree } from '../../../src/prompt/map/tree.ts';
 
-const file = (path: string, more: Partial<MapFile> = {}): MapFile => ({
+interface About {
+  readonly summary?: string;
+  readonly uses?: string;
+  readonly defines?: string;
+}
+const file = (path: string, { summary = '', uses = '', defines = '' }: About = {}): MapFile => ({
   path,
-  summary: '',
-  defines: '',
-  uses: '',
-  ...more,
+  about: `${summary}\t${uses}\t${defines}`,
 });
 const first = (files: readonly MapFile[], task: string): string | undefined =>
   rankFiles(files, task)[0]?.file.path;
@@ -83,19 +85,21 @@ describe('the tree', () => {
 
 describe('the map', () => {
   const names = fc.string({ maxLength: 30 });
-  const anyFile = fc.record({
-    path: fc
-      .array(
-        names.filter((name) => name !== ''),
-        { minLength: 1, maxLength: 8 },
-      )
-      .map((parts) => parts.join('/')),
-    summary: fc.string({ maxLength: 300 }),
-    defines: fc
-      .array(fc.tuple(names, fc.nat(999)).map(([name, line]) => `f:${line}:${name.replaceAll(' ', '')}`))
-      .map((all) => all.join(' ')),
-    uses: fc.array(names).map((all) => all.join(' ')),
-  });
+  const anyFile = fc
+    .record({
+      path: fc
+        .array(
+          names.filter((name) => name !== ''),
+          { minLength: 1, maxLength: 8 },
+        )
+        .map((parts) => parts.join('/')),
+      summary: fc.string({ maxLength: 300 }),
+      defines: fc
+        .array(fc.tuple(names, fc.nat(999)).map(([name, line]) => `f:${line}:${name.replaceAll(' ', '')}`))
+        .map((all) => all.join(' ')),
+      uses: fc.array(names).map((all) => all.join(' ')),
+    })
+    .map(({ path, ...about }) => file(path, about));
 
   it('keeps its budget, whatever is in the repository and the task', () => {
     fc.assert(

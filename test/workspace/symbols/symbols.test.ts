@@ -43,7 +43,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 const look = async (signal = new AbortController().signal): Promise<Record<string, string>> => {
   const commit = sh(repo, 'rev-parse', 'HEAD');
   const files = await readSymbols(git, { dir: join(repo, '.git') }, commit, store, signal);
-  return Object.fromEntries(files.map((one) => [one.path, one.defines]));
+  return Object.fromEntries(files.map((one) => [one.path, one.about.split('\t')[2] ?? '']));
 };
 const ids = (): number => asked.join('').split('\n').filter(Boolean).length;
 /** A commit of its own, so that nothing is known from memory. */
