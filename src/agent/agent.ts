@@ -76,6 +76,8 @@ export type AgentReply =
       readonly question: string | null;
       readonly sessionId: string | null;
       readonly usage: Usage | null;
+      /** Tokens its session holds and can hold, where it says so and does not shorten its history by itself. */
+      readonly context?: { readonly used: number; readonly size: number | null };
     }
   | { readonly ok: false; readonly error: ErrorInfo; readonly usage: Usage | null };
 
@@ -83,6 +85,10 @@ export type AgentReply =
 export interface Agent {
   readonly name: string;
   readonly needs: AgentNeeds;
+  /** Set where no model reads the prompt: nothing is prepared for one. */
+  readonly modelless?: true;
+  /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */
+  readonly ownRules?: readonly string[];
   /** Whether it can start here, in words: program found, version; or what to do. */
   check(): Promise<{ readonly ready: boolean; readonly detail: string; readonly fix: string | null }>;
   run(turn: AgentTurn, context: AgentContext): Promise<AgentReply>;

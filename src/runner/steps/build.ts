@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Agent, AgentContext, AgentReply } from '../../agent/agent.ts';
 import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
-import type { AgentPhase, BuildInput, Built, Planned, Usage } from '../../job/step.ts';
+import type { AgentPhase, BuildInput, Built, Planned, Turn, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
 import { withServices } from '../../sandbox/services.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
@@ -23,6 +23,8 @@ export interface BuildMemory {
   /** What explore and plan answered; `null` where they did not run. */
   readonly report: string | null;
   readonly plan: Planned | null;
+  /** The repository map as a part of the prompt. */
+  readonly map: string;
   readonly summary: string | null;
   readonly sessionId: string | null;
 }
@@ -127,6 +129,12 @@ export async function takeTurn(
   }
 }
 
+/** Why the agent is prompted, for the events. */
+function turnName(turn: Turn): string {
+  if (turn.kind === 'subtask') return `sub-task ${turn.number} of ${turn.of}: ${turn.name}`;
+  return turn.kind === 'fix' && turn.debug ? 'debug' : turn.kind;
+}
+
 /** Builds: prompts the agent once, with all that is known. */
 export async function build(
   context: JobContext,
@@ -143,7 +151,7 @@ export async function build(
   else await step.note({ snapshot: await bench.copy.snapshot() }, 'normal');
   const { turn } = input;
   const isNew = memory.sessionId === null;
-  const rules = await readRules(context, bench, detail.base_sha);
+  const rules = await readRules(context, bench, detail.base_sha, agent);
   const prompt = (workspacePath: string): string =>
     renderPrompt({
       task: job.request.task,
@@ -155,6 +163,7 @@ export async function build(
       // An agent that goes on with its session has been told.
       report: isNew ? memory.report : null,
       plan: memory.plan,
+      map: isNew ? memory.map : '',
       workspacePath,
       mode: job.request.mode,
       withoutBaseline: isWithoutBaseline(job.request.in_place),
@@ -165,7 +174,7 @@ export async function build(
     bench,
     {
       phase: 'build',
-      turn: turn.kind === 'subtask' ? `sub-task ${turn.number} of ${turn.of}: ${turn.name}` : turn.kind,
+      turn: turnName(turn),
       agent,
       model: job.request.model,
       prompt,
@@ -183,6 +192,7 @@ export async function build(
     summary: context.mask(reply.summary),
     question: reply.question === null ? null : context.mask(reply.question),
     session_id: reply.sessionId,
+    ...(reply.context === undefined ? {} : { context: reply.context }),
     usage: reply.usage,
   };
 }
