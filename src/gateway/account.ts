@@ -63,6 +63,8 @@ export interface Grant {
   readonly prices: PriceBook;
   readonly guard: Guard;
   readonly closed: AbortSignal;
+  /** Bytes of its requests that are in memory. */
+  readonly held: { bytes: number };
   /** Why nothing more is answered; `null` while something is. */
   refused(): ErrorInfo | null;
   stop(error: ErrorInfo): void;
@@ -120,6 +122,7 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
       prices,
       guard,
       closed: closing.signal,
+      held: { bytes: 0 },
       refused: () => reason,
       stop(error) {
         reason ??= error;

@@ -29,6 +29,8 @@ export interface Service {
 
 /** Largest request: more than any provider takes. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** Requests of one job that are held at a time: its agent may open as many connections as it likes. */
+const MAX_HELD_BYTES = 128 * 1024 * 1024;
 /** Largest error of a provider that is read, to take our key out of it. */
 const MAX_ERROR_BYTES = 1024 * 1024;
 const ANTHROPIC_VERSION = '2023-06-01';
@@ -51,13 +53,23 @@ function tokenOf({ headers }: IncomingMessage, query: URLSearchParams): string {
   return bearer ?? own.find((one) => typeof one === 'string')?.toString() ?? '';
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer | null> {
+/** Reads a request's body, which then counts as held; `null` where it, or all of its job's together, are too large. */
+async function readBody(request: IncomingMessage, grant: Grant): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return null;
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      grant.held.bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES || grant.held.bytes > MAX_HELD_BYTES) {
+        grant.held.bytes -= bytes;
+        return null;
+      }
+      chunks.push(chunk);
+    }
+  } catch {
+    grant.held.bytes -= bytes;
+    return Buffer.alloc(0);
   }
   return Buffer.concat(chunks);
 }
@@ -285,9 +297,27 @@ export async function serve(
     const words = `agent-runner: ${provider.name} does not speak ${route.dialect} (it speaks ${provider.dialects.join(', ')})`;
     return refuse(response, route, 'invalid', words);
   }
-  const body = await readBody(request).catch(() => Buffer.alloc(0));
-  if (body === null)
-    return refuse(response, route, 'too_large', `agent-runner: more than ${MAX_BODY_BYTES} bytes`);
+  const body = await readBody(request, grant);
+  if (body === null) {
+    const words = `agent-runner: more than ${MAX_BODY_BYTES} bytes, or ${MAX_HELD_BYTES} in all requests that run`;
+    return refuse(response, route, 'too_large', words);
+  }
+  try {
+    await answer(service, { grant, route, url, startedAt }, request, response, body);
+  } finally {
+    grant.held.bytes -= body.length;
+  }
+}
+
+/** Answers a request to a model. */
+async function answer(
+  service: Service,
+  { grant, route, url, startedAt }: Pick<Call, 'grant' | 'route' | 'startedAt'> & { readonly url: URL },
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer,
+): Promise<void> {
+  const { provider } = grant.ref;
   const parsed = parseJson(body.toString('utf8'));
   const asked = readAsked(route, parsed);
   if (asked === null)

@@ -14,6 +14,7 @@ import {
   type OutputBuffer,
 } from './process/output.ts';
 import { describeSpawnError, startProcess, type Started } from './process/spawn.ts';
+import { leaveToWatchdog } from './process/watchdog.ts';
 import type { ExecEnd, ExecOptions, ExecResult } from './sandbox.ts';
 
 /** Time between SIGTERM and SIGKILL unless the caller names another. */
@@ -88,8 +89,12 @@ interface Run {
 
 const liveRuns = new Set<Run>();
 
-/** Sends SIGKILL to every process that still runs. Synchronous, so that it works in an exit handler. */
+/**
+ * Sends SIGKILL to every process that still runs. Synchronous, so that it works in an exit handler; what has left
+ * its group meanwhile, the watchdog finds.
+ */
 export function killAllProcesses(): void {
+  if (liveRuns.size > 0) leaveToWatchdog();
   for (const run of liveRuns) signalGroups(run.groups, 'SIGKILL');
 }
 

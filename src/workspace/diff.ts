@@ -1,5 +1,6 @@
 /** What differs between two commits: read once, since every step of a job asks for it. */
-import { splitNul, type Git, type GitTarget } from './git.ts';
+import { JobError } from '../job/error.ts';
+import { MAX_OUTPUT_BYTES, splitNul, type Git, type GitTarget } from './git.ts';
 
 /** One path that differs between two commits. */
 export interface ChangedPath {
@@ -17,7 +18,8 @@ export interface ChangedEntry extends ChangedPath {
 
 interface Difference {
   readonly entries: readonly ChangedEntry[];
-  readonly diff: string;
+  /** `null` where it is longer than git's output may be. */
+  readonly diff: string | null;
 }
 
 const STATUS = { A: 'added', C: 'added', D: 'deleted', R: 'renamed' } as const;
@@ -62,9 +64,13 @@ function endOfRaw(output: Buffer): number {
 
 async function read(git: Git, target: GitTarget, from: string, to: string): Promise<Difference> {
   const plain = ['diff-tree', '-r', '-M', '--no-ext-diff', '--no-textconv', '--no-color'];
-  const { stdout } = await git(target, [...plain, '-z', '--raw', '--no-abbrev', from, to], {
+  const raw = [...plain, '-z', '--raw', '--no-abbrev', from, to];
+  const { stdout, isCut } = await git(target, raw, {
     next: [{ args: [...plain, '-p', from, to] }],
+    mayCut: true,
   });
+  // Of a diff that nobody can read, the paths still count: rules judge by them.
+  if (isCut) return { entries: readEntries((await git(target, raw)).stdout), diff: null };
   const end = endOfRaw(stdout);
   return { entries: readEntries(stdout.subarray(0, end)), diff: stdout.toString('utf8', end) };
 }
@@ -96,7 +102,15 @@ export async function listChanges(
   return (await readOnce(git, target, from, to)).entries;
 }
 
-/** The unified diff between two commits; binary files are named, not shown. */
+/**
+ * The unified diff between two commits; binary files are named, not shown.
+ *
+ * @throws JobError `diff_too_large` beyond what is read of git's output
+ */
 export async function showDiff(git: Git, target: GitTarget, from: string, to: string): Promise<string> {
-  return (await readOnce(git, target, from, to)).diff;
+  const { diff } = await readOnce(git, target, from, to);
+  if (diff !== null) return diff;
+  throw new JobError('diff_too_large', `the change's diff has more than ${MAX_OUTPUT_BYTES} bytes`, {
+    hint: 'ask for a smaller change; the work itself is kept, and git can show it file by file',
+  });
 }

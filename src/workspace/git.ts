@@ -41,6 +41,8 @@ export interface GitOptions {
   readonly next?: readonly GitCall[];
   /** The command prints an object id: points this ref at it, and prints it. */
   readonly intoRef?: string;
+  /** Output beyond the bound is cut, and said to be, instead of refused. */
+  readonly mayCut?: boolean;
   /** Makes the command another one: the same, run where a copy-on-write work tree is mounted. */
   readonly wrap?: (argv: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
@@ -51,6 +53,8 @@ export interface GitOutput {
   readonly stderr: string;
   /** stdout as text without the last newline. */
   readonly text: string;
+  /** Whether stdout was longer than what is here. */
+  readonly isCut: boolean;
 }
 
 /** Runs git. Rejects with `infra_failed` naming the command and what git said. */
@@ -92,7 +96,7 @@ const HARDENED = [
 /** Ten minutes: a first fetch of a large repository over a slow line. */
 const DEFAULT_TIMEOUT_MS = 10 * 60 * 1000;
 /** Listings of 500,000 paths fit; what is larger is refused, never cut. */
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 function environment(host: GitHost, options: GitOptions): Record<string, string> {
   const user = options.config === 'user';
@@ -170,7 +174,8 @@ export function createGit(host: GitHost): Git {
         `git ${args[0] ?? ''} failed with exit code ${result.exitCode}: ${said}`,
       );
     }
-    if (result.stdoutBytes > result.stdoutBuffer.length) {
+    const isCut = result.stdoutBytes > result.stdoutBuffer.length;
+    if (isCut && options.mayCut !== true) {
       throw new JobError('infra_failed', `git ${args[0] ?? ''} printed more than ${MAX_OUTPUT_BYTES} bytes`);
     }
     return {
@@ -178,6 +183,7 @@ export function createGit(host: GitHost): Git {
       stdout: result.stdoutBuffer,
       stderr: result.stderr,
       text: result.stdoutBuffer.toString('utf8').replace(/\n$/, ''),
+      isCut,
     };
   };
 }

@@ -257,6 +257,20 @@ describe('a stream', () => {
     await expect.poll(() => front.calls).toMatchObject([{ aborted: true, estimated: true }]);
   });
 
+  it('that the client leaves before it began is charged for what was asked', async () => {
+    const came = Promise.withResolvers<void>();
+    const { front, access } = await start(() => came.resolve());
+    const headers = tokenHeaders('openai-chat', access.token);
+    const sent = request(`${front.url}/v1/chat/completions`, { method: 'POST', headers });
+    sent.once('error', () => {});
+    sent.end(JSON.stringify(chat.body(true)));
+    await came.promise;
+    sent.destroy();
+    await expect.poll(() => front.calls).toMatchObject([{ status: null, aborted: true, estimated: true }]);
+    expect(front.calls[0]?.tokens_in).toBeGreaterThan(0);
+    expect(front.calls[0]?.cost_usd).toBeGreaterThan(0);
+  });
+
   it('of Gemini without server-sent events is counted too', async () => {
     const speech = SPEECHES.find((one) => one.dialect === 'gemini');
     const { front, access } = await start((_seen, response) =>
@@ -287,6 +301,30 @@ describe('what a job may ask', () => {
     await call(front, access, chat, false, { ...chat.body(false), model: 'test/m1' });
     expect(provider.seen[0]?.body['model']).toBe('m1');
     expect(front.calls).toMatchObject([{ model: 'm1', cost_usd: chat.costUsd }]);
+  });
+
+  it('holds no more of its requests than the bound, and lets go of them', async () => {
+    const { front, access, provider } = await start(spokenBy(chat));
+    const headers = { ...tokenHeaders('openai-chat', access.token), 'content-length': String(60 * 2 ** 20) };
+    const piece = Buffer.alloc(2 ** 20, ' ');
+    // Four that never end: together they are more than the bound, and each is less than its own.
+    const begun = Array.from({ length: 4 }, () =>
+      request(`${front.url}/v1/chat/completions`, { method: 'POST', headers }),
+    );
+    const refused = Promise.race(
+      begun.map(async (one) => {
+        one.on('error', () => {});
+        const answered = new Promise<number | undefined>((resolve) =>
+          one.once('response', (answer) => resolve(answer.statusCode)),
+        );
+        for (let count = 0; count < 50; count++) one.write(piece);
+        return answered;
+      }),
+    );
+    expect(await refused).toBe(413);
+    for (const one of begun) one.destroy();
+    await expect.poll(async () => (await call(front, access, chat, false)).status).toBe(200);
+    expect(provider.seen.length).toBe(1);
   });
 
   it('counts tokens of Anthropic without paying', async () => {

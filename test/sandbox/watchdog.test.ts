@@ -51,6 +51,16 @@ describe('a runner that is killed', () => {
     },
   );
 
+  it.runIf(process.platform === 'linux')('or told to stop at once: the same', async () => {
+    const { command, seconds } = uniqueSleep();
+    const line = `setsid ${command} & setsid ${command} >/dev/null 2>&1 & wait`;
+    const runner = spawn(process.execPath, [SCRIPT, root, line, 'host', '300', 'stop'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    expect(await new Promise((resolve) => runner.once('exit', resolve))).toBe(130);
+    expect(await leftWith(seconds, GONE_WITHIN_MS)).toEqual([]);
+  });
+
   it('who ends by himself ends no command that was meant to go on', async () => {
     // The control: marks alone kill nothing.
     const { command, seconds } = uniqueSleep();

@@ -43,6 +43,19 @@ describe('the difference of two commits', () => {
     expect(diff.startsWith('diff --git ')).toBe(true);
   });
 
+  it('names its paths also where the diff is too long to be read', async () => {
+    const from = commitAll();
+    writeFileSync(join(scene.repo, 'long.txt'), 'a line of thirty-two characters\n'.repeat(2 * 1024 * 1024));
+    const to = commitAll();
+    const target = { dir: join(scene.repo, '.git') };
+    const changes = await listChanges(scene.git, target, from, to);
+    expect(changes.map(({ path, status }) => [path, status])).toEqual([['long.txt', 'added']]);
+    await expect(showDiff(scene.git, target, from, to)).rejects.toMatchObject({
+      code: 'diff_too_large',
+      hint: expect.stringContaining('smaller change'),
+    });
+  });
+
   it('is empty between equals, and a failure is not remembered', async () => {
     const id = commitAll();
     const target = { dir: join(scene.repo, '.git') };

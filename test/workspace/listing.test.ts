@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findBase } from '../../src/workspace/remote/listing.ts';
+import { readRefFile } from '../../src/workspace/remote/refs.ts';
 import { setScene, sh, type Scene } from './scene.ts';
 
 let scene: Scene;
@@ -46,6 +48,22 @@ describe('the base of a repository on this machine', () => {
       null,
     );
     expect(found).toMatchObject({ sha: wanted, isBranch, name: isBranch ? name : wanted.slice(0, 12) });
+  });
+
+  it('is not waited for, nor read without end, where files of refs are pipes and devices', async () => {
+    const pipe = join(scene.root, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    expect(await readRefFile(pipe)).toBe('');
+    expect(await readRefFile('/dev/zero')).toBe('');
+    expect(await readRefFile(scene.root)).toBe('');
+    expect(await readRefFile(join(scene.root, 'none'))).toBeNull();
+    // Git answers from the packed refs, since the branch's own file is none of its kind.
+    sh(scene.repo, 'pack-refs', '--all');
+    symlinkSync('/dev/null', join(scene.repo, '.git/refs/heads/main'));
+    const source = { url: scene.repo, kind: 'checkout' } as const;
+    await expect(findBase(scene.git, join(scene.root, 'listed'), source, null)).rejects.toMatchObject({
+      code: 'repo_unusable',
+    });
   });
 
   it('is asked of git where a ref’s file holds no commit', async () => {

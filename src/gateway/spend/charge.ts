@@ -47,9 +47,9 @@ export function mostOf({ body, price, asked }: Call): Amount {
 }
 
 /** Tokens of a call whose answer did not say them: what is known of its start, and characters for the rest. */
-function estimate(call: Call, metered: Metered): Tokens {
+function estimate(call: Call, metered: Metered | null): Tokens {
   const input = Math.ceil(call.body.length / BYTES_PER_TOKEN);
-  const begun = metered.begun ?? {
+  const begun = metered?.begun ?? {
     input,
     cacheRead: 0,
     cacheWrite: 0,
@@ -57,7 +57,8 @@ function estimate(call: Call, metered: Metered): Tokens {
     output: 0,
     reasoning: 0,
   };
-  return { ...begun, output: Math.max(begun.output, Math.ceil(metered.outputChars / BYTES_PER_TOKEN)) };
+  const written = Math.ceil((metered?.outputChars ?? 0) / BYTES_PER_TOKEN);
+  return { ...begun, output: Math.max(begun.output, written) };
 }
 
 const NO_TOKENS: Tokens = {
@@ -75,7 +76,9 @@ export function account(call: Call, course: Course): { readonly usage: ModelCall
   const { metered, status } = course;
   const wasServed = status !== null && status < 400 && metered !== null;
   const said = wasServed ? metered.usage : null;
-  const estimated = wasServed && said === null;
+  // Left before its answer began, a call has been read by the provider all the same, and is charged.
+  const wasLeft = status === null && course.aborted;
+  const estimated = (wasServed && said === null) || wasLeft;
   const tokens = said ?? (estimated ? estimate(call, metered) : NO_TOKENS);
   const reported = said?.costUsd ?? null;
   const pico =
@@ -83,7 +86,7 @@ export function account(call: Call, course: Course): { readonly usage: ModelCall
       ? costOf(price, tokens)
       : reported !== null
         ? Math.round(reported * PICO_USD)
-        : wasServed
+        : wasServed || wasLeft
           ? null
           : 0;
   const usage: ModelCall = {

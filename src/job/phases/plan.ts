@@ -31,7 +31,8 @@ const MAX_CANDIDATES = 20;
 /** The whole task as one piece: what a plan that can't be read becomes. */
 const WHOLE: Subtask = { name: 'the whole task', task: 'Do the whole task.', files: [] };
 
-const FENCED = /^[ \t]*(`{3,}|~{3,})[ \t]*(?:json5?|jsonc)?[ \t]*\n([\s\S]*?)\n[ \t]*\1[ \t]*$/gim;
+// No two repetitions that take the same blanks in a row: a line of them would be tried in every way to share them.
+const FENCED = /^[ \t]*(`{3,}|~{3,})[ \t]*(?:(?:json5?|jsonc)[ \t]*)?\n([\s\S]*?)\n[ \t]*\1[ \t]*$/gim;
 
 /** Where the object that begins at `from` ends, strings and their escapes minded; -1 where it does not. */
 function objectEnd(text: string, from: number): number {

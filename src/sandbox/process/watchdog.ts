@@ -25,6 +25,7 @@ for pause in 0.05 0.2 0.5 1; do
   sleep "$pause"
 done`;
 
+let isLeft = false;
 let mark: Readonly<Record<string, string>> | null = null;
 
 /** Starts the watchdog of this process and returns the name by which it will know its processes. */
@@ -41,8 +42,13 @@ function start(): string {
   child.unref();
   if (child.stdin instanceof Socket) child.stdin.unref();
   // Written at once, without the event loop: a socket tries that first.
-  process.once('exit', () => child.stdin.write('\n'));
+  process.once('exit', () => isLeft || child.stdin.write('\n'));
   return name;
+}
+
+/** The end of this process is to be taken as that of a killed one: it left commands behind that it did not await. */
+export function leaveToWatchdog(): void {
+  isLeft = true;
 }
 
 /**

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { parseRef } from '../../job/request.ts';
 import type { Git } from '../git.ts';
+import { readRefFile } from './refs.ts';
 
 /** The commit a job starts from. */
 export interface Base {
@@ -159,7 +160,7 @@ export async function findBase(
 
 /** What a packed ref points at: lines of id, space and name. */
 async function readPacked(dir: string, ref: string): Promise<string> {
-  const text = await readFile(join(dir, 'packed-refs'), 'utf8').catch(() => '');
+  const text = (await readRefFile(join(dir, 'packed-refs'))) ?? '';
   return (
     text
       .split('\n')
@@ -175,13 +176,10 @@ async function readPacked(dir: string, ref: string): Promise<string> {
 async function readHead({ kind, url }: Source): Promise<Found | null> {
   if (kind === 'url') return null;
   const dir = kind === 'bare' ? url : join(url, '.git');
-  const head = await readFile(join(dir, 'HEAD'), 'utf8').catch(() => '');
-  const ref = /^ref: (refs\/heads\/[\w-]+)\n$/.exec(head)?.[1];
+  const head = await readRefFile(join(dir, 'HEAD'));
+  const ref = /^ref: (refs\/heads\/[\w-]+)\n$/.exec(head ?? '')?.[1];
   if (ref === undefined) return null;
-  const sha = await readFile(join(dir, ref), 'utf8').then(
-    (text) => text.trimEnd(),
-    () => readPacked(dir, ref),
-  );
+  const sha = (await readRefFile(join(dir, ref)))?.trimEnd() ?? (await readPacked(dir, ref));
   return SHA.test(sha) ? { name: ref.slice('refs/heads/'.length), sha, isBranch: true, fetch: ref } : null;
 }
 

@@ -99,6 +99,11 @@ describe('what a plan may hold', () => {
     );
   });
 
+  it('is read in one go from an answer of blanks', () => {
+    // Tried in every way to share the blanks between two repetitions, this took longer than a test may.
+    expect(parsePlan(`\`\`\`${' '.repeat(200_000)}x`).problem).toBe('the answer holds no plan');
+  });
+
   it('fits into the result of a step in any script', () => {
     const subtasks = Array.from({ length: 6 }, (_, at) => ({
       name: `${at}`,
