@@ -4,7 +4,7 @@
  */
 import type { ErrorInfo } from '../job/error.ts';
 import type { EventType } from '../job/job.ts';
-import type { Usage } from '../job/step.ts';
+import type { AgentPhase, Usage } from '../job/step.ts';
 import type { Mount, Sandbox } from '../sandbox/sandbox.ts';
 
 /** What an agent needs in its sandbox before it can start. */
@@ -22,6 +22,8 @@ export interface AgentNeeds {
 
 /** One prompt to the agent. */
 export interface AgentTurn {
+  /** In `explore` and `plan` the workspace is read-only, and what is asked for is the closing message. */
+  readonly phase: AgentPhase;
   readonly prompt: string;
   readonly model: string | null;
   /** The agent's own session to go on with, where it has one. */
@@ -62,6 +64,8 @@ export interface AgentContext {
    * not at all. The sandbox answers at its address during every command that keeps a log (`logPath`).
    */
   readonly model?: ModelAccess | null;
+  /** Called as soon as the agent's session is known, which may be long before it ends; must not throw. */
+  readonly onSession?: (sessionId: string) => void;
   /** Progress as it happens; must not throw. */
   readonly onEvent: (type: EventType, data: Readonly<Record<string, unknown>>) => void;
 }

@@ -1,12 +1,13 @@
 /** Any command line as an agent: prompt in, edits in the workspace, exit code as a claim. */
 import { access, constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { Cancelled, errorInfo, JobError, toErrorInfo, type ErrorInfo } from '../job/error.ts';
+import { Cancelled, JobError, toErrorInfo } from '../job/error.ts';
 import type { Usage } from '../job/step.ts';
 import { shellWord } from '../job/text/shell.ts';
 import type { ExecResult } from '../sandbox/sandbox.ts';
 import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn } from './agent.ts';
-import { notMade, plainText, planHandover, type Handover } from './handover.ts';
+import { failureOf, shown, tail } from './claims/ending.ts';
+import { plainText, planHandover, type Handover } from './handover.ts';
 import { createLogStream } from './log-stream.ts';
 
 /** How a command is made an agent. */
@@ -26,80 +27,10 @@ const KEPT_BYTES = 256 * 1024;
 /** Bytes of the log file of one turn. */
 const LOG_BYTES = 64 * 1024 * 1024;
 const SUMMARY_CHARS = 4096;
-/** Longest part of a command that is shown in a sentence. */
-const SHOWN_CHARS = 100;
-const STDERR_CHARS = 2000;
 /** First words that no file on PATH needs to stand behind. */
 const SHELL_WORDS =
   /^(?:\.|:|cd|command|echo|env|eval|exec|export|for|if|printf|read|set|test|true|false|umask|while)$/;
 const PLACEHOLDER = '{prompt_file}';
-
-/** The last `maxChars` characters, from the start of a line where one is near. */
-function tail(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text;
-  const end = text.slice(-maxChars);
-  const lineEnd = end.indexOf('\n');
-  return (lineEnd >= 0 && lineEnd < maxChars / 2 ? end.slice(lineEnd + 1) : end).toWellFormed();
-}
-
-/** Why a command that did not end well failed; `null` when it exited with 0. */
-function failureOf(result: ExecResult, turn: AgentTurn, command: string, logPath: string): ErrorInfo | null {
-  const said = tail(plainText(result.stderr), STDERR_CHARS) || tail(plainText(result.stdout), STDERR_CHARS);
-  const words = said === '' ? '' : `: ${said}`;
-  const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
-  switch (result.end) {
-    case 'timeout':
-      return errorInfo(
-        'timed_out',
-        `the agent worked longer than its ${seconds(turn.timeoutMs)}`,
-        'raise timeout_s, or give a smaller task',
-      );
-    case 'idle_timeout':
-      return errorInfo(
-        'timed_out',
-        `the agent printed nothing for ${seconds(turn.idleTimeoutMs)}`,
-        `raise agent_idle_timeout_s, or see where it hung in ${logPath}`,
-      );
-    case 'killed':
-      return errorInfo(
-        'agent_failed',
-        `the agent was killed by ${result.signal ?? 'a signal'}${words}`,
-        'SIGKILL without a cause in the log is often the memory limit',
-      );
-    case 'not_started':
-      return missing(command, result.message ?? 'it could not be started');
-    case 'cancelled':
-      throw new Cancelled();
-    case 'exited':
-      break;
-  }
-  if (result.exitCode === 0) return null;
-  const unmade = notMade(result);
-  if (unmade !== null) {
-    return errorInfo(
-      'agent_failed',
-      `the agent's home directory can't be written: ${unmade}`,
-      'free disk space; an agent may also have taken its own rights away in an earlier turn',
-    );
-  }
-  if (result.exitCode === 127 || result.exitCode === 126)
-    return missing(command, said, result.exitCode === 126);
-  return errorInfo(
-    'agent_failed',
-    `the agent exited with ${result.exitCode ?? 'no code'}${words}`,
-    `all that the agent printed is in ${logPath}`,
-  );
-}
-
-function missing(command: string, said: string, isThere = false): ErrorInfo {
-  return errorInfo(
-    'agent_failed',
-    `a programme of the agent's command could not be run (${shown(command)})${said === '' ? '' : `: ${said}`}`,
-    isThere
-      ? 'make it executable (chmod +x), and see that the first line of a script names its interpreter'
-      : 'install it where the sandbox sees it; a path outside the sandbox must be named in sandbox.ro_paths',
-  );
-}
 
 /** Where the first word of a command was found on the host; `unknown` when it is no plain programme name. */
 interface Programme {
@@ -133,12 +64,6 @@ async function findProgramme(command: string, path: string | undefined): Promise
   return { state: isThere ? 'not_executable' : 'missing', path: word };
 }
 
-/** A command as one short line, for people. */
-function shown(command: string): string {
-  const line = command.trim().replace(/\s+/g, ' ');
-  return line.length > SHOWN_CHARS ? `${line.slice(0, SHOWN_CHARS)}…` : line;
-}
-
 async function execute(
   options: CommandAgentOptions,
   turn: AgentTurn,
@@ -156,7 +81,7 @@ async function execute(
   const result = await context.sandbox.exec(handover.begin(command), {
     env: {
       ...options.env,
-      AGENT_RUNNER_PHASE: 'build',
+      AGENT_RUNNER_PHASE: turn.phase,
       AGENT_RUNNER_OUT: outDir,
       ...(turn.model === null ? {} : { AGENT_RUNNER_MODEL: turn.model }),
     },

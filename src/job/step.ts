@@ -9,6 +9,9 @@ import type { Outcome } from './status.ts';
 export const PHASES = ['prepare', 'explore', 'plan', 'build', 'verify', 'propose', 'notify'] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** Phases in which an agent works. In the first two its workspace is read-only. */
+export type AgentPhase = Extract<Phase, 'explore' | 'plan' | 'build'>;
+
 /** What an agent spent. Money and tokens are `null` when nobody counted them, never 0 for "unknown". */
 export interface Usage {
   readonly cost_usd: number | null;

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { shellWord } from '../job/text/shell.ts';
+import { presetOf } from '../agent/presets/presets.ts';
 import { AGENT_NAMES, createAgent } from '../agent/registry.ts';
 import type { Config } from '../config.ts';
 import { JobError } from '../job/error.ts';
@@ -60,11 +61,19 @@ export async function checkCommand(config: Config, request: JobRequest): Promise
   });
 }
 
+/** The command line whose programmes an agent of this name needs to see; `null` for those made of our own. */
+async function commandLine(config: Config, name: string): Promise<string | null> {
+  const preset = presetOf(name);
+  if (preset !== null) return preset.programme;
+  return config.agentCmd === null ? null : resolveCommand(config.agentCmd, config.host.cwd);
+}
+
 /** Makes the agent a request names, with what it needs to be seen in its sandbox. */
 export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
   const { path, cwd, home } = config.host;
-  const command = config.agentCmd === null ? null : await resolveCommand(config.agentCmd, cwd);
+  const command = await commandLine(config, request.agent);
   const found = command === null ? { paths: [] } : await programPaths(command, { path, cwd, home });
   const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
-  return createAgent(request.agent, { command, needs, task: request.task });
+  const host = { path, home };
+  return createAgent(request.agent, { command, needs, task: request.task, host, hasGateway: false });
 }

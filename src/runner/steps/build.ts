@@ -5,6 +5,7 @@ import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
 import type { BuildInput, Built, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
+import { renderInterrupted } from '../../prompt/interrupted.ts';
 import { isRuleFile, MAX_RULES_BYTES, selectRules, type RuleFile } from '../../prompt/rules.ts';
 import { withServices } from '../../sandbox/services.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
@@ -101,7 +102,7 @@ export async function build(
   const needs = { ...agent.needs, env: { ...detail.rules.gate_env, ...agent.needs.env } };
   const opened = await bench.sandboxes.agent(bench.copy, needs, job.request.network);
   const sandbox = withServices(opened, detail.rules.services);
-  const prompt = renderPrompt({
+  const rendered = renderPrompt({
     task: job.request.task,
     turn: input.turn,
     rules: await readRules(context, bench, detail.base_sha),
@@ -112,13 +113,18 @@ export async function build(
     mode: job.request.mode,
     withoutBaseline: isWithoutBaseline(job.request.in_place),
   });
+  // The session of a try that was cut off: what it had understood need not be paid for again.
+  const { session_id: cutOff } = step.notes;
+  const sessionId = typeof cutOff === 'string' ? cutOff : memory.sessionId;
+  const prompt = typeof cutOff === 'string' ? `${renderInterrupted()}\n\n${rendered}` : rendered;
   journal.emit('message', 'build', { turn: input.turn.kind, prompt_chars: prompt.length, agent: agent.name });
   try {
     const reply = await agent.run(
       {
+        phase: 'build',
         prompt,
         model: job.request.model,
-        sessionId: memory.sessionId,
+        sessionId,
         timeoutMs: input.timeout_ms,
         idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
       },
@@ -126,6 +132,8 @@ export async function build(
         sandbox,
         signal: step.signal,
         logPath: join(context.paths.logs, 'agent.log'),
+        // A note that is lost costs a session, not the job.
+        onSession: (id) => void step.note({ session_id: id }, 'normal').catch(() => {}),
         onEvent: (type, data) => journal.emit(type, 'build', data),
       },
     );
