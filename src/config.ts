@@ -19,7 +19,7 @@ import {
   type Values,
 } from './config/settings.ts';
 import { JobError } from './job/error.ts';
-import type { Budget, Policy, SandboxChoiceName } from './job/request.ts';
+import type { Budget, JobRequest, Policy, SandboxChoiceName } from './job/request.ts';
 
 export {
   flagOf,
@@ -43,6 +43,8 @@ export interface Config {
   readonly agentMounts: readonly AgentMount[];
   readonly agentEnv: Readonly<Record<string, string>>;
   readonly model: string | null;
+  /** Whether jobs are explored and planned first, and by whom. */
+  readonly phases: NonNullable<JobRequest['phases']>;
   readonly sandbox: { readonly name: SandboxChoiceName; readonly roPaths: readonly string[] };
   readonly network: boolean;
   readonly budget: Budget;
@@ -168,6 +170,11 @@ function toConfig(
     agentMounts: values.agent_mounts,
     agentEnv: Object.fromEntries(values.agent_env.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
     model: values.model,
+    phases: {
+      mode: values.phases,
+      explore: { agent: values.explore_agent, model: values.explore_model },
+      plan: { agent: values.plan_agent, model: values.plan_model },
+    },
     sandbox: { name: values.sandbox, roPaths: values['sandbox.ro_paths'] },
     network: values.network,
     budget: {

@@ -4,6 +4,7 @@
  */
 import type { ErrorInfo } from '../job/error.ts';
 import type { EventType } from '../job/job.ts';
+import type { ModelDialect } from '../job/model/call.ts';
 import type { AgentPhase, Usage } from '../job/step.ts';
 import type { Mount, Sandbox } from '../sandbox/sandbox.ts';
 
@@ -32,9 +33,6 @@ export interface AgentTurn {
   /** Longest silence in milliseconds. */
   readonly idleTimeoutMs: number;
 }
-
-/** Wire formats in which an agent may speak to the model gateway; it translates none into another. */
-export type ModelDialect = 'openai-chat' | 'openai-responses' | 'anthropic' | 'gemini';
 
 /** The way to a model: a gateway that holds the real key, counts what is spent and stops at the budget. */
 export interface ModelAccess {

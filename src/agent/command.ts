@@ -27,6 +27,8 @@ const KEPT_BYTES = 256 * 1024;
 /** Bytes of the log file of one turn. */
 const LOG_BYTES = 64 * 1024 * 1024;
 const SUMMARY_CHARS = 4096;
+/** The same where the closing message is what was asked for: a report, a plan. */
+const ANSWER_CHARS = 16 * 1024;
 /** First words that no file on PATH needs to stand behind. */
 const SHELL_WORDS =
   /^(?:\.|:|cd|command|echo|env|eval|exec|export|for|if|printf|read|set|test|true|false|umask|while)$/;
@@ -126,7 +128,13 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
     const { summary: said, question } = await handover.collect();
     if (error !== null) return { ok: false, error, usage };
     const summary = said ?? plainText(result.stdout);
-    return { ok: true, summary: tail(summary, SUMMARY_CHARS), question, sessionId: null, usage };
+    return {
+      ok: true,
+      summary: tail(summary, turn.phase === 'build' ? SUMMARY_CHARS : ANSWER_CHARS),
+      question,
+      sessionId: null,
+      usage,
+    };
   }
 
   return {

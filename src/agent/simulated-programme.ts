@@ -1,14 +1,14 @@
 /**
  * The programme behind the `simulated` agents. It runs inside the sandbox like any agent would: prompt on
- * stdin, edits in the working directory, notes in the directory given as second argument. No model, no
- * clock, no randomness; it stands alone but for the file of the hostile attempts.
+ * stdin, edits in the working directory, notes in the directory given as second argument, the phase as third.
+ * No model, no clock, no randomness; it stands alone but for the file of the hostile attempts.
  */
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attemptAll } from './simulated-injection.ts';
 
-const [behaviour = '', outDir = ''] = process.argv.slice(2);
+const [behaviour = '', outDir = '', phase = 'build'] = process.argv.slice(2);
 
 /** How long `slow` works unless it is stopped: longer than any timeout worth showing. */
 const SLOW_SECONDS = 3600;
@@ -45,6 +45,12 @@ function taskOf(prompt: string): string {
   const lines = prompt.split('\n');
   const at = lines.indexOf('## Task');
   return (lines.slice(at + 1).find((line) => line.trim() !== '') ?? 'no task').trim().slice(0, 200);
+}
+
+/** Which piece of a plan a prompt asks for; the whole task is piece 1 of 1. */
+function partOf(prompt: string): { readonly number: number; readonly of: number; readonly name: string } {
+  const [, number = '1', of = '1', name = ''] = /^## Sub-task (\d+) of (\d+): (.*)$/m.exec(prompt) ?? [];
+  return { number: Number(number), of: Number(of), name };
 }
 
 function say(text: string): void {
@@ -111,7 +117,8 @@ function isDemo(): boolean {
   return source !== null && DEMO_HEAD.test(source) && source.includes(DEMO_TAIL) && read(DEMO_TESTS) !== null;
 }
 
-function editDemo(limit: string): void {
+/** Edits the source, and with the last piece of the task its tests and README, too. */
+function editDemo(limit: string, isLast: boolean = true): void {
   const head = `export function slugify(title, { maxLength = ${limit} } = {}) {\n  const slug = title\n`;
   let source = (read(DEMO_SOURCE) ?? '').replace(DEMO_HEAD, () => head);
   if (!source.includes('lastIndexOf'))
@@ -124,6 +131,7 @@ function editDemo(limit: string): void {
     );
   }
   writeFileSync(DEMO_SOURCE, source);
+  if (!isLast) return;
   const tests = read(DEMO_TESTS) ?? '';
   if (!tests.includes('with maxLength')) writeFileSync(DEMO_TESTS, tests + DEMO_NEW_TESTS);
   const readme = read('README.md');
@@ -172,10 +180,57 @@ function reportGeneric(task: string): void {
   writeFileSync(REPORT, `# Work of the simulated agent\n\nTask: ${task}\n`);
 }
 
-function doGood(task: string): string {
+// Exploring and planning: what the files say, in words that are always the same.
+
+const MAX_NAMED = 20;
+
+function explore(task: string): string {
+  const files = listFiles();
+  const tests = files.filter((path) => TEST_FILE.test(path));
+  const named = files.slice(0, MAX_NAMED).map((path) => `- ${path}`);
+  const more = files.length > MAX_NAMED ? [`- and ${files.length - MAX_NAMED} more`] : [];
+  const about = isDemo()
+    ? `The task is about ${DEMO_SOURCE}, which ${DEMO_TESTS} tests.`
+    : `The task is about ${victim(files) ?? 'no file that is here'}.`;
+  return [
+    `# Report of the simulated agent\n\nTask: ${task}\n\n${about}`,
+    `${files.length} files, ${tests.length} of them tests:\n${[...named, ...more].join('\n')}`,
+  ].join('\n\n');
+}
+
+function plan(task: string): string {
+  const subtasks = isDemo()
+    ? [
+        { name: 'the limit', task: `In ${DEMO_SOURCE}: ${task}`, files: [DEMO_SOURCE] },
+        {
+          name: 'tests and README',
+          task: 'Test the limit and show it.',
+          files: [DEMO_TESTS, 'README.md'],
+        },
+      ]
+    : [
+        { name: 'the edit', task, files: [victim(listFiles()) ?? REPORT] },
+        { name: 'the report', task: `Name each piece of the work in ${REPORT}.`, files: [REPORT] },
+      ];
+  return JSON.stringify({ reasoning: 'The code first, then what tells of it.', subtasks }, null, 2);
+}
+
+/** Every piece but the first: it adds to what is there, and mends nothing. */
+function doLater({ number, of, name }: ReturnType<typeof partOf>): string {
+  const here = /maxLength = (\w+) \}/.exec(read(DEMO_SOURCE) ?? '')?.[1];
+  if (isDemo() && here !== undefined) editDemo(here, number === of);
+  else appendFileSync(REPORT, `\n- sub-task ${number} of ${of}: ${name}\n`);
+  return `Sub-task ${number} of ${of} is done: ${name}.`;
+}
+
+function tellsMore(isLast: boolean): string {
+  return isLast ? ' Tests and README are extended.' : '';
+}
+
+function doGood(task: string, isLast: boolean): string {
   if (isDemo()) {
-    editDemo('Infinity');
-    return 'slugify takes { maxLength } and cuts between words; without it nothing changes. Tests and README are extended.';
+    editDemo('Infinity', isLast);
+    return `slugify takes { maxLength } and cuts between words; without it nothing changes.${tellsMore(isLast)}`;
   }
   repairGeneric();
   reportGeneric(task);
@@ -183,13 +238,13 @@ function doGood(task: string): string {
 }
 
 /** Wrong at first; right once the prompt tells of failures, or its own mistake is found in the files. */
-function doBad(task: string, laterTurn: boolean): string {
+function doBad(task: string, laterTurn: boolean, isLast: boolean): string {
   if (isDemo()) {
     const wrong = (read(DEMO_SOURCE) ?? '').includes(`maxLength = ${DEMO_WRONG}`);
-    editDemo(wrong || laterTurn ? 'Infinity' : DEMO_WRONG);
+    editDemo(wrong || laterTurn ? 'Infinity' : DEMO_WRONG, isLast);
     return wrong || laterTurn
       ? 'The default limit cut long titles of callers that never asked for one; there is none now.'
-      : `slugify takes { maxLength }, ${DEMO_WRONG} by default. Tests and README are extended.`;
+      : `slugify takes { maxLength }, ${DEMO_WRONG} by default.${tellsMore(isLast)}`;
   }
   const repaired = repairGeneric();
   const broken = repaired === null && !laterTurn ? breakGeneric() : null;
@@ -257,12 +312,17 @@ async function main(): Promise<void> {
     finish(`The simulated agent has no model and can't answer: ${task}`);
     return;
   }
+  if (phase === 'explore') return finish(explore(task));
+  if (phase === 'plan') return finish(plan(task));
   say(`simulated agent (${behaviour}): ${task}`);
+  const part = partOf(prompt);
+  if (works && part.number > 1) return finish(doLater(part));
+  const isLast = part.number === part.of;
   switch (behaviour) {
     case 'good':
-      return finish(doGood(task));
+      return finish(doGood(task, isLast));
     case 'bad':
-      return finish(doBad(task, /^## This turn:/m.test(prompt)));
+      return finish(doBad(task, /^## This turn:/m.test(prompt), isLast));
     case 'stuck':
       return finish(doStuck(task));
     case 'lost':
@@ -274,7 +334,7 @@ async function main(): Promise<void> {
     case 'slow':
       return finish(await doSlow(task));
     case 'injection':
-      return finish([...(await attemptAll(outDir)), '', doGood(task)].join('\n'));
+      return finish([...(await attemptAll(outDir)), '', doGood(task, isLast)].join('\n'));
     case 'crash':
       writeFileSync(REPORT, '# Work of the simulated agent\n\nTask: ');
       process.stderr.write(`${new Error('simulated crash in the middle of an edit').stack}\n`);

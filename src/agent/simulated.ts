@@ -61,7 +61,7 @@ export function createSimulatedAgent(behaviour: string): Agent {
   const node = realpathSync(process.execPath);
   const manifest = packageJson(dirname(here));
   const words = [node, programme, known].map(shellWord).join(' ');
-  const start = `exec ${words} "$AGENT_RUNNER_OUT"`;
+  const start = `exec ${words} "$AGENT_RUNNER_OUT" "$AGENT_RUNNER_PHASE"`;
   const agent = createCommandAgent({
     name: `simulated:${known}`,
     command: known === 'injection' ? `${GIT_ATTEMPTS}\n${start}` : start,

@@ -75,6 +75,15 @@ function messageLine(event: JobEvent, colour: boolean): string | null {
   return paint(`  “${cleanLine(first).slice(0, 120)}”`, 'dim', colour);
 }
 
+/** The pieces of a plan; what agents plan for themselves while they build is their own matter. */
+function planLine(event: JobEvent): string | null {
+  const { subtasks, problem } = event.data;
+  if (!Array.isArray(subtasks)) return null;
+  if (typeof problem === 'string') return `  plan: one piece, because ${text(problem)}`;
+  const names = (subtasks as { name?: unknown }[]).map((one, at) => `${at + 1}. ${text(one.name)}`);
+  return `  plan: ${names.join('; ')}`;
+}
+
 /** What a person reads of an event, or `null` where there is nothing to say. */
 export function lineOf(event: JobEvent, colour: boolean): string | null {
   switch (event.type) {
@@ -92,9 +101,10 @@ export function lineOf(event: JobEvent, colour: boolean): string | null {
       if (setup === 'started') return '  setup: preparing dependencies';
       return `  setup: ${text(setup)} ${typeof took === 'number' ? duration(took) : ''}`;
     }
+    case 'plan':
+      return planLine(event);
     case 'status':
     case 'tool_call':
-    case 'plan':
     case 'usage':
     case 'log':
     case 'delivery':

@@ -84,6 +84,11 @@ function draftMark({ draft, labels }: JobResult): string {
   return labels.length === 0 ? ' (draft)' : ` (draft: ${labels.join(', ')})`;
 }
 
+function plannedText({ subtasks }: JobResult): string {
+  if (subtasks.length === 0) return '';
+  return `, planned in ${subtasks.length} ${subtasks.length === 1 ? 'piece' : 'pieces'}`;
+}
+
 function facts(result: JobResult, savedIn: string | null): string[][] {
   const wall =
     result.started_at === null ? 0 : Date.parse(result.finished_at) - Date.parse(result.started_at);
@@ -102,7 +107,7 @@ function facts(result: JobResult, savedIn: string | null): string[][] {
     ...(result.branch === null ? recover : []),
     [
       'agent',
-      `${result.agent}, ${result.iterations} ${result.iterations === 1 ? 'turn' : 'turns'}${result.debug_mode ? ', debug mode' : ''}`,
+      `${result.agent}, ${result.iterations} ${result.iterations === 1 ? 'turn' : 'turns'}${plannedText(result)}${result.debug_mode ? ', debug mode' : ''}`,
     ],
     ['cost', result.total_cost === null ? 'unknown' : `$${result.total_cost.toFixed(2)}`],
     ['wall time', duration(Math.max(0, wall))],

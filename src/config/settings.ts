@@ -1,6 +1,7 @@
 /** The table of settings: what each may be, its default, and who may set it. Pure. */
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { JobError } from '../job/error.ts';
+import { PHASES_MODES } from '../job/phases/choose.ts';
 import {
   DEFAULT_BUDGET,
   DEFAULT_MAX_GATE_RUNS,
@@ -200,6 +201,13 @@ export const SETTINGS = {
     env: 'LLM_MODEL',
     unset: "the agent's own",
   }),
+  phases: setting(oneOf(...PHASES_MODES), 'auto', 'whether a job is explored and planned first', {
+    env: 'AGENT_RUNNER_PHASES',
+  }),
+  explore_agent: setting(optional(text), null, 'agent that explores', { unset: 'the one that builds' }),
+  explore_model: setting(optional(text), null, 'model it is asked to use', { unset: "the builder's" }),
+  plan_agent: setting(optional(text), null, 'agent that plans', { unset: 'the one that builds' }),
+  plan_model: setting(optional(text), null, 'model it is asked to use', { unset: "the builder's" }),
   sandbox: setting(oneOf(...SANDBOX_NAMES), 'auto', 'where agent and checks run', {
     env: 'AGENT_RUNNER_SANDBOX',
   }),

@@ -3,24 +3,25 @@ import { errorInfo, outcomeOf, type ErrorInfo } from './error.ts';
 import type { CheckVerdict, GateReport, TamperFinding } from './gate.ts';
 import { isWithoutBaseline } from './in-place/in-place.ts';
 import type { JobRequest } from './request.ts';
+import { leftFor } from './spent.ts';
 import { isSameFailure } from './text/similarity.ts';
-import {
-  durationMs,
-  type BuildInput,
-  type Ending,
-  type Entry,
-  type Prepared,
-  type ProposeInput,
-  type StepResult,
-  type Turn,
-  type Usage,
-  type Verified,
+import type {
+  BuildInput,
+  Ending,
+  Entry,
+  LookInput,
+  Prepared,
+  ProposeInput,
+  StepResult,
+  Turn,
+  Verified,
 } from './step.ts';
 import type { Outcome } from './status.ts';
 
 /** What happens next: exactly one step, or the end. */
 export type Decision =
   | { readonly next: 'prepare' }
+  | { readonly next: 'explore' | 'plan'; readonly input: LookInput }
   | { readonly next: 'build'; readonly input: BuildInput }
   | { readonly next: 'message'; readonly question: string }
   | { readonly next: 'verify' }
@@ -31,6 +32,8 @@ export type Decision =
 export const EQUAL_FAILURES_TO_GIVE_UP = 3;
 /** Most questions a job may ask; an agent that only asks is stopped. */
 export const MAX_QUESTIONS = 10;
+/** Share of the time that is left which exploring may take, and then planning. */
+const LOOK_SHARE = 1 / 4;
 
 type RedRun = { readonly failure: string };
 
@@ -72,39 +75,6 @@ function isStuck(history: readonly Entry[]): boolean {
   return equal.length >= EQUAL_FAILURES_TO_GIVE_UP;
 }
 
-/** A sum that is `null` as soon as one part is unknown, and when there is no part at all. */
-function sumOf(parts: readonly (number | null)[]): number | null {
-  const [first, ...rest] = parts;
-  if (first === undefined) return null;
-  return rest.reduce<number | null>(
-    (sum, part) => (sum === null || part === null ? null : sum + part),
-    first,
-  );
-}
-
-/**
- * What the agent has spent so far. Money and tokens are `null` as soon as one turn has no known count, and
- * where no turn has ended: one that was cut off may have spent something.
- */
-export function spentBy(history: readonly Entry[]): Usage & { readonly agent_ms: number } {
-  const results = history.flatMap((entry) => (entry.step === 'build' ? [entry.result] : []));
-  return {
-    cost_usd: sumOf(results.map(({ usage }) => usage?.cost_usd ?? null)),
-    tokens_in: sumOf(results.map(({ usage }) => usage?.tokens_in ?? null)),
-    tokens_out: sumOf(results.map(({ usage }) => usage?.tokens_out ?? null)),
-    turns: results.reduce((sum, { usage }) => sum + (usage?.turns ?? 1), 0),
-    agent_ms: results.reduce((sum, result) => sum + durationMs(result), 0),
-  };
-}
-
-/** Tokens that are known to be spent: turns that did not count theirs add nothing. */
-function knownTokens(history: readonly Entry[]): number {
-  return history.reduce((sum, entry) => {
-    const usage = entry.step === 'build' ? entry.result.usage : null;
-    return sum + (usage?.tokens_in ?? 0) + (usage?.tokens_out ?? 0);
-  }, 0);
-}
-
 function end(outcome: Outcome, error: ErrorInfo | null = null): Decision {
   return { next: 'end', ending: { outcome, error } };
 }
@@ -115,37 +85,38 @@ function endWith(error: ErrorInfo): Decision {
 
 /** The next turn of the agent, unless its budget is spent: then the job ends, saved and reported. */
 function prompt(history: readonly Entry[], request: JobRequest, turn: Turn): Decision {
-  const spent = spentBy(history);
-  const {
-    max_cost_usd: maxCost,
-    max_tokens: maxTokens,
-    max_turns: maxTurns,
-    timeout_s: timeoutS,
-  } = request.budget;
-  const hint = 'raise the budget, give a smaller task, or go on by hand from what is saved';
-  if (maxCost !== null && spent.cost_usd !== null && spent.cost_usd >= maxCost && spent.cost_usd > 0) {
-    return endWith(
-      errorInfo('budget_exceeded', `max_cost_usd: ${spent.cost_usd} of ${maxCost} dollars are spent`, hint),
-    );
-  }
-  const tokens = knownTokens(history);
-  if (maxTokens !== null && tokens >= maxTokens) {
-    return endWith(
-      errorInfo('budget_exceeded', `max_tokens: ${tokens} of ${maxTokens} tokens are spent`, hint),
-    );
-  }
-  if (maxTurns !== null && spent.turns >= maxTurns) {
-    return endWith(
-      errorInfo('budget_exceeded', `max_turns: ${spent.turns} of ${maxTurns} turns are spent`, hint),
-    );
-  }
-  const leftMs = timeoutS * 1000 - spent.agent_ms;
-  if (leftMs <= 0) {
-    return endWith(
-      errorInfo('timed_out', `timeout_s: the agent has worked for its ${timeoutS} seconds`, hint),
-    );
-  }
-  return { next: 'build', input: { turn, timeout_ms: leftMs } };
+  const left = leftFor(history, request);
+  if ('error' in left) return endWith(left.error);
+  return { next: 'build', input: { turn, timeout_ms: left.leftMs } };
+}
+
+/** A turn that only looks: it gets a share of the time, so that one that hangs leaves enough to build. */
+function look(history: readonly Entry[], request: JobRequest, next: 'explore' | 'plan'): Decision {
+  const left = leftFor(history, request);
+  if ('error' in left) return endWith(left.error);
+  return { next, input: { timeout_ms: Math.ceil(left.leftMs * LOOK_SHARE) } };
+}
+
+/** Why a job goes on although exploring or planning failed: both are a help, and no part of the work. */
+function isHelp(last: Entry): boolean {
+  if (last.result.ok || (last.step !== 'explore' && last.step !== 'plan')) return false;
+  return last.result.error.code === 'agent_failed' || last.result.error.code === 'timed_out';
+}
+
+/** The next piece of the plan that was not prompted for yet; `null` after the last, and where there is no plan. */
+function nextPart(history: readonly Entry[]): Turn | null {
+  const planned = history.findLast((e) => e.step === 'plan');
+  if (planned?.result.ok !== true) return null;
+  const { subtasks } = planned.result;
+  const done = history.filter((e) => e.step === 'build' && e.input.turn.kind === 'subtask').length;
+  const part = subtasks[done];
+  if (part === undefined) return null;
+  return { kind: 'subtask', number: done + 1, of: subtasks.length, ...part };
+}
+
+/** The first turn that edits: the plan's first piece, or the whole task. */
+function begin(history: readonly Entry[], request: JobRequest): Decision {
+  return prompt(history, request, nextPart(history) ?? { kind: 'task' });
 }
 
 /** The policy and caps that `prepare` resolved; every path to a later step goes through it. */
@@ -204,6 +175,8 @@ function afterBuild(history: readonly Entry[], request: JobRequest): Decision {
     return endWith(errorInfo('agent_failed', `the agent asked more than ${MAX_QUESTIONS} questions`));
   }
   if (request.mode === 'ask') return end('answered');
+  const part = nextPart(history);
+  if (part !== null) return prompt(history, request, part);
   // What was red before the agent came stays red when it changes nothing: the gate says so, or that it was a flake.
   if (isWithoutBaseline(request.in_place)) return { next: 'verify' };
   return changed ? { next: 'verify' } : end('no_change');
@@ -329,12 +302,17 @@ function afterPropose(history: readonly Entry[], request: JobRequest): Decision 
 export function decideNext(history: readonly Entry[], request: JobRequest): Decision {
   const last = history.at(-1);
   if (last === undefined) return { next: 'prepare' };
-  if (!last.result.ok) return endWith(last.result.error);
+  if (!last.result.ok) return isHelp(last) ? begin(history, request) : endWith(last.result.error);
   switch (last.step) {
     case 'prepare':
       // Healing begins with the gate: where that is green no agent is called.
       if (isWithoutBaseline(request.in_place)) return { next: 'verify' };
-      return prompt(history, request, { kind: 'task' });
+      if (preparedOf(history).phases?.run === true) return look(history, request, 'explore');
+      return begin(history, request);
+    case 'explore':
+      return look(history, request, 'plan');
+    case 'plan':
+      return begin(history, request);
     case 'build':
       return afterBuild(history, request);
     case 'message':

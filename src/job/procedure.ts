@@ -34,6 +34,12 @@ async function story(job: Job, steps: Steps, history: Entry[]): Promise<Ending> 
       case 'prepare':
         history.push({ step: 'prepare', result: await steps.prepare() });
         break;
+      case 'explore':
+        history.push({ step: 'explore', input: decision.input, result: await steps.explore(decision.input) });
+        break;
+      case 'plan':
+        history.push({ step: 'plan', input: decision.input, result: await steps.plan(decision.input) });
+        break;
       case 'build':
         history.push({ step: 'build', input: decision.input, result: await steps.build(decision.input) });
         break;

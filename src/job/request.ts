@@ -2,6 +2,7 @@
 import { JobError } from './error.ts';
 import type { Check } from './gate.ts';
 import type { InPlace } from './in-place/in-place.ts';
+import type { PhasesMode } from './phases/choose.ts';
 
 /** What happens when the gate is red, inconclusive or empty, or when the change weakens its judge. */
 export interface Policy {
@@ -36,6 +37,12 @@ export const MAX_TASK_BYTES = 1024 * 1024;
 export const SANDBOX_NAMES = ['auto', 'bubblewrap', 'host'] as const;
 export type SandboxChoiceName = (typeof SANDBOX_NAMES)[number];
 
+/** Who explores or plans; `null` is who builds. */
+export interface PhaseAgent {
+  readonly agent: string | null;
+  readonly model: string | null;
+}
+
 /** A validated request. Everything a job needs to know about what was asked; nothing about this machine. */
 export interface JobRequest {
   /** Absolute path, or an https, ssh or file URL. */
@@ -61,6 +68,12 @@ export interface JobRequest {
   readonly allow_test_changes: boolean;
   readonly draft: boolean;
   readonly user_id: string | null;
+  /** Whether the job is explored and planned first, and by whom; absent: as the rule says, by `agent`. */
+  readonly phases?: {
+    readonly mode: PhasesMode;
+    readonly explore: PhaseAgent;
+    readonly plan: PhaseAgent;
+  };
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
   readonly in_place?: InPlace;
 }

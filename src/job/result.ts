@@ -2,7 +2,9 @@
 import type { ErrorInfo } from './error.ts';
 import type { GateReport, GateVerdict, TamperFinding } from './gate.ts';
 import type { Job } from './job.ts';
-import { isDebugging, spentBy } from './decide.ts';
+import { isDebugging } from './decide.ts';
+import type { Subtask } from './phases/plan.ts';
+import { spentBy } from './spent.ts';
 import { durationMs, type Ending, type Entry, type Phase, type Saved, type StepResult } from './step.ts';
 import { OUTCOMES, type JobStatus, type Outcome } from './status.ts';
 
@@ -26,7 +28,12 @@ export interface JobResult {
   readonly wip_ref: string | null;
   readonly gate: { readonly verdict: GateVerdict | null; readonly runs: readonly GateReport[] };
   readonly tamper: readonly TamperFinding[];
+  /** Turns in which the agent built. */
   readonly iterations: number;
+  /** Turns of the agent in all, as it counts them: explore and plan are among them. */
+  readonly turns: number;
+  /** The pieces the task was built in; empty where it was not planned. */
+  readonly subtasks: readonly Subtask[];
   readonly attempts: number;
   readonly tests_passed: boolean;
   readonly debug_mode: boolean;
@@ -71,6 +78,15 @@ export function redBaseNotices(report: GateReport): readonly string[] {
   return [`red on the base already, with nothing new: ${red.join(', ')}`];
 }
 
+/** Says that the agent worked without a report or a plan of its own, though it should have had one. */
+function lookNotices(entry: Entry): readonly string[] {
+  if (entry.step !== 'explore' && entry.step !== 'plan') return [];
+  if (!entry.result.ok)
+    return [`${entry.step} failed, and the job went on without: ${entry.result.error.message}`];
+  if (entry.step !== 'plan' || entry.result.problem === null) return [];
+  return [`the plan was not followed, and the task was built as one: ${entry.result.problem}`];
+}
+
 /** Why a job ended; where its work could not be saved either, that and the place where it lies come with it. */
 function errorOf(ending: ErrorInfo | null, saved: StepResult<Saved>): ErrorInfo | null {
   if (saved.ok) return ending;
@@ -90,6 +106,8 @@ export function toResult(
   saved: StepResult<Saved>,
 ): JobResult {
   const prepared = history.flatMap((e) => (e.step === 'prepare' && e.result.ok ? [e.result] : [])).at(-1);
+  const explored = history.flatMap((e) => (e.step === 'explore' && e.result.ok ? [e.result] : [])).at(-1);
+  const planned = history.flatMap((e) => (e.step === 'plan' && e.result.ok ? [e.result] : [])).at(-1);
   const built = history.flatMap((e) => (e.step === 'build' && e.result.ok ? [e.result] : [])).at(-1);
   const proposed = history.flatMap((e) => (e.step === 'propose' && e.result.ok ? [e.result] : [])).at(-1);
   const runs = history.flatMap((e) => (e.step === 'verify' && e.result.ok ? [e.result] : []));
@@ -115,11 +133,13 @@ export function toResult(
     gate: { verdict: verified?.report.verdict ?? null, runs: runs.map((run) => run.report) },
     tamper: verified?.report.tamper ?? [],
     iterations: history.filter((e) => e.step === 'build').length,
+    turns: spent.turns,
+    subtasks: planned?.subtasks ?? [],
     attempts: job.attempt,
     tests_passed: verified !== undefined && testsPassed(verified.report),
     debug_mode: isDebugging(history),
     resumed_from_checkpoint: false,
-    exploration_report_generated: false,
+    exploration_report_generated: explored !== undefined && explored.report !== '',
     agent: job.request.agent,
     model: job.request.model,
     total_cost: spent.cost_usd,
@@ -130,6 +150,7 @@ export function toResult(
       .map((e) => ({ name: e.step, started_at: e.result.started_at, duration_ms: durationMs(e.result) })),
     notices: [
       ...(prepared?.notices ?? []),
+      ...history.flatMap(lookNotices),
       ...(proposed?.notices ?? []),
       ...(verified === undefined ? [] : redBaseNotices(verified.report)),
     ],

@@ -1,6 +1,8 @@
 /** The steps a job is made of: what goes in, what comes out. Everything here is plain JSON. */
 import type { ErrorInfo } from './error.ts';
 import type { GateReport, TamperFinding } from './gate.ts';
+import type { PhaseChoice } from './phases/choose.ts';
+import type { Plan } from './phases/plan.ts';
 import type { Policy } from './request.ts';
 import type { JobResult } from './result.ts';
 import type { Outcome } from './status.ts';
@@ -8,9 +10,6 @@ import type { Outcome } from './status.ts';
 /** Phases as people see them; every step belongs to one. */
 export const PHASES = ['prepare', 'explore', 'plan', 'build', 'verify', 'propose', 'notify'] as const;
 export type Phase = (typeof PHASES)[number];
-
-/** Phases in which an agent works. In the first two its workspace is read-only. */
-export type AgentPhase = Extract<Phase, 'explore' | 'plan' | 'build'>;
 
 /** What an agent spent. Money and tokens are `null` when nobody counted them, never 0 for "unknown". */
 export interface Usage {
@@ -38,13 +37,41 @@ export interface Prepared {
   readonly branch: string;
   readonly policy: Policy;
   readonly max_gate_runs: number;
+  /** Whether the job is explored and planned before it is built; absent: it is not. */
+  readonly phases?: PhaseChoice;
   /** Facts a person should know: uncommitted changes stay out, no isolation, open network, … */
   readonly notices: readonly string[];
 }
 
+/** Phases in which an agent works. In the first two its workspace is read-only. */
+export type AgentPhase = Extract<Phase, 'explore' | 'plan' | 'build'>;
+
+/** A turn that only looks. */
+export interface LookInput {
+  /** Milliseconds the agent may still work. */
+  readonly timeout_ms: number;
+}
+
+/** What the agent found out before anything is changed. Its words are data. */
+export interface Explored {
+  readonly report: string;
+}
+
+/** How the task is cut into pieces. */
+export type Planned = Plan;
+
 /** Why the agent is prompted. */
 export type Turn =
   | { readonly kind: 'task' }
+  /** One piece of the plan: `number` of `of`, from 1. */
+  | {
+      readonly kind: 'subtask';
+      readonly number: number;
+      readonly of: number;
+      readonly name: string;
+      readonly task: string;
+      readonly files: readonly string[];
+    }
   | { readonly kind: 'answer'; readonly question: string; readonly answer: string }
   | {
       readonly kind: 'fix';
@@ -111,6 +138,8 @@ export interface Saved {
  */
 export interface Steps {
   prepare(): Promise<StepResult<Prepared>>;
+  explore(input: LookInput): Promise<StepResult<Explored>>;
+  plan(input: LookInput): Promise<StepResult<Planned>>;
   build(input: BuildInput): Promise<StepResult<Built>>;
   message(input: { readonly question: string }): Promise<StepResult<Answered>>;
   verify(): Promise<StepResult<Verified>>;
@@ -122,6 +151,8 @@ export interface Steps {
 /** What has happened so far, in order: the only thing that decisions look at. */
 export type Entry =
   | { readonly step: 'prepare'; readonly result: StepResult<Prepared> }
+  | { readonly step: 'explore'; readonly input: LookInput; readonly result: StepResult<Explored> }
+  | { readonly step: 'plan'; readonly input: LookInput; readonly result: StepResult<Planned> }
   | { readonly step: 'build'; readonly input: BuildInput; readonly result: StepResult<Built> }
   | { readonly step: 'message'; readonly question: string; readonly result: StepResult<Answered> }
   | { readonly step: 'verify'; readonly result: StepResult<Verified> }

@@ -1,6 +1,8 @@
 /** What the agent is told: one text per turn. */
-import type { Turn } from '../job/step.ts';
+import type { Plan } from '../job/phases/plan.ts';
+import type { AgentPhase, Turn } from '../job/step.ts';
 import { cutToTokens, FEEDBACK_TOKENS } from './budget.ts';
+import { lookPart, planPart, reportPart, subtaskPart } from './phases.ts';
 import type { RuleFile } from './rules.ts';
 import { fence, markUntrusted, oneLine, stripInvisible } from './untrusted.ts';
 
@@ -19,6 +21,13 @@ export interface PromptInput {
   /** Where the workspace appears to the agent. */
   readonly workspacePath: string;
   readonly mode: 'change' | 'ask';
+  /** `build`, unless the turn only looks. */
+  readonly phase?: AgentPhase;
+  /** What the explore phase found out. */
+  readonly report?: string | null;
+  readonly plan?: Plan | null;
+  /** The repository map, rendered; empty where there is none. */
+  readonly map?: string;
   /** Whether the checks were not run on the base: then nothing can be said of what is new. */
   readonly withoutBaseline?: boolean;
 }
@@ -29,6 +38,12 @@ const MAX_HISTORY = 5;
 const SUMMARY_TOKENS = 1000;
 /** Questions come from the agent, answers from a person; both stay whole unless they are absurd. */
 const ANSWER_TOKENS = 8000;
+
+function isLook<T extends { readonly phase?: AgentPhase }>(
+  input: T,
+): input is T & { readonly phase: 'explore' | 'plan' } {
+  return input.phase === 'explore' || input.phase === 'plan';
+}
 
 function house(input: PromptInput): string {
   const { workspacePath } = input;
@@ -45,6 +60,16 @@ function house(input: PromptInput): string {
       '- Never commit, push or merge.',
       ...out,
       '- The summary is your answer.',
+    ].join('\n');
+  }
+  if (isLook(input)) {
+    return [
+      `You look at the repository in ${workspacePath} for a coding agent that will change it after you. You work in a sandbox.`,
+      '',
+      '## Rules of the runner',
+      '- Change nothing: the workspace is read-only, whatever you try. Commands may be run; what must write finds room in `$HOME` and `/tmp`.',
+      '- Never commit, push or merge.',
+      ...out,
     ].join('\n');
   }
   return [
@@ -134,6 +159,8 @@ function turnPart(input: PromptInput): string {
   switch (turn.kind) {
     case 'task':
       return '';
+    case 'subtask':
+      return subtaskPart(turn);
     case 'fix':
       return fixPart(turn, input);
     case 'tamper':
@@ -164,9 +191,12 @@ export function renderPrompt(input: PromptInput): string {
     house(input),
     input.mode === 'ask' ? '' : checksPart(input.checks),
     rulesPart(input.rules),
+    input.map ?? '',
+    reportPart(input.report ?? null),
+    isLook(input) ? '' : planPart(input.plan ?? null),
     `## Task\n${stripInvisible(input.task).trim()}`,
     input.turn.kind === 'task' ? '' : summaryPart(input.summary),
-    turnPart(input),
+    isLook(input) ? lookPart(input.phase) : turnPart(input),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }

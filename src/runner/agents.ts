@@ -8,6 +8,7 @@ import { AGENT_NAMES, createAgent } from '../agent/registry.ts';
 import type { Config } from '../config.ts';
 import { JobError } from '../job/error.ts';
 import type { JobRequest } from '../job/request.ts';
+import type { LookingAgent } from './context.ts';
 import { programPaths } from '../sandbox/toolchains.ts';
 import { splitWords } from '../sandbox/toolchains/words.ts';
 
@@ -76,4 +77,19 @@ export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' 
   const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
   const host = { path, home };
   return createAgent(request.agent, { command, needs, task: request.task, host, hasGateway: false });
+}
+
+/** Who explores and plans: agents and models of their own where the request names them, else who builds. */
+export async function lookingAgents(
+  config: Config,
+  request: Pick<JobRequest, 'agent' | 'task' | 'model' | 'phases'>,
+  builder: Agent,
+): Promise<Readonly<Record<'explore' | 'plan', LookingAgent>>> {
+  const one = async (phase: 'explore' | 'plan'): Promise<LookingAgent> => {
+    const { agent = null, model = null } = request.phases?.[phase] ?? {};
+    // Another agent may not know the model of the one that builds.
+    if (agent === null || agent === request.agent) return { agent: builder, model: model ?? request.model };
+    return { agent: await agentOf(config, { agent, task: request.task }), model };
+  };
+  return { explore: await one('explore'), plan: await one('plan') };
 }

@@ -27,6 +27,12 @@ export interface RunnerParts {
   readonly baselines: Baselines;
 }
 
+/** Who explores or plans, and with which model; `null` is the agent's own. */
+export interface LookingAgent {
+  readonly agent: Agent;
+  readonly model: string | null;
+}
+
 /** One job and everything it may use. */
 export interface JobContext {
   readonly job: Job;
@@ -38,6 +44,8 @@ export interface JobContext {
   /** Why this sandbox, and what a person should know about it. */
   readonly sandboxNotice: string | null;
   readonly agent: Agent;
+  /** Who explores and plans. */
+  readonly looking: Readonly<Record<'explore' | 'plan', LookingAgent>>;
   readonly layout: Layout;
   readonly paths: JobPaths;
   readonly baselines: Baselines;

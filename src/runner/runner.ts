@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
 import { createMask } from '../log.ts';
-import { agentOf, checkCommand } from './agents.ts';
+import { agentOf, checkCommand, lookingAgents } from './agents.ts';
 import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
@@ -110,11 +110,26 @@ async function contextOf(
 ): Promise<JobContext> {
   const { config, store, layout, git, forge, baselines } = parts;
   const agent = await agentOf(config, job.request);
+  const looking = await lookingAgents(config, job.request, agent);
   const chosen = await selectSandbox(job.request.sandbox, { allowHost: job.request.allow_host });
   const { adapter, warning: sandboxNotice, why } = chosen;
   run.journal.emit('sandbox', 'prepare', { adapter: adapter.name, isolation: adapter.isolation, why });
   const paths = layout.job(job.job_id);
-  return { job, config, store, git, forge, adapter, sandboxNotice, agent, layout, paths, baselines, ...run };
+  return {
+    job,
+    config,
+    store,
+    git,
+    forge,
+    adapter,
+    sandboxNotice,
+    agent,
+    looking,
+    layout,
+    paths,
+    baselines,
+    ...run,
+  };
 }
 
 async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promise<Opened> {
@@ -274,11 +289,13 @@ export function createRunner(parts: RunnerParts): Runner {
     async preflight(request) {
       await checkCommand(config, request);
       const agent = await agentOf(config, request);
-      const { ready, detail, fix } = await agent.check();
-      if (!ready) {
+      const { explore, plan } = await lookingAgents(config, request, agent);
+      for (const one of new Set([agent, explore.agent, plan.agent])) {
+        const { ready, detail, fix } = await one.check();
+        if (ready) continue;
         throw new JobError(
           'bad_configuration',
-          `agent: ${agent.name} can't start: ${detail}`,
+          `agent: ${one.name} can't start: ${detail}`,
           fix === null ? {} : { hint: fix },
         );
       }

@@ -19,8 +19,12 @@ export interface Place {
 /** Opens sandboxes of one adapter with one configuration. */
 export interface Sandboxes {
   readonly adapter: SandboxAdapter;
-  /** For the agent: its own needs, network only if the job asked for it. */
-  agent(place: Place, needs: AgentNeeds, network: boolean): Promise<Sandbox>;
+  /** For the agent: its own needs, network only if the job asked for it, read-only where it may only look. */
+  agent(
+    place: Place,
+    needs: AgentNeeds,
+    options: { readonly network: boolean; readonly readOnly: boolean },
+  ): Promise<Sandbox>;
   /** For checks: no network unless the base's configuration opens it, nothing of the agent's. */
   gate(place: Place, env: Readonly<Record<string, string>>, network: boolean): Promise<Sandbox>;
   /** For setup: with network and the settings package managers need to reach their registry, without secrets. */
@@ -59,12 +63,17 @@ export async function createSandboxes(adapter: SandboxAdapter, config: Config): 
     place: Place,
     network: boolean,
     env: Readonly<Record<string, string>>,
-    more: { readonly paths?: readonly string[]; readonly mounts?: readonly Mount[] } = {},
+    more: {
+      readonly paths?: readonly string[];
+      readonly mounts?: readonly Mount[];
+      readonly readOnly?: boolean;
+    } = {},
   ): Promise<Sandbox> => {
     await mkdir(place.home, { recursive: true });
     const workspace = adapter.canMount ? '/workspace' : place.tree;
     return adapter.open({
       workspace: place.tree,
+      readOnlyWorkspace: more.readOnly ?? false,
       home: place.home,
       ...place.layers?.(),
       mounts: [...place.mounts, ...(more.mounts ?? [])],
@@ -84,8 +93,11 @@ export async function createSandboxes(adapter: SandboxAdapter, config: Config): 
   return {
     adapter,
     fingerprint: JSON.stringify([adapter.name, host.path, process.platform, process.arch]),
-    agent: (place, needs, network) =>
-      open(place, network, needs.env, { paths: needs.readOnlyPaths, mounts: needs.mounts }),
+    agent: (place, needs, { network, readOnly }) => {
+      // Git that may not write its index still says what is changed.
+      const env = readOnly ? { GIT_OPTIONAL_LOCKS: '0', ...needs.env } : needs.env;
+      return open(place, network, env, { paths: needs.readOnlyPaths, mounts: needs.mounts, readOnly });
+    },
     gate: (place, env, network) => open(place, network, env),
     setup: (place) => open(place, true, { CI: 'true', npm_config_fund: 'false', npm_config_audit: 'false' }),
   };

@@ -2,6 +2,7 @@
 import { Cancelled, ERROR_CODES, errorInfo, JobError, type ErrorCode } from '../../src/job/error.ts';
 import type { CheckReport, GateVerdict, TamperFinding } from '../../src/job/gate.ts';
 import { PROCEDURE_VERSION, type Job } from '../../src/job/job.ts';
+import { parsePlan } from '../../src/job/phases/plan.ts';
 import { runJob } from '../../src/job/procedure.ts';
 import { DEFAULT_BUDGET, DEFAULT_POLICY, type JobRequest, type Policy } from '../../src/job/request.ts';
 import type { JobResult } from '../../src/job/result.ts';
@@ -40,6 +41,22 @@ export type ProposeAct =
   | Trouble
   | { readonly do: 'propose'; readonly outcome: 'pr_opened' | 'pr_updated' | 'proposed' };
 export type PrepareAct = Trouble | { readonly do: 'prepare' };
+export type ExploreAct =
+  | Trouble
+  | {
+      readonly do: 'explore';
+      readonly report?: string;
+      readonly usage?: Usage | null;
+      readonly seconds?: number;
+    };
+export type PlanAct =
+  | Trouble
+  | {
+      readonly do: 'plan';
+      readonly answer: string;
+      readonly usage?: Usage | null;
+      readonly seconds?: number;
+    };
 export type MessageAct = Trouble | { readonly do: 'answer'; readonly answer: string };
 export type SaveAct =
   | { readonly do: 'save'; readonly ref: string | null }
@@ -48,6 +65,8 @@ export type SaveAct =
 /** What each step answers, the n-th time it runs; the last act is repeated. */
 export interface Script {
   readonly prepare?: PrepareAct;
+  /** `{}` explores and plans with the acts' defaults. */
+  readonly phases?: { readonly explore?: ExploreAct; readonly plan?: PlanAct };
   readonly builds?: readonly BuildAct[];
   readonly messages?: readonly MessageAct[];
   readonly verifies?: readonly VerifyAct[];
@@ -60,7 +79,16 @@ export interface Script {
 
 /** A step that ran, in order, with its input and, unless it threw, its result. */
 export interface Ran {
-  readonly step: 'prepare' | 'build' | 'message' | 'verify' | 'propose' | 'save' | 'notify';
+  readonly step:
+    | 'prepare'
+    | 'explore'
+    | 'plan'
+    | 'build'
+    | 'message'
+    | 'verify'
+    | 'propose'
+    | 'save'
+    | 'notify';
   readonly input: unknown;
   readonly result?: unknown;
 }
@@ -98,6 +126,15 @@ export const DRAFTING: TamperFinding = {
   line: 3,
 };
 export const REPORTING: TamperFinding = { ...BLOCKING, kind: 'catch_all', severity: 'report', line: 9 };
+
+/** A plan of two pieces, as an agent answers it. */
+export const TWO_PARTS: string = JSON.stringify({
+  reasoning: 'first the code, then its callers',
+  subtasks: [
+    { name: 'code', task: 'mend the sum', files: ['src/sum.js'] },
+    { name: 'callers', task: 'call it rightly', files: [] },
+  ],
+});
 
 export const REQUEST: JobRequest = {
   repo: '/srv/repo',
@@ -210,8 +247,27 @@ export function scriptedSteps(script: Script, ran: Ran[], stored: readonly Ran[]
           branch: 'bot/job-0123456789ab',
           policy: { ...DEFAULT_POLICY, ...script.policy },
           max_gate_runs: script.maxGateRuns ?? 5,
+          ...(script.phases === undefined ? {} : { phases: { run: true, reason: 'asked for' } }),
           notices: ['no isolation'],
         }),
+      ),
+    explore: (input) =>
+      step(
+        'explore',
+        input,
+        (): ExploreAct => script.phases?.explore ?? { do: 'explore' },
+        (act) => ({
+          ...times(act.seconds ?? 1, act.usage ?? null),
+          ok: true,
+          report: act.report ?? 'seen',
+        }),
+      ),
+    plan: (input) =>
+      step(
+        'plan',
+        input,
+        (): PlanAct => script.phases?.plan ?? { do: 'plan', answer: TWO_PARTS },
+        (act) => ({ ...times(act.seconds ?? 1, act.usage ?? null), ok: true, ...parsePlan(act.answer) }),
       ),
     build: (input) =>
       step(

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EQUAL_FAILURES_TO_GIVE_UP, MAX_QUESTIONS } from '../../src/job/decide.ts';
+import { MAX_SUBTASKS } from '../../src/job/phases/plan.ts';
 import { runJob } from '../../src/job/procedure.ts';
 import type { Policy } from '../../src/job/request.ts';
 import { OUTCOMES } from '../../src/job/status.ts';
@@ -67,6 +68,22 @@ const verify: fc.Arbitrary<VerifyAct> = rarely(
     ),
   }),
 );
+const phases: fc.Arbitrary<NonNullable<Script['phases']>> = fc.record({
+  explore: rarely(fc.record({ do: fc.constant('explore' as const), report: fc.string(), usage, seconds })),
+  plan: rarely(
+    fc.record({
+      do: fc.constant('plan' as const),
+      answer: fc.oneof(
+        fc.string(),
+        fc
+          .uniqueArray(fc.string({ minLength: 1 }), { maxLength: 8 })
+          .map((names) => JSON.stringify({ subtasks: names.map((name) => ({ name, task: name })) })),
+      ),
+      usage,
+      seconds,
+    }),
+  ),
+});
 const policy: fc.Arbitrary<Policy> = fc.record({
   on_red: fc.constantFrom('block', 'draft'),
   on_inconclusive: fc.constantFrom('block', 'draft', 'open'),
@@ -74,7 +91,7 @@ const policy: fc.Arbitrary<Policy> = fc.record({
   on_tamper: fc.constantFrom('block', 'draft', 'allow'),
 });
 const limit = (max: number) => fc.option(fc.integer({ min: 1, max }), { nil: null });
-const script: fc.Arbitrary<Script> = fc.record({
+const plain = fc.record({
   prepare: rarely(fc.constant({ do: 'prepare' as const })),
   builds: fc.array(build, { minLength: 1, maxLength: 20 }),
   messages: fc.array(rarely(fc.record({ do: fc.constant('answer' as const), answer: fc.string() })), {
@@ -105,6 +122,10 @@ const script: fc.Arbitrary<Script> = fc.record({
     }),
   }),
 });
+
+const script: fc.Arbitrary<Script> = fc
+  .tuple(plain, fc.option(phases, { nil: null }))
+  .map(([story, looks]): Script => (looks === null ? story : { ...story, phases: looks }));
 
 /** Checks `says` on many stories. */
 async function always(says: (played: Played, script: Script) => void): Promise<void> {
@@ -157,7 +178,9 @@ describe('every story', () => {
       expect(played.count('prepare')).toBe(1);
       expect(played.count('verify')).toBeLessThanOrEqual(maxGateRuns);
       expect(played.count('message')).toBeLessThanOrEqual(MAX_QUESTIONS);
-      expect(played.count('build')).toBeLessThanOrEqual(maxGateRuns + MAX_QUESTIONS);
+      expect(played.count('build')).toBeLessThanOrEqual(maxGateRuns + MAX_QUESTIONS + MAX_SUBTASKS - 1);
+      expect(played.count('explore')).toBeLessThanOrEqual(1);
+      expect(played.count('plan')).toBeLessThanOrEqual(played.count('explore'));
       expect(played.count('propose')).toBeLessThanOrEqual(1);
       expect(played.builds.filter((b) => b.turn.kind === 'tamper').length).toBeLessThanOrEqual(1);
       for (const { timeout_ms } of played.builds) expect(timeout_ms).toBeGreaterThan(0);
@@ -222,7 +245,7 @@ describe('every story', () => {
       if (budget === undefined) return;
       let [turns, tokens] = [0, 0];
       for (const entry of historyOf(played)) {
-        if (entry.step !== 'build') continue;
+        if (entry.step !== 'build' && entry.step !== 'explore' && entry.step !== 'plan') continue;
         if (budget.max_turns !== null) expect(turns).toBeLessThan(budget.max_turns);
         if (budget.max_tokens !== null) expect(tokens).toBeLessThan(budget.max_tokens);
         turns += entry.result.usage?.turns ?? 1;
@@ -234,6 +257,23 @@ describe('every story', () => {
   it('is plain JSON from end to end', async () => {
     await always(({ result }) => {
       expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+    });
+  });
+});
+
+describe('phases', () => {
+  it('come before every build, once, and each piece is built at most once and in its order', async () => {
+    await always((played, { phases: looks }) => {
+      const order = played.ran.map((r) => r.step);
+      if (looks === undefined) expect(order).not.toContain('explore');
+      const firstBuild = order.indexOf('build');
+      if (firstBuild >= 0) expect(order.lastIndexOf('plan')).toBeLessThan(firstBuild);
+      const parts = played.builds.flatMap(({ turn }) => (turn.kind === 'subtask' ? [turn.number] : []));
+      expect(parts).toEqual(parts.map((_, at) => at + 1));
+      const judged = order.indexOf('verify');
+      const before = played.ran.slice(0, judged).filter((r) => r.step === 'build').length;
+      const late = played.builds.slice(before).filter(({ turn }) => turn.kind === 'subtask');
+      if (judged >= 0) expect(late).toEqual([]);
     });
   });
 });

@@ -1,7 +1,8 @@
 /** What is known of one agent programme: how it is started, told its model, kept offline, and logged in. */
 import { JobError } from '../../job/error.ts';
 import { shellWord } from '../../job/text/shell.ts';
-import type { AgentTurn, ModelAccess, ModelDialect } from '../agent.ts';
+import type { ModelDialect } from '../../job/model/call.ts';
+import type { AgentTurn, ModelAccess } from '../agent.ts';
 
 /** A file below HOME that a programme must find when it starts. */
 export interface PresetFile {

@@ -1,6 +1,7 @@
 /** What a shell may complete besides the names of commands and options: names of agents, jobs, scenarios, rules. */
 import type { RootCommand } from '@bomb.sh/tab';
 import { access } from 'node:fs/promises';
+import { PHASES_MODES } from '../../job/phases/choose.ts';
 import { SANDBOX_NAMES } from '../../job/request.ts';
 import { isTerminal, JOB_STATUSES } from '../../job/status.ts';
 import { agentNames } from '../../runner/agents.ts';
@@ -24,6 +25,9 @@ function plain(words: readonly string[]): readonly Value[] {
 /** Values of options by the name of the option; they mean the same in every command. */
 const OPTION_VALUES: Readonly<Record<string, readonly Value[]>> = {
   agent: plain(agentNames),
+  'explore-agent': plain(agentNames),
+  'plan-agent': plain(agentNames),
+  phases: plain(PHASES_MODES),
   sandbox: plain(SANDBOX_NAMES),
   scenario: Object.entries(demoScenarios),
   status: plain(JOB_STATUSES),

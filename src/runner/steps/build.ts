@@ -1,18 +1,18 @@
 /** Step `build`: one prompt to the agent, and the tree it leaves behind. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Agent, AgentReply } from '../../agent/agent.ts';
 import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
-import type { BuildInput, Built, Usage } from '../../job/step.ts';
+import type { AgentPhase, BuildInput, Built, Planned, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
 import { renderInterrupted } from '../../prompt/interrupted.ts';
-import { isRuleFile, MAX_RULES_BYTES, selectRules, type RuleFile } from '../../prompt/rules.ts';
 import { withServices } from '../../sandbox/services.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { partialRef, saveCommit } from '../../workspace/remote/saved.ts';
 import { commitInfo } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
+import { readRules } from '../phases/material.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
 
@@ -20,31 +20,11 @@ import { baseDependencies } from './prepare.ts';
 export interface BuildMemory {
   /** The new failures of the last gate run. */
   readonly failure: string;
+  /** What explore and plan answered; `null` where they did not run. */
+  readonly report: string | null;
+  readonly plan: Planned | null;
   readonly summary: string | null;
   readonly sessionId: string | null;
-}
-
-/** Standing rules are read from so many files at most, root first. */
-const MAX_RULE_FILES = 50;
-
-async function readRules(context: JobContext, bench: Bench, baseSha: string): Promise<RuleFile[]> {
-  const files = await bench.copy.files(baseSha);
-  const candidates = files.paths.filter((path) => isRuleFile(path)).slice(0, MAX_RULE_FILES);
-  const read = await Promise.all(
-    candidates.map(async (path) => ({ path, content: (await files.read(path)) ?? '' })),
-  );
-  const { agentConfig } = context.config;
-  const own =
-    agentConfig === null ? null : { path: agentConfig, content: await readAgentConfig(agentConfig) };
-  return selectRules(read, { agentConfig: own, maxBytes: MAX_RULES_BYTES });
-}
-
-async function readAgentConfig(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => {
-    throw new JobError('bad_configuration', `agent_config: ${path} can't be read`, {
-      hint: 'correct or unset AGENT_CONFIG',
-    });
-  });
 }
 
 /** After a crash: the partial tree is kept under a ref of its own, then the build begins again from its snapshot. */
@@ -84,7 +64,77 @@ function failedTurn(error: ErrorInfo, usage: Usage | null, mask: (text: string) 
   return Object.assign(thrown, { usage });
 }
 
-/** Prompts the agent once. */
+/** What one turn asks of which agent. */
+interface Ask {
+  readonly phase: AgentPhase;
+  /** Why it is prompted, in a word. */
+  readonly turn: string;
+  readonly agent: Agent;
+  readonly model: string | null;
+  readonly prompt: (workspacePath: string) => string;
+  readonly sessionId: string | null;
+  readonly timeoutMs: number;
+}
+
+/** How a turn that ended well ended. */
+export type OkReply = Extract<AgentReply, { readonly ok: true }>;
+
+/**
+ * Prompts an agent once, in a sandbox of its own: read-only but for the build phase.
+ *
+ * @throws JobError as the agent failed, with what it spent in `usage`; Cancelled
+ */
+export async function takeTurn(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  ask: Ask,
+  step: StepContext,
+): Promise<OkReply> {
+  const { job, journal } = context;
+  const { agent, phase } = ask;
+  // The agent can try what the checks will do: with their services and their environment.
+  const needs = { ...agent.needs, env: { ...detail.rules.gate_env, ...agent.needs.env } };
+  const opened = await bench.sandboxes.agent(bench.copy, needs, {
+    network: job.request.network,
+    readOnly: phase !== 'build',
+  });
+  const sandbox = withServices(opened, detail.rules.services);
+  // The session of a try that was cut off: what it had understood need not be paid for again.
+  const { session_id: cutOff } = step.notes;
+  const sessionId = typeof cutOff === 'string' ? cutOff : ask.sessionId;
+  const rendered = ask.prompt(sandbox.workspacePath);
+  const prompt = typeof cutOff === 'string' ? `${renderInterrupted()}\n\n${rendered}` : rendered;
+  journal.emit('message', phase, { turn: ask.turn, prompt_chars: prompt.length, agent: agent.name });
+  try {
+    const reply = await agent.run(
+      {
+        phase,
+        prompt,
+        model: ask.model,
+        sessionId,
+        timeoutMs: ask.timeoutMs,
+        idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
+      },
+      {
+        sandbox,
+        signal: step.signal,
+        logPath: join(context.paths.logs, 'agent.log'),
+        // A note that is lost costs a session, not the job.
+        onSession: (id) => void step.note({ session_id: id }, 'normal').catch(() => {}),
+        onEvent: (type, data) => journal.emit(type, phase, data),
+      },
+    );
+    if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
+    if (step.signal.aborted) throw new Cancelled();
+    if (!reply.ok) throw failedTurn(reply.error, reply.usage, context.mask);
+    return reply;
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** Builds: prompts the agent once, with all that is known. */
 export async function build(
   context: JobContext,
   detail: PreparedDetail,
@@ -98,60 +148,48 @@ export async function build(
   const start = step.notes['snapshot'];
   if (typeof start === 'string') await recover(context, detail, bench, step, start);
   else await step.note({ snapshot: await bench.copy.snapshot() }, 'normal');
-  // The agent can try what the checks will do: with their services and their environment.
-  const needs = { ...agent.needs, env: { ...detail.rules.gate_env, ...agent.needs.env } };
-  const opened = await bench.sandboxes.agent(bench.copy, needs, job.request.network);
-  const sandbox = withServices(opened, detail.rules.services);
-  const rendered = renderPrompt({
-    task: job.request.task,
-    turn: input.turn,
-    rules: await readRules(context, bench, detail.base_sha),
-    checks: detail.rules.checks,
-    failures: memory.failure,
-    summary: memory.summary,
-    workspacePath: sandbox.workspacePath,
-    mode: job.request.mode,
-    withoutBaseline: isWithoutBaseline(job.request.in_place),
-  });
-  // The session of a try that was cut off: what it had understood need not be paid for again.
-  const { session_id: cutOff } = step.notes;
-  const sessionId = typeof cutOff === 'string' ? cutOff : memory.sessionId;
-  const prompt = typeof cutOff === 'string' ? `${renderInterrupted()}\n\n${rendered}` : rendered;
-  journal.emit('message', 'build', { turn: input.turn.kind, prompt_chars: prompt.length, agent: agent.name });
-  try {
-    const reply = await agent.run(
-      {
-        phase: 'build',
-        prompt,
-        model: job.request.model,
-        sessionId,
-        timeoutMs: input.timeout_ms,
-        idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
-      },
-      {
-        sandbox,
-        signal: step.signal,
-        logPath: join(context.paths.logs, 'agent.log'),
-        // A note that is lost costs a session, not the job.
-        onSession: (id) => void step.note({ session_id: id }, 'normal').catch(() => {}),
-        onEvent: (type, data) => journal.emit(type, 'build', data),
-      },
-    );
-    if (reply.usage !== null) journal.emit('usage', 'build', { ...reply.usage });
-    if (step.signal.aborted) throw new Cancelled();
-    if (!reply.ok) throw failedTurn(reply.error, reply.usage, context.mask);
-    const tree = await bench.copy.snapshot();
-    const baseTree = await treeOf(context.git, bench.copy.target, detail.base_sha);
-    journal.emit('message', 'build', { text: reply.summary, changed: tree !== baseTree });
-    return {
-      tree,
-      changed: tree !== baseTree,
-      summary: context.mask(reply.summary),
-      question: reply.question === null ? null : context.mask(reply.question),
-      session_id: reply.sessionId,
-      usage: reply.usage,
-    };
-  } finally {
-    await sandbox.close();
-  }
+  const { turn } = input;
+  const isNew = memory.sessionId === null;
+  const rules = await readRules(context, bench, detail.base_sha);
+  const prompt = (workspacePath: string): string =>
+    renderPrompt({
+      task: job.request.task,
+      turn,
+      rules,
+      checks: detail.rules.checks,
+      failures: memory.failure,
+      summary: memory.summary,
+      // An agent that goes on with its session has been told.
+      report: isNew ? memory.report : null,
+      plan: memory.plan,
+      workspacePath,
+      mode: job.request.mode,
+      withoutBaseline: isWithoutBaseline(job.request.in_place),
+    });
+  const reply = await takeTurn(
+    context,
+    detail,
+    bench,
+    {
+      phase: 'build',
+      turn: turn.kind === 'subtask' ? `sub-task ${turn.number} of ${turn.of}: ${turn.name}` : turn.kind,
+      agent,
+      model: job.request.model,
+      prompt,
+      sessionId: memory.sessionId,
+      timeoutMs: input.timeout_ms,
+    },
+    step,
+  );
+  const tree = await bench.copy.snapshot();
+  const baseTree = await treeOf(context.git, bench.copy.target, detail.base_sha);
+  journal.emit('message', 'build', { text: reply.summary, changed: tree !== baseTree });
+  return {
+    tree,
+    changed: tree !== baseTree,
+    summary: context.mask(reply.summary),
+    question: reply.question === null ? null : context.mask(reply.question),
+    session_id: reply.sessionId,
+    usage: reply.usage,
+  };
 }

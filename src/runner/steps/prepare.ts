@@ -1,6 +1,7 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
 import { writeFile } from 'node:fs/promises';
 import { JobError } from '../../job/error.ts';
+import { choosePhases } from '../../job/phases/choose.ts';
 import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { join } from 'node:path';
@@ -126,6 +127,9 @@ export async function prepare(
   const rules = await resolveRules(job.request, files);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
 
+  const phases = choosePhases(job.request, files.paths.length);
+  const how = phases.run ? 'explore and plan run' : 'the task is built at once';
+  context.journal.emit('message', 'prepare', { phases: phases.run, reason: `${how}: ${phases.reason}` });
   if (inPlace !== null && inPlace.start !== base.sha)
     await layCommit(context, bench, remote.url, inPlace.start);
   // A job that starts again under another procedure goes on from the tree it had saved.
@@ -137,6 +141,7 @@ export async function prepare(
     branch: job.branch,
     policy: rules.policy,
     max_gate_runs: rules.max_gate_runs,
+    phases,
     remote,
     rules,
     in_place: inPlace === null ? undefined : startOf(inPlace),

@@ -5,6 +5,9 @@ import { OUTCOMES } from '../../job/status.ts';
 import type {
   Answered,
   Built,
+  Explored,
+  LookInput,
+  Planned,
   Prepared,
   Proposed,
   Saved,
@@ -20,6 +23,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
 import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
+import { explore, plan } from '../phases/look.ts';
 import { build } from './build.ts';
 import { changeCommit } from './commit.ts';
 import { prepare } from './prepare.ts';
@@ -50,6 +54,8 @@ interface StepsOptions {
 interface Memory {
   detail: PreparedDetail | null;
   bench: Bench | null;
+  report: string | null;
+  plan: Planned | null;
   verified: Verified | null;
   built: Built | null;
   gateRuns: number;
@@ -113,13 +119,39 @@ async function stepPrepare({ context, engine, memory, baseline }: Work): Promise
   return result;
 }
 
+async function stepExplore(work: Work, input: LookInput): Promise<StepResult<Explored>> {
+  const { context, engine, memory } = work;
+  const result = await engine.step<Explored>('explore', 'explore', async (step) => {
+    const { detail, bench } = await ready(work);
+    return explore(context, detail, bench, input, step);
+  });
+  if (result.ok) memory.report = result.report;
+  return result;
+}
+
+async function stepPlan(work: Work, input: LookInput): Promise<StepResult<Planned>> {
+  const { context, engine, memory } = work;
+  const result = await engine.step<Planned>('plan', 'plan', async (step) => {
+    const { detail, bench } = await ready(work);
+    return plan(context, detail, bench, input, memory.report, step);
+  });
+  if (result.ok) memory.plan = result;
+  return result;
+}
+
 async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Promise<StepResult<Built>> {
   const { context, engine, memory } = work;
   const result = await engine.step<Built>('build', 'build', async (step) => {
     const { detail, bench } = await ready(work);
-    const { built, verified } = memory;
+    const { built, verified, report, plan: planned } = memory;
     const failure = verified?.failure ?? '';
-    const known = { failure, summary: built?.summary ?? null, sessionId: built?.session_id ?? null };
+    const known = {
+      failure,
+      report,
+      plan: planned,
+      summary: built?.summary ?? null,
+      sessionId: built?.session_id ?? null,
+    };
     return build(context, detail, bench, input, known, step);
   });
   if (result.ok) memory.built = result;
@@ -207,6 +239,8 @@ export function createSteps(options: StepsOptions): JobSteps {
   const memory: Memory = {
     detail: null,
     bench: null,
+    report: null,
+    plan: null,
     verified: null,
     built: null,
     gateRuns: 0,
@@ -216,6 +250,8 @@ export function createSteps(options: StepsOptions): JobSteps {
   const work: Work = { ...options, memory, baseline };
   return {
     prepare: () => stepPrepare(work),
+    explore: (input) => stepExplore(work, input),
+    plan: (input) => stepPlan(work, input),
     build: (input) => stepBuild(work, input),
     message: ({ question }) => stepMessage(work, question),
     verify: () => stepVerify(work),

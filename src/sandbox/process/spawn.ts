@@ -1,7 +1,7 @@
 /** Starting one process: its streams, its descriptors, and what the system says when it can't be started. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, statSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { Server, Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { listKernelDirectory, readKernelFile } from './groups.ts';
 import type { LiveInput } from '../sandbox.ts';
@@ -21,6 +21,8 @@ export interface SpawnRequest {
   readonly isInputLive: boolean;
   /** Whether it gets the descriptors 3 (it reads) and 4 (it writes). */
   readonly hasControl: boolean;
+  /** Takes the listening socket that it hands over on the descriptor after those; absent: there is none. */
+  readonly onServer?: ((server: Server) => void) | undefined;
 }
 
 /** A started process and its streams. A failed start shows as an `error` event of `child`. */
@@ -58,9 +60,14 @@ function descriptorsOf(
   input: number | 'pipe' | 'ignore',
   pipes: readonly (Pipe | 'pipe')[],
   hasControl: boolean,
-): (number | 'pipe' | 'ignore')[] {
-  const stdio = [input, ...pipes.map((pipe) => (pipe === 'pipe' ? pipe : pipe.childFd))];
+  hasChannel: boolean,
+): (number | 'pipe' | 'ignore' | 'ipc')[] {
+  const stdio: (number | 'pipe' | 'ignore' | 'ipc')[] = [
+    input,
+    ...pipes.map((pipe) => (pipe === 'pipe' ? pipe : pipe.childFd)),
+  ];
   if (hasControl) stdio.push('pipe', 'pipe');
+  if (hasChannel) stdio.push('ipc');
   const { descriptors, nullFd } = inheritedDescriptors();
   for (const fd of descriptors) {
     while (stdio.length < fd) stdio.push('ignore');
@@ -113,6 +120,14 @@ function inputOf({ stdin, isInputLive }: SpawnRequest): number | 'pipe' | 'ignor
   return stdin === undefined ? 'ignore' : (openInput(stdin) ?? 'pipe');
 }
 
+/** Takes one listening socket from a process, then closes the channel: what runs there later can send nothing. */
+function takeServer(child: ChildProcess, onServer: (server: Server) => void): void {
+  child.once('message', (_message, handle) => {
+    if (child.connected) child.disconnect();
+    if (handle instanceof Server) onServer(handle);
+  });
+}
+
 /** Starts a process in a session and group of its own. Throws what Node throws at once (E2BIG, NUL in a word). */
 export function startProcess(request: SpawnRequest): Started {
   const input = inputOf(request);
@@ -121,7 +136,7 @@ export function startProcess(request: SpawnRequest): Started {
   let child: ChildProcess;
   try {
     const [program, ...words] = request.argv;
-    const stdio = descriptorsOf(input, pipes, request.hasControl);
+    const stdio = descriptorsOf(input, pipes, request.hasControl, request.onServer !== undefined);
     child = spawn(program, words, { cwd: request.cwd, env: request.env, stdio, detached: true });
   } catch (error) {
     for (const { ourFd, anchor } of taken) {
@@ -133,6 +148,7 @@ export function startProcess(request: SpawnRequest): Started {
     for (const { childFd } of taken) closeSync(childFd);
     if (typeof input === 'number') closeSync(input);
   }
+  if (request.onServer !== undefined) takeServer(child, request.onServer);
   const live = child.stdin !== null && request.isInputLive ? liveInput(child.stdin) : null;
   if (child.stdin !== null && live === null && request.stdin !== undefined)
     writeInput(child.stdin, request.stdin);

@@ -1,0 +1,109 @@
+/** Steps `explore` and `plan`: turns that look at a workspace they can't write, and what comes of their answers. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parsePlan } from '../../job/phases/plan.ts';
+import type { Explored, LookInput, Planned } from '../../job/step.ts';
+import { renderPrompt } from '../../prompt/build.ts';
+import type { JobContext, PreparedDetail } from '../context.ts';
+import type { StepContext, StepValue } from '../engine/engine.ts';
+import { installDependencies, type Bench } from '../place.ts';
+import { takeTurn, type OkReply } from '../steps/build.ts';
+import { baseDependencies } from '../steps/prepare.ts';
+import { readRules } from './material.ts';
+
+/** Longest report that is kept, in characters; the agent's whole output is in its log. */
+const MAX_REPORT_CHARS = 16_000;
+
+/**
+ * Takes back what a turn wrote where no mount could keep it from writing (`host`). Where the workspace is mounted
+ * read-only, there is nothing to take back.
+ */
+async function undo(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  start: string,
+  phase: 'explore' | 'plan',
+): Promise<void> {
+  if ((await bench.copy.snapshot()) === start) return;
+  await bench.copy.reset(start);
+  await installDependencies(context, bench, bench.copy, baseDependencies(context, detail));
+  context.journal.emit('message', phase, {
+    notice: `the agent changed files in the ${phase} phase, where it may only look: they are as they were`,
+  });
+}
+
+async function look(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  ask: { readonly phase: 'explore' | 'plan'; readonly input: LookInput; readonly report: string | null },
+  step: StepContext,
+): Promise<OkReply> {
+  const { phase, input, report } = ask;
+  const { job } = context;
+  const { agent, model } = context.looking[phase];
+  const [rules, noted] = [await readRules(context, bench, detail.base_sha), step.notes['snapshot']];
+  const mayWrite = !context.adapter.canMount;
+  let start: string | null = null;
+  if (mayWrite) {
+    start = typeof noted === 'string' ? noted : await bench.copy.snapshot();
+    if (typeof noted === 'string') await undo(context, detail, bench, start, phase);
+    else await step.note({ snapshot: start }, 'normal');
+  }
+  const prompt = (workspacePath: string): string =>
+    renderPrompt({
+      task: job.request.task,
+      turn: { kind: 'task' },
+      phase,
+      rules,
+      checks: detail.rules.checks,
+      failures: '',
+      summary: null,
+      report,
+      workspacePath,
+      mode: job.request.mode,
+    });
+  try {
+    return await takeTurn(
+      context,
+      detail,
+      bench,
+      { phase, turn: phase, agent, model, prompt, sessionId: null, timeoutMs: input.timeout_ms },
+      step,
+    );
+  } finally {
+    if (start !== null) await undo(context, detail, bench, start, phase);
+  }
+}
+
+/** Lets the agent find out what it must know, and keeps its report. */
+export async function explore(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  input: LookInput,
+  step: StepContext,
+): Promise<StepValue<Explored>> {
+  const reply = await look(context, detail, bench, { phase: 'explore', input, report: null }, step);
+  const report = context.mask(reply.summary).slice(0, MAX_REPORT_CHARS).toWellFormed();
+  const log = join(context.paths.logs, 'exploration.md');
+  await writeFile(log, `${report}\n`);
+  context.journal.emit('message', 'explore', { text: report, log });
+  return { report, usage: reply.usage };
+}
+
+/** Lets the agent cut the task into pieces; what can't be read as a plan becomes one. */
+export async function plan(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  input: LookInput,
+  report: string | null,
+  step: StepContext,
+): Promise<StepValue<Planned>> {
+  const reply = await look(context, detail, bench, { phase: 'plan', input, report }, step);
+  const planned = parsePlan(context.mask(reply.summary));
+  context.journal.emit('plan', 'plan', { ...planned });
+  return { ...planned, usage: reply.usage };
+}
