@@ -81,11 +81,21 @@ export type AgentReply =
     }
   | { readonly ok: false; readonly error: ErrorInfo; readonly usage: Usage | null };
 
+/** Whether an agent can start here, in words for people. */
+export interface AgentState {
+  readonly ready: boolean;
+  readonly detail: string;
+  /** What to do where it can't. */
+  readonly fix: string | null;
+  /** Whether its programme is here; absent where there is none to look for. */
+  readonly installed?: boolean;
+}
+
 /** A coding agent behind one port. */
 export interface Agent {
   readonly name: string;
   readonly needs: AgentNeeds;
   /** Whether it can start here, in words: program found, version; or what to do. */
-  check(): Promise<{ readonly ready: boolean; readonly detail: string; readonly fix: string | null }>;
+  check(): Promise<AgentState>;
   run(turn: AgentTurn, context: AgentContext): Promise<AgentReply>;
 }

@@ -7,6 +7,7 @@ import { shellWord } from '../job/text/shell.ts';
 import type { ExecResult } from '../sandbox/sandbox.ts';
 import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn } from './agent.ts';
 import { failureOf, shown, tail } from './claims/ending.ts';
+import { commandStreams, type StreamTurn } from './claims/streams/turn.ts';
 import { plainText, planHandover, type Handover } from './handover.ts';
 import { createLogStream } from './log-stream.ts';
 
@@ -14,7 +15,10 @@ import { createLogStream } from './log-stream.ts';
 export interface CommandAgentOptions {
   /** `command` by default. */
   readonly name?: string;
-  /** Run by `sh -c`; `{prompt_file}` becomes the path of the prompt, without it the prompt goes to stdin. */
+  /**
+   * Run by `sh -c`; `{prompt_file}` becomes the path of the prompt, without it the prompt goes to stdin. `{resume}`
+   * becomes the words with which a known programme goes on with its session.
+   */
   readonly command: string;
   readonly needs: AgentNeeds;
   readonly env?: Readonly<Record<string, string>>;
@@ -71,15 +75,14 @@ async function execute(
   turn: AgentTurn,
   context: AgentContext,
   handover: Handover,
+  stream: StreamTurn | null,
 ): Promise<ExecResult> {
   const { outDir, promptFile } = handover;
   const log = createLogStream((piece) => {
     context.onEvent('log', piece.dropped === 0 ? { stream: piece.stream, text: piece.text } : { ...piece });
   });
-  const command =
-    promptFile === null
-      ? options.command
-      : options.command.replaceAll(PLACEHOLDER, () => shellWord(promptFile));
+  const line = stream?.command ?? options.command;
+  const command = promptFile === null ? line : line.replaceAll(PLACEHOLDER, () => shellWord(promptFile));
   const result = await context.sandbox.exec(handover.begin(command), {
     env: {
       ...options.env,
@@ -93,19 +96,22 @@ async function execute(
     maxBytes: KEPT_BYTES,
     logPath: context.logPath,
     maxLogBytes: LOG_BYTES,
-    signal: context.signal,
-    onOutput: (stream, text) => {
-      log.push(stream, text);
+    signal: stream === null ? context.signal : AbortSignal.any([context.signal, stream.signal]),
+    onOutput: (name, text) => {
+      // A known stream becomes events of its own.
+      if (name === 'stdout' && stream !== null) stream.push(text);
+      else log.push(name, text);
     },
   });
   log.end();
-  if (result.end === 'cancelled' || context.signal.aborted) throw new Cancelled();
+  if (context.signal.aborted) throw new Cancelled();
   return result;
 }
 
 /**
  * Makes an agent of a command line. It succeeds by exiting with 0; what it changed, and whether that is any
- * good, is for the runner to find out. Its closing message is `$AGENT_RUNNER_OUT/summary.md`, else the last
+ * good, is for the runner to find out. The JSON stream of a known programme tells its session, usage, last words
+ * and errors, which count whatever its exit code says. Else its closing message is `$AGENT_RUNNER_OUT/summary.md`, else the last
  * lines of stdout; a question is `$AGENT_RUNNER_OUT/question.md`.
  *
  * @throws JobError `bad_configuration` when the command is empty
@@ -117,23 +123,28 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
       hint: 'set AGENT_CMD to the command line of an agent, for example "my-agent --prompt-file {prompt_file}"',
     });
   }
+  const streams = commandStreams(command);
   // What costs nothing asks no model; of anything else nobody has counted the tokens.
   const tokens = costUsd === 0 ? 0 : null;
   const usage: Usage = { cost_usd: costUsd, tokens_in: tokens, tokens_out: tokens, turns: 1 };
 
   async function work(turn: AgentTurn, context: AgentContext): Promise<AgentReply> {
     const handover = planHandover(context, command.includes(PLACEHOLDER));
-    const result = await execute(options, turn, context, handover);
-    const error = failureOf(result, turn, command, context.logPath);
+    const stream = streams?.begin(turn, context) ?? null;
+    const result = await execute(options, turn, context, handover, stream);
+    const told = stream?.end() ?? null;
+    // What the stream says went wrong is better told than an exit code, which may well be 0.
+    const error = told?.error ?? failureOf(result, turn, command, context.logPath);
     const { summary: said, question } = await handover.collect();
-    if (error !== null) return { ok: false, error, usage };
-    const summary = said ?? plainText(result.stdout);
+    const spent = told?.usage ?? usage;
+    if (error !== null) return { ok: false, error, usage: spent };
+    const summary = said ?? told?.message ?? plainText(result.stdout);
     return {
       ok: true,
       summary: tail(summary, turn.phase === 'build' ? SUMMARY_CHARS : ANSWER_CHARS),
       question,
-      sessionId: null,
-      usage,
+      sessionId: told?.sessionId ?? null,
+      usage: spent,
     };
   }
 

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { shellWord } from '../job/text/shell.ts';
-import { presetOf } from '../agent/presets/presets.ts';
+import { PRESETS, presetOf } from '../agent/presets/presets.ts';
 import { AGENT_NAMES, createAgent } from '../agent/registry.ts';
 import type { Config } from '../config.ts';
 import { JobError } from '../job/error.ts';
@@ -77,6 +77,19 @@ export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' 
   const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
   const host = { path, home };
   return createAgent(request.agent, { command, needs, task: request.task, host, hasGateway: false });
+}
+
+/**
+ * The agent of a request that names none: the configured one, else `command` where `AGENT_CMD` is set, else the
+ * first known programme that is installed and has a model. `null`: there is none, and never a simulated one.
+ */
+export async function defaultAgent(config: Config): Promise<string | null> {
+  if (config.agent !== null) return config.agent;
+  if (config.agentCmd !== null) return 'command';
+  const states = await Promise.all(
+    PRESETS.map(async ({ name }) => (await agentOf(config, { agent: name, task: '' })).check()),
+  );
+  return PRESETS.find((_, at) => states[at]?.ready === true)?.name ?? null;
 }
 
 /** Who explores and plans: agents and models of their own where the request names them, else who builds. */

@@ -13,7 +13,7 @@ const MAX_EQUAL_PERMISSIONS = 8;
 
 /** Watches one turn; every method returns why the turn must end, or `null`. */
 export interface Guards {
-  callEnded(call: ToolCall): ErrorInfo | null;
+  callEnded(call: Pick<ToolCall, 'kind' | 'title' | 'input' | 'diffs'>): ErrorInfo | null;
   /** @param what what the agent asks for, so that equal questions are recognised */
   permissionAsked(what: string): ErrorInfo | null;
 }

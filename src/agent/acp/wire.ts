@@ -6,6 +6,7 @@
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
 import type { LiveInput } from '../../sandbox/sandbox.ts';
 import { asRecord, parseObject, type Fields } from '../claims/fields.ts';
+import { createLines } from '../claims/lines.ts';
 
 /** Longest message, in characters: a tool call carries whole files, twice. */
 const MAX_LINE_CHARS = 32 * 1024 * 1024;
@@ -59,31 +60,12 @@ interface Reader {
   noise(): string;
 }
 
-/** Lines from pieces of text; `null` once a line is longer than a message may be. */
-function createLines(): (text: string) => readonly string[] | null {
-  let held: string[] = [];
-  let heldChars = 0;
-  return (text) => {
-    const parts = text.split('\n');
-    const lines: string[] = [];
-    for (const [at, part] of parts.entries()) {
-      heldChars += part.length;
-      if (heldChars > MAX_LINE_CHARS) return null;
-      held.push(part);
-      if (at === parts.length - 1) break;
-      lines.push(held.join(''));
-      [held, heldChars] = [[], 0];
-    }
-    return lines;
-  };
-}
-
 function createReader(
   take: (message: Fields) => void,
   breach: (why: string) => void,
   isOver: () => boolean,
 ): Reader {
-  const takeLines = createLines();
+  const lines = createLines(MAX_LINE_CHARS);
   let [total, noiseLines, noiseChars, noise, hasSpoken] = [0, 0, 0, '', false];
 
   const takeNoise = (line: string): void => {
@@ -102,9 +84,7 @@ function createReader(
         breach(`it sent more than ${MAX_TOTAL_CHARS} characters in one turn`);
         return;
       }
-      const lines = takeLines(text);
-      if (lines === null) breach(`it sent a line longer than ${MAX_LINE_CHARS} characters`);
-      for (const line of lines ?? []) {
+      for (const line of lines.push(text)) {
         if (isOver()) return;
         const message = parseObject(line);
         if (message?.['jsonrpc'] === '2.0') {
@@ -112,6 +92,7 @@ function createReader(
           take(message);
         } else takeNoise(line);
       }
+      if (lines.tooLong() > 0) breach(`it sent a line longer than ${MAX_LINE_CHARS} characters`);
     },
     hasSpoken: () => hasSpoken,
     noise: () => noise.trim(),

@@ -5,7 +5,7 @@
 
 /** How agents begin the sentence in which they pass on an error: these words are never an answer to a task. */
 const REPORTED = [
-  /^\s*API Error\b/i,
+  /^[^\n]{0,80}\bAPI Error: *\d{3}\b/i,
   /^\s*\[?API Error\b/im,
   /\bRan into this error\b/i,
   /^\s*(?:Error|Request failed|Unexpected error)[^\n]{0,60}\b(?:40[0-9]|429|5\d\d)\b/i,

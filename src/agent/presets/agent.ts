@@ -142,15 +142,21 @@ export function createPresetAgent(preset: Preset, options: PresetOptions): Agent
     async check() {
       const state = await examinePreset(preset, options);
       if (state.path === null) {
-        return { ready: false, detail: `${preset.programme} is not on the PATH`, fix: preset.install };
+        const detail = `${preset.programme} is not on the PATH`;
+        return { ready: false, detail, fix: preset.install, installed: false };
       }
       const version = state.version === null ? '' : ` ${state.version}`;
       const found = `${preset.programme}${version} (${state.path})`;
       if (state.access === null) {
         const why = state.ownLogin === null ? 'it is not logged in' : 'its login is not admitted';
-        return { ready: false, detail: `${found}: no model, and ${why}`, fix: accessFix(preset, state) };
+        return {
+          ready: false,
+          detail: `${found}: no model, and ${why}`,
+          fix: accessFix(preset, state),
+          installed: true,
+        };
       }
-      return { ready: true, detail: `${found}; ${ACCESS[state.access]}`, fix: null };
+      return { ready: true, detail: `${found}; ${ACCESS[state.access]}`, fix: null, installed: true };
     },
   });
 }
