@@ -9,6 +9,7 @@ import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn } from './a
 import { failureOf, shown, tail } from './claims/ending.ts';
 import { commandStreams, type StreamTurn } from './claims/streams/turn.ts';
 import { plainText, planHandover, type Handover } from './handover.ts';
+import { modelVariables } from './model/variables.ts';
 import { createLogStream } from './log-stream.ts';
 
 /** How a command is made an agent. */
@@ -85,6 +86,7 @@ async function execute(
   const command = promptFile === null ? line : line.replaceAll(PLACEHOLDER, () => shellWord(promptFile));
   const result = await context.sandbox.exec(handover.begin(command), {
     env: {
+      ...modelVariables(context.model, { ...options.needs.env, ...options.env }),
       ...options.env,
       AGENT_RUNNER_PHASE: turn.phase,
       AGENT_RUNNER_OUT: outDir,

@@ -1,5 +1,6 @@
 /** Agents by name: the only names a request may use. */
 import { JobError } from '../job/error.ts';
+import type { ModelDialect } from '../job/model/call.ts';
 import type { Agent, AgentNeeds } from './agent.ts';
 import { createCommandAgent } from './command.ts';
 import { createPatchAgent } from './patch.ts';
@@ -27,8 +28,8 @@ export interface AgentOptions {
   readonly task: string;
   /** Where presets are looked for. */
   readonly host: PresetHost;
-  /** Whether a gateway gives agents their model. */
-  readonly hasGateway: boolean;
+  /** Dialects of the model that the gateway gives agents; `null` where no model is configured. */
+  readonly gateway: readonly ModelDialect[] | null;
 }
 
 /**

@@ -17,6 +17,7 @@ export const SETTING_FLAGS: readonly (readonly [flag: string, setting: string, h
   ['--explore-model <name>', 'explore_model', 'model for exploring'],
   ['--plan-agent <name>', 'plan_agent', 'who plans; who builds by default'],
   ['--plan-model <name>', 'plan_model', 'model for planning'],
+  ['--allow-unpriced', 'allow_unpriced', 'use a model whose price nobody knows'],
   ['--sandbox <name>', 'sandbox', 'auto, bubblewrap or host (host isolates nothing)'],
   ['--network', 'network', 'open the network to the agent'],
   ['--home <folder>', 'home', 'where jobs, mirrors and logs are kept'],

@@ -19,7 +19,7 @@ export interface AccountOptions {
   /** What calls of earlier processes spent, so that sums go on from there. */
   readonly calls: readonly ModelCall[];
   /** Called once for every call that ended; must not throw. */
-  readonly onCall: (call: ModelCall) => void;
+  readonly onCall: (call: ModelCall, label: string) => void;
 }
 
 /** Sums over calls; tokens and money `null` as soon as one call's are unknown. */
@@ -50,8 +50,10 @@ export interface Access {
 
 /** One job's account. */
 export interface Account {
-  open(ref: ModelRef): Access;
-  spent(): Spent;
+  /** `label` is handed to `onCall` with every call. */
+  open(ref: ModelRef, label: string): Access;
+  /** What was spent from the `from`th call on. */
+  spent(from: number): Spent;
 }
 
 /** An access as the server works with it. */
@@ -103,7 +105,7 @@ export function sumCalls(calls: readonly ModelCall[]): Spent {
 export function openAccount(options: AccountOptions, prices: PriceBook, grants: Map<string, Grant>): Account {
   const calls = [...options.calls];
 
-  const open = (ref: ModelRef): Access => {
+  const open = (ref: ModelRef, label: string): Access => {
     // Looks like nobody's key, so that no scanner takes it for a real one.
     const token = `job-token-${randomBytes(24).toString('hex')}`;
     const [stopping, closing] = [new AbortController(), new AbortController()];
@@ -135,7 +137,7 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
         calls.push(call);
         last = call.error;
         guard.ended(call.error);
-        options.onCall(call);
+        options.onCall(call, label);
       },
     });
     return {
@@ -157,7 +159,7 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
     };
   };
 
-  return { open, spent: () => sumCalls(calls) };
+  return { open, spent: (from) => sumCalls(calls.slice(from)) };
 }
 
 const BUDGET_HINT = 'raise the budget, give a smaller task, or go on by hand from what is saved';

@@ -7,7 +7,9 @@ import { PRESETS, presetOf } from '../agent/presets/presets.ts';
 import { AGENT_NAMES, createAgent } from '../agent/registry.ts';
 import type { Config } from '../config.ts';
 import { JobError } from '../job/error.ts';
+import { MODEL_DIALECTS, type ModelDialect } from '../job/model/call.ts';
 import type { JobRequest } from '../job/request.ts';
+import { resolveModels } from './models/resolve.ts';
 import type { LookingAgent } from './context.ts';
 import { programPaths } from '../sandbox/toolchains.ts';
 import { splitWords } from '../sandbox/toolchains/words.ts';
@@ -69,6 +71,17 @@ async function commandLine(config: Config, name: string): Promise<string | null>
   return config.agentCmd === null ? null : resolveCommand(config.agentCmd, config.host.cwd);
 }
 
+/** Dialects of the configured model; `null` where there is none, or where only a later check can say which it is. */
+function modelDialects(config: Config): readonly ModelDialect[] | null {
+  try {
+    return resolveModels(config).find(config.model)?.provider.dialects ?? null;
+  } catch (error) {
+    // The user is told of it before the job starts, with what is allowed.
+    if (error instanceof JobError) return MODEL_DIALECTS;
+    throw error;
+  }
+}
+
 /** Makes the agent a request names, with what it needs to be seen in its sandbox. */
 export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
   const { path, cwd, home } = config.host;
@@ -76,7 +89,8 @@ export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' 
   const found = command === null ? { paths: [] } : await programPaths(command, { path, cwd, home });
   const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
   const host = { path, home };
-  return createAgent(request.agent, { command, needs, task: request.task, host, hasGateway: false });
+  const gateway = presetOf(request.agent) === null ? null : modelDialects(config);
+  return createAgent(request.agent, { command, needs, task: request.task, host, gateway });
 }
 
 /**

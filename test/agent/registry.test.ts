@@ -7,7 +7,7 @@ import { JobError } from '../../src/job/error.ts';
 
 const needs = { readOnlyPaths: [], mounts: [], env: {} };
 const host = { path: '/usr/bin:/bin', home: '/nowhere' };
-const options = { command: 'my-agent', needs, task: 'x', host, hasGateway: false };
+const options = { command: 'my-agent', needs, task: 'x', host, gateway: null };
 
 function errorOf(run: () => unknown): JobError {
   try {

@@ -339,7 +339,7 @@ describe('a stream', () => {
   });
 
   it('of hostile lines tells nothing, and no session that is no plain word', () => {
-    const odd = [
+    const odd: object[] = [
       { type: 'init', session_id: '--help' },
       { type: 'init', session_id: 'a b' },
       { type: 'result', stats: 7 },
@@ -347,7 +347,7 @@ describe('a stream', () => {
       [1],
       { type: 'message', role: 'assistant', content: 7 },
     ];
-    const told = read(streams('gemini -o stream-json'), odd as object[]);
+    const told = read(streams('gemini -o stream-json'), odd);
     expect(told).toMatchObject({ sessionId: null, message: '', usage: { tokens_in: null } });
     expect(told.sessions).toEqual([]);
   });

@@ -37,7 +37,7 @@ async function start(
   open.push(provider);
   const front = await startGateway(provider.url, options);
   open.push(front);
-  return { provider, front, access: front.account.open(front.ref), most: () => most };
+  return { provider, front, access: front.account.open(front.ref, ''), most: () => most };
 }
 
 let counter = 0;
@@ -62,7 +62,7 @@ describe('a budget of money', () => {
     const answers = await Promise.all(Array.from({ length: 40 }, () => ask(front, access)));
     const served = answers.filter((answer) => answer.status === 200).length;
     expect(served).toBe(provider.seen.length);
-    expect(front.account.spent().cost_usd).toBeCloseTo(COST * served, 12);
+    expect(front.account.spent(0).cost_usd).toBeCloseTo(COST * served, 12);
     expect(COST * served).toBeGreaterThanOrEqual(cap);
     expect(COST * (served - 1)).toBeLessThan(cap);
     expect(answers.filter((answer) => answer.status === 402)).toHaveLength(40 - served);
@@ -118,7 +118,7 @@ describe('a budget of money', () => {
     expect(provider.seen).toEqual([]);
     const free = await start({ limits: { maxCostUsd: 5 }, prices: {}, account: { allowUnpriced: true } });
     expect(await ask(free.front, free.access)).toMatchObject({ status: 200 });
-    expect(free.front.account.spent()).toMatchObject({ cost_usd: null, tokens_in: 100, tokens_out: 20 });
+    expect(free.front.account.spent(0)).toMatchObject({ cost_usd: null, tokens_in: 100, tokens_out: 20 });
   });
 });
 
@@ -145,7 +145,7 @@ describe('other budgets', () => {
     const one = await start({ account: { ledgers: [day] } });
     const two = one.front.gateway
       .account({ ledgers: [day], guards: GUARDS, allowUnpriced: false, calls: [], onCall: () => {} })
-      .open(one.front.ref);
+      .open(one.front.ref, '');
     await Promise.all(
       [one.access, two].flatMap((access) => Array.from({ length: 6 }, () => ask(one.front, access))),
     );

@@ -31,7 +31,7 @@ async function start(
   open.push(provider);
   const front = await startGateway(provider.url, options);
   open.push(front);
-  return { provider, front, access: front.account.open(front.ref) };
+  return { provider, front, access: front.account.open(front.ref, '') };
 }
 
 function call(
@@ -74,7 +74,7 @@ describe.each(SPEECHES.map((speech) => [speech.dialect, speech] as const))('%s',
         error: null,
       },
     ]);
-    expect(front.account.spent()).toEqual({
+    expect(front.account.spent(0)).toEqual({
       cost_usd: speech.costUsd,
       tokens_in: speech.tokens.in,
       tokens_out: speech.tokens.out,

@@ -10,23 +10,28 @@ import { makeRepository, sh } from '../workspace/scene.ts';
 import { binOf, REAL_AGENTS, whyNot, type RealAgentName } from './agents.ts';
 import { startModel, type Leg, type ScriptedModel } from './model.ts';
 
-/** What an agent's own count covers, and what of it can't be had. */
+/** What an agent needs to be given a model, and what it can. */
 interface Traits {
+  /** Model as the configuration names it, and who is said to serve it. */
   readonly model: string;
-  /** What its own count is of: all that a turn took, without titles and the like, or nothing that we believe. */
-  readonly claims: 'all' | 'part' | 'none';
+  readonly provider: 'custom' | 'anthropic' | 'google';
   /** Whether it can go on with a session in another process. */
   readonly resumes: boolean;
 }
 
 const TRAITS: Readonly<Record<RealAgentName, Traits>> = {
-  codex: { model: 'm1', claims: 'all', resumes: true },
-  opencode: { model: 'm1', claims: 'none', resumes: true },
-  claude: { model: 'claude-sonnet-4-5', claims: 'part', resumes: true },
-  goose: { model: 'm1', claims: 'none', resumes: true },
+  codex: { model: 'm1', provider: 'custom', resumes: true },
+  opencode: { model: 'm1', provider: 'custom', resumes: true },
+  claude: { model: 'claude-sonnet-4-5', provider: 'anthropic', resumes: true },
+  goose: { model: 'm1', provider: 'custom', resumes: true },
   // session/load does not find what it wrote itself.
-  gemini: { model: 'gemini-2.5-flash', claims: 'all', resumes: false },
+  gemini: { model: 'gemini-2.5-flash', provider: 'google', resumes: false },
 };
+/** Variables with the key of a provider. */
+const KEYS = { custom: 'LLM_API_KEY', anthropic: 'ANTHROPIC_API_KEY', google: 'GEMINI_API_KEY' } as const;
+const REAL_KEY = 'sk-scripted-0123456789abcdef';
+/** Dollars for a million tokens. */
+const PRICE = { input: 2, output: 10 };
 
 const WRONG: Leg = { commands: ['echo wrong > a.txt', 'echo more > b.txt'], says: 'All done.' };
 const RIGHT: Leg = { commands: ['echo right > a.txt'], says: 'Mended a.txt.' };
@@ -40,11 +45,6 @@ beforeEach(() => {
     '.agent-runner.yml': 'gate:\n  checks:\n    - name: check\n      command: "! grep wrong a.txt"\n',
     'a.txt': 'one\n',
   });
-  mkdirSync(join(bench.root, 'config/agent-runner'), { recursive: true });
-  writeFileSync(
-    join(bench.root, 'config/agent-runner/config.yml'),
-    'agent_env: [LLM_BASE_URL, LLM_API_KEY]\nnetwork: true\n',
-  );
 });
 afterEach(async () => {
   await model?.stop();
@@ -52,13 +52,29 @@ afterEach(async () => {
   bench.remove();
 });
 
-function environment(name: RealAgentName, scripted: ScriptedModel): Record<string, string> {
+/** Configures the scripted model for an agent; the environment of its runs. */
+function configure(name: RealAgentName, scripted: ScriptedModel): Record<string, string> {
+  const { model: served, provider } = TRAITS[name];
+  const base = provider === 'custom' ? scripted.url : scripted.url.replace(/\/v1$/, '');
+  mkdirSync(join(bench.root, 'config/agent-runner'), { recursive: true });
+  const settings = {
+    prices: { [`${provider}/${served}`]: PRICE },
+    ...(provider === 'custom' ? {} : { providers: { [provider]: { base_url: base } } }),
+  };
+  writeFileSync(join(bench.root, 'config/agent-runner/config.yml'), JSON.stringify(settings));
   return {
     PATH: `${binOf(name)}${delimiter}${userPath()}`,
-    LLM_BASE_URL: scripted.url,
-    LLM_API_KEY: 'sk-scripted-0123456789abcdef',
-    LLM_MODEL: TRAITS[name].model,
+    [KEYS[provider]]: REAL_KEY,
+    LLM_MODEL: provider === 'custom' ? served : `${provider}/${served}`,
+    ...(provider === 'custom' ? { LLM_BASE_URL: base } : {}),
   };
+}
+
+/** Every token and every cent that the script has served, and none besides. */
+function expectCounted(result: JobResult, { spent }: ScriptedModel): void {
+  expect([result.total_tokens_in, result.total_tokens_out]).toEqual([spent.input, spent.output]);
+  const cost = (spent.input * PRICE.input + spent.output * PRICE.output) / 1e6;
+  expect(result.total_cost).toBeCloseTo(cost, 9);
 }
 
 function resultOf({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): JobResult {
@@ -79,7 +95,7 @@ async function events(jobId: string): Promise<readonly JobEvent[]> {
 
 describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
   const reason = whyNot(name);
-  const { claims, resumes } = TRAITS[name];
+  const { resumes } = TRAITS[name];
   const title = (text: string): string => (reason === null ? text : `${text} (${reason})`);
 
   it.skipIf(reason !== null)(
@@ -87,8 +103,8 @@ describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
     async () => {
       model = await startModel(resumes ? [WRONG, RIGHT] : [{ ...WRONG, fix: RIGHT }]);
       const ran = await bench.run(
-        ['run', 'Set a.txt right', '--repo', repo, '--agent', name, '--json'],
-        environment(name, model),
+        ['run', 'Set a.txt right', '--repo', repo, '--agent', name, '--phases', 'off', '--json'],
+        configure(name, model),
       );
       const result = resultOf(ran);
       expect(model.strange).toEqual([]);
@@ -102,10 +118,11 @@ describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
       expect(sh(repo, 'show', `${result.branch}:b.txt`)).toBe('more');
       const told = await events(result.job_id);
       expect(told.filter(({ type }) => type === 'tool_call').length).toBeGreaterThanOrEqual(3);
-      const { total_tokens_in: input, total_tokens_out: output } = result;
-      if (claims === 'all') expect([input, output]).toEqual([model.spent.input, model.spent.output]);
-      if (claims === 'none') expect([input, output]).toEqual([null, null]);
-      if (claims === 'part') expect(input).toBeLessThan(model.spent.input);
+      expectCounted(result, model);
+      expect(told.filter(({ type, data }) => type === 'usage' && 'call_id' in data)).toHaveLength(
+        model.spent.calls,
+      );
+      expect(JSON.stringify(told)).not.toContain(REAL_KEY);
       expect(processesWith(bench.root)).toEqual([]);
     },
     240_000,
@@ -116,8 +133,11 @@ describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
     async () => {
       const [half, sleeps] = ['echo half > a.txt', 'sleep 120'];
       model = await startModel([{ commands: [half, sleeps], says: 'Never said.' }, RIGHT]);
-      const env = environment(name, model);
-      const running = bench.start(['run', 'Set a.txt right', '--repo', repo, '--agent', name, '--json'], env);
+      const env = configure(name, model);
+      const running = bench.start(
+        ['run', 'Set a.txt right', '--repo', repo, '--agent', name, '--phases', 'off', '--json'],
+        env,
+      );
       for (let tries = 0; tries < 1200; tries++) {
         if (model.seen.some(({ prompts, results }) => prompts === 1 && results === 1)) break;
         await sleep(50);
@@ -137,6 +157,7 @@ describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
       expect(first?.prompts).toBe(2);
       expect(first?.text).toContain('Your last turn was cut off');
       expect(first?.text).toContain(half);
+      expectCounted(result, model);
     },
     240_000,
   );

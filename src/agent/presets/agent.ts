@@ -3,9 +3,9 @@ import { access, constants, readFile, realpath } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { runProcess } from '../../sandbox/process.ts';
 import { createAcpAgent } from '../acp/acp.ts';
+import type { ModelDialect } from '../../job/model/call.ts';
 import type { Agent, AgentNeeds } from '../agent.ts';
 import { asText, parseObject } from '../claims/fields.ts';
-import { modelOf, namesModel } from './access.ts';
 import { commandOf, routeOf, type Preset } from './preset.ts';
 
 /** What of this machine a preset is looked for with. */
@@ -19,8 +19,8 @@ export interface PresetHost {
 export interface PresetOptions {
   readonly needs: AgentNeeds;
   readonly host: PresetHost;
-  /** Whether a gateway will give it a model. */
-  readonly hasGateway: boolean;
+  /** Dialects of the model that the gateway will give it; `null` where no model is configured. */
+  readonly gateway: readonly ModelDialect[] | null;
 }
 
 /** How far a preset is from working here. */
@@ -28,7 +28,7 @@ export interface PresetState {
   readonly path: string | null;
   readonly version: string | null;
   /** By what it reaches a model; `null`: by nothing. */
-  readonly access: 'gateway' | 'variables' | 'login' | null;
+  readonly access: 'gateway' | 'login' | null;
   /** A login of the user's that is there, but not admitted into the sandbox. */
   readonly ownLogin: string | null;
 }
@@ -70,7 +70,7 @@ async function versionOf(programme: string, { path, home }: PresetHost): Promise
 
 /** Looks at one preset. */
 export async function examinePreset(preset: Preset, options: PresetOptions): Promise<PresetState> {
-  const { needs, host, hasGateway } = options;
+  const { needs, host, gateway } = options;
   const path = await findProgramme(preset.programme, host.path);
   const logins = await Promise.all(
     preset.login.files.map(async (file) => {
@@ -89,26 +89,17 @@ export async function examinePreset(preset: Preset, options: PresetOptions): Pro
     preset.login.files.some((file) =>
       needs.mounts.some(({ source }) => `${join(host.home, file)}/`.startsWith(`${source}/`)),
     );
-  const takesModels = preset.dialects.length > 0;
-  const by =
-    takesModels && hasGateway
-      ? 'gateway'
-      : takesModels && namesModel(needs.env)
-        ? 'variables'
-        : isAdmitted
-          ? 'login'
-          : null;
+  const takesModel = preset.dialects.some((dialect) => gateway?.includes(dialect) === true);
   return {
     path,
     version: path === null ? null : await versionOf(path, host),
-    access: by,
+    access: takesModel ? 'gateway' : isAdmitted ? 'login' : null,
     ownLogin: isAdmitted ? null : login,
   };
 }
 
 const ACCESS = {
-  gateway: 'its model comes from the gateway',
-  variables: 'its model comes from LLM_BASE_URL',
+  gateway: 'it gets the configured model',
   login: 'it has its own login',
 } as const;
 
@@ -129,14 +120,12 @@ export function createPresetAgent(preset: Preset, options: PresetOptions): Agent
   const { needs } = options;
   return createAcpAgent({
     name: preset.name,
-    needs: preset.dialects.length === 0 ? needs : { ...needs, dialects: preset.dialects },
+    needs: { ...needs, dialects: preset.dialects },
     authMethod: preset.authMethod,
     modes: preset.modes,
     usage: preset.usage,
-    launch(gateway, turn) {
-      const model = modelOf({ model: gateway }, turn, needs.env);
-      const route = model === null || preset.dialects.length === 0 ? null : routeOf(preset, model);
-      const launch = preset.launch(route, turn);
+    launch(model, turn) {
+      const launch = preset.launch(model === null ? null : routeOf(preset, model), turn);
       return { command: commandOf(launch), env: launch.env };
     },
     async check() {
@@ -149,9 +138,14 @@ export function createPresetAgent(preset: Preset, options: PresetOptions): Agent
       const found = `${preset.programme}${version} (${state.path})`;
       if (state.access === null) {
         const why = state.ownLogin === null ? 'it is not logged in' : 'its login is not admitted';
+        const { gateway } = options;
+        const model =
+          gateway === null || preset.dialects.length === 0
+            ? 'no model'
+            : `the configured model speaks ${gateway.join(', ')}, it ${preset.dialects.join(', ')}`;
         return {
           ready: false,
-          detail: `${found}: no model, and ${why}`,
+          detail: `${found}: ${model}, and ${why}`,
           fix: accessFix(preset, state),
           installed: true,
         };

@@ -3,7 +3,6 @@
  * prices win over it. Money is counted in millionths of a millionth of a dollar: a price per million tokens of up
  * to six decimals is a whole number of them per token, so sums are exact.
  */
-import { JobError } from '../../job/error.ts';
 import table from './prices.json' with { type: 'json' };
 
 /** Dollars for a million tokens. */
@@ -109,28 +108,4 @@ export function costOf(price: Price, tokens: Tokens): number {
 /** Picodollars as dollars. */
 export function toUsd(pico: number): number {
   return pico / PICO_USD;
-}
-
-/**
- * Checks a user's price.
- *
- * @throws JobError `bad_configuration` that names the model and what is allowed
- */
-export function parsePrice(model: string, value: unknown): Price {
-  const fields = (typeof value === 'object' && value !== null ? value : {}) as Readonly<
-    Record<string, unknown>
-  >;
-  const allowed = ['input', 'output', 'cache_read', 'cache_write', 'max_output'];
-  const isPrice = (one: unknown): boolean => typeof one === 'number' && one >= 0 && one <= 1e6;
-  const strange = Object.keys(fields).find((name) => !allowed.includes(name) || !isPrice(fields[name]));
-  if (strange !== undefined || !isPrice(fields['input']) || !isPrice(fields['output'])) {
-    throw new JobError(
-      'bad_configuration',
-      `prices: ${model}: ${strange ?? 'input or output'} is not allowed`,
-      {
-        hint: `give input and output, and where they differ ${allowed.slice(2).join(', ')}: dollars for a million tokens`,
-      },
-    );
-  }
-  return fields as unknown as Price;
 }
