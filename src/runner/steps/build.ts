@@ -5,6 +5,7 @@ import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
 import type { AgentPhase, BuildInput, Built, Planned, Turn, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
+import { renderInterrupted } from '../../prompt/interrupted.ts';
 import { withServices } from '../../sandbox/services.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { partialRef, saveCommit } from '../../workspace/remote/saved.ts';
@@ -104,21 +105,27 @@ export async function takeTurn(
     door: access === null ? null : (context.models?.door ?? null),
   });
   const sandbox = withServices(opened, detail.rules.services);
-  const prompt = ask.prompt(sandbox.workspacePath);
+  // The session of a try that was cut off: what it had understood need not be paid for again.
+  const { session_id: cutOff } = step.notes;
+  const sessionId = typeof cutOff === 'string' ? cutOff : ask.sessionId;
+  const rendered = ask.prompt(sandbox.workspacePath);
+  const prompt = typeof cutOff === 'string' ? `${renderInterrupted()}\n\n${rendered}` : rendered;
   journal.emit('message', phase, { turn: ask.turn, prompt_chars: prompt.length, agent: agent.name });
   try {
     const turn = {
       phase,
       prompt,
       model: ask.model,
-      sessionId: ask.sessionId,
+      sessionId,
       timeoutMs: ask.timeoutMs,
       idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
     };
     const logPath = join(context.paths.logs, 'agent.log');
+    // A note that is lost costs a session, not the job.
+    const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});
     const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
     const reply = await meteredTurn(context.models, access, sandbox, step, (model, signal) =>
-      agent.run(turn, { sandbox, signal, logPath, model, onEvent }),
+      agent.run(turn, { sandbox, signal, logPath, model, onSession, onEvent }),
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();
