@@ -90,6 +90,27 @@ describe('what the findings are worth after it', () => {
     expect(settleFindings(findings, { report: report('inconclusive'), paths })).toEqual(findings);
     expect(settleFindings(findings, null)).toEqual(findings);
   });
+
+  it('base’s tests that can’t be judged only on this change are told; what head can’t tell either is not', () => {
+    const hangs: CheckReport = {
+      ...failed,
+      verdict: 'inconclusive',
+      reason: 'it did not end within 600 seconds',
+    };
+    const restored = { report: { ...report('inconclusive'), checks: [hangs] }, paths };
+    const added = settleFindings(findings, restored, report('green')).slice(findings.length);
+    expect(added).toMatchObject([
+      {
+        kind: 'base_tests_fail',
+        severity: 'draft',
+        file: 'test/a.test.js',
+        detail: expect.stringMatching(/can’t be judged.*test: it did not end/),
+      },
+    ]);
+    expect(settleFindings(findings, restored, { ...report('inconclusive'), checks: [hangs] })).toEqual(
+      findings,
+    );
+  });
 });
 
 describe('a test that asserts nothing any more, as far as can be told', () => {

@@ -42,10 +42,12 @@ export function changesToRestore(
  * What the guard's findings are worth after the run with base's versions.
  *
  * @param restored report of head's code under base's judge, `null` when there was nothing to put back
+ * @param judged report of head as it is: what it could not tell either says nothing about base's tests
  */
 export function settleFindings(
   findings: readonly TamperFinding[],
   restored: { readonly report: GateReport; readonly paths: readonly string[] } | null,
+  judged: GateReport | null = null,
 ): readonly TamperFinding[] {
   if (restored === null) return findings;
   const { report, paths } = restored;
@@ -58,6 +60,7 @@ export function settleFindings(
         : one,
     );
   }
+  if (report.verdict === 'inconclusive') return [...findings, ...unclear(report, judged, paths)];
   if (report.verdict !== 'red') return findings;
   const failed = report.checks.filter((check) => check.verdict === 'failed');
   const names = failed.flatMap((check) =>
@@ -69,6 +72,22 @@ export function settleFindings(
     ...findings.map((one) => settled(one, failed)),
     { kind: 'base_tests_fail', severity: 'draft', file: paths[0] ?? '', line: null, detail },
   ];
+}
+
+/** Base's tests that hang or are killed on head's code, while head's own end: that must not pass in silence. */
+function unclear(
+  restored: GateReport,
+  judged: GateReport | null,
+  paths: readonly string[],
+): readonly TamperFinding[] {
+  const known = new Set(
+    judged?.checks.filter((one) => one.verdict === 'inconclusive').map((one) => one.name),
+  );
+  const only = restored.checks.filter((one) => one.verdict === 'inconclusive' && !known.has(one.name));
+  if (judged?.verdict !== 'green' || only.length === 0) return [];
+  const why = only.slice(0, MAX_NAMED).map((one) => `${one.name}: ${one.reason}`);
+  const detail = `base’s tests can’t be judged on this change: ${why.join('; ')}`;
+  return [{ kind: 'base_tests_fail', severity: 'draft', file: paths[0] ?? '', line: null, detail }];
 }
 
 /** Whether a failure that a check names is a test's: its whole name, or the last part of it. */

@@ -321,7 +321,7 @@ export async function verify(
   const isRed = judged.report.verdict === 'red';
   const restored = isRed ? null : await judgeRestored(judging, changes, findings, commit);
   const notRun = isRed ? [] : await whatDidNotRun(judging, judged, restored, changes, findings, commit);
-  const settled = [...notRun, ...settleFindings(findings, restored)];
+  const settled = [...notRun, ...settleFindings(findings, restored, judged.report)];
   const told = context.job.request.allow_test_changes ? allowTestChanges(settled) : settled;
   const report = bounded({ ...judged.report, tamper: told.slice(0, MAX_FINDINGS) });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
