@@ -1,9 +1,11 @@
 /** Timing, by command and never in a test: `npm run bench -- <name>`. Figures are ratios of medians in one run. */
 import { benchCli } from './cli.ts';
+import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli: benchCli,
+  gateway: benchGateway,
   job: benchJob,
 };
 

@@ -170,6 +170,17 @@ for (let n = 0; n < 50; n++) { const { status } = await ask(); if (status !== 20
     expect((await bench.run(['diff', result.job_id])).stdout).toContain('+half');
   });
 
+  it('is ended when it goes on asking although everything is refused', async () => {
+    const result = await run(
+      agent(`appendFileSync('a.txt', 'half\\n');
+for (;;) { await ask(); await new Promise((resolve) => setTimeout(resolve, 50)); }`),
+      ['--max-cost-usd', String(COST)],
+    );
+    expect(result).toMatchObject({ outcome: 'budget_exceeded', total_cost: COST });
+    expect(result.wip_ref).toContain(result.job_id);
+    expect(provider.seen).toHaveLength(1);
+  });
+
   it('fails when its last call failed, whatever it says of itself', async () => {
     provider.script = (_seen, response) => json(response, { error: { message: 'Incorrect API key' } }, 401);
     const result = await run(

@@ -289,6 +289,42 @@ describe('what a job may ask', () => {
     expect(front.calls).toMatchObject([{ model: 'm1', cost_usd: chat.costUsd }]);
   });
 
+  it('may make so many calls at a time, and is told to wait with more', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { front, access, provider } = await start(async (seen, response) => {
+      await gate.promise;
+      json(response, seen.body['n'] === 1 ? {} : chat.answer);
+    });
+    const calls = Array.from({ length: 70 }, (_, n) =>
+      call(front, access, chat, false, { ...chat.body(false), n }),
+    );
+    const early: Answer[] = [];
+    for (const one of calls) void one.then((answer) => early.push(answer));
+    await expect.poll(() => early.length).toBe(6);
+    for (const refused of early)
+      expect(refused).toMatchObject({
+        status: 429,
+        headers: { 'retry-after': '1', 'x-should-retry': 'true' },
+      });
+    gate.resolve();
+    const answers = await Promise.all(calls);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(64);
+    expect(provider.seen).toHaveLength(64);
+  });
+
+  it('is not said to have failed by a side call to another model', async () => {
+    const { front, access } = await start((seen, response) =>
+      seen.body['model'] === 'small'
+        ? json(response, { error: 'no such model' }, 404)
+        : json(response, chat.answer),
+    );
+    await call(front, access, chat, false, { ...chat.body(false), model: 'small' });
+    expect(access.lastError()).toBe('404: no such model');
+    await call(front, access, chat, false);
+    await call(front, access, chat, false, { ...chat.body(false), model: 'small' });
+    expect(access.lastError()).toBeNull();
+  });
+
   it('counts tokens of Anthropic without paying', async () => {
     const { front, access, provider } = await start((_seen, response) => json(response, { input_tokens: 7 }));
     const answer = await post(

@@ -36,7 +36,9 @@ const OUTPUT =
 
 function charsIn(data: string): number {
   let chars = 0;
-  for (const match of data.matchAll(OUTPUT)) chars += match[1]?.length ?? 0;
+  OUTPUT.lastIndex = 0;
+  for (let match = OUTPUT.exec(data); match !== null; match = OUTPUT.exec(data))
+    chars += match[1]?.length ?? 0;
   return chars;
 }
 
@@ -46,9 +48,9 @@ function mayHoldUsage(dialect: ModelDialect, data: string): boolean {
     case 'openai-chat':
       return data.includes('"usage"') && !/"usage":\s*null/.test(data);
     case 'openai-responses':
-      return /"type":\s*"response\.(?:completed|incomplete|failed)"/.test(data);
+      return data.includes('"usage"') && /"type":\s*"response\.(?:completed|incomplete|failed)"/.test(data);
     case 'anthropic':
-      return /"type":\s*"message_delta"/.test(data);
+      return data.includes('"usage"') && /"type":\s*"message_delta"/.test(data);
     case 'gemini':
       return data.includes('"usageMetadata"');
   }
@@ -63,7 +65,8 @@ interface StreamNotes {
 
 function note(dialect: ModelDialect, { data }: SseEvent, notes: StreamNotes): void {
   if (data === '' || data === '[DONE]') return;
-  if (dialect === 'anthropic' && /"type":\s*"message_start"/.test(data)) notes.start = data;
+  if (dialect === 'anthropic' && notes.start === null && /"type":\s*"message_start"/.test(data))
+    notes.start = data;
   if (mayHoldUsage(dialect, data)) notes.usage = data;
   else notes.chars += charsIn(data);
   if (data.includes('"error"')) {

@@ -22,14 +22,20 @@ const [LF, CR] = [10, 13];
 
 function toEvent(bytes: Buffer): SseEvent {
   const text = bytes.toString('utf8');
+  // Nearly every event of a model is one line of data: with all the others this takes three times as long.
+  if (text.startsWith('data: ') && text.indexOf('\n') === text.length - 2 && !text.includes('\r'))
+    return { bytes, data: text.slice(6, -2) };
   const lines = text.split(/\r\n|\n|\r/).filter((line) => line.startsWith('data:'));
   return { bytes, data: lines.map((line) => line.slice(5).replace(/^ /, '')).join('\n') };
 }
 
-/** Makes a splitter. Events end at an empty line: LF, CRLF or CR, as the standard of server-sent events allows. */
-export function createSseSplitter(): SseSplitter {
-  let held: Buffer[] = [];
-  let heldBytes = 0;
+/**
+ * Finds where events end: at an empty line, whose ends may be LF, CRLF or CR, as the standard of server-sent events
+ * allows. The function takes a piece and where to look from, and returns the place behind the end of the next event,
+ * -1 where none ends; pieces must come in order, each looked at to its end.
+ */
+function createEndFinder(): (chunk: Buffer, from: number) => number {
+  let isPlain = false;
   // Whether the line that is being read is empty so far, and whether the byte before was a CR that ended one.
   let lineIsEmpty = true;
   let afterCr = false;
@@ -70,6 +76,27 @@ export function createSseSplitter(): SseSplitter {
     }
     return -1;
   };
+
+  /** The same where no CR is about, as nearly everywhere: the search is the system's own. */
+  const endInPlain = (chunk: Buffer, from: number): number => {
+    if (lineIsEmpty && chunk[from] === LF) return from + 1;
+    const at = chunk.indexOf('\n\n', from);
+    lineIsEmpty = at >= 0 || (from < chunk.length ? chunk.at(-1) === LF : lineIsEmpty);
+    return at < 0 ? -1 : at + 2;
+  };
+
+  return (chunk, from) => {
+    // Asked at the start of a piece; what is found there holds for all of it.
+    if (from === 0) isPlain = !afterCr && !endsUnlessLf && !chunk.includes(CR);
+    return isPlain ? endInPlain(chunk, from) : endIn(chunk, from);
+  };
+}
+
+/** Makes a splitter. */
+export function createSseSplitter(): SseSplitter {
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  const endIn = createEndFinder();
 
   const take = (last: Buffer): Buffer => {
     const bytes = held.length === 0 ? last : Buffer.concat([...held, last]);

@@ -9,6 +9,7 @@ import { SANDBOX_ADAPTERS } from '../../sandbox/sandbox.ts';
 import { examineDatabase } from '../keep/database.ts';
 import { makePrivateFolder, openRunner } from '../open.ts';
 import { agentOf, defaultAgent } from '../agents.ts';
+import { resolveModels } from '../models/resolve.ts';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -184,6 +185,35 @@ async function checkAgent(config: Config): Promise<Finding> {
   }
 }
 
+/** Which model the gateway serves, and what of it is unknown. The key itself is not tried: that would cost. */
+function checkModels(config: Config): Finding {
+  const name = 'model';
+  const fix =
+    'set LLM_MODEL, LLM_API_KEY and LLM_BASE_URL, or one of ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY';
+  try {
+    const models = resolveModels(config);
+    const ref = models.find(config.model);
+    if (ref === null) {
+      const own = 'none is configured: agents need a login of their own';
+      return { name, state: 'warning', detail: own, fix };
+    }
+    const { provider, model } = ref;
+    const full = `${provider.name}/${model}`;
+    const isPriced = models.prices.priceOf(provider.name, model) !== null;
+    const keyed = provider.key === null ? 'without a key' : 'with a key';
+    const detail = `${full} at ${provider.baseUrl}, ${keyed}`;
+    if (isPriced) return { name, state: 'ok', detail, fix: null };
+    return {
+      name,
+      state: 'warning',
+      detail: `${detail}; nobody knows its price`,
+      fix: `set prices: {${full}: {input, output}}`,
+    };
+  } catch (error) {
+    return { name, state: 'failed', detail: error instanceof Error ? error.message : String(error), fix };
+  }
+}
+
 /** Looks at everything a job needs. A machine without any isolation is told by the sandboxes' findings. */
 export async function examine(config: Config): Promise<readonly Finding[]> {
   const [git, sandboxes, home, presets, agent] = await Promise.all([
@@ -195,5 +225,5 @@ export async function examine(config: Config): Promise<readonly Finding[]> {
   ]);
   const node: Finding = { name: 'node', state: 'ok', detail: process.version, fix: null };
   const database = home.some((one) => one.state === 'failed') ? [] : await checkDatabase(config);
-  return [node, git, ...sandboxes, ...home, ...database, ...presets, agent];
+  return [node, git, ...sandboxes, ...home, ...database, ...presets, agent, checkModels(config)];
 }
