@@ -37,7 +37,7 @@ export interface Access {
   readonly stopped: AbortSignal;
   /** Why, as the job's error. */
   why(): ErrorInfo | null;
-  /** What the provider said to the last call, where that failed; `null` once one succeeded. */
+  /** What was wrong with the last call to the model, to any model where that was never called; `null` if nothing. */
   lastError(): string | null;
   /** How many calls came with this token. */
   calls(): number;
@@ -68,8 +68,10 @@ export interface Grant {
   /** Why nothing more is answered; `null` while something is. */
   refused(): ErrorInfo | null;
   stop(error: ErrorInfo): void;
-  /** Notes that a call came; every call that came ends. */
-  begun(): void;
+  /** Requests that were begun and have not ended. */
+  running(): number;
+  /** Notes that a request came, which may be a call; each that came ends. */
+  begun(isCall: boolean): void;
   ended(): void;
   /** Counts a call that was sent out, before it ends. */
   count(call: ModelCall): void;
@@ -112,7 +114,10 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
     const token = `job-token-${randomBytes(24).toString('hex')}`;
     const [stopping, closing] = [new AbortController(), new AbortController()];
     const guard = createGuard(options.guards);
-    let [reason, last, count]: [ErrorInfo | null, string | null, number] = [null, null, 0];
+    let [reason, count]: [ErrorInfo | null, number] = [null, 0];
+    // By model: that of a small side call, for a title, says nothing of the work.
+    const errors = new Map<string, string | null>();
+    let last: string | null = null;
     let running = 0;
     const idle = Promise.withResolvers<void>();
     let isClosing = false;
@@ -128,8 +133,9 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
         reason ??= error;
         stopping.abort();
       },
-      begun() {
-        count++;
+      running: () => running,
+      begun(isCall) {
+        if (isCall) count++;
         running++;
       },
       ended() {
@@ -139,6 +145,7 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
       count(call) {
         calls.push(call);
         last = call.error;
+        errors.set(call.model, call.error);
         guard.ended(call.error);
         options.onCall(call, label);
       },
@@ -149,7 +156,7 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
       basePath: (dialect) => (dialect.startsWith('openai') ? '/v1' : ''),
       stopped: stopping.signal,
       why: () => reason,
-      lastError: () => last,
+      lastError: () => errors.get(ref.model) ?? (errors.has(ref.model) ? null : last),
       calls: () => count,
       async close() {
         grants.delete(token);

@@ -73,11 +73,12 @@ export type Refusal =
   | 'budget'
   | 'guard'
   | 'unreachable'
-  | 'too_large';
+  | 'too_large'
+  | 'busy';
 
 /**
- * Statuses that SDKs do not try again (they do so on 408, 409, 429 and from 500 on); only an unreachable provider
- * is worth another try.
+ * Statuses that SDKs do not try again (they do so on 408, 409, 429 and from 500 on); an unreachable provider
+ * and too many calls at a time are worth another try.
  */
 const STATUS: Readonly<Record<Refusal, number>> = {
   authentication: 401,
@@ -87,6 +88,7 @@ const STATUS: Readonly<Record<Refusal, number>> = {
   guard: 403,
   unreachable: 502,
   too_large: 413,
+  busy: 429,
 };
 const OPENAI_TYPE: Readonly<Record<Refusal, string>> = {
   authentication: 'authentication_error',
@@ -96,6 +98,7 @@ const OPENAI_TYPE: Readonly<Record<Refusal, string>> = {
   guard: 'permission_error',
   unreachable: 'api_connection_error',
   too_large: 'request_too_large',
+  busy: 'rate_limit_error',
 };
 const GOOGLE_STATUS: Readonly<Record<Refusal, string>> = {
   authentication: 'UNAUTHENTICATED',
@@ -105,6 +108,7 @@ const GOOGLE_STATUS: Readonly<Record<Refusal, string>> = {
   guard: 'PERMISSION_DENIED',
   unreachable: 'UNAVAILABLE',
   too_large: 'INVALID_ARGUMENT',
+  busy: 'RESOURCE_EXHAUSTED',
 };
 
 /** An error in the words of a dialect, so that its clients understand it. */

@@ -32,6 +32,8 @@ export interface Gateway {
 
 /** Longest silence of a provider unless told otherwise: large answers without a stream take minutes. */
 export const DEFAULT_UPSTREAM_IDLE_MS = 600_000;
+/** Connections of all sandboxes at a time; what comes then is closed. */
+const MAX_CONNECTIONS = 2048;
 /** Clients keep connections for their next call; ours must not close them first. */
 const KEEP_ALIVE_MS = 75_000;
 
@@ -49,6 +51,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     account: (account) => openAccount(account, prices, grants),
     accept(socket) {
+      socket.on('error', () => socket.destroy());
+      if (sockets.size >= MAX_CONNECTIONS) return void socket.destroy();
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       socket.setNoDelay(true);

@@ -16,7 +16,7 @@ import {
 } from './dialects.ts';
 import { fieldsOf, parseJson } from './json.ts';
 import { createMeter } from './meter/meter.ts';
-import { BudgetSpent, type Hold, type Till } from './spend/budget.ts';
+import { BudgetSpent, type Amount, type Hold, type Till } from './spend/budget.ts';
 import { account, mostOf, type Call, type Course } from './spend/charge.ts';
 import { answerHeaders, outgoingHeaders, type Upstream } from './upstream.ts';
 
@@ -27,8 +27,9 @@ export interface Service {
   readonly till: Till;
 }
 
-/** Largest request: more than any provider takes. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** Largest request, that of the strictest provider; and requests of one token at a time, which bounds what is held of them. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const MAX_RUNNING = 64;
 /** Requests of one job that are held at a time: its agent may open as many connections as it likes. */
 const MAX_HELD_BYTES = 128 * 1024 * 1024;
 /** Largest error of a provider that is read, to take our key out of it. */
@@ -42,8 +43,10 @@ function refuse(response: ServerResponse, route: Route | null, kind: Refusal, me
   }
   const { status, body } = refusalOf(route?.dialect ?? null, kind, message);
   // The SDKs of OpenAI and Anthropic obey this header.
-  const again = kind === 'unreachable' ? 'true' : 'false';
-  response.writeHead(status, { 'content-type': 'application/json', 'x-should-retry': again });
+  const again = kind === 'unreachable' || kind === 'busy';
+  const wait = kind === 'busy' ? { 'retry-after': '1' } : {};
+  const headers = { 'content-type': 'application/json', 'x-should-retry': String(again), ...wait };
+  response.writeHead(status, headers);
   response.end(body);
 }
 
@@ -267,6 +270,61 @@ function plainModel(asked: string, { ref }: Grant): string {
     : asked;
 }
 
+/** A request and where its answer goes. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly url: URL;
+  readonly startedAt: number;
+}
+
+/** Reads a request, sends it out if it may go, and counts it. */
+async function answer(service: Service, grant: Grant, route: Route, exchange: Exchange): Promise<void> {
+  const body = await readBody(exchange.request, grant);
+  if (body === null) {
+    const words = `agent-runner: more than ${MAX_BODY_BYTES} bytes, or ${MAX_HELD_BYTES} in all requests that run`;
+    return refuse(exchange.response, route, 'too_large', words);
+  }
+  try {
+    await answerBody(service, grant, route, exchange, body);
+  } finally {
+    grant.held.bytes -= body.length;
+  }
+}
+
+async function answerBody(
+  service: Service,
+  grant: Grant,
+  route: Route,
+  { request, response, url, startedAt }: Exchange,
+  body: Buffer,
+): Promise<void> {
+  const parsed = parseJson(body.toString('utf8'));
+  const asked = readAsked(route, parsed);
+  if (asked === null) {
+    const words = 'agent-runner: the body is no JSON object that names a model';
+    return refuse(response, route, 'invalid', words);
+  }
+  const model = plainModel(asked.model, grant);
+  const price = grant.prices.priceOf(grant.ref.provider.name, model);
+  const outgoing = outgoingBody(body, parsed, asked, model);
+  const call = { grant, route, asked, model, price, startedAt, body: outgoing };
+  if (route.kind === 'count') {
+    await run(service, call, request.headers, url, response);
+    return;
+  }
+  const hold = await admit(service, call, response);
+  if (hold === null) return;
+  let spent: Amount = { pico: 0, tokens: 0 };
+  try {
+    const { usage, amount } = account(call, await run(service, call, request.headers, url, response));
+    spent = amount;
+    grant.count(usage);
+  } finally {
+    hold.settle(spent);
+  }
+}
+
 /** Answers one request. Never rejects. */
 export async function serve(
   service: Service,
@@ -297,54 +355,13 @@ export async function serve(
     const words = `agent-runner: ${provider.name} does not speak ${route.dialect} (it speaks ${provider.dialects.join(', ')})`;
     return refuse(response, route, 'invalid', words);
   }
-  const body = await readBody(request, grant);
-  if (body === null) {
-    const words = `agent-runner: more than ${MAX_BODY_BYTES} bytes, or ${MAX_HELD_BYTES} in all requests that run`;
-    return refuse(response, route, 'too_large', words);
+  if (grant.running() >= MAX_RUNNING) {
+    const words = `agent-runner: more than ${MAX_RUNNING} calls at a time`;
+    return refuse(response, route, 'busy', words);
   }
+  grant.begun(route.kind === 'generate');
   try {
-    await answer(service, { grant, route, url, startedAt }, request, response, body);
-  } finally {
-    grant.held.bytes -= body.length;
-  }
-}
-
-/** Answers a request to a model. */
-async function answer(
-  service: Service,
-  { grant, route, url, startedAt }: Pick<Call, 'grant' | 'route' | 'startedAt'> & { readonly url: URL },
-  request: IncomingMessage,
-  response: ServerResponse,
-  body: Buffer,
-): Promise<void> {
-  const { provider } = grant.ref;
-  const parsed = parseJson(body.toString('utf8'));
-  const asked = readAsked(route, parsed);
-  if (asked === null)
-    return refuse(response, route, 'invalid', 'agent-runner: the body is no JSON object that names a model');
-  const model = plainModel(asked.model, grant);
-  const price = grant.prices.priceOf(provider.name, model);
-  const call = {
-    grant,
-    route,
-    asked,
-    model,
-    price,
-    startedAt,
-    body: outgoingBody(body, parsed, asked, model),
-  };
-  if (route.kind === 'count') {
-    await run(service, call, request.headers, url, response);
-    return;
-  }
-  grant.begun();
-  try {
-    const hold = await admit(service, call, response);
-    if (hold === null) return;
-    const course = await run(service, call, request.headers, url, response);
-    const { usage, amount } = account(call, course);
-    hold.settle(amount);
-    grant.count(usage);
+    await answer(service, grant, route, { request, response, url, startedAt });
   } finally {
     grant.ended();
   }

@@ -303,12 +303,48 @@ describe('what a job may ask', () => {
     expect(front.calls).toMatchObject([{ model: 'm1', cost_usd: chat.costUsd }]);
   });
 
+  it('may make so many calls at a time, and is told to wait with more', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { front, access, provider } = await start(async (seen, response) => {
+      await gate.promise;
+      json(response, seen.body['n'] === 1 ? {} : chat.answer);
+    });
+    const calls = Array.from({ length: 70 }, (_, n) =>
+      call(front, access, chat, false, { ...chat.body(false), n }),
+    );
+    const early: Answer[] = [];
+    for (const one of calls) void one.then((answer) => early.push(answer));
+    await expect.poll(() => early.length).toBe(6);
+    for (const refused of early)
+      expect(refused).toMatchObject({
+        status: 429,
+        headers: { 'retry-after': '1', 'x-should-retry': 'true' },
+      });
+    gate.resolve();
+    const answers = await Promise.all(calls);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(64);
+    expect(provider.seen).toHaveLength(64);
+  });
+
+  it('is not said to have failed by a side call to another model', async () => {
+    const { front, access } = await start((seen, response) =>
+      seen.body['model'] === 'small'
+        ? json(response, { error: 'no such model' }, 404)
+        : json(response, chat.answer),
+    );
+    await call(front, access, chat, false, { ...chat.body(false), model: 'small' });
+    expect(access.lastError()).toBe('404: no such model');
+    await call(front, access, chat, false);
+    await call(front, access, chat, false, { ...chat.body(false), model: 'small' });
+    expect(access.lastError()).toBeNull();
+  });
+
   it('holds no more of its requests than the bound, and lets go of them', async () => {
     const { front, access, provider } = await start(spokenBy(chat));
-    const headers = { ...tokenHeaders('openai-chat', access.token), 'content-length': String(60 * 2 ** 20) };
+    const headers = { ...tokenHeaders('openai-chat', access.token), 'content-length': String(31 * 2 ** 20) };
     const piece = Buffer.alloc(2 ** 20, ' ');
-    // Four that never end: together they are more than the bound, and each is less than its own.
-    const begun = Array.from({ length: 4 }, () =>
+    // Six that never end: together they are more than the bound, and each is less than its own.
+    const begun = Array.from({ length: 6 }, () =>
       request(`${front.url}/v1/chat/completions`, { method: 'POST', headers }),
     );
     const refused = Promise.race(
@@ -317,7 +353,7 @@ describe('what a job may ask', () => {
         const answered = new Promise<number | undefined>((resolve) =>
           one.once('response', (answer) => resolve(answer.statusCode)),
         );
-        for (let count = 0; count < 50; count++) one.write(piece);
+        for (let count = 0; count < 30; count++) one.write(piece);
         return answered;
       }),
     );

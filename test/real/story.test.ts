@@ -131,7 +131,7 @@ describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
   it.skipIf(reason !== null || !resumes)(
     title('goes on with its own session when the runner is killed in the middle of a build'),
     async () => {
-      const [half, sleeps] = ['echo half > a.txt', 'sleep 120'];
+      const [half, sleeps] = ['echo half > a.txt', 'timeout 120 tail -f /dev/null'];
       model = await startModel([{ commands: [half, sleeps], says: 'Never said.' }, RIGHT]);
       const env = configure(name, model);
       const running = bench.start(
@@ -158,6 +158,57 @@ describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
       expect(first?.text).toContain('Your last turn was cut off');
       expect(first?.text).toContain(half);
       expectCounted(result, model);
+    },
+    240_000,
+  );
+
+  it.skipIf(reason !== null || name === 'opencode')(
+    title('has failed with the error of its model, whatever it says itself'),
+    async () => {
+      // Nothing is in the script: every call is refused with 400.
+      model = await startModel([]);
+      const ran = await bench.run(
+        ['run', 'Set a.txt right', '--repo', repo, '--agent', name, '--phases', 'off', '--json'],
+        configure(name, model),
+      );
+      const result = resultOf(ran);
+      expect(result, ran.stderr).toMatchObject({ outcome: 'agent_failed' });
+      expect(result.error?.message).toContain('not in the script');
+    },
+    240_000,
+  );
+});
+
+/** Command lines as a person would write them; what they need of a model is in their variables. */
+const COMMANDS = {
+  codex: [
+    'codex exec {resume} --json --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox -m "$OPENAI_MODEL"',
+    `-c model_provider=runner -c "model_providers.runner={name='runner', base_url='$OPENAI_BASE_URL', env_key='OPENAI_API_KEY', wire_api='responses'}" -`,
+  ].join(' '),
+  claude:
+    'claude -p {resume} --output-format stream-json --verbose --permission-mode bypassPermissions --model "$ANTHROPIC_MODEL"',
+} as const;
+
+describe.each(Object.keys(COMMANDS) as (keyof typeof COMMANDS)[])('%s as a command', (name) => {
+  const reason = whyNot(name);
+  it.skipIf(reason !== null)(
+    reason === null ? 'tells its session and its tokens, and is proposed' : reason,
+    async () => {
+      model = await startModel([WRONG, RIGHT]);
+      const ran = await bench.run(
+        ['run', 'Set a.txt right', '--repo', repo, '--agent', 'command', '--phases', 'off', '--json'],
+        { ...configure(name, model), AGENT_CMD: COMMANDS[name] },
+      );
+      const result = resultOf(ran);
+      expect(model.strange).toEqual([]);
+      expect(result, ran.stderr).toMatchObject({
+        outcome: 'proposed',
+        iterations: 2,
+        summary: 'Mended a.txt.',
+      });
+      expectCounted(result, model);
+      const calls = (await events(result.job_id)).filter(({ type }) => type === 'tool_call');
+      expect(calls).toHaveLength(3);
     },
     240_000,
   );

@@ -32,6 +32,9 @@ const claude: Preset = {
     env: {
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
       DISABLE_AUTOUPDATER: '1',
+      // After each turn it would ask its model, with the whole session, what the user may want next.
+      CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION: 'false',
+      CLAUDE_CODE_DISABLE_TERMINAL_TITLE: '1',
       // It refuses to work without asking as root unless it is told that it is in a sandbox; it is.
       IS_SANDBOX: '1',
       // Ten by default, which takes minutes; the gateway's answers say when to come again.
