@@ -4,6 +4,13 @@
  */
 import { isAbsolute, join } from 'node:path';
 import { findProjectFile, readSettingsFile, type FoundSettings } from './config/file.ts';
+import {
+  providerAccess,
+  type BudgetScope,
+  type BudgetSetting,
+  type PriceSetting,
+  type ProviderAccess,
+} from './config/models.ts';
 import { hostEnvironment, programName, shellWord, type HostEnvironment } from './config/host.ts';
 import {
   flagOf,
@@ -32,6 +39,22 @@ export {
   type SettingName,
 };
 
+/** How models are reached. It holds real keys: no part of it is shown. */
+export interface ModelsConfig {
+  readonly providers: Readonly<Record<string, ProviderAccess>>;
+  /** `LLM_BASE_URL` and `LLM_API_KEY`: of the provider that the model names, or of one without a name. */
+  readonly llm: { readonly baseUrl: string | null; readonly key: string | null };
+  readonly prices: Readonly<Record<string, PriceSetting>>;
+  readonly budgets: Readonly<Partial<Record<BudgetScope, BudgetSetting>>>;
+  readonly allowUnpriced: boolean;
+  readonly maxCalls: number | null;
+  readonly guards: {
+    readonly maxCallsPerMinute: number;
+    readonly maxIdenticalCalls: number;
+    readonly maxFailedCalls: number;
+  };
+}
+
 /** Resolved settings. */
 export interface Config {
   readonly home: string;
@@ -43,6 +66,7 @@ export interface Config {
   readonly agentMounts: readonly AgentMount[];
   readonly agentEnv: Readonly<Record<string, string>>;
   readonly model: string | null;
+  readonly models: ModelsConfig;
   /** Tokens the model can read at once, and those of the map; `null` is a share of the window. */
   readonly modelWindow: number;
   readonly mapTokens: number | null;
@@ -173,6 +197,7 @@ function toConfig(
     agentMounts: values.agent_mounts,
     agentEnv: Object.fromEntries(values.agent_env.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
     model: values.model,
+    models: modelsOf(values, env),
     modelWindow: values.model_window,
     mapTokens: values.map_tokens,
     phases: {
@@ -209,6 +234,22 @@ function toConfig(
       if (one.name === 'home') return { ...one, value: home };
       return one.name === 'db_path' ? { ...one, value: dbPath } : one;
     }),
+  };
+}
+
+function modelsOf(values: Values, env: NodeJS.ProcessEnv): ModelsConfig {
+  return {
+    providers: providerAccess(values.providers, env),
+    llm: { baseUrl: values.llm_base_url, key: env['LLM_API_KEY'] || null },
+    prices: values.prices,
+    budgets: values.budgets,
+    allowUnpriced: values.allow_unpriced,
+    maxCalls: values.max_calls,
+    guards: {
+      maxCallsPerMinute: values.max_calls_per_minute,
+      maxIdenticalCalls: values.max_identical_calls,
+      maxFailedCalls: values.max_failed_calls,
+    },
   };
 }
 

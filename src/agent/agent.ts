@@ -4,6 +4,7 @@
  */
 import type { ErrorInfo } from '../job/error.ts';
 import type { EventType } from '../job/job.ts';
+import type { ModelDialect } from '../job/model/call.ts';
 import type { AgentPhase, Usage } from '../job/step.ts';
 import type { Mount, Sandbox } from '../sandbox/sandbox.ts';
 
@@ -13,6 +14,11 @@ export interface AgentNeeds {
   readonly readOnlyPaths: readonly string[];
   readonly mounts: readonly Mount[];
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * Dialects it can speak to the model gateway, one of which the model's provider must speak, or the job does
+   * not start; absent: any will do, or it needs no model.
+   */
+  readonly dialects?: readonly ModelDialect[];
 }
 
 /** One prompt to the agent. */
@@ -28,12 +34,36 @@ export interface AgentTurn {
   readonly idleTimeoutMs: number;
 }
 
+/** The way to a model: a gateway that holds the real key, counts what is spent and stops at the budget. */
+export interface ModelAccess {
+  /**
+   * Where clients of a dialect find it, without a slash at the end, as their own base URL variables want it:
+   * with `/v1` for OpenAI's two, without a version for `anthropic` and `gemini`. The same in every command
+   *
+   * @throws JobError `bad_configuration` when the model's provider does not speak the dialect
+   */
+  baseUrl(dialect: ModelDialect): string;
+  /** What stands in for the API key: good for this job alone, and worth nothing elsewhere. */
+  readonly token: string;
+  /** The model's name at its provider, without `provider/`. */
+  readonly model: string;
+  /** Who serves it: `openai`, `anthropic`, … */
+  readonly provider: string;
+}
+
 /** What the agent works with during a turn. */
 export interface AgentContext {
   readonly sandbox: Sandbox;
   readonly signal: AbortSignal;
   /** File on the host for everything the agent prints. */
   readonly logPath: string;
+  /**
+   * The model gateway; absent or `null` where none is configured, and the agent reaches its model by itself or
+   * not at all. The sandbox answers at its address during every command that keeps a log (`logPath`).
+   */
+  readonly model?: ModelAccess | null;
+  /** Called as soon as the agent's session is known, which may be long before it ends; must not throw. */
+  readonly onSession?: (sessionId: string) => void;
   /** Progress as it happens; must not throw. */
   readonly onEvent: (type: EventType, data: Readonly<Record<string, unknown>>) => void;
 }
@@ -53,6 +83,16 @@ export type AgentReply =
     }
   | { readonly ok: false; readonly error: ErrorInfo; readonly usage: Usage | null };
 
+/** Whether an agent can start here, in words for people. */
+export interface AgentState {
+  readonly ready: boolean;
+  readonly detail: string;
+  /** What to do where it can't. */
+  readonly fix: string | null;
+  /** Whether its programme is here; absent where there is none to look for. */
+  readonly installed?: boolean;
+}
+
 /** A coding agent behind one port. */
 export interface Agent {
   readonly name: string;
@@ -62,6 +102,6 @@ export interface Agent {
   /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */
   readonly ownRules?: readonly string[];
   /** Whether it can start here, in words: program found, version; or what to do. */
-  check(): Promise<{ readonly ready: boolean; readonly detail: string; readonly fix: string | null }>;
+  check(): Promise<AgentState>;
   run(turn: AgentTurn, context: AgentContext): Promise<AgentReply>;
 }

@@ -71,6 +71,7 @@ export function createSimulatedAgent(behaviour: string): Agent {
       readOnlyPaths: [node, programme, attempts, ...(manifest === null ? [] : [manifest])],
       mounts: [],
       env: {},
+      dialects: [],
     },
     costUsd: 0,
   });

@@ -1,6 +1,15 @@
 /** The table of settings: what each may be, its default, and who may set it. Pure. */
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { JobError } from '../job/error.ts';
+import {
+  budgetsKind,
+  pricesKind,
+  providersKind,
+  type BudgetScope,
+  type BudgetSetting,
+  type PriceSetting,
+  type ProviderSetting,
+} from './models.ts';
 import { PHASES_MODES } from '../job/phases/choose.ts';
 import {
   DEFAULT_BUDGET,
@@ -201,6 +210,24 @@ export const SETTINGS = {
     env: 'LLM_MODEL',
     unset: "the agent's own",
   }),
+  llm_base_url: setting(optional(text), null, 'where the model is served, instead of at its provider', {
+    env: 'LLM_BASE_URL',
+    unset: "the provider's own",
+  }),
+  providers: setting<Readonly<Record<string, ProviderSetting>>>(providersKind, {}, 'who serves models'),
+  prices: setting<Readonly<Record<string, PriceSetting>>>(pricesKind, {}, 'dollars for a million tokens'),
+  budgets: setting<Readonly<Partial<Record<BudgetScope, BudgetSetting>>>>(
+    budgetsKind,
+    {},
+    'what all jobs may spend in a day (UTC), and those on one repository',
+  ),
+  allow_unpriced: setting(flag, false, 'whether a model may be used whose price nobody knows'),
+  max_calls: setting(optional(number(1, 1e9)), null, 'calls to models that a job may make', {
+    unset: 'no limit',
+  }),
+  max_calls_per_minute: setting(number(1, 1e6), 300, 'calls to models within a minute that stop an agent'),
+  max_identical_calls: setting(number(2, 1e6), 4, 'identical tool calls in a row that stop an agent'),
+  max_failed_calls: setting(number(1, 1e6), 12, 'failed calls to models in a row that stop an agent'),
   phases: setting(oneOf(...PHASES_MODES), 'auto', 'whether a job is explored and planned first', {
     env: 'AGENT_RUNNER_PHASES',
   }),

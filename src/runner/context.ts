@@ -16,6 +16,7 @@ import type { Remote } from '../forge/forge.ts';
 import type { Baselines } from '../gate/gate.ts';
 import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
 import type { Journal } from './engine/journal.ts';
+import type { JobModels, ModelRoom } from './models/account.ts';
 
 /** What `open.ts` wires together. */
 export interface RunnerParts {
@@ -25,6 +26,7 @@ export interface RunnerParts {
   readonly git: Git;
   readonly forge: Forge;
   readonly baselines: Baselines;
+  readonly models: ModelRoom;
 }
 
 /** Who explores or plans, and with which model; `null` is the agent's own. */
@@ -46,6 +48,8 @@ export interface JobContext {
   readonly agent: Agent;
   /** Who explores and plans. */
   readonly looking: Readonly<Record<'explore' | 'plan', LookingAgent>>;
+  /** The job's account at the model gateway; `null` where no agent runs. */
+  readonly models: JobModels | null;
   readonly layout: Layout;
   readonly paths: JobPaths;
   readonly baselines: Baselines;

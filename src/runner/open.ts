@@ -12,6 +12,7 @@ import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout } from '../workspace/layout.ts';
 import { withFailPoints } from './fail-points.ts';
 import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
+import { createModelRoom } from './models/account.ts';
 import { createRunner, type Runner } from './runner.ts';
 
 /**
@@ -70,5 +71,6 @@ export async function openRunner(config: Config): Promise<Runner> {
     put: (key, value) => store.putBaseline(key, value),
   });
   const forge = createLocalForge({ cwd: config.host.cwd });
-  return createRunner({ config, store, layout, git, forge, baselines });
+  const models = createModelRoom(config, store);
+  return createRunner({ config, store, layout, git, forge, baselines, models });
 }

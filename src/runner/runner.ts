@@ -31,6 +31,7 @@ import { sweep, type Swept } from './keep/sweep.ts';
 import { checkInPlace } from './in-place/begin.ts';
 import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
 import type { Handover } from '../job/in-place/handover.ts';
+import { checkModel } from './models/resolve.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
@@ -106,7 +107,7 @@ interface Opened {
 async function contextOf(
   parts: RunnerParts,
   job: Job,
-  run: Pick<JobContext, 'journal' | 'signal' | 'mask'>,
+  run: Pick<JobContext, 'journal' | 'signal' | 'mask' | 'models'>,
 ): Promise<JobContext> {
   const { config, store, layout, git, forge, baselines } = parts;
   const agent = await agentOf(config, job.request);
@@ -132,15 +133,21 @@ async function contextOf(
   };
 }
 
+/** Masks what the agent was given, and the keys that it never is. */
+function maskOf({ config, models }: RunnerParts): (text: string) => string {
+  return createMask([...Object.values(config.agentEnv), ...models.models.keys]);
+}
+
 async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promise<Opened> {
-  const { config, store } = parts;
+  const { store } = parts;
   const lease = await holdLease(store, job.job_id);
-  const mask = createMask(Object.values(config.agentEnv));
+  const mask = maskOf(parts);
   const show = options.onEvent ?? ((): void => {});
   const journal = createJournal(store, job.job_id, { attempt: job.attempt, mask, show });
   const signal = AbortSignal.any([options.signal, lease.lost]);
   try {
-    return { context: await contextOf(parts, job, { journal, mask, signal }), lease, journal };
+    const models = await parts.models.open(job, journal);
+    return { context: await contextOf(parts, job, { journal, mask, signal, models }), lease, journal };
   } catch (error) {
     await lease.release();
     throw error;
@@ -158,7 +165,7 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   const base = wanted === null ? await forkPoint() : await findRevision(parts.git, remote, wanted);
   const request = { ...input.request, base };
   const open = (job: Job, journal: Journal): Promise<JobContext> =>
-    contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text });
+    contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text, models: null });
   const judged = await judge({ request, head: input.head }, open, options.onEvent ?? (() => {}));
   // People know revisions by the names they gave.
   return { ...judged, base: wanted ?? judged.base };
@@ -279,7 +286,7 @@ export function createRunner(parts: RunnerParts): Runner {
     async run(jobId, options) {
       const job = await find(jobId);
       if (isTerminal(job.status) && job.result !== null) {
-        const mask = createMask(Object.values(config.agentEnv));
+        const mask = maskOf(parts);
         const show = options.onEvent ?? ((): void => {});
         await settleEnded(store, job, layout.job(jobId), { attempt: job.attempt, mask, show });
         return { kind: 'ended', result: job.result, savedIn: savedIn(parts, job, job.result) };
@@ -299,6 +306,10 @@ export function createRunner(parts: RunnerParts): Runner {
           fix === null ? {} : { hint: fix },
         );
       }
+      for (const one of [{ agent, model: request.model }, explore, plan]) {
+        const use = { ...one, maxCostUsd: request.budget.max_cost_usd };
+        checkModel(parts.models.models, use, config.models.allowUnpriced);
+      }
       await selectSandbox(request.sandbox, { allowHost: request.allow_host });
       const remote = await parts.forge.resolve(request.repo);
       await findBase(parts.git, layout.repo(remote.url).listed, remote, request.base);
@@ -317,6 +328,9 @@ export function createRunner(parts: RunnerParts): Runner {
     judge: (input, options) => judgeBranch(parts, input, options),
     standIn: (path) => requestPlace(parts, path),
     handover: async (jobId) => readHandover(parts, await find(jobId)),
-    close: () => store.close(),
+    async close() {
+      await parts.models.close();
+      await store.close();
+    },
   };
 }

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { delimiter } from 'node:path';
 import type { AgentNeeds } from '../agent/agent.ts';
-import type { Mount, Sandbox, SandboxAdapter, SandboxOptions } from '../sandbox/sandbox.ts';
+import type { Door, Mount, Sandbox, SandboxAdapter, SandboxOptions } from '../sandbox/sandbox.ts';
 import { toolchainPaths } from '../sandbox/toolchains.ts';
 import type { Config } from '../config.ts';
 import { exists } from '../workspace/keep/folders.ts';
@@ -23,7 +23,7 @@ export interface Sandboxes {
   agent(
     place: Place,
     needs: AgentNeeds,
-    options: { readonly network: boolean; readonly readOnly: boolean },
+    options: { readonly network: boolean; readonly readOnly: boolean; readonly door: Door | null },
   ): Promise<Sandbox>;
   /** For checks: no network unless the base's configuration opens it, nothing of the agent's. */
   gate(place: Place, env: Readonly<Record<string, string>>, network: boolean): Promise<Sandbox>;
@@ -49,6 +49,12 @@ function pathOf(workspace: string, userPath: string): string {
   return [`${workspace}/node_modules/.bin`, `${workspace}/.venv/bin`, userPath].join(delimiter);
 }
 
+/** The door lies on the sandbox's own loopback, which no proxy reaches. */
+function withoutProxy(registry: Readonly<Record<string, string>>): Record<string, string> {
+  const hosts = [registry['NO_PROXY'] ?? registry['no_proxy'] ?? '', '127.0.0.1'].filter((one) => one !== '');
+  return { NO_PROXY: hosts.join(','), no_proxy: hosts.join(',') };
+}
+
 /** Wires the sandboxes of a job. */
 export async function createSandboxes(adapter: SandboxAdapter, config: Config): Promise<Sandboxes> {
   const { host } = config;
@@ -67,6 +73,7 @@ export async function createSandboxes(adapter: SandboxAdapter, config: Config): 
       readonly paths?: readonly string[];
       readonly mounts?: readonly Mount[];
       readonly readOnly?: boolean;
+      readonly door?: Door | null;
     } = {},
   ): Promise<Sandbox> => {
     await mkdir(place.home, { recursive: true });
@@ -75,6 +82,7 @@ export async function createSandboxes(adapter: SandboxAdapter, config: Config): 
       workspace: place.tree,
       readOnlyWorkspace: more.readOnly ?? false,
       home: place.home,
+      ...(more.door == null ? {} : { door: more.door }),
       ...place.layers?.(),
       mounts: [...place.mounts, ...(more.mounts ?? [])],
       readOnlyPaths: [...readOnlyPaths, ...(network ? registryPaths : []), ...(more.paths ?? [])],
@@ -93,10 +101,12 @@ export async function createSandboxes(adapter: SandboxAdapter, config: Config): 
   return {
     adapter,
     fingerprint: JSON.stringify([adapter.name, host.path, process.platform, process.arch]),
-    agent: (place, needs, { network, readOnly }) => {
+    agent: (place, needs, { network, readOnly, door }) => {
       // Git that may not write its index still says what is changed.
-      const env = readOnly ? { GIT_OPTIONAL_LOCKS: '0', ...needs.env } : needs.env;
-      return open(place, network, env, { paths: needs.readOnlyPaths, mounts: needs.mounts, readOnly });
+      const locks = readOnly ? { GIT_OPTIONAL_LOCKS: '0' } : {};
+      const direct = network && door !== null ? withoutProxy(host.registry) : {};
+      const { readOnlyPaths: paths, mounts } = needs;
+      return open(place, network, { ...locks, ...direct, ...needs.env }, { paths, mounts, readOnly, door });
     },
     gate: (place, env, network) => open(place, network, env),
     setup: (place) => open(place, true, { CI: 'true', npm_config_fund: 'false', npm_config_audit: 'false' }),

@@ -3,10 +3,12 @@
  * every command and nothing outlives it; limits on memory and processes are not set.
  */
 import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { constants as os } from 'node:os';
 import { JobError } from '../job/error.ts';
+import { DOOR_FAILED, DOOR_PORT, doorMount, listenOnLoopback, withDoor } from './door.ts';
 import { createExecutions, resolveCwd } from './process/executions.ts';
 import { DEFAULT_PATH } from './host.ts';
 import {
@@ -129,12 +131,17 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
   const rootFs = await createRootFs(options.network);
   const executions = createExecutions();
   const mounts = overlaysOf(options);
+  const { door } = options;
+  // With the network open, commands share the host's loopback; else each has one of its own.
+  const shared = door !== undefined && options.network ? await listenOnLoopback(door) : null;
+  const own = shared === null ? door : undefined;
   // Copy-on-write folders belong to one command at a time.
   let last: Promise<unknown> = Promise.resolve();
   const fixedArgs = [
     ...NAMESPACES,
     ...(options.network ? [] : ['--unshare-net']),
     ...rootFs.args,
+    ...(own === undefined ? [] : await doorMount()),
     ...mountArgs(placements),
     '--remount-ro',
     '/',
@@ -153,18 +160,32 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
     // act outside the sandbox: so arguments and environment go through a pipe, and bwrap's own is the mark alone.
     const input = [...fixedArgs, '--chdir', cwd, ...env].map((word) => `${word}\0`).join('');
     const control = { input, onLine: status.onLine, innerGroup: () => status.childPid };
-    const command = [program, '--args', '3', '--json-status-fd', '4', '--', ...argv] as const;
+    const opens = own !== undefined && how.logPath !== undefined;
+    const words = opens ? withDoor(argv) : argv;
+    const command = [program, '--args', '3', '--json-status-fd', '4', '--', ...words] as const;
     const layered = mounts === null ? command : withOverlays(mounts, '/', command);
-    return interpret(
-      await runProcess(layered, { ...how, cwd: '/', env: runnersMark(), control, signal }),
-      status.hasRun,
-    );
+    const servers: Server[] = [];
+    const onServer = (server: Server): void => {
+      servers.push(server.on('connection', own ?? ((socket) => socket.destroy())));
+    };
+    const wiring = { control, signal, onServer: opens ? onServer : undefined };
+    const result = await runProcess(layered, { ...how, cwd: '/', env: runnersMark(), ...wiring });
+    for (const server of servers) server.close();
+    const ended = interpret(result, status.hasRun);
+    if (!opens || servers.length > 0 || ended.exitCode !== DOOR_FAILED) return ended;
+    return {
+      ...ended,
+      end: 'not_started',
+      exitCode: null,
+      message: ended.stderr.trim() || 'the door did not open',
+    };
   }
 
   return {
     adapter: 'bubblewrap',
     workspacePath: WORKSPACE_PATH,
     homePath: HOME_PATH,
+    ...(door === undefined ? {} : { doorPort: shared?.port ?? DOOR_PORT }),
     exec: (argv, how) =>
       executions.run(how.signal, (signal) => {
         if (mounts === null) return exec(argv, how, signal);
@@ -174,6 +195,7 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
       }),
     async close() {
       await executions.close();
+      await shared?.close();
       await rootFs.remove();
     },
   };

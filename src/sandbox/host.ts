@@ -1,6 +1,7 @@
 /** Adapter `host`: commands run as the person who started the runner. No isolation, and it says so. */
 import { realpath } from 'node:fs/promises';
 import { JobError } from '../job/error.ts';
+import { listenOnLoopback } from './door.ts';
 import { createExecutions, resolveCwd } from './process/executions.ts';
 import { requireDirectory, requireReadable } from './bubblewrap/mounts.ts';
 import { runProcess } from './process.ts';
@@ -47,10 +48,12 @@ export function createHost(): SandboxAdapter {
       }
       const workspacePath = await realpath(options.workspace);
       const executions = createExecutions();
+      const door = options.door === undefined ? null : await listenOnLoopback(options.door);
       return {
         adapter: 'host',
         workspacePath,
         homePath: options.home,
+        ...(door === null ? {} : { doorPort: door.port }),
         exec: (argv, exec) =>
           executions.run(exec.signal, (signal) => {
             const env = {
@@ -62,7 +65,10 @@ export function createHost(): SandboxAdapter {
             };
             return runProcess(argv, { ...exec, cwd: resolveCwd(workspacePath, exec.cwd), env, signal });
           }),
-        close: () => executions.close(),
+        async close() {
+          await executions.close();
+          await door?.close();
+        },
       };
     },
   };

@@ -2,6 +2,7 @@
  * The only way to start a process in the whole project. A command gets its own process group, a complete
  * environment and a bound on everything; when it has ended, its group has ended too.
  */
+import type { Server } from 'node:net';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { isAnyAlive, signalGroups, waitUntilGone, type Groups } from './process/groups.ts';
@@ -53,6 +54,8 @@ export interface ProcessOptions extends Omit<ExecOptions, 'cwd' | 'env' | 'stdin
   /** Called with every piece of stdout as bytes; must not throw. */
   readonly onStdout?: (chunk: Buffer) => void;
   readonly control?: Control;
+  /** Takes the listening socket that the process hands over on descriptor 5. */
+  readonly onServer?: ((server: Server) => void) | undefined;
 }
 
 /** `ExecResult` with the bytes. `message` also says when the log file is incomplete. */
@@ -254,6 +257,8 @@ async function follow(run: Run, program: string, startedAt: number): Promise<Pro
   openLog(run);
   const streams = [collect(run, 'stdout', started.stdout), collect(run, 'stderr', started.stderr)];
   if (options.control !== undefined) streams.push(talkToControl(started, options.control));
+  const { input } = started;
+  if (input !== null) callSafely(run, () => options.onInput?.(input));
   const { code, signal } = await exit;
   await windUp(run, Promise.all(streams));
   const logTrouble = run.log === null ? null : await run.log.close(LOG_CLOSE_MS);
@@ -286,8 +291,9 @@ export async function runProcess(
     return emptyResult('cancelled', 'cancelled before it was started', startedAt);
   let started: Started;
   try {
-    const { cwd, env, stdin } = options;
-    started = startProcess({ argv, cwd, env, stdin, hasControl: options.control !== undefined });
+    const { cwd, env, stdin, control, onInput, onServer } = options;
+    const [isInputLive, hasControl] = [onInput !== undefined, control !== undefined];
+    started = startProcess({ argv, cwd, env, stdin, isInputLive, hasControl, onServer });
   } catch (error) {
     return emptyResult('not_started', describeSpawnError(error, argv[0], options.cwd), startedAt);
   }

@@ -3,8 +3,10 @@
  * only thing an agent or a check ever touches. Only this room spawns processes.
  */
 
+import type { Door } from './door.ts';
 import type { Layers, OverlayMode } from './process/overlay.ts';
 
+export type { Door } from './door.ts';
 export type { Layers, OverlayMode, OverlayMount } from './process/overlay.ts';
 
 /** A directory or file of the host that appears in the sandbox. */
@@ -36,6 +38,22 @@ export interface SandboxOptions {
   /** Environment of every command. Nothing is inherited from the host but what is named here. */
   readonly env: Readonly<Record<string, string>>;
   readonly network: boolean;
+  /**
+   * Who answers at the sandbox's `doorPort`, to every command that keeps a log (`logPath`) and to no other: the
+   * small ones with which the runner itself looks at files need nobody. A host's own network has it at all times.
+   */
+  readonly door?: Door;
+}
+
+/** Standard input of a command that is written while the command runs. */
+export interface LiveInput {
+  /**
+   * Writes text, in order. Returns false when it was not taken: the command has ended or is known to have closed its
+   * input, or it leaves more than `MAX_PENDING_INPUT_BYTES` unread. Nothing after that is taken either.
+   */
+  write(text: string): boolean;
+  /** Closes the input; what was written before still arrives. */
+  end(): void;
 }
 
 /** How a command is run. Bounds are required: every wait and every output has one. */
@@ -45,6 +63,8 @@ export interface ExecOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Text for standard input, which is closed after it; closed at once when absent. */
   readonly stdin?: string;
+  /** Instead of `stdin`: called once, when the command has started, with an input that stays open; must not throw. */
+  readonly onInput?: (input: LiveInput) => void;
   /** Wall clock bound in milliseconds. */
   readonly timeoutMs: number;
   /** Longest silence on stdout and stderr in milliseconds; none when absent. */
@@ -86,6 +106,8 @@ export interface Sandbox {
   readonly workspacePath: string;
   /** Where HOME appears to commands. */
   readonly homePath: string;
+  /** Port of 127.0.0.1 at which `door` answers; absent without one. */
+  readonly doorPort?: number;
   /** Runs one program with arguments; no shell is involved unless the caller names one. */
   exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<ExecResult>;
   /** Kills everything that still runs in it. Files stay: they belong to whoever opened the sandbox. */

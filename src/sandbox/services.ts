@@ -137,6 +137,7 @@ export function withServices(sandbox: Sandbox, services: readonly Service[]): Sa
     adapter: sandbox.adapter,
     workspacePath: sandbox.workspacePath,
     homePath: sandbox.homePath,
+    ...(sandbox.doorPort === undefined ? {} : { doorPort: sandbox.doorPort }),
     async exec(argv, how) {
       if (how.logPath === undefined) return sandbox.exec(argv, how);
       const whole = { ...how, env: { ...env, ...how.env }, timeoutMs: how.timeoutMs + extraMs };

@@ -1,10 +1,11 @@
 /** Step `build`: one prompt to the agent, and the tree it leaves behind. */
 import { join } from 'node:path';
-import type { Agent, AgentReply } from '../../agent/agent.ts';
+import type { Agent, AgentContext, AgentReply } from '../../agent/agent.ts';
 import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
 import type { AgentPhase, BuildInput, Built, Planned, Turn, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
+import { renderInterrupted } from '../../prompt/interrupted.ts';
 import { withServices } from '../../sandbox/services.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { partialRef, saveCommit } from '../../workspace/remote/saved.ts';
@@ -12,6 +13,7 @@ import { commitInfo } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { readRules } from '../phases/material.ts';
+import { meteredTurn } from '../models/turn.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
 
@@ -96,29 +98,34 @@ export async function takeTurn(
   const { agent, phase } = ask;
   // The agent can try what the checks will do: with their services and their environment.
   const needs = { ...agent.needs, env: { ...detail.rules.gate_env, ...agent.needs.env } };
+  const access = context.models?.open(agent, ask.model, phase) ?? null;
   const opened = await bench.sandboxes.agent(bench.copy, needs, {
     network: job.request.network,
     readOnly: phase !== 'build',
+    door: access === null ? null : (context.models?.door ?? null),
   });
   const sandbox = withServices(opened, detail.rules.services);
-  const prompt = ask.prompt(sandbox.workspacePath);
+  // The session of a try that was cut off: what it had understood need not be paid for again.
+  const { session_id: cutOff } = step.notes;
+  const sessionId = typeof cutOff === 'string' ? cutOff : ask.sessionId;
+  const rendered = ask.prompt(sandbox.workspacePath);
+  const prompt = typeof cutOff === 'string' ? `${renderInterrupted()}\n\n${rendered}` : rendered;
   journal.emit('message', phase, { turn: ask.turn, prompt_chars: prompt.length, agent: agent.name });
   try {
-    const reply = await agent.run(
-      {
-        phase,
-        prompt,
-        model: ask.model,
-        sessionId: ask.sessionId,
-        timeoutMs: ask.timeoutMs,
-        idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
-      },
-      {
-        sandbox,
-        signal: step.signal,
-        logPath: join(context.paths.logs, 'agent.log'),
-        onEvent: (type, data) => journal.emit(type, phase, data),
-      },
+    const turn = {
+      phase,
+      prompt,
+      model: ask.model,
+      sessionId,
+      timeoutMs: ask.timeoutMs,
+      idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
+    };
+    const logPath = join(context.paths.logs, 'agent.log');
+    // A note that is lost costs a session, not the job.
+    const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});
+    const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
+    const reply = await meteredTurn(context.models, access, sandbox, step, (model, signal) =>
+      agent.run(turn, { sandbox, signal, logPath, model, onSession, onEvent }),
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();

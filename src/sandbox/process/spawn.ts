@@ -1,9 +1,10 @@
 /** Starting one process: its streams, its descriptors, and what the system says when it can't be started. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, statSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { Server, Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { listKernelDirectory, readKernelFile } from './groups.ts';
+import type { LiveInput } from '../sandbox.ts';
 import { openInput, returnPipe, takePipe, type Pipe } from './pipes.ts';
 
 /** Highest inherited descriptor that is looked for, and the flag of those that children do not get. */
@@ -16,13 +17,18 @@ export interface SpawnRequest {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string | Uint8Array | undefined;
+  /** Whether standard input stays open, as `Started.input`; `stdin` is not read then. */
+  readonly isInputLive: boolean;
   /** Whether it gets the descriptors 3 (it reads) and 4 (it writes). */
   readonly hasControl: boolean;
+  /** Takes the listening socket that it hands over on the descriptor after those; absent: there is none. */
+  readonly onServer?: ((server: Server) => void) | undefined;
 }
 
 /** A started process and its streams. A failed start shows as an `error` event of `child`. */
 export interface Started {
   readonly child: ChildProcess;
+  readonly input: LiveInput | null;
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly controlInput: Writable | null;
@@ -54,9 +60,14 @@ function descriptorsOf(
   input: number | 'pipe' | 'ignore',
   pipes: readonly (Pipe | 'pipe')[],
   hasControl: boolean,
-): (number | 'pipe' | 'ignore')[] {
-  const stdio = [input, ...pipes.map((pipe) => (pipe === 'pipe' ? pipe : pipe.childFd))];
+  hasChannel: boolean,
+): (number | 'pipe' | 'ignore' | 'ipc')[] {
+  const stdio: (number | 'pipe' | 'ignore' | 'ipc')[] = [
+    input,
+    ...pipes.map((pipe) => (pipe === 'pipe' ? pipe : pipe.childFd)),
+  ];
   if (hasControl) stdio.push('pipe', 'pipe');
+  if (hasChannel) stdio.push('ipc');
   const { descriptors, nullFd } = inheritedDescriptors();
   for (const fd of descriptors) {
     while (stdio.length < fd) stdio.push('ignore');
@@ -76,20 +87,56 @@ function isDuplex(stream: Writable | Readable | null | undefined): stream is Dup
   return stream != null && 'end' in stream && 'read' in stream;
 }
 
+/** Bytes of a live input that may wait for a command that does not read. */
+export const MAX_PENDING_INPUT_BYTES: number = 16 * 1024 * 1024;
+
+function liveInput(stream: Writable): LiveInput {
+  let isOpen = true;
+  const close = (): void => {
+    isOpen = false;
+  };
+  stream.on('error', close).on('close', close); // EPIPE: the command has closed its input
+  return {
+    write(text) {
+      isOpen &&=
+        !stream.destroyed && stream.writableLength + Buffer.byteLength(text) <= MAX_PENDING_INPUT_BYTES;
+      if (isOpen) stream.write(text);
+      return isOpen;
+    },
+    end() {
+      close();
+      stream.end();
+    },
+  };
+}
+
 function writeInput(stream: Writable, text: string | Uint8Array): void {
   stream.on('error', () => undefined); // EPIPE: the command does not read its input, which is its right
   stream.end(text);
 }
 
+function inputOf({ stdin, isInputLive }: SpawnRequest): number | 'pipe' | 'ignore' {
+  if (isInputLive) return 'pipe';
+  return stdin === undefined ? 'ignore' : (openInput(stdin) ?? 'pipe');
+}
+
+/** Takes one listening socket from a process, then closes the channel: what runs there later can send nothing. */
+function takeServer(child: ChildProcess, onServer: (server: Server) => void): void {
+  child.once('message', (_message, handle) => {
+    if (child.connected) child.disconnect();
+    if (handle instanceof Server) onServer(handle);
+  });
+}
+
 /** Starts a process in a session and group of its own. Throws what Node throws at once (E2BIG, NUL in a word). */
 export function startProcess(request: SpawnRequest): Started {
-  const input = request.stdin === undefined ? 'ignore' : (openInput(request.stdin) ?? 'pipe');
+  const input = inputOf(request);
   const pipes = [takePipe() ?? 'pipe', takePipe() ?? 'pipe'] as const;
   const taken = pipes.filter((pipe) => pipe !== 'pipe');
   let child: ChildProcess;
   try {
     const [program, ...words] = request.argv;
-    const stdio = descriptorsOf(input, pipes, request.hasControl);
+    const stdio = descriptorsOf(input, pipes, request.hasControl, request.onServer !== undefined);
     child = spawn(program, words, { cwd: request.cwd, env: request.env, stdio, detached: true });
   } catch (error) {
     for (const { ourFd, anchor } of taken) {
@@ -101,13 +148,17 @@ export function startProcess(request: SpawnRequest): Started {
     for (const { childFd } of taken) closeSync(childFd);
     if (typeof input === 'number') closeSync(input);
   }
-  if (child.stdin !== null && request.stdin !== undefined) writeInput(child.stdin, request.stdin);
+  if (request.onServer !== undefined) takeServer(child, request.onServer);
+  const live = child.stdin !== null && request.isInputLive ? liveInput(child.stdin) : null;
+  if (child.stdin !== null && live === null && request.stdin !== undefined)
+    writeInput(child.stdin, request.stdin);
   const [stdout, stderr] = [reader(pipes[0], child.stdout), reader(pipes[1], child.stderr)];
   const [third, fourth] = [child.stdio[3], child.stdio[4]];
   const controlInput = request.hasControl && isDuplex(third) ? third : null;
   const controlOutput = request.hasControl && isDuplex(fourth) ? fourth : null;
   return {
     child,
+    input: live,
     stdout,
     stderr,
     controlInput,
