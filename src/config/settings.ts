@@ -320,7 +320,7 @@ export const SETTINGS = {
   max_cache_bytes: setting(
     number(0, 1e15),
     20 * 1024 ** 3,
-    'bytes of mirrors, packs, warm trees and dependencies; the least recently used go first',
+    'bytes of mirrors, packs, warm trees, symbols and dependencies; the least recently used go first',
   ),
   log_level: setting(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least log level shown', {
     env: 'LOG_LEVEL',

@@ -17,14 +17,18 @@ const OWN_RULES: Readonly<Record<string, readonly string[]>> = {
   pi: ['AGENTS.md', 'CLAUDE.md'],
 };
 
+/** Agents by name that are started with their project's settings on; `opencode` is started without. */
+const BY_NAME: ReadonlySet<string> = new Set(['claude', 'codex', 'copilot', 'goose']);
+
 /**
  * Names of the files an agent reads by itself, of which the first that is there counts: what it says, else what is
- * known of the program of its command line. Agents that are started with a repository's own settings off say nothing.
+ * known of the agent, or of the program of its command line.
  *
  * @param command `AGENT_CMD`; `null` where it is not set
  */
 export function ownRules(agent: Pick<Agent, 'name' | 'ownRules'>, command: string | null): readonly string[] {
   if (agent.ownRules !== undefined) return agent.ownRules;
+  if (BY_NAME.has(agent.name)) return OWN_RULES[agent.name] ?? [];
   if (agent.name !== 'command' || command === null) return [];
   for (const { text, isProgram } of splitWords(command)) {
     const name = isProgram ? basename(text) : '';

@@ -12,9 +12,10 @@ describe('what an agent reads by itself', () => {
     expect(ownRules({ name: 'command' }, command)).toEqual(names);
   });
 
-  it('is what the agent says, and nothing is guessed of agents that are no command', () => {
+  it('is what the agent says, else what is known of its name, and nothing is guessed', () => {
     expect(ownRules({ name: 'command', ownRules: ['X.md'] }, 'codex')).toEqual(['X.md']);
-    expect(ownRules({ name: 'codex' }, 'codex')).toEqual([]);
+    expect(ownRules({ name: 'codex' }, null)).toEqual(['AGENTS.md']);
+    expect(ownRules({ name: 'opencode' }, 'codex')).toEqual([]);
     expect(ownRules({ name: 'command' }, null)).toEqual([]);
   });
 });
