@@ -38,7 +38,7 @@ function runScript(remote: string, folder: string, name: string): number {
 
 async function runJob(runner: Runner, remote: string): Promise<number> {
   const started = performance.now();
-  const request = makeRequest(runner.config, {
+  const request = await makeRequest(runner.config, {
     task: 'Add a line',
     repo: remote,
     allowHost: false,

@@ -2,11 +2,13 @@
 import { benchCli } from './cli.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
+import { benchMap } from './map.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli: benchCli,
   gateway: benchGateway,
   job: benchJob,
+  map: benchMap,
 };
 
 const name = process.argv[2] ?? '';

@@ -43,8 +43,22 @@ export function machine(): string {
   return `${cpus().length} × ${cpus()[0]?.model ?? '?'}, ${memory} GiB, Linux ${release()}, Node ${process.version}, ${git}`;
 }
 
-/** Makes a bare repository with one commit of `files` files below `folder`, and returns its path. */
-export function makeRemote(folder: string, files: number): string {
+function constants(at: number): string {
+  const line = (of: number): string =>
+    `export const value${of} = ${at * LINES_PER_FILE + of}; // line ${of}\n`;
+  return Array.from({ length: LINES_PER_FILE }, (_, of) => line(of)).join('');
+}
+
+/**
+ * Makes a bare repository with one commit of `files` files below `folder`, and returns its path.
+ *
+ * @param textOf what stands in file `at`; forty lines by default
+ */
+export function makeRemote(
+  folder: string,
+  files: number,
+  textOf: (at: number) => string = constants,
+): string {
   const work = join(folder, 'work');
   const remote = join(folder, 'remote.git');
   const git = (...args: string[]): void => {
@@ -55,10 +69,7 @@ export function makeRemote(folder: string, files: number): string {
   for (let at = 0; at < files; at++) {
     const inFolder = at < FILES_PER_FOLDER ? 'src' : `src/part-${Math.floor(at / FILES_PER_FOLDER)}`;
     if (at % FILES_PER_FOLDER === 0) mkdirSync(join(work, inFolder), { recursive: true });
-    const line = (of: number): string =>
-      `export const value${of} = ${at * LINES_PER_FILE + of}; // line ${of}\n`;
-    const text = Array.from({ length: LINES_PER_FILE }, (_, of) => line(of)).join('');
-    writeFileSync(join(work, inFolder, `file-${at}.js`), text);
+    writeFileSync(join(work, inFolder, `file-${at}.js`), textOf(at));
   }
   execFileSync('git', ['init', '--quiet', '--initial-branch=main', work]);
   git('add', '-A');

@@ -67,6 +67,9 @@ export interface Config {
   readonly agentEnv: Readonly<Record<string, string>>;
   readonly model: string | null;
   readonly models: ModelsConfig;
+  /** Tokens the model can read at once, and those of the map; `null` is a share of the window. */
+  readonly modelWindow: number;
+  readonly mapTokens: number | null;
   /** Whether jobs are explored and planned first, and by whom. */
   readonly phases: NonNullable<JobRequest['phases']>;
   readonly sandbox: { readonly name: SandboxChoiceName; readonly roPaths: readonly string[] };
@@ -195,6 +198,8 @@ function toConfig(
     agentEnv: Object.fromEntries(values.agent_env.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
     model: values.model,
     models: modelsOf(values, env),
+    modelWindow: values.model_window,
+    mapTokens: values.map_tokens,
     phases: {
       mode: values.phases,
       explore: { agent: values.explore_agent, model: values.explore_model },

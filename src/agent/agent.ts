@@ -62,6 +62,8 @@ export interface AgentContext {
    * not at all. The sandbox answers at its address during every command that keeps a log (`logPath`).
    */
   readonly model?: ModelAccess | null;
+  /** Called as soon as the agent's session is known, which may be long before it ends; must not throw. */
+  readonly onSession?: (sessionId: string) => void;
   /** Progress as it happens; must not throw. */
   readonly onEvent: (type: EventType, data: Readonly<Record<string, unknown>>) => void;
 }
@@ -76,14 +78,30 @@ export type AgentReply =
       readonly question: string | null;
       readonly sessionId: string | null;
       readonly usage: Usage | null;
+      /** Tokens its session holds and can hold, where it says so and does not shorten its history by itself. */
+      readonly context?: { readonly used: number; readonly size: number | null };
     }
   | { readonly ok: false; readonly error: ErrorInfo; readonly usage: Usage | null };
+
+/** Whether an agent can start here, in words for people. */
+export interface AgentState {
+  readonly ready: boolean;
+  readonly detail: string;
+  /** What to do where it can't. */
+  readonly fix: string | null;
+  /** Whether its programme is here; absent where there is none to look for. */
+  readonly installed?: boolean;
+}
 
 /** A coding agent behind one port. */
 export interface Agent {
   readonly name: string;
   readonly needs: AgentNeeds;
+  /** Set where no model reads the prompt: nothing is prepared for one. */
+  readonly modelless?: true;
+  /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */
+  readonly ownRules?: readonly string[];
   /** Whether it can start here, in words: program found, version; or what to do. */
-  check(): Promise<{ readonly ready: boolean; readonly detail: string; readonly fix: string | null }>;
+  check(): Promise<AgentState>;
   run(turn: AgentTurn, context: AgentContext): Promise<AgentReply>;
 }

@@ -1,12 +1,14 @@
 /** Any command line as an agent: prompt in, edits in the workspace, exit code as a claim. */
 import { access, constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { Cancelled, errorInfo, JobError, toErrorInfo, type ErrorInfo } from '../job/error.ts';
+import { Cancelled, JobError, toErrorInfo } from '../job/error.ts';
 import type { Usage } from '../job/step.ts';
 import { shellWord } from '../job/text/shell.ts';
 import type { ExecResult } from '../sandbox/sandbox.ts';
 import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn } from './agent.ts';
-import { notMade, plainText, planHandover, type Handover } from './handover.ts';
+import { failureOf, shown, tail } from './claims/ending.ts';
+import { commandStreams, type StreamTurn } from './claims/streams/turn.ts';
+import { plainText, planHandover, type Handover } from './handover.ts';
 import { modelVariables } from './model/variables.ts';
 import { createLogStream } from './log-stream.ts';
 
@@ -14,7 +16,10 @@ import { createLogStream } from './log-stream.ts';
 export interface CommandAgentOptions {
   /** `command` by default. */
   readonly name?: string;
-  /** Run by `sh -c`; `{prompt_file}` becomes the path of the prompt, without it the prompt goes to stdin. */
+  /**
+   * Run by `sh -c`; `{prompt_file}` becomes the path of the prompt, without it the prompt goes to stdin. `{resume}`
+   * becomes the words with which a known programme goes on with its session.
+   */
   readonly command: string;
   readonly needs: AgentNeeds;
   readonly env?: Readonly<Record<string, string>>;
@@ -29,80 +34,10 @@ const LOG_BYTES = 64 * 1024 * 1024;
 const SUMMARY_CHARS = 4096;
 /** The same where the closing message is what was asked for: a report, a plan. */
 const ANSWER_CHARS = 16 * 1024;
-/** Longest part of a command that is shown in a sentence. */
-const SHOWN_CHARS = 100;
-const STDERR_CHARS = 2000;
 /** First words that no file on PATH needs to stand behind. */
 const SHELL_WORDS =
   /^(?:\.|:|cd|command|echo|env|eval|exec|export|for|if|printf|read|set|test|true|false|umask|while)$/;
 const PLACEHOLDER = '{prompt_file}';
-
-/** The last `maxChars` characters, from the start of a line where one is near. */
-function tail(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text;
-  const end = text.slice(-maxChars);
-  const lineEnd = end.indexOf('\n');
-  return (lineEnd >= 0 && lineEnd < maxChars / 2 ? end.slice(lineEnd + 1) : end).toWellFormed();
-}
-
-/** Why a command that did not end well failed; `null` when it exited with 0. */
-function failureOf(result: ExecResult, turn: AgentTurn, command: string, logPath: string): ErrorInfo | null {
-  const said = tail(plainText(result.stderr), STDERR_CHARS) || tail(plainText(result.stdout), STDERR_CHARS);
-  const words = said === '' ? '' : `: ${said}`;
-  const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
-  switch (result.end) {
-    case 'timeout':
-      return errorInfo(
-        'timed_out',
-        `the agent worked longer than its ${seconds(turn.timeoutMs)}`,
-        'raise timeout_s, or give a smaller task',
-      );
-    case 'idle_timeout':
-      return errorInfo(
-        'timed_out',
-        `the agent printed nothing for ${seconds(turn.idleTimeoutMs)}`,
-        `raise agent_idle_timeout_s, or see where it hung in ${logPath}`,
-      );
-    case 'killed':
-      return errorInfo(
-        'agent_failed',
-        `the agent was killed by ${result.signal ?? 'a signal'}${words}`,
-        'SIGKILL without a cause in the log is often the memory limit',
-      );
-    case 'not_started':
-      return missing(command, result.message ?? 'it could not be started');
-    case 'cancelled':
-      throw new Cancelled();
-    case 'exited':
-      break;
-  }
-  if (result.exitCode === 0) return null;
-  const unmade = notMade(result);
-  if (unmade !== null) {
-    return errorInfo(
-      'agent_failed',
-      `the agent's home directory can't be written: ${unmade}`,
-      'free disk space; an agent may also have taken its own rights away in an earlier turn',
-    );
-  }
-  if (result.exitCode === 127 || result.exitCode === 126)
-    return missing(command, said, result.exitCode === 126);
-  return errorInfo(
-    'agent_failed',
-    `the agent exited with ${result.exitCode ?? 'no code'}${words}`,
-    `all that the agent printed is in ${logPath}`,
-  );
-}
-
-function missing(command: string, said: string, isThere = false): ErrorInfo {
-  return errorInfo(
-    'agent_failed',
-    `a programme of the agent's command could not be run (${shown(command)})${said === '' ? '' : `: ${said}`}`,
-    isThere
-      ? 'make it executable (chmod +x), and see that the first line of a script names its interpreter'
-      : 'install it where the sandbox sees it; a path outside the sandbox must be named in sandbox.ro_paths',
-  );
-}
 
 /** Where the first word of a command was found on the host; `unknown` when it is no plain programme name. */
 interface Programme {
@@ -136,26 +71,19 @@ async function findProgramme(command: string, path: string | undefined): Promise
   return { state: isThere ? 'not_executable' : 'missing', path: word };
 }
 
-/** A command as one short line, for people. */
-function shown(command: string): string {
-  const line = command.trim().replace(/\s+/g, ' ');
-  return line.length > SHOWN_CHARS ? `${line.slice(0, SHOWN_CHARS)}…` : line;
-}
-
 async function execute(
   options: CommandAgentOptions,
   turn: AgentTurn,
   context: AgentContext,
   handover: Handover,
+  stream: StreamTurn | null,
 ): Promise<ExecResult> {
   const { outDir, promptFile } = handover;
   const log = createLogStream((piece) => {
     context.onEvent('log', piece.dropped === 0 ? { stream: piece.stream, text: piece.text } : { ...piece });
   });
-  const command =
-    promptFile === null
-      ? options.command
-      : options.command.replaceAll(PLACEHOLDER, () => shellWord(promptFile));
+  const line = stream?.command ?? options.command;
+  const command = promptFile === null ? line : line.replaceAll(PLACEHOLDER, () => shellWord(promptFile));
   const result = await context.sandbox.exec(handover.begin(command), {
     env: {
       ...modelVariables(context.model, { ...options.needs.env, ...options.env }),
@@ -170,19 +98,22 @@ async function execute(
     maxBytes: KEPT_BYTES,
     logPath: context.logPath,
     maxLogBytes: LOG_BYTES,
-    signal: context.signal,
-    onOutput: (stream, text) => {
-      log.push(stream, text);
+    signal: stream === null ? context.signal : AbortSignal.any([context.signal, stream.signal]),
+    onOutput: (name, text) => {
+      // A known stream becomes events of its own.
+      if (name === 'stdout' && stream !== null) stream.push(text);
+      else log.push(name, text);
     },
   });
   log.end();
-  if (result.end === 'cancelled' || context.signal.aborted) throw new Cancelled();
+  if (context.signal.aborted) throw new Cancelled();
   return result;
 }
 
 /**
  * Makes an agent of a command line. It succeeds by exiting with 0; what it changed, and whether that is any
- * good, is for the runner to find out. Its closing message is `$AGENT_RUNNER_OUT/summary.md`, else the last
+ * good, is for the runner to find out. The JSON stream of a known programme tells its session, usage, last words
+ * and errors, which count whatever its exit code says. Else its closing message is `$AGENT_RUNNER_OUT/summary.md`, else the last
  * lines of stdout; a question is `$AGENT_RUNNER_OUT/question.md`.
  *
  * @throws JobError `bad_configuration` when the command is empty
@@ -194,23 +125,28 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
       hint: 'set AGENT_CMD to the command line of an agent, for example "my-agent --prompt-file {prompt_file}"',
     });
   }
+  const streams = commandStreams(command);
   // What costs nothing asks no model; of anything else nobody has counted the tokens.
   const tokens = costUsd === 0 ? 0 : null;
   const usage: Usage = { cost_usd: costUsd, tokens_in: tokens, tokens_out: tokens, turns: 1 };
 
   async function work(turn: AgentTurn, context: AgentContext): Promise<AgentReply> {
     const handover = planHandover(context, command.includes(PLACEHOLDER));
-    const result = await execute(options, turn, context, handover);
-    const error = failureOf(result, turn, command, context.logPath);
+    const stream = streams?.begin(turn, context) ?? null;
+    const result = await execute(options, turn, context, handover, stream);
+    const told = stream?.end() ?? null;
+    // What the stream says went wrong is better told than an exit code, which may well be 0.
+    const error = told?.error ?? failureOf(result, turn, command, context.logPath);
     const { summary: said, question } = await handover.collect();
-    if (error !== null) return { ok: false, error, usage };
-    const summary = said ?? plainText(result.stdout);
+    const spent = told?.usage ?? usage;
+    if (error !== null) return { ok: false, error, usage: spent };
+    const summary = said ?? told?.message ?? plainText(result.stdout);
     return {
       ok: true,
       summary: tail(summary, turn.phase === 'build' ? SUMMARY_CHARS : ANSWER_CHARS),
       question,
-      sessionId: null,
-      usage,
+      sessionId: told?.sessionId ?? null,
+      usage: spent,
     };
   }
 

@@ -100,6 +100,7 @@ export function createPatchAgent(options: { readonly task: string }): Agent {
 
   return {
     name: 'patch',
+    modelless: true,
     needs: { readOnlyPaths: [], mounts: [], env: {}, dialects: [] },
     check: async () => ({ ready: true, detail: 'applies the diff blocks of the task with git', fix: null }),
     async run(turn, context): Promise<AgentReply> {

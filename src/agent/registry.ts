@@ -1,14 +1,18 @@
 /** Agents by name: the only names a request may use. */
 import { JobError } from '../job/error.ts';
+import type { ModelDialect } from '../job/model/call.ts';
 import type { Agent, AgentNeeds } from './agent.ts';
 import { createCommandAgent } from './command.ts';
 import { createPatchAgent } from './patch.ts';
+import { createPresetAgent, type PresetHost } from './presets/agent.ts';
+import { PRESETS, presetOf } from './presets/presets.ts';
 import { createSimulatedAgent, SIMULATED_BEHAVIOURS } from './simulated.ts';
 
 /** Every name that `createAgent` knows; `simulated` is `simulated:good`, `minimal-runner` is `simulated:noop`. */
 export const AGENT_NAMES: readonly string[] = [
   'command',
   'patch',
+  ...PRESETS.map(({ name }) => name),
   'simulated',
   ...SIMULATED_BEHAVIOURS.map((behaviour) => `simulated:${behaviour}`),
   'minimal-runner',
@@ -18,10 +22,14 @@ export const AGENT_NAMES: readonly string[] = [
 export interface AgentOptions {
   /** `AGENT_CMD`; `null` when it is not set. */
   readonly command: string | null;
-  /** What the configuration admits into the sandbox of `command`. */
+  /** What the configuration admits into the agent's sandbox, and what its programme needs there. */
   readonly needs: AgentNeeds;
   /** The task as the caller wrote it: `patch` reads its diff blocks. */
   readonly task: string;
+  /** Where presets are looked for. */
+  readonly host: PresetHost;
+  /** Dialects of the model that the gateway gives agents; `null` where no model is configured. */
+  readonly gateway: readonly ModelDialect[] | null;
 }
 
 /**
@@ -31,6 +39,8 @@ export interface AgentOptions {
  */
 export function createAgent(name: string, options: AgentOptions): Agent {
   const { command, needs, task } = options;
+  const preset = presetOf(name);
+  if (preset !== null) return createPresetAgent(preset, options);
   if (name === 'simulated') return createSimulatedAgent('good');
   if (name.startsWith('simulated:')) return createSimulatedAgent(name.slice('simulated:'.length));
   if (name === 'minimal-runner') return createSimulatedAgent('noop');

@@ -76,5 +76,5 @@ export function createSimulatedAgent(behaviour: string): Agent {
     costUsd: 0,
   });
   const detail = `no model: ${SIMULATED_STORIES[known]}`;
-  return { ...agent, check: () => Promise.resolve({ ready: true, detail, fix: null }) };
+  return { ...agent, modelless: true, check: () => Promise.resolve({ ready: true, detail, fix: null }) };
 }

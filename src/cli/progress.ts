@@ -64,7 +64,9 @@ function gateLine(event: JobEvent, colour: boolean): string | null {
 }
 
 function messageLine(event: JobEvent, colour: boolean): string | null {
-  const { text: said, turn, ref, notice } = event.data;
+  const { text: said, turn, ref, notice, role } = event.data;
+  // What an agent says while it works is in the log; what it says at its end comes once more.
+  if (typeof role === 'string') return null;
   if (typeof notice === 'string') return paint(`  note: ${text(notice)}`, 'yellow', colour);
   if (typeof turn === 'string') return `  agent: ${text(event.data['agent'])} (${turn})`;
   if (typeof ref === 'string') return paint(`  ${text(said)}`, 'yellow', colour);
@@ -189,8 +191,8 @@ export function createProgress(io: Pick<Io, 'err' | 'isLive' | 'colour' | 'colum
         beats = 0;
         quietSince = performance.now();
       }
-      if (event.type === 'log') {
-        const said = lastLine(event.data['text']);
+      if (event.type === 'log' || event.type === 'tool_call') {
+        const said = lastLine(event.data['text'] ?? event.data['title']);
         if (said !== '') doing.said = said;
       }
       const line = lineOf(event, io.colour);

@@ -5,6 +5,7 @@ import { JobError } from '../job/error.ts';
 import type { Check } from '../job/gate.ts';
 import { parseRef, parseRepo, parseTask, type JobRequest } from '../job/request.ts';
 import type { InPlace } from '../job/in-place/in-place.ts';
+import { defaultAgent } from '../runner/agents.ts';
 import type { Config } from '../config.ts';
 
 /** Flags of `run` and `demo` that set a setting of the same name. */
@@ -104,12 +105,16 @@ export interface RequestInput extends JudgingOptions {
   readonly inPlace?: InPlace;
 }
 
-function agentOf(config: Config): string {
-  if (config.agent !== null) return config.agent;
-  if (config.agentCmd !== null) return 'command';
-  throw new JobError('bad_configuration', 'agent: none is given, and AGENT_CMD is not set', {
-    hint: "give --agent, or set AGENT_CMD to your agent's command, for example AGENT_CMD='claude -p'; `agent-runner agents` lists what there is",
-  });
+async function agentOf(config: Config): Promise<string> {
+  const agent = await defaultAgent(config);
+  if (agent !== null) return agent;
+  throw new JobError(
+    'bad_configuration',
+    'agent: none is given, AGENT_CMD is not set, and none is ready here',
+    {
+      hint: "give --agent, or set AGENT_CMD to your agent's command, for example AGENT_CMD='claude -p'; `agent-runner agents` lists what there is and what each lacks",
+    },
+  );
 }
 
 /**
@@ -117,7 +122,7 @@ function agentOf(config: Config): string {
  *
  * @throws JobError `invalid_request` or `bad_configuration`, naming the field
  */
-export function makeRequest(config: Config, input: RequestInput): JobRequest {
+export async function makeRequest(config: Config, input: RequestInput): Promise<JobRequest> {
   const repo = parseRepo(input.repo);
   const isPath = !/^(https|ssh|file):\/\//.test(repo) && !/^[^/]+@[^/]+:/.test(repo);
   return {
@@ -125,7 +130,7 @@ export function makeRequest(config: Config, input: RequestInput): JobRequest {
     task: parseTask(input.task),
     mode: input.mode ?? 'change',
     base: input.base === undefined ? null : parseRef(input.base),
-    agent: agentOf(config),
+    agent: await agentOf(config),
     model: config.model,
     phases: config.phases,
     sandbox: config.sandbox.name,

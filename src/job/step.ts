@@ -96,6 +96,8 @@ export interface Built {
   /** Set when the agent can't go on without an answer. */
   readonly question: string | null;
   readonly session_id: string | null;
+  /** Tokens that the agent's session holds and can hold, where that is known. */
+  readonly context?: { readonly used: number; readonly size: number | null };
 }
 
 /** The gate's report and the failure, in full for people and normalised for comparing. */

@@ -6,6 +6,24 @@ export const FEEDBACK_TOKENS = 2000;
 const HEAD_SHARE = 0.4;
 const TAIL_SHARE = 0.5;
 
+/** Share of a model's window from which a history is replaced by a summary of it. */
+const COMPACT_SHARE = 0.85;
+
+/**
+ * Whether a session is too full to go on with: then the next turn begins a new one, and is told the summary, the
+ * report, the plan and the map instead of the history. An agent that shortens its history by itself never gets here,
+ * because it does not say what it holds.
+ *
+ * @param context tokens the session holds and can hold; `undefined` where the agent does not say
+ * @param windowTokens what the model can read at once, where the agent does not know
+ */
+export function isFull(
+  context: { readonly used: number; readonly size: number | null } | undefined,
+  windowTokens: number,
+): boolean {
+  return context !== undefined && context.used >= COMPACT_SHARE * (context.size ?? windowTokens);
+}
+
 /** Quarters of a token for one code point; see `estimateTokens`. */
 function quarters(codePoint: number): number {
   if (codePoint < 0x80) return 1;

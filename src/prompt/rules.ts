@@ -60,10 +60,15 @@ function bytesOf(text: string): number {
  * cut, and a note says so where there is room for it.
  *
  * @param files candidates (see `isRuleFile`), in any order; blank ones do not count
+ * @param options.told path that the agent reads by itself: it counts, takes room, and is not told again
  */
 export function selectRules(
   files: readonly RuleFile[],
-  options: { readonly agentConfig: RuleFile | null; readonly maxBytes: number },
+  options: {
+    readonly agentConfig: RuleFile | null;
+    readonly maxBytes: number;
+    readonly told?: string | null;
+  },
 ): RuleFile[] {
   const rules: RuleFile[] = [];
   let left = options.maxBytes;
@@ -80,5 +85,5 @@ export function selectRules(
     else if (left > 0) rules.push({ path: file.path, content: cutToBytes(file.content, left) });
     break;
   }
-  return rules;
+  return options.agentConfig === null ? rules.filter((rule) => rule.path !== options.told) : rules;
 }

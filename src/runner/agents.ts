@@ -3,10 +3,13 @@ import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { shellWord } from '../job/text/shell.ts';
+import { PRESETS, presetOf } from '../agent/presets/presets.ts';
 import { AGENT_NAMES, createAgent } from '../agent/registry.ts';
 import type { Config } from '../config.ts';
 import { JobError } from '../job/error.ts';
+import { MODEL_DIALECTS, type ModelDialect } from '../job/model/call.ts';
 import type { JobRequest } from '../job/request.ts';
+import { resolveModels } from './models/resolve.ts';
 import type { LookingAgent } from './context.ts';
 import { programPaths } from '../sandbox/toolchains.ts';
 import { splitWords } from '../sandbox/toolchains/words.ts';
@@ -61,13 +64,46 @@ export async function checkCommand(config: Config, request: JobRequest): Promise
   });
 }
 
+/** The command line whose programmes an agent of this name needs to see; `null` for those made of our own. */
+async function commandLine(config: Config, name: string): Promise<string | null> {
+  const preset = presetOf(name);
+  if (preset !== null) return preset.programme;
+  return config.agentCmd === null ? null : resolveCommand(config.agentCmd, config.host.cwd);
+}
+
+/** Dialects of the configured model; `null` where there is none, or where only a later check can say which it is. */
+function modelDialects(config: Config): readonly ModelDialect[] | null {
+  try {
+    return resolveModels(config).find(config.model)?.provider.dialects ?? null;
+  } catch (error) {
+    // The user is told of it before the job starts, with what is allowed.
+    if (error instanceof JobError) return MODEL_DIALECTS;
+    throw error;
+  }
+}
+
 /** Makes the agent a request names, with what it needs to be seen in its sandbox. */
 export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
   const { path, cwd, home } = config.host;
-  const command = config.agentCmd === null ? null : await resolveCommand(config.agentCmd, cwd);
+  const command = await commandLine(config, request.agent);
   const found = command === null ? { paths: [] } : await programPaths(command, { path, cwd, home });
   const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
-  return createAgent(request.agent, { command, needs, task: request.task });
+  const host = { path, home };
+  const gateway = presetOf(request.agent) === null ? null : modelDialects(config);
+  return createAgent(request.agent, { command, needs, task: request.task, host, gateway });
+}
+
+/**
+ * The agent of a request that names none: the configured one, else `command` where `AGENT_CMD` is set, else the
+ * first known programme that is installed and has a model. `null`: there is none, and never a simulated one.
+ */
+export async function defaultAgent(config: Config): Promise<string | null> {
+  if (config.agent !== null) return config.agent;
+  if (config.agentCmd !== null) return 'command';
+  const states = await Promise.all(
+    PRESETS.map(async ({ name }) => (await agentOf(config, { agent: name, task: '' })).check()),
+  );
+  return PRESETS.find((_, at) => states[at]?.ready === true)?.name ?? null;
 }
 
 /** Who explores and plans: agents and models of their own where the request names them, else who builds. */

@@ -257,6 +257,8 @@ async function follow(run: Run, program: string, startedAt: number): Promise<Pro
   openLog(run);
   const streams = [collect(run, 'stdout', started.stdout), collect(run, 'stderr', started.stderr)];
   if (options.control !== undefined) streams.push(talkToControl(started, options.control));
+  const { input } = started;
+  if (input !== null) callSafely(run, () => options.onInput?.(input));
   const { code, signal } = await exit;
   await windUp(run, Promise.all(streams));
   const logTrouble = run.log === null ? null : await run.log.close(LOG_CLOSE_MS);
@@ -289,8 +291,9 @@ export async function runProcess(
     return emptyResult('cancelled', 'cancelled before it was started', startedAt);
   let started: Started;
   try {
-    const { cwd, env, stdin, onServer } = options;
-    started = startProcess({ argv, cwd, env, stdin, hasControl: options.control !== undefined, onServer });
+    const { cwd, env, stdin, control, onInput, onServer } = options;
+    const [isInputLive, hasControl] = [onInput !== undefined, control !== undefined];
+    started = startProcess({ argv, cwd, env, stdin, isInputLive, hasControl, onServer });
   } catch (error) {
     return emptyResult('not_started', describeSpawnError(error, argv[0], options.cwd), startedAt);
   }

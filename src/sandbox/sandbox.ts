@@ -45,6 +45,17 @@ export interface SandboxOptions {
   readonly door?: Door;
 }
 
+/** Standard input of a command that is written while the command runs. */
+export interface LiveInput {
+  /**
+   * Writes text, in order. Returns false when it was not taken: the command has ended or is known to have closed its
+   * input, or it leaves more than `MAX_PENDING_INPUT_BYTES` unread. Nothing after that is taken either.
+   */
+  write(text: string): boolean;
+  /** Closes the input; what was written before still arrives. */
+  end(): void;
+}
+
 /** How a command is run. Bounds are required: every wait and every output has one. */
 export interface ExecOptions {
   /** Relative to the workspace; the workspace itself by default. */
@@ -52,6 +63,8 @@ export interface ExecOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Text for standard input, which is closed after it; closed at once when absent. */
   readonly stdin?: string;
+  /** Instead of `stdin`: called once, when the command has started, with an input that stays open; must not throw. */
+  readonly onInput?: (input: LiveInput) => void;
   /** Wall clock bound in milliseconds. */
   readonly timeoutMs: number;
   /** Longest silence on stdout and stderr in milliseconds; none when absent. */

@@ -51,6 +51,20 @@ async function listOnce(git: Git, target: GitTarget, commit: string): Promise<Li
   return listing;
 }
 
+/** A tracked file's path and the id of its text. */
+export interface Blob {
+  readonly path: string;
+  readonly id: string;
+}
+
+/** The plain files of a commit, in git's order: no links and no submodules. */
+export async function listBlobs(git: Git, target: GitTarget, commit: string): Promise<readonly Blob[]> {
+  const listing = await listOnce(git, target, commit);
+  return [...listing].flatMap(([path, { mode, id }]) =>
+    mode === SUBMODULE || mode === LINK ? [] : [{ path, id }],
+  );
+}
+
 /** Text, or `null` for what is none. */
 function textOf(content: Buffer): string | null {
   return content.length > MAX_READ_BYTES || content.includes(0) ? null : content.toString('utf8');

@@ -12,6 +12,8 @@ export interface RepoPaths {
   readonly history: string;
   /** Trees of bases, one folder a commit: the lower layer of copy-on-write working copies. */
   readonly warm: string;
+  /** What its files define, by blob: one file, for the repository map. */
+  readonly symbols: string;
   /** What the remote answered in the last seconds, one file a question. */
   readonly listed: string;
   /** Where what is replaced or evicted goes by one rename, before it is removed. */
@@ -83,6 +85,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         saved: join(home, 'saved', `${name}.git`),
         history: join(home, 'history', name),
         warm: join(home, 'warm', name),
+        symbols: join(home, 'symbols', name, 'symbols'),
         listed: join(home, 'mirrors', `${name}.listed`),
         trash: join(home, 'trash'),
       };

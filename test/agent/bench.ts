@@ -10,6 +10,8 @@ export interface Bench {
   readonly workspace: string;
   readonly sandbox: Sandbox;
   readonly events: { type: string; data: Readonly<Record<string, unknown>> }[];
+  /** Session ids in the order in which they became known. */
+  readonly sessions: readonly string[];
   readonly logPath: string;
   /** Runs one turn; what is not given has bounds that no test meets by chance. */
   run(turn?: Partial<AgentTurn>, signal?: AbortSignal): Promise<AgentReply>;
@@ -78,9 +80,13 @@ export async function openBench(
     },
   };
   const events: Bench['events'] = [];
+  const sessions: string[] = [];
   const context: Omit<AgentContext, 'signal'> = {
     sandbox,
     logPath,
+    onSession: (id) => {
+      sessions.push(id);
+    },
     onEvent: (type, data) => {
       events.push({ type, data });
     },
@@ -89,6 +95,7 @@ export async function openBench(
     workspace,
     sandbox,
     events,
+    sessions,
     logPath,
     run: (turn = {}, signal = new AbortController().signal) =>
       agent.run(

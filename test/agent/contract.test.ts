@@ -4,6 +4,7 @@ import { createPatchAgent } from '../../src/agent/patch.ts';
 import { createSimulatedAgent } from '../../src/agent/simulated.ts';
 import type { Agent } from '../../src/agent/agent.ts';
 import { agentContract } from '../contract/agent.ts';
+import { fakeAgent } from './acp/fake.ts';
 
 const needs = { readOnlyPaths: [], mounts: [], env: {} };
 const script = (command: string): Agent => createCommandAgent({ command, needs });
@@ -45,4 +46,15 @@ agentContract({
   fails: () => ({ agent: createPatchAgent({ task: diff('other', 'two') }), said: 'a.txt' }),
   slow: null,
   costUsd: 0,
+});
+
+agentContract({
+  name: 'acp',
+  files: { 'a.txt': 'one\n' },
+  edits: () => fakeAgent('good'),
+  edited: { path: 'a.txt', text: 'two' },
+  idle: () => ({ agent: fakeAgent('idle'), files: { 'a.txt': 'one\n' } }),
+  fails: () => ({ agent: fakeAgent('crash'), said: 'exited with 9: Error: no model for you' }),
+  slow: () => fakeAgent('slow'),
+  costUsd: null,
 });

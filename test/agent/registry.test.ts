@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { AGENT_NAMES, createAgent } from '../../src/agent/registry.ts';
 import { createCommandAgent } from '../../src/agent/command.ts';
+import { presetOf } from '../../src/agent/presets/presets.ts';
 import { createSimulatedAgent, SIMULATED_BEHAVIOURS } from '../../src/agent/simulated.ts';
 import { JobError } from '../../src/job/error.ts';
 
 const needs = { readOnlyPaths: [], mounts: [], env: {} };
-const options = { command: 'my-agent', needs, task: 'x' };
+const host = { path: '/usr/bin:/bin', home: '/nowhere' };
+const options = { command: 'my-agent', needs, task: 'x', host, gateway: null };
 
 function errorOf(run: () => unknown): JobError {
   try {
@@ -22,13 +24,15 @@ describe('createAgent', () => {
     for (const name of AGENT_NAMES) {
       const agent = createAgent(name, options);
       expect(agent.name).not.toBe('');
-      expect(await agent.check()).toMatchObject({ ready: true });
+      // Nothing of the presets is on this PATH.
+      const isPreset = presetOf(name) !== null;
+      expect(await agent.check()).toMatchObject({ ready: !isPreset });
     }
     expect(createAgent('simulated', options).name).toBe('simulated:good');
     expect(createAgent('minimal-runner', options).name).toBe('simulated:noop');
   });
   it('names what came and what is allowed', () => {
-    for (const name of ['claude', '', '../x', 'simulated:evil', 'toString', '-x']) {
+    for (const name of ['claud', '', '../x', 'simulated:evil', 'toString', '-x']) {
       const error = errorOf(() => createAgent(name, options));
       expect(error.code).toBe('bad_configuration');
       expect(error.hint).toContain('simulated:good');

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type {
   ExecOptions,
   ExecResult,
+  LiveInput,
   Sandbox,
   SandboxAdapter,
   SandboxOptions,
@@ -285,6 +286,96 @@ export function testSandbox(
       });
       expect(result).toMatchObject({ end: 'exited', exitCode: 0, stdoutBytes: 300 * MIB });
       expect(peak - before).toBeLessThan(150 * MIB);
+    });
+  });
+
+  describe('live input', () => {
+    /** Runs a command with an input that is spoken to as its output comes. */
+    const speak = (
+      script: string,
+      say: (input: LiveInput, line: string) => void,
+      options: Partial<ExecOptions> = {},
+    ): Promise<ExecResult> => {
+      let input: LiveInput | null = null;
+      return bench.sh(script, {
+        ...options,
+        onInput: (live) => (input = live),
+        onOutput: (stream, text) => {
+          if (stream === 'stdout' && input !== null) say(input, text.trim());
+        },
+      });
+    };
+
+    it('answers what a command says while it runs', async () => {
+      const script = 'echo one; read a; echo "two $a"; read b; echo "$b"; cat; echo done';
+      const heard: string[] = [];
+      const result = await speak(script, (input, line) => {
+        heard.push(line);
+        if (line === 'one') input.write('grüße\n');
+        if (line === 'two grüße') input.write('last\n');
+        if (line === 'last') input.end();
+      });
+      expect(result).toMatchObject({ end: 'exited', exitCode: 0, stdout: 'one\ntwo grüße\nlast\ndone\n' });
+      expect(heard).toEqual(['one', 'two grüße', 'last', 'done']);
+    });
+
+    it('takes more than a pipe holds, whole and in order', async () => {
+      let taken = false;
+      const result = await bench.exec(['cksum'], {
+        onInput: (input) => {
+          taken = [0, 1, 2, 3].every((part) => input.write(String(part).repeat(MIB)));
+          input.end();
+        },
+      });
+      const whole = [0, 1, 2, 3].map((part) => String(part).repeat(MIB)).join('');
+      expect(taken).toBe(true);
+      expect(result.stdout).toBe((await bench.exec(['cksum'], { stdin: whole })).stdout);
+    });
+
+    it('takes no more than its bound from a caller whose command does not read', async () => {
+      const answers: boolean[] = [];
+      const { command } = uniqueSleep();
+      const result = await bench.sh(command, {
+        timeoutMs: 500,
+        onInput: (input) => {
+          for (let part = 0; part < 20; part++) answers.push(input.write('x'.repeat(MIB)));
+        },
+      });
+      expect(result.end).toBe('timeout');
+      expect(answers.slice(0, 10)).not.toContain(false);
+      expect(answers.slice(-3)).toEqual([false, false, false]);
+    });
+
+    it('does not mind a command that has closed its input, or has ended', async () => {
+      let live: LiveInput | null = null;
+      const script = 'exec 0<&-; echo closed; sleep 0.2; echo again';
+      const result = await speak(script, (input) => {
+        live = input;
+        input.write('x\n');
+      });
+      expect(result).toMatchObject({ end: 'exited', exitCode: 0, stdout: 'closed\nagain\n' });
+      expect((live as LiveInput | null)?.write('x')).toBe(false);
+    });
+
+    it('is closed with the command, and the command with the sandbox', async () => {
+      const { command, seconds } = uniqueSleep();
+      const cancelled = new AbortController();
+      const running = speak(`echo begun; ${command} & cat; ${command}`, () => cancelled.abort(), {
+        signal: cancelled.signal,
+      });
+      expect(await running).toMatchObject({ end: 'cancelled' });
+      expect(await leftWith(seconds)).toEqual([]);
+      const waiting = bench.sh(`touch begun; ${command} & cat`, { onInput: () => {} });
+      await waitForFile(join(bench.workspace, 'begun'));
+      await bench.sandbox.close();
+      expect(await waiting).toMatchObject({ end: 'cancelled' });
+      expect(await leftWith(seconds)).toEqual([]);
+    });
+
+    it('has the bounds of any command', async () => {
+      const onInput = (): void => {};
+      expect(await bench.sh('cat', { onInput, timeoutMs: 300 })).toMatchObject({ end: 'timeout' });
+      expect(await bench.sh('cat', { onInput, idleTimeoutMs: 300 })).toMatchObject({ end: 'idle_timeout' });
     });
   });
 

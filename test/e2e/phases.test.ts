@@ -1,10 +1,10 @@
 /** Explore, plan, build: who looks can't write, what was paid once is not paid twice, and each phase has its agent. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../src/job/job.ts';
 import type { JobResult } from '../../src/job/result.ts';
-import { makeRepository, sh } from '../workspace/scene.ts';
+import { makeRepository, sh, write } from '../workspace/scene.ts';
 import { HAS_BUBBLEWRAP, openBench, type Bench, type Ran } from './cli.ts';
 
 let bench: Bench;
@@ -152,6 +152,45 @@ describe.skipIf(!HAS_BUBBLEWRAP)('phases in bubblewrap', () => {
   });
 });
 
+describe.skipIf(!HAS_BUBBLEWRAP)('what an agent is told', () => {
+  const TOLD = '#!/bin/sh\ncat > prompt.txt\n';
+  const told = async (name: string, ...more: string[]): Promise<string> => {
+    const ran = await bench.run(['run', 'Mend sumCart', '--repo', repo, '--json', ...more], {
+      AGENT_CMD: bench.script(name, TOLD),
+    });
+    return sh(repo, 'show', `${resultOf(ran).branch}:prompt.txt`);
+  };
+
+  it('is a map of the base, and the standing rules from root to leaf', async () => {
+    write(repo, {
+      'src/cart.js': '/** Adds up carts. */\nexport function sumCart() {}\n',
+      'src/AGENTS.md': 'Tabs in src.\n',
+    });
+    sh(repo, 'add', '--all');
+    sh(repo, 'commit', '--quiet', '-m', 'cart');
+    const prompt = await told('agent.sh');
+    expect(prompt).toContain('cart.js — Adds up carts.');
+    expect(prompt).toContain('src/cart.js: function sumCart:2');
+    expect(prompt.indexOf('Write short lines.')).toBeGreaterThan(0);
+    expect(prompt.indexOf('Tabs in src.')).toBeGreaterThan(prompt.indexOf('Write short lines.'));
+    // A program of this name reads the root's file by itself, and is not told it again.
+    const codex = await told('codex');
+    expect(codex).not.toContain('Write short lines.');
+    expect(codex).toContain('Tabs in src.');
+  });
+
+  it('is no map where it has no room', async () => {
+    writeFileSync(join(bench.root, 'rules.md'), 'My own rules.\n');
+    mkdirSync(join(bench.root, 'config', 'agent-runner'), { recursive: true });
+    const settings = `map_tokens: 0\nagent_config: ${join(bench.root, 'rules.md')}\n`;
+    writeFileSync(join(bench.root, 'config', 'agent-runner', 'config.yml'), settings);
+    const prompt = await told('agent.sh');
+    expect(prompt).not.toContain('Map of the repository');
+    expect(prompt).toContain('My own rules.');
+    expect(prompt).not.toContain('Write short lines.');
+  });
+});
+
 describe('phases where nothing can be mounted', () => {
   it('take back what was written while looking, and say so', async () => {
     const result = await run(bench.script('agent.sh', AGENT), '--sandbox', 'host');
@@ -160,6 +199,30 @@ describe('phases where nothing can be mounted', () => {
     expect(existsSync(join(repo, 'planted.txt'))).toBe(false);
     expect(sh(repo, 'ls-tree', '--name-only', result.branch ?? '')).not.toContain('planted');
     expect(result.stderr).toContain('the agent changed files in the explore phase');
+  });
+});
+
+describe('debug mode', () => {
+  it('begins with the failure that comes back, and ends a stuck agent as gave_up with exit code 2', async () => {
+    const fails = `sed -n '/wrong/{s/[0-9]*$//;p}' a.txt; ! grep -q wrong a.txt`;
+    // Another line number and value each time: the same failure all the same.
+    const agent = bench.script(
+      'agent.sh',
+      '#!/bin/sh\nn=$(cat "$HOME/n" 2>/dev/null || echo 0); echo $((n + 1)) > "$HOME/n"\ncat > "$HOME/p$n"\nawk "BEGIN { for (i = 0; i < $n; i++) print \\"line\\" }" > a.txt; echo "expected a right value and got the wrong one $n" >> a.txt\n',
+    );
+    const ran = await bench.run(
+      ['run', 'Do it', '--repo', repo, '--json', '--check', `test=${fails}`, '--max-gate-runs', '9'],
+      { AGENT_CMD: agent },
+    );
+    const result = resultOf(ran);
+    expect(result, ran.stderr).toMatchObject({ outcome: 'gave_up', debug_mode: true, iterations: 4 });
+    expect(ran.code).toBe(2);
+    const turns = (await events(result.job_id)).flatMap((event) =>
+      typeof event.data['turn'] === 'string' ? [event.data['turn']] : [],
+    );
+    expect(turns).toEqual(['task', 'fix', 'debug', 'debug']);
+    const status = await bench.run(['status', result.job_id, '--json']);
+    expect(JSON.parse(status.stdout)).toMatchObject({ iterations: 4, turns: 4, debug_mode: true });
   });
 });
 

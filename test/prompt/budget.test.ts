@@ -1,12 +1,22 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutToTokens, estimateTokens } from '../../src/prompt/budget.ts';
+import { cutToTokens, estimateTokens, isFull } from '../../src/prompt/budget.ts';
 
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 3000 }),
   fc.array(fc.string({ maxLength: 40 }), { maxLength: 200 }).map((lines) => lines.join('\n')),
   fc.string({ unit: fc.constantFrom('a', 'é', '語', '🚀', '\n'), maxLength: 2000 }),
 );
+
+describe('isFull', () => {
+  it('is a session from 85 % of its window on, and none that says nothing', () => {
+    expect(isFull({ used: 850, size: 1000 }, 200_000)).toBe(true);
+    expect(isFull({ used: 849, size: 1000 }, 200_000)).toBe(false);
+    expect(isFull({ used: 170_000, size: null }, 200_000)).toBe(true);
+    expect(isFull({ used: 169_999, size: null }, 200_000)).toBe(false);
+    expect(isFull(undefined, 1)).toBe(false);
+  });
+});
 
 describe('estimateTokens', () => {
   it('takes four ASCII characters a token and more for others', () => {

@@ -60,6 +60,16 @@ describe('selectRules', () => {
       'a/x/AGENTS.md',
     ]);
   });
+  it('leaves out what the agent reads by itself, and tells the nested ones', () => {
+    expect(paths(selectRules(all, { ...options, told: 'AGENTS.md' }))).toEqual([
+      'a/AGENTS.md',
+      'b/AGENTS.md',
+      'a/x/AGENTS.md',
+    ]);
+    expect(selectRules([file('CLAUDE.md')], { ...options, told: 'CLAUDE.md' })).toEqual([]);
+    const own = { ...options, agentConfig: file('AGENTS.md'), told: 'AGENTS.md' };
+    expect(paths(selectRules(all, own))).toEqual(['AGENTS.md']);
+  });
   it('falls back in the order of the names, past blank files', () => {
     const rest = all.filter((each) => !each.path.endsWith('AGENTS.md'));
     expect(paths(selectRules(rest, options))).toEqual(['.agent/instructions.md']);

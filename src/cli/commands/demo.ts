@@ -36,7 +36,7 @@ async function demo(
   io.err(`scenario ${options.scenario}: ${story}\n`);
   const runner = await openRunner(config);
   try {
-    const request = makeRequest(config, { task: demoTask, repo, allowHost: true });
+    const request = await makeRequest(config, { task: demoTask, repo, allowHost: true });
     await runner.preflight(request);
     const job = await runner.accept(request);
     io.err(`job ${job.job_id} on ${repo}\n`);

@@ -44,7 +44,7 @@ async function gate(io: Io, options: Options): Promise<number> {
   const runner = await openRunner(config);
   const progress = createProgress(io);
   try {
-    const request = makeRequest(config, {
+    const request = await makeRequest(config, {
       task: 'gate',
       repo: options.repo,
       allowHost: config.sandbox.name === 'host',

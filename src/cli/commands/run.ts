@@ -66,7 +66,7 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
   try {
     let jobId = options.resume;
     if (jobId === undefined) {
-      const request = makeRequest(config, {
+      const request = await makeRequest(config, {
         task: await readTask(task, options.taskFile, config.task, config.host.cwd),
         repo: options.repo ?? config.workspace ?? '.',
         mode: modeOf(options.mode),

@@ -1,7 +1,15 @@
 /** `status`: where a job stands. */
+import { PHASES, type Phase } from '../../job/step.ts';
 import { printJson, type CliCommand } from '../command.ts';
 import { defineJobCommand } from '../reading.ts';
 import { cleanLine } from '../text.ts';
+
+/** The phase a step belongs to: it has its name, waits for a person and the last save apart. */
+function phaseOf(key: string): Phase | null {
+  const name = key.replace(/-\d+$/, '');
+  if (name === 'message') return null;
+  return name === 'save' ? 'notify' : (PHASES.find((phase) => phase === name) ?? null);
+}
 
 export const command: CliCommand = {
   define(program, io) {
@@ -11,6 +19,8 @@ export const command: CliCommand = {
         done: step.result !== null,
         tries: step.tries,
       }));
+      const phase = phaseOf(steps.at(-1)?.key ?? '');
+      const iterations = steps.filter((step) => phaseOf(step.key) === 'build').length;
       const { job_id, status, outcome, attempt, question, created_at, started_at, finished_at } = job;
       if (options.json === true) {
         const { repo, task } = job.request;
@@ -22,6 +32,10 @@ export const command: CliCommand = {
           task,
           branch: job.result?.branch ?? null,
           wip_ref: job.result?.wip_ref ?? null,
+          phase,
+          iterations,
+          turns: job.result?.turns ?? null,
+          debug_mode: job.result?.debug_mode ?? null,
           attempt,
           question,
           created_at,
@@ -36,6 +50,7 @@ export const command: CliCommand = {
         ['status', outcome === null ? status : `${status} (${outcome})`],
         ['repository', cleanLine(job.request.repo)],
         ['task', cleanLine(job.request.task).slice(0, 200)],
+        ['phase', outcome === null ? (phase ?? '') : ''],
         ['steps', steps.map((step) => `${step.key}${step.done ? '' : '…'}`).join(', ')],
         ['created', created_at],
         ['finished', finished_at ?? ''],

@@ -83,7 +83,7 @@ async function start(
   const { config } = runner;
   const place = await runner.standIn(where);
   const { task, inPlace } = await ask(place);
-  const request = makeRequest(config, {
+  const request = await makeRequest(config, {
     task,
     repo: place.repo,
     allowHost: config.sandbox.name === 'host' || options.simulate !== undefined,

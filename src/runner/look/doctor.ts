@@ -1,13 +1,14 @@
 /** What works on this machine and how to mend what does not: for `doctor` and `agents`. */
 import { statfs, writeFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PRESETS } from '../../agent/presets/presets.ts';
 import { AGENT_NAMES } from '../../agent/registry.ts';
 import type { Config } from '../../config.ts';
 import { runProcess } from '../../sandbox/process.ts';
 import { SANDBOX_ADAPTERS } from '../../sandbox/sandbox.ts';
 import { examineDatabase } from '../keep/database.ts';
 import { makePrivateFolder, openRunner } from '../open.ts';
-import { agentOf } from '../agents.ts';
+import { agentOf, defaultAgent } from '../agents.ts';
 import { resolveModels } from '../models/resolve.ts';
 
 /** One thing that was looked at. */
@@ -131,14 +132,44 @@ async function checkDatabase(config: Config): Promise<readonly Finding[]> {
   }
 }
 
+/** The known programmes: each that is here with what it lacks, the others in one line. */
+async function checkPresets(config: Config): Promise<readonly Finding[]> {
+  const found = await Promise.all(
+    PRESETS.map(async ({ name }) => {
+      const state = await (await agentOf(config, { agent: name, task: '' })).check();
+      return { name, ...state };
+    }),
+  );
+  const here = found.filter(({ installed }) => installed === true);
+  const others = found.filter(({ installed }) => installed !== true).map(({ name }) => name);
+  return [
+    ...here.map(({ name, ready, detail, fix }): Finding => ({
+      name: `agent ${name}`,
+      state: ready ? 'ok' : 'warning',
+      detail,
+      fix,
+    })),
+    ...(others.length === 0
+      ? []
+      : [
+          {
+            name: 'other agents',
+            state: 'ok',
+            detail: `not installed: ${others.join(', ')}`,
+            fix: null,
+          } as const,
+        ]),
+  ];
+}
+
 async function checkAgent(config: Config): Promise<Finding> {
-  const wanted = config.agent ?? (config.agentCmd === null ? null : 'command');
+  const wanted = await defaultAgent(config);
   if (wanted === null) {
     return {
       name: 'agent',
       state: 'warning',
-      detail: 'none is configured',
-      fix: "set AGENT_CMD, for example AGENT_CMD='claude -p'",
+      detail: 'none is configured, and none is ready',
+      fix: "set AGENT_CMD, for example AGENT_CMD='claude -p', or mend one of those that `agents` lists",
     };
   }
   try {
@@ -185,13 +216,14 @@ function checkModels(config: Config): Finding {
 
 /** Looks at everything a job needs. A machine without any isolation is told by the sandboxes' findings. */
 export async function examine(config: Config): Promise<readonly Finding[]> {
-  const [git, sandboxes, home, agent] = await Promise.all([
+  const [git, sandboxes, home, presets, agent] = await Promise.all([
     checkGit(config),
     checkSandboxes(),
     checkHome(config),
+    checkPresets(config),
     checkAgent(config),
   ]);
   const node: Finding = { name: 'node', state: 'ok', detail: process.version, fix: null };
   const database = home.some((one) => one.state === 'failed') ? [] : await checkDatabase(config);
-  return [node, git, ...sandboxes, ...home, ...database, agent, checkModels(config)];
+  return [node, git, ...sandboxes, ...home, ...database, ...presets, agent, checkModels(config)];
 }

@@ -33,17 +33,26 @@ async function undo(
   });
 }
 
+/** What such a turn is told. */
+interface Given {
+  readonly input: LookInput;
+  /** What the explore phase found out. */
+  readonly report: string | null;
+  readonly map: string;
+}
+
 async function look(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
-  ask: { readonly phase: 'explore' | 'plan'; readonly input: LookInput; readonly report: string | null },
+  phase: 'explore' | 'plan',
+  given: Given,
   step: StepContext,
 ): Promise<OkReply> {
-  const { phase, input, report } = ask;
+  const { input, report, map } = given;
   const { job } = context;
   const { agent, model } = context.looking[phase];
-  const [rules, noted] = [await readRules(context, bench, detail.base_sha), step.notes['snapshot']];
+  const [rules, noted] = [await readRules(context, bench, detail.base_sha, agent), step.notes['snapshot']];
   const mayWrite = !context.adapter.canMount;
   let start: string | null = null;
   if (mayWrite) {
@@ -61,6 +70,7 @@ async function look(
       failures: '',
       summary: null,
       report,
+      map,
       workspacePath,
       mode: job.request.mode,
     });
@@ -82,10 +92,10 @@ export async function explore(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
-  input: LookInput,
+  given: Given,
   step: StepContext,
 ): Promise<StepValue<Explored>> {
-  const reply = await look(context, detail, bench, { phase: 'explore', input, report: null }, step);
+  const reply = await look(context, detail, bench, 'explore', given, step);
   const report = context.mask(reply.summary).slice(0, MAX_REPORT_CHARS).toWellFormed();
   const log = join(context.paths.logs, 'exploration.md');
   await writeFile(log, `${report}\n`);
@@ -98,11 +108,10 @@ export async function plan(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
-  input: LookInput,
-  report: string | null,
+  given: Given,
   step: StepContext,
 ): Promise<StepValue<Planned>> {
-  const reply = await look(context, detail, bench, { phase: 'plan', input, report }, step);
+  const reply = await look(context, detail, bench, 'plan', given, step);
   const planned = parsePlan(context.mask(reply.summary));
   context.journal.emit('plan', 'plan', { ...planned });
   return { ...planned, usage: reply.usage };

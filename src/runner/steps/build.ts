@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Agent, AgentContext, AgentReply } from '../../agent/agent.ts';
 import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
-import type { AgentPhase, BuildInput, Built, Planned, Usage } from '../../job/step.ts';
+import type { AgentPhase, BuildInput, Built, Planned, Turn, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
+import { renderInterrupted } from '../../prompt/interrupted.ts';
 import { withServices } from '../../sandbox/services.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { partialRef, saveCommit } from '../../workspace/remote/saved.ts';
@@ -23,6 +24,8 @@ export interface BuildMemory {
   /** What explore and plan answered; `null` where they did not run. */
   readonly report: string | null;
   readonly plan: Planned | null;
+  /** The repository map as a part of the prompt. */
+  readonly map: string;
   readonly summary: string | null;
   readonly sessionId: string | null;
 }
@@ -102,21 +105,27 @@ export async function takeTurn(
     door: access === null ? null : (context.models?.door ?? null),
   });
   const sandbox = withServices(opened, detail.rules.services);
-  const prompt = ask.prompt(sandbox.workspacePath);
+  // The session of a try that was cut off: what it had understood need not be paid for again.
+  const { session_id: cutOff } = step.notes;
+  const sessionId = typeof cutOff === 'string' ? cutOff : ask.sessionId;
+  const rendered = ask.prompt(sandbox.workspacePath);
+  const prompt = typeof cutOff === 'string' ? `${renderInterrupted()}\n\n${rendered}` : rendered;
   journal.emit('message', phase, { turn: ask.turn, prompt_chars: prompt.length, agent: agent.name });
   try {
     const turn = {
       phase,
       prompt,
       model: ask.model,
-      sessionId: ask.sessionId,
+      sessionId,
       timeoutMs: ask.timeoutMs,
       idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
     };
     const logPath = join(context.paths.logs, 'agent.log');
+    // A note that is lost costs a session, not the job.
+    const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});
     const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
     const reply = await meteredTurn(context.models, access, sandbox, step, (model, signal) =>
-      agent.run(turn, { sandbox, signal, logPath, model, onEvent }),
+      agent.run(turn, { sandbox, signal, logPath, model, onSession, onEvent }),
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();
@@ -125,6 +134,12 @@ export async function takeTurn(
   } finally {
     await sandbox.close();
   }
+}
+
+/** Why the agent is prompted, for the events. */
+function turnName(turn: Turn): string {
+  if (turn.kind === 'subtask') return `sub-task ${turn.number} of ${turn.of}: ${turn.name}`;
+  return turn.kind === 'fix' && turn.debug ? 'debug' : turn.kind;
 }
 
 /** Builds: prompts the agent once, with all that is known. */
@@ -143,7 +158,7 @@ export async function build(
   else await step.note({ snapshot: await bench.copy.snapshot() }, 'normal');
   const { turn } = input;
   const isNew = memory.sessionId === null;
-  const rules = await readRules(context, bench, detail.base_sha);
+  const rules = await readRules(context, bench, detail.base_sha, agent);
   const prompt = (workspacePath: string): string =>
     renderPrompt({
       task: job.request.task,
@@ -155,6 +170,7 @@ export async function build(
       // An agent that goes on with its session has been told.
       report: isNew ? memory.report : null,
       plan: memory.plan,
+      map: isNew ? memory.map : '',
       workspacePath,
       mode: job.request.mode,
       withoutBaseline: isWithoutBaseline(job.request.in_place),
@@ -165,7 +181,7 @@ export async function build(
     bench,
     {
       phase: 'build',
-      turn: turn.kind === 'subtask' ? `sub-task ${turn.number} of ${turn.of}: ${turn.name}` : turn.kind,
+      turn: turnName(turn),
       agent,
       model: job.request.model,
       prompt,
@@ -183,6 +199,7 @@ export async function build(
     summary: context.mask(reply.summary),
     question: reply.question === null ? null : context.mask(reply.question),
     session_id: reply.sessionId,
+    ...(reply.context === undefined ? {} : { context: reply.context }),
     usage: reply.usage,
   };
 }

@@ -15,6 +15,7 @@ import type {
   Steps,
   Verified,
 } from '../../job/step.ts';
+import { isFull } from '../../prompt/budget.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
@@ -23,6 +24,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
 import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
+import { createMap, type JobMap } from '../phases/map.ts';
 import { explore, plan } from '../phases/look.ts';
 import { build } from './build.ts';
 import { changeCommit } from './commit.ts';
@@ -66,6 +68,7 @@ interface Memory {
 interface Work extends StepsOptions {
   readonly memory: Memory;
   readonly baseline: BackgroundBaseline;
+  readonly map: JobMap;
 }
 
 /** The working copy, opened anew where `prepare` ran in an earlier process. */
@@ -106,7 +109,7 @@ async function saveNow(work: Work): Promise<string | null> {
   return ref;
 }
 
-async function stepPrepare({ context, engine, memory, baseline }: Work): Promise<StepResult<Prepared>> {
+async function stepPrepare({ context, engine, memory, baseline, map }: Work): Promise<StepResult<Prepared>> {
   const result = await engine.step<PreparedDetail>('prepare', 'prepare', async () => {
     const { bench, ...detail } = await prepare(context);
     memory.bench = bench;
@@ -114,7 +117,10 @@ async function stepPrepare({ context, engine, memory, baseline }: Work): Promise
   });
   if (result.ok) {
     memory.detail = result;
-    if (memory.bench !== null) baseline.start(result, memory.bench);
+    if (memory.bench !== null) {
+      baseline.start(result, memory.bench);
+      map.start(result, memory.bench);
+    }
   }
   return result;
 }
@@ -123,7 +129,8 @@ async function stepExplore(work: Work, input: LookInput): Promise<StepResult<Exp
   const { context, engine, memory } = work;
   const result = await engine.step<Explored>('explore', 'explore', async (step) => {
     const { detail, bench } = await ready(work);
-    return explore(context, detail, bench, input, step);
+    const map = await work.map.text(context.looking.explore.agent, detail, bench);
+    return explore(context, detail, bench, { input, report: null, map }, step);
   });
   if (result.ok) memory.report = result.report;
   return result;
@@ -133,10 +140,19 @@ async function stepPlan(work: Work, input: LookInput): Promise<StepResult<Planne
   const { context, engine, memory } = work;
   const result = await engine.step<Planned>('plan', 'plan', async (step) => {
     const { detail, bench } = await ready(work);
-    return plan(context, detail, bench, input, memory.report, step);
+    const map = await work.map.text(context.looking.plan.agent, detail, bench);
+    return plan(context, detail, bench, { input, report: memory.report, map }, step);
   });
   if (result.ok) memory.plan = result;
   return result;
+}
+
+/** The session to go on with; a new one where the last is nearly full: what was said is told as a summary then. */
+function sessionOf({ config, journal }: JobContext, built: Built | null): string | null {
+  if (built === null || built.session_id === null) return null;
+  if (!isFull(built.context, config.modelWindow)) return built.session_id;
+  journal.emit('message', 'build', { compacted: true, ...built.context });
+  return null;
 }
 
 async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Promise<StepResult<Built>> {
@@ -147,10 +163,11 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
     const failure = verified?.failure ?? '';
     const known = {
       failure,
+      map: await work.map.text(context.agent, detail, bench),
       report,
       plan: planned,
       summary: built?.summary ?? null,
-      sessionId: built?.session_id ?? null,
+      sessionId: sessionOf(context, built),
     };
     return build(context, detail, bench, input, known, step);
   });
@@ -201,8 +218,8 @@ async function stepPropose(
 }
 
 async function stepSave(work: Work): Promise<StepResult<Saved>> {
-  const { context, engine, memory, baseline } = work;
-  await baseline.stop();
+  const { context, engine, memory, baseline, map } = work;
+  await Promise.all([baseline.stop(), map.stop()]);
   const run = async (): Promise<Saved> => ({ wip_ref: await saveNow(work) });
   const startedAt = new Date().toISOString();
   try {
@@ -247,7 +264,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     saved: false,
   };
   const baseline = createBackgroundBaseline(options.context);
-  const work: Work = { ...options, memory, baseline };
+  const work: Work = { ...options, memory, baseline, map: createMap(options.context) };
   return {
     prepare: () => stepPrepare(work),
     explore: (input) => stepExplore(work, input),
@@ -270,6 +287,8 @@ export function createSteps(options: StepsOptions): JobSteps {
       memory.bench = null;
     },
     isSaved: () => memory.saved,
-    stop: () => work.baseline.stop(),
+    stop: async () => {
+      await Promise.all([work.baseline.stop(), work.map.stop()]);
+    },
   };
 }

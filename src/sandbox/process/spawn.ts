@@ -4,6 +4,7 @@ import { closeSync, openSync, statSync } from 'node:fs';
 import { Server, Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { listKernelDirectory, readKernelFile } from './groups.ts';
+import type { LiveInput } from '../sandbox.ts';
 import { openInput, returnPipe, takePipe, type Pipe } from './pipes.ts';
 
 /** Highest inherited descriptor that is looked for, and the flag of those that children do not get. */
@@ -16,6 +17,8 @@ export interface SpawnRequest {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string | Uint8Array | undefined;
+  /** Whether standard input stays open, as `Started.input`; `stdin` is not read then. */
+  readonly isInputLive: boolean;
   /** Whether it gets the descriptors 3 (it reads) and 4 (it writes). */
   readonly hasControl: boolean;
   /** Takes the listening socket that it hands over on the descriptor after those; absent: there is none. */
@@ -25,6 +28,7 @@ export interface SpawnRequest {
 /** A started process and its streams. A failed start shows as an `error` event of `child`. */
 export interface Started {
   readonly child: ChildProcess;
+  readonly input: LiveInput | null;
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly controlInput: Writable | null;
@@ -83,9 +87,37 @@ function isDuplex(stream: Writable | Readable | null | undefined): stream is Dup
   return stream != null && 'end' in stream && 'read' in stream;
 }
 
+/** Bytes of a live input that may wait for a command that does not read. */
+export const MAX_PENDING_INPUT_BYTES: number = 16 * 1024 * 1024;
+
+function liveInput(stream: Writable): LiveInput {
+  let isOpen = true;
+  const close = (): void => {
+    isOpen = false;
+  };
+  stream.on('error', close).on('close', close); // EPIPE: the command has closed its input
+  return {
+    write(text) {
+      isOpen &&=
+        !stream.destroyed && stream.writableLength + Buffer.byteLength(text) <= MAX_PENDING_INPUT_BYTES;
+      if (isOpen) stream.write(text);
+      return isOpen;
+    },
+    end() {
+      close();
+      stream.end();
+    },
+  };
+}
+
 function writeInput(stream: Writable, text: string | Uint8Array): void {
   stream.on('error', () => undefined); // EPIPE: the command does not read its input, which is its right
   stream.end(text);
+}
+
+function inputOf({ stdin, isInputLive }: SpawnRequest): number | 'pipe' | 'ignore' {
+  if (isInputLive) return 'pipe';
+  return stdin === undefined ? 'ignore' : (openInput(stdin) ?? 'pipe');
 }
 
 /** Takes one listening socket from a process, then closes the channel: what runs there later can send nothing. */
@@ -98,7 +130,7 @@ function takeServer(child: ChildProcess, onServer: (server: Server) => void): vo
 
 /** Starts a process in a session and group of its own. Throws what Node throws at once (E2BIG, NUL in a word). */
 export function startProcess(request: SpawnRequest): Started {
-  const input = request.stdin === undefined ? 'ignore' : (openInput(request.stdin) ?? 'pipe');
+  const input = inputOf(request);
   const pipes = [takePipe() ?? 'pipe', takePipe() ?? 'pipe'] as const;
   const taken = pipes.filter((pipe) => pipe !== 'pipe');
   let child: ChildProcess;
@@ -117,13 +149,16 @@ export function startProcess(request: SpawnRequest): Started {
     if (typeof input === 'number') closeSync(input);
   }
   if (request.onServer !== undefined) takeServer(child, request.onServer);
-  if (child.stdin !== null && request.stdin !== undefined) writeInput(child.stdin, request.stdin);
+  const live = child.stdin !== null && request.isInputLive ? liveInput(child.stdin) : null;
+  if (child.stdin !== null && live === null && request.stdin !== undefined)
+    writeInput(child.stdin, request.stdin);
   const [stdout, stderr] = [reader(pipes[0], child.stdout), reader(pipes[1], child.stderr)];
   const [third, fourth] = [child.stdio[3], child.stdio[4]];
   const controlInput = request.hasControl && isDuplex(third) ? third : null;
   const controlOutput = request.hasControl && isDuplex(fourth) ? fourth : null;
   return {
     child,
+    input: live,
     stdout,
     stderr,
     controlInput,

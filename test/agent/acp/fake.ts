@@ -1,0 +1,28 @@
+/** The fake agent as an agent. */
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createAcpAgent } from '../../../src/agent/acp/acp.ts';
+import type { Agent } from '../../../src/agent/agent.ts';
+import { shellWord } from '../../../src/job/text/shell.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const programme = join(here, 'fake-agent.ts');
+const manifest = join(here, '../../../package.json');
+
+/** Makes an agent of the fake. `words` are further arguments of the programme. */
+export function fakeAgent(behaviour: string, words: readonly string[] = []): Agent {
+  const node = realpathSync(process.execPath);
+  return createAcpAgent({
+    name: 'fake',
+    needs: { readOnlyPaths: [node, programme, manifest], mounts: [], env: {} },
+    authMethod: 'key',
+    modes: { work: ['yolo', 'work'], look: ['look'] },
+    usage: 'turn',
+    launch: () => ({
+      command: `exec ${[node, programme, behaviour, ...words].map(shellWord).join(' ')}`,
+      env: {},
+    }),
+    check: () => Promise.resolve({ ready: true, detail: 'fake', fix: null }),
+  });
+}
