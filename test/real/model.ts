@@ -60,8 +60,14 @@ function shellCall(request: Request, command: string): { name: string; arguments
   return { name: tool.name, arguments: JSON.stringify({ ...args, ...more }) };
 }
 
-/** Starts a model that plays `legs`, one a prompt of the runner. */
-export async function startModel(legs: readonly Leg[]): Promise<ScriptedModel> {
+/** Prompts of the phases that only look. */
+const LOOKS = /^## This turn: (explore|plan)$/m;
+
+/** Starts a model that plays `legs`, one a prompt that builds, and `looks` for those that only look. */
+export async function startModel(
+  legs: readonly Leg[],
+  looks: { readonly explore?: Leg; readonly plan?: Leg } = {},
+): Promise<ScriptedModel> {
   const spent = { input: 0, output: 0, calls: 0 };
   const seen: { prompts: number; results: number; text: string }[] = [];
   const strange: string[] = [];
@@ -86,15 +92,16 @@ export async function startModel(legs: readonly Leg[]): Promise<ScriptedModel> {
 
   mock.on({ predicate: (request) => !request.tools?.length }, () => ({ content: 'A title', usage: usage() }));
   mock.on({ predicate: (request) => !!request.tools?.length }, (request: Request) => {
-    const prompts = request.messages.filter(
-      (one) => one.role === 'user' && textOf(one).includes(MARK),
-    ).length;
+    const asked = request.messages.filter((one) => one.role === 'user' && textOf(one).includes(MARK));
     const last = request.messages.findLastIndex((one) => one.role === 'user' && textOf(one).includes(MARK));
+    const prompt = textOf(request.messages[last] ?? NOTHING);
     const results = request.messages.slice(last + 1).filter((one) => one.role === 'tool').length;
+    const prompts = asked.filter((one) => !LOOKS.test(textOf(one))).length;
     seen.push({ prompts, results, text: JSON.stringify(request.messages) });
     const given = legs[prompts - 1];
-    const isFix = textOf(request.messages[last] ?? NOTHING).includes('## This turn:');
-    const leg = isFix ? (given?.fix ?? given) : given;
+    const look = LOOKS.exec(prompt)?.[1];
+    const build = prompt.includes('## This turn: fix') ? (given?.fix ?? given) : given;
+    const leg = look === 'explore' || look === 'plan' ? looks[look] : build;
     if (leg === undefined || results > leg.commands.length) {
       strange.push(`prompt ${prompts}, result ${results}`);
       return { error: { message: 'this is not in the script', type: 'invalid_request_error' }, status: 400 };

@@ -34,6 +34,10 @@ const REAL_KEY = 'sk-scripted-0123456789abcdef';
 const PRICE = { input: 2, output: 10 };
 
 const WRONG: Leg = { commands: ['echo wrong > a.txt', 'echo more > b.txt'], says: 'All done.' };
+const PLAN = {
+  reasoning: 'It is one line.',
+  subtasks: [{ name: 'Set it', task: 'Write right into a.txt', files: ['a.txt'] }],
+};
 const RIGHT: Leg = { commands: ['echo right > a.txt'], says: 'Mended a.txt.' };
 
 let bench: Bench;
@@ -157,6 +161,31 @@ describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
       expect(first?.prompts).toBe(2);
       expect(first?.text).toContain('Your last turn was cut off');
       expect(first?.text).toContain(half);
+      expectCounted(result, model);
+    },
+    240_000,
+  );
+
+  it.skipIf(reason !== null)(
+    title('explores and plans in a workspace that it can only read, then builds'),
+    async () => {
+      const look = 'echo looked > a.txt || echo held $?';
+      model = await startModel([RIGHT], {
+        explore: { commands: ['cat a.txt', look], says: 'a.txt has one line.' },
+        plan: { commands: [], says: JSON.stringify(PLAN) },
+      });
+      const ran = await bench.run(
+        ['run', 'Set a.txt right', '--repo', repo, '--agent', name, '--phases', 'on', '--json'],
+        configure(name, model),
+      );
+      const result = resultOf(ran);
+      expect(model.strange).toEqual([]);
+      expect(result, ran.stderr).toMatchObject({ outcome: 'proposed', exploration_report_generated: true });
+      expect(sh(repo, 'show', `${result.branch}:a.txt`)).toBe('right');
+      const explored = model.seen.findLast(({ text }) => text.includes(look));
+      // The exit code is the shell's own, the message is of the mount.
+      expect(explored?.text).toMatch(/held [12]/);
+      expect(explored?.text).toContain('Read-only file system');
       expectCounted(result, model);
     },
     240_000,

@@ -32,8 +32,11 @@ export interface AcpAgentOptions {
   launch(model: ModelAccess | null, turn: AgentTurn): Launch;
   /** Way to log in that is taken when the agent asks for one; `null` knows none. */
   readonly authMethod: string | null;
-  /** Modes in which it asks for nothing, and those in which it only reads; the first that it has is taken. */
-  readonly modes: { readonly work: readonly string[]; readonly look: readonly string[] };
+  /**
+   * Modes in which it asks for nothing; the first that it has is taken. The same in a phase that only reads: the
+   * workspace is mounted so, and agents' own modes for that keep them from running commands, too.
+   */
+  readonly modes: readonly string[];
   /** What the usage in its answer to a prompt counts: all calls of the turn, or only the last. */
   readonly usage: 'turn' | 'last_call';
   check(): ReturnType<Agent['check']>;
@@ -111,9 +114,8 @@ async function talk(
 ): Promise<Talked> {
   // Loaded when an agent speaks it: the SDK takes 60 ms that a job with another agent need not wait.
   const { converse } = await import('./conversation.ts');
-  const modes = request.phase === 'build' ? options.modes.work : options.modes.look;
   const { sandbox, signal } = context;
-  const { authMethod } = options;
+  const { authMethod, modes } = options;
   const conversation = converse(
     turn.wire,
     {

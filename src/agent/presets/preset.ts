@@ -43,7 +43,8 @@ export interface Preset {
     readonly command: string;
   };
   readonly authMethod: string | null;
-  readonly modes: { readonly work: readonly string[]; readonly look: readonly string[] };
+  /** Modes in which it asks for nothing, the best first. */
+  readonly modes: readonly string[];
   readonly usage: 'turn' | 'last_call';
   /** `route` is `null` where it reaches its models by its own login. */
   launch(route: Route | null, turn: AgentTurn): PresetLaunch;

@@ -25,7 +25,7 @@ const claude: Preset = {
     command: 'claude /login',
   },
   authMethod: null,
-  modes: { work: ['bypassPermissions', 'acceptEdits'], look: ['plan', 'default'] },
+  modes: ['bypassPermissions', 'acceptEdits'],
   usage: 'turn',
   launch: (route) => ({
     words: ['claude-agent-acp'],
@@ -62,7 +62,7 @@ const codex: Preset = {
   login: { files: ['.codex/auth.json'], env: ['OPENAI_API_KEY', 'CODEX_API_KEY'], command: 'codex login' },
   authMethod: null,
   // Its own sandbox would be one in ours, where it may not be able to make it.
-  modes: { work: ['agent-full-access'], look: ['read-only'] },
+  modes: ['agent-full-access'],
   usage: 'turn',
   launch: (route) => ({
     words: ['codex-acp'],
@@ -106,7 +106,7 @@ const gemini: Preset = {
     command: 'gemini, then choose how to log in',
   },
   authMethod: 'gemini-api-key',
-  modes: { work: ['yolo'], look: ['plan', 'default'] },
+  modes: ['yolo'],
   usage: 'turn',
   launch: (route) => ({
     words: ['gemini', '--acp', ...(route === null ? [] : ['-m', route.model])],
@@ -144,7 +144,7 @@ const copilot: Preset = {
     command: 'copilot, then /login',
   },
   authMethod: null,
-  modes: { work: [], look: [] },
+  modes: [],
   usage: 'turn',
   launch: (route) => ({
     words: ['copilot', '--acp'],
@@ -177,7 +177,7 @@ const goose: Preset = {
     command: 'goose configure',
   },
   authMethod: null,
-  modes: { work: ['auto'], look: ['auto'] },
+  modes: ['auto'],
   usage: 'last_call',
   launch(route) {
     const own = {
@@ -219,7 +219,7 @@ const qwen: Preset = {
   dialects: ['openai-chat'],
   login: { files: ['.qwen/oauth_creds.json'], env: ['OPENAI_API_KEY'], command: 'qwen, then /auth' },
   authMethod: 'openai',
-  modes: { work: ['yolo'], look: ['plan'] },
+  modes: ['yolo'],
   usage: 'turn',
   launch: (route) => ({
     words: ['qwen', '--acp'],
@@ -264,7 +264,7 @@ const opencode: Preset = {
     command: 'opencode auth login',
   },
   authMethod: null,
-  modes: { work: ['build'], look: ['plan'] },
+  modes: ['build'],
   usage: 'last_call',
   launch(route, turn) {
     const edits = turn.phase === 'build' ? 'allow' : 'deny';
@@ -335,7 +335,7 @@ const openhands: Preset = {
   dialects: ['openai-chat', 'anthropic'],
   login: { files: ['.openhands/agent_settings.json'], env: ['LLM_API_KEY'], command: 'openhands login' },
   authMethod: null,
-  modes: { work: ['always-approve'], look: [] },
+  modes: ['always-approve'],
   usage: 'turn',
   launch: (route) => ({
     words: ['openhands', 'acp', ...(route === null ? [] : ['--override-with-envs'])],
@@ -359,7 +359,7 @@ const cursor: Preset = {
   dialects: [],
   login: { files: ['.config/cursor/auth.json'], env: ['CURSOR_API_KEY'], command: 'cursor-agent login' },
   authMethod: 'cursor_login',
-  modes: { work: ['agent'], look: ['ask', 'plan'] },
+  modes: ['agent'],
   usage: 'turn',
   launch: () => ({ words: ['cursor-agent', 'acp'], env: {}, files: [] }),
 };

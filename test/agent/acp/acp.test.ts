@@ -114,15 +114,10 @@ describe('permission', () => {
     expect(await run('asks', { phase: 'plan' })).toMatchObject({ ok: true, summary: no });
   });
 
-  it('is asked for in the mode of the phase', async () => {
-    for (const [phase, mode] of [
-      ['build', 'work'],
-      ['explore', 'look'],
-    ] as const) {
-      const at = await bench('idle');
-      await at.runOk({ phase });
-      expect(await readFile(join(dirname(at.workspace), 'home/mode'), 'utf8')).toBe(mode);
-    }
+  it('is not asked for in the mode that the agent is put into', async () => {
+    const at = await bench('idle');
+    await at.runOk();
+    expect(await readFile(join(dirname(at.workspace), 'home/mode'), 'utf8')).toBe('work');
   });
 
   it('asked for ever ends the turn', async () => {

@@ -17,7 +17,7 @@ export function fakeAgent(behaviour: string, words: readonly string[] = []): Age
     name: 'fake',
     needs: { readOnlyPaths: [node, programme, manifest], mounts: [], env: {} },
     authMethod: 'key',
-    modes: { work: ['yolo', 'work'], look: ['look'] },
+    modes: ['yolo', 'work'],
     usage: 'turn',
     launch: () => ({
       command: `exec ${[node, programme, behaviour, ...words].map(shellWord).join(' ')}`,
