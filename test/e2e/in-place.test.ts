@@ -120,6 +120,14 @@ describe('issue-to-pr', () => {
     const mended = await run('issue-to-pr', `${MENDS}; ${ADDS}`);
     expect(mended.result).toMatchObject({ outcome: 'proposed' });
     expect(sh(repo, 'rev-list', '--count', 'main..agent/sub-traction')).toBe('3');
+    // Nothing is added by an agent that changes nothing, neither where the branch is checked out nor elsewhere.
+    for (const branch of ['agent/sub-traction', 'main']) {
+      sh(repo, 'switch', '--quiet', branch);
+      const idle = await run('issue-to-pr', 'true');
+      expect(idle.result).toMatchObject({ outcome: 'proposed', head_sha: mended.result.head_sha });
+      expect(idle.result.notices.join()).toContain('nothing was added to agent/sub-traction');
+    }
+    expect(sh(repo, 'rev-list', '--count', 'main..agent/sub-traction')).toBe('3');
     // Now it is checked out, and goes on there.
     const third = await run('issue-to-pr', 'echo "// another note" >> src/add.js');
     expect(third.result).toMatchObject({ outcome: 'proposed', head_sha: sh(repo, 'rev-parse', 'HEAD') });
@@ -209,6 +217,9 @@ describe('self-heal', () => {
       gate: { runs: [{ verdict: 'green' }] },
     });
     expect(code).toBe(0);
+    expect((await bench.run(['result', result.job_id])).stdout).toMatch(
+      /no_change: nothing to mend, no check is red; no agent was called$/m,
+    );
     expect(sh(repo, 'branch', '--list', 'agent/*')).toBe('');
     expect(sh(repo, 'status', '--porcelain')).toBe('');
   });

@@ -1,5 +1,5 @@
 /** `status`: where a job stands. */
-import { printJson, type CliCommand } from '../command.ts';
+import { asCalled, printJson, type CliCommand } from '../command.ts';
 import { defineJobCommand } from '../reading.ts';
 import { cleanLine } from '../text.ts';
 
@@ -41,6 +41,10 @@ export const command: CliCommand = {
         ['finished', finished_at ?? ''],
         ['question', cleanLine(question ?? '')],
       ];
+      if (status === 'needs_input') {
+        const answer = `agent-runner message ${job_id} "<answer>" && agent-runner run --resume ${job_id}`;
+        rows.push(['answer with', asCalled(io, answer)]);
+      }
       io.out(
         rows
           .filter(([, value]) => value !== '')

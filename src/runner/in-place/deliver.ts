@@ -36,7 +36,10 @@ async function publish(
   });
 }
 
-/** The judged tree on top of what the branch holds: the same tree, so the verdict is its own. */
+/**
+ * The judged tree on top of what the branch holds: the same tree, so the verdict is its own. Where the branch holds
+ * that tree already, its own commit: an empty one would tell of work that nobody did.
+ */
 async function resultCommit(
   context: JobContext,
   bench: Bench,
@@ -45,6 +48,8 @@ async function resultCommit(
 ): Promise<string> {
   const { git } = context;
   const tree = (await git(bench.copy.target, ['rev-parse', `${head}^{tree}`])).text;
+  const held = (await git(bench.copy.target, ['rev-parse', `${parent}^{tree}`])).text;
+  if (held === tree) return parent;
   return commitTree(git, bench.copy.target, tree, parent, 'refs/agent-runner/result', changeCommit(context));
 }
 
@@ -85,6 +90,7 @@ export async function deliverInPlace(
       : await deliverCommit(git, paths.git, checkout, target);
   const published = await publish(context, checkout, inPlace, isRed);
   context.journal.emit('message', 'propose', { branch: inPlace.branch, head_sha: commit });
-  const notices = [...delivered.notices, ...(published.notices ?? [])];
+  const added = commit === start.tip ? [`nothing was added to ${inPlace.branch}: it holds this already`] : [];
+  const notices = [...added, ...delivered.notices, ...(published.notices ?? [])];
   return { ...out, head_sha: commit, push_command: published.push_command, notices };
 }
