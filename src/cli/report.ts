@@ -69,7 +69,10 @@ function gateText(run: GateReport, head: string, colour: boolean): string {
       return `  ${one.severity}: ${cleanLine(where)} ${cleanLine(one.detail)}\n`;
     })
     .join('');
-  const body = run.checks.length === 0 ? '  no checks were found\n' : indent(gateTable(run, colour));
+  const body =
+    run.checks.length === 0
+      ? '  no checks were found: name them in .agent-runner.yml, or give --check name=command\n'
+      : indent(gateTable(run, colour));
   return `${paint(head, 'bold', colour)}\n${body}${named}${found}`;
 }
 

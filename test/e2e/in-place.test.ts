@@ -167,6 +167,10 @@ describe('issue-to-pr', () => {
     repo = makeRepository(join(bench.root, 'plain'), { 'README.md': 'hello\n' });
     const none = await run('issue-to-pr', 'echo more >> README.md', ['--max-gate-runs', '3']);
     expect(none.result).toMatchObject({ outcome: 'gate_failed', iterations: 1, gate: { verdict: 'none' } });
+    expect(none.result.error).toMatchObject({
+      message: expect.stringMatching(/^no checks were found/) as string,
+      hint: expect.stringMatching(/--check name=command/) as string,
+    });
     expect(none.code).toBe(1);
   });
 

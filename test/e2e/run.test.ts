@@ -370,6 +370,7 @@ describe('a bare remote', () => {
 describe('bad input', () => {
   it.each([
     [['run', 'x', '--repo', '/nonexistent/repo'], 64, /repo: \/nonexistent\/repo does not exist/],
+    [['run', 'x', '--repo', 'owner/name'], 64, /does not exist\n.*owner\/name needs a forge/],
     [['run', 'x', '--repo', '-oProxyCommand=touch pwned'], 64, /repo: .* is no repository/],
     [['run', 'x', '--repo', 'ext::sh -c "touch pwned"'], 64, /repo: .* not allowed/],
     [['run', '', '--repo', '.'], 64, /task: it is empty/],

@@ -76,7 +76,9 @@ export async function deliverInPlace(
     const originals = join(paths.root, 'originals');
     const between = { base: detail.base_sha, head, folder: inPlace.folder, originals };
     const written = await writeBack(git, bench.copy.target, between);
-    const notices = [`${written} files were written to ${inPlace.folder}; as they were before: ${originals}`];
+    const notices = [
+      `${written} ${written === 1 ? 'file was' : 'files were'} written to ${inPlace.folder}; as they were before: ${originals}`,
+    ];
     return { ...out, head_sha: head, push_command: null, notices };
   }
   const checkout = detail.remote.url;
