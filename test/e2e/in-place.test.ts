@@ -295,6 +295,17 @@ describe('self-heal', () => {
     expect(pushed.stderr).toContain('would be pushed too');
   });
 
+  it('says that edits which it took back lie on top of it again', async () => {
+    write(repo, { 'src/add.js': WRONG });
+    const { result } = await run('self-heal', `${MENDS}; echo >> src/add.js`);
+    expect(result).toMatchObject({ outcome: 'proposed' });
+    expect(sh(repo, 'branch', '--show-current')).toBe('agent/self-heal');
+    expect(readFileSync(join(repo, 'src/add.js'), 'utf8')).toBe(WRONG);
+    expect(result.notices.join()).toMatch(/not what was judged: your uncommitted edits of src\/add\.js/);
+    sh(repo, 'stash');
+    expect(readFileSync(join(repo, 'src/add.js'), 'utf8')).toBe(RIGHT);
+  });
+
   it('goes on where an earlier try stands', async () => {
     commit({ 'src/add.js': WRONG });
     await run('self-heal', 'echo "// no" >> src/add.js; echo no');

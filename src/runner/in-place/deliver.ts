@@ -7,11 +7,13 @@ import type { Proposed, ProposeInput } from '../../job/step.ts';
 import { shellWord } from '../../job/text/shell.ts';
 import { commitTree, formatPatch } from '../../workspace/change.ts';
 import { deliverCommit, hasOrigin, placeBranch, pushToOrigin } from '../../workspace/person/deliver.ts';
+import { readPosition } from '../../workspace/person/position.ts';
 import { writeBack } from '../../workspace/person/folder.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
 import type { Bench } from '../place.ts';
 import { changeCommit } from '../steps/commit.ts';
+import { namePaths } from '../steps/prepare.ts';
 
 /** Label of a change whose checks are red. */
 const RED = 'gate-red';
@@ -54,6 +56,19 @@ async function resultCommit(
 }
 
 /**
+ * Said after a switch that kept edits which the fix had taken back: they were judged with it, and lie on top of it
+ * again, because git sees no conflict where the fix is what the last commit was.
+ */
+async function keptEdits({ git }: JobContext, checkout: string, branch: string): Promise<readonly string[]> {
+  const { dirty } = await readPosition(git, checkout);
+  if (dirty.length === 0) return [];
+  const how = `git -C ${shellWord(checkout)} stash`;
+  return [
+    `the files are not what was judged: your uncommitted edits of ${namePaths(dirty)} were kept, and ${branch} does without them; to have it as it was judged: ${how}`,
+  ];
+}
+
+/**
  * Brings the judged change to the person: a commit on the branch (switched to when it is green), or, without git,
  * the changed files, and only when they are green.
  */
@@ -90,9 +105,13 @@ export async function deliverInPlace(
     isRed && !isHere
       ? await placeBranch(git, paths.git, checkout, target)
       : await deliverCommit(git, paths.git, checkout, target);
+  const kept =
+    inPlace.command === 'self-heal' && delivered.isCheckedOut
+      ? await keptEdits(context, checkout, inPlace.branch)
+      : [];
   const published = await publish(context, checkout, inPlace, isRed);
   context.journal.emit('message', 'propose', { branch: inPlace.branch, head_sha: commit });
   const added = commit === start.tip ? [`nothing was added to ${inPlace.branch}: it holds this already`] : [];
-  const notices = [...added, ...delivered.notices, ...(published.notices ?? [])];
+  const notices = [...added, ...delivered.notices, ...kept, ...(published.notices ?? [])];
   return { ...out, head_sha: commit, push_command: published.push_command, notices };
 }
