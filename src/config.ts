@@ -168,7 +168,10 @@ function checked(name: SettingName, found: Found, home: string): unknown {
     'bad_configuration',
     `${name}: ${came} from ${found.origin.where} is not allowed (allowed: ${kind.allowed})`,
     {
-      hint: `change it in ${found.origin.where}, or give ${flagOf(name)}`,
+      hint:
+        found.origin.source === 'flag'
+          ? `give ${flagOf(name)} one of what is allowed`
+          : `change it in ${found.origin.where}, or give ${flagOf(name)}`,
     },
   );
 }

@@ -254,6 +254,8 @@ describe('bad values', () => {
       `max_gate_runs: "many" from ${userFile}:3 is not allowed (allowed: a whole number from 1 to 50, or none)`,
     );
     expect(error.hint).toBe(`change it in ${userFile}:3, or give --max-gate-runs`);
+    const flag = await failure(resolved({ flags: { max_gate_runs: 'many' } }));
+    expect(flag.hint).toBe('give --max-gate-runs one of what is allowed');
   });
 
   it.each([

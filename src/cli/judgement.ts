@@ -26,7 +26,8 @@ function countsText({ passed, failed, skipped }: TestCounts): string {
 }
 
 /** How many tests passed, failed and were skipped: base's numbers, and head's where they differ; `''` if unknown. */
-export function testsText({ base_tests: base, head_tests: head }: CheckReport): string {
+export function testsText({ base: ran, base_tests: base, head_tests: head }: CheckReport): string {
+  if (ran === 'not_run') return head == null ? '' : countsText(head);
   const [before, after] = [base, head].map((counts) => (counts == null ? '?' : countsText(counts)));
   if (before === '?' && after === '?') return '';
   return before === after ? `${after}` : `${before} → ${after}`;
@@ -81,6 +82,12 @@ function cell(text: string): string {
   return cleanLine(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('`', "'");
 }
 
+/** A revision as it was named, and its commit where the name is not that already. */
+function revision(name: string, sha: string): string {
+  const short = sha.slice(0, 12);
+  return name === short || name === sha ? `\`${short}\`` : `\`${cell(name)}\` (${short})`;
+}
+
 /** Markdown for a comment or a step summary. */
 export function toMarkdown(judgement: Judgement): string {
   const { report, base, base_sha: baseSha, head, head_sha: headSha } = judgement;
@@ -97,7 +104,7 @@ export function toMarkdown(judgement: Judgement): string {
   });
   const parts = [
     `## Gate: ${conclusionOf(judgement)}`,
-    `\`${cell(head)}\` (${headSha.slice(0, 12)}) against \`${cell(base)}\` (${baseSha.slice(0, 12)})`,
+    `${revision(head, headSha)} against ${revision(base, baseSha)}`,
     rows.length === 0
       ? 'No checks were found.'
       : ['| check | base | head | verdict | tests | why |', '|---|---|---|---|---|---|', ...rows].join('\n'),

@@ -48,6 +48,18 @@ function newFailures({ name, new_failures: names }: CheckReport): string {
   return shown.join('') + (left > 0 ? `  new: … and ${left} more in ${cleanLine(name)}\n` : '');
 }
 
+/** Where to read on: the log of every check that stands in the way, and why nothing could be said of it. */
+function whereToRead(report: GateReport): string {
+  return report.checks
+    .filter((check) => check.verdict === 'failed' || check.verdict === 'inconclusive')
+    .map((check) => {
+      const why =
+        check.verdict === 'failed' ? '' : `  why: ${cleanLine(check.name)}: ${cleanLine(check.reason)}\n`;
+      return why + (check.log === null ? '' : `  log: ${cleanLine(check.log)}\n`);
+    })
+    .join('');
+}
+
 function gateText(run: GateReport, head: string, colour: boolean): string {
   const failed = run.checks.filter((check) => check.verdict === 'failed');
   const named = failed.map(newFailures).join('');
@@ -57,7 +69,10 @@ function gateText(run: GateReport, head: string, colour: boolean): string {
       return `  ${one.severity}: ${cleanLine(where)} ${cleanLine(one.detail)}\n`;
     })
     .join('');
-  const body = run.checks.length === 0 ? '  no checks were found\n' : indent(gateTable(run, colour));
+  const body =
+    run.checks.length === 0
+      ? '  no checks were found: name them in .agent-runner.yml, or give --check name=command\n'
+      : indent(gateTable(run, colour));
   return `${paint(head, 'bold', colour)}\n${body}${named}${found}`;
 }
 
@@ -76,7 +91,7 @@ export function renderGate(
   colour: boolean,
 ): string {
   const notes = judgement.notices.map((notice) => `note: ${cleanLine(notice)}\n`).join('');
-  return `\n${gateText(judgement.report, `gate: ${conclusionOf(judgement)}`, colour)}${notes}`;
+  return `\n${gateText(judgement.report, `gate: ${conclusionOf(judgement)}`, colour)}${whereToRead(judgement.report)}${notes}`;
 }
 
 function draftMark({ draft, labels }: JobResult): string {
@@ -114,6 +129,14 @@ function facts(result: JobResult, savedIn: string | null): string[][] {
   ].filter((row) => row[1] !== '');
 }
 
+/** Why a job ended as it did; an agent that changed nothing and gave no reason is said to have done so. */
+function whyText({ error, outcome, summary, iterations }: JobResult): string {
+  if (error !== null) return `: ${cleanText(error.message)}`;
+  if (outcome !== 'no_change') return '';
+  if (iterations === 0) return ': nothing to mend, no check is red; no agent was called';
+  return summary.trim() === '' ? ': the agent changed nothing and gave no reason' : '';
+}
+
 /**
  * Renders a result for a terminal.
  *
@@ -134,7 +157,7 @@ export function renderResult(
   const rows = facts(result, savedIn).map(([name = '', value = '']) => `${name.padEnd(width)} ${value}\n`);
   parts.push(rows.join(''));
   const outcome = paint(result.outcome ?? result.status, outcomeColour(result), colour);
-  const why = result.error === null ? '' : `: ${cleanText(result.error.message)}`;
+  const why = whyText(result).replaceAll('\n', `\n${' '.repeat(width + 1)}`);
   const hint =
     result.error?.hint == null ? '' : `${' '.repeat(width)} ${asCalled(io, cleanText(result.error.hint))}\n`;
   parts.push(`${'outcome'.padEnd(width)} ${outcome}${why}\n${hint}`);

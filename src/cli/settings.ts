@@ -36,10 +36,22 @@ export const SETTING_FLAGS: readonly (readonly [flag: string, setting: string, h
 /** Flags that only say where jobs are kept, for commands that read. */
 const HOME_FLAGS = new Set(['home', 'db_path']);
 
-/** Adds the flags of settings to a command. */
-export function addSettingFlags(command: Command, which: 'all' | 'home' = 'all'): Command {
+/** Settings that the gate by itself heeds: no agent takes part, and it runs once. */
+function judges(setting: string): boolean {
+  return setting === 'sandbox' || setting.startsWith('policy.') || HOME_FLAGS.has(setting);
+}
+
+/**
+ * Adds the flags of settings to a command. Where some have no effect they are taken and not shown, so that one list
+ * of flags serves `run` and `gate`.
+ *
+ * @param which `judging` shows those that the gate by itself heeds
+ */
+export function addSettingFlags(command: Command, which: 'all' | 'home' | 'judging' = 'all'): Command {
   for (const [flag, setting, help] of SETTING_FLAGS) {
-    if (which === 'all' || HOME_FLAGS.has(setting)) command.option(flag, help);
+    if (which === 'home' && !HOME_FLAGS.has(setting)) continue;
+    const option = command.createOption(flag, help);
+    command.addOption(which === 'judging' && !judges(setting) ? option.hideHelp() : option);
   }
   return command;
 }

@@ -1,6 +1,6 @@
 /** Repositories without a forge: a working repository, a bare one, or any URL that git can push to. */
 import { lstat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { JobError } from '../job/error.ts';
 import { isOwnerName, parseRepo } from '../job/request.ts';
 import { shellWord } from '../job/text/shell.ts';
@@ -42,8 +42,9 @@ export function createLocalForge(options: { readonly cwd: string }): Forge {
       }
       const path = resolve(options.cwd, repo);
       if (!(await exists(path))) {
-        const short = isOwnerName(repo)
-          ? 'owner/name needs a forge, which is not configured; give a URL or a path'
+        // Requests hold whole paths: what a person typed is what lies below where they stand.
+        const short = isOwnerName(relative(options.cwd, path))
+          ? 'check the path, or give a URL; owner/name needs a forge, which is not configured'
           : 'check the path';
         throw new JobError('repo_unusable', `repo: ${path} does not exist`, { hint: short });
       }

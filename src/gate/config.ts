@@ -298,7 +298,7 @@ export function parseRepoConfig(text: string): RepoConfig {
       unknown === undefined ? `${shown(came)} is not allowed: ${issue.message}` : 'there is no such field';
     throw bad(
       `${where(path)}: ${pathText(path) || 'the file'}: ${wrong}`,
-      'see the documentation for the fields and their values',
+      'docs/configuration.md tells the fields and their values, and `agent-runner init --schema` prints them',
     );
   }
   const config = resolve(result.data);

@@ -182,6 +182,9 @@ function afterBuild(history: readonly Entry[], request: JobRequest): Decision {
   return changed ? { next: 'verify' } : end('no_change');
 }
 
+/** What a person does where nothing judges a change. */
+const NAME_CHECKS = 'name the checks in .agent-runner.yml, or give --check name=command';
+
 /** How a change that stayed red ends: `gave_up` wins over `gate_failed`. */
 function redEnding(history: readonly Entry[], request: JobRequest): Ending {
   const runs = redRuns(history).length;
@@ -196,6 +199,10 @@ function redEnding(history: readonly Entry[], request: JobRequest): Ending {
     const message = `still red after ${runs} gate runs and ${runs - 1} ${runs === 2 ? 'fix' : 'fixes'}: that is the cap`;
     const hint = 'read what still fails and go on by hand, or raise --max-attempts';
     return { outcome: 'gave_up', error: errorInfo('gave_up', message, hint) };
+  }
+  if (!canTurnGreen(history)) {
+    const message = 'no checks were found, and without any nothing is green here';
+    return { outcome: 'gate_failed', error: errorInfo('gate_failed', message, NAME_CHECKS) };
   }
   const message = `the gate is still red after ${runs} gate ${runs === 1 ? 'run' : 'runs'}`;
   return {
@@ -272,11 +279,7 @@ function afterVerify(history: readonly Entry[], request: JobRequest): Decision {
   if (rule === 'draft') return propose(history, request, ['unverified']);
   return endWith(
     verdict === 'none'
-      ? errorInfo(
-          'nothing_verified',
-          'no checks were found, so nothing is verified',
-          'name the checks in .agent-runner.yml',
-        )
+      ? errorInfo('nothing_verified', 'no checks were found, so nothing is verified', NAME_CHECKS)
       : errorInfo(
           'inconclusive',
           'the gate is inconclusive: a tool is missing, or a check did not end',

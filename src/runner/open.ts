@@ -40,10 +40,18 @@ export async function listSavedWork(config: Config): Promise<readonly SavedRef[]
   return listAllSaved(gitOf(config), createLayout(config.home, config.dbPath));
 }
 
+/** Codes of the system that say that this person may not write there. */
+const DENIED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+/** Whether the system refused an operation on a file because this person may not do it. */
+export function isDenied(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && DENIED.has(String(error.code));
+}
+
 /**
  * Opens a runner on its home folder, which is made when it is missing (readable by its owner alone).
  *
- * @throws JobError `bad_configuration` when home can't be made, or what the store throws
+ * @throws JobError `bad_configuration` when home can't be made, `no_permission` when that is why, or what the store throws
  */
 export async function openRunner(config: Config): Promise<Runner> {
   const layout = createLayout(config.home, config.dbPath);
@@ -52,9 +60,13 @@ export async function openRunner(config: Config): Promise<Runner> {
     await makePrivateFolder(dirname(layout.database));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new JobError('bad_configuration', `home: ${layout.home} can't be made: ${why}`, {
-      hint: 'set AGENT_RUNNER_HOME to a folder you may write to',
-    });
+    throw new JobError(
+      isDenied(error) ? 'no_permission' : 'bad_configuration',
+      `home: ${layout.home} can't be made: ${why}`,
+      {
+        hint: 'set AGENT_RUNNER_HOME to a folder you may write to',
+      },
+    );
   }
   await refuseEmptied(layout);
   const { store, git } = withFailPoints(

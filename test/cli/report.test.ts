@@ -77,6 +77,19 @@ describe('a gate report for people', () => {
     expect(shownGate(report(check({ base: 'not_run', verdict: 'failed', head: 'failed' })))).toMatch(
       /test +not run +failed +failed/,
     );
+    const tests = { head_tests: { passed: 2, failed: 0, skipped: 0 } };
+    expect(shownGate(report(check({ base: 'not_run', ...tests })))).toMatch(/not run +passed +passed +2 /);
+    expect(shownGate(report(check(tests)))).toContain('? → 2');
+  });
+
+  test('what stands in the way says where to read on, and why nothing could be told', () => {
+    const failed = check({ verdict: 'failed', head: 'failed', log: '/logs/head-test.log' });
+    const shown = shownGate(report(failed));
+    expect(shown).toContain('  log: /logs/head-test.log\n');
+    expect(shown).not.toContain('why:');
+    const missing = { verdict: 'inconclusive', reason: 'the tool x is missing' } as const;
+    expect(shownGate(report(check(missing)))).toContain('  why: test: the tool x is missing\n');
+    expect(shownGate(report(check({ log: '/logs/head-test.log' })))).not.toContain('log:');
   });
 
   const BLOCK: TamperFinding = { kind: 'k', severity: 'block', file: 'f', line: 1, detail: 'd' };

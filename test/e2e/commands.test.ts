@@ -63,6 +63,16 @@ describe('help', () => {
     }
   });
 
+  it('gate shows no flag that it does not heed, and takes it all the same', async () => {
+    const { stdout } = await bench.run(['gate', '--help']);
+    for (const flag of ['sandbox', 'home', 'on-tamper', 'check']) expect(stdout).toContain(`--${flag} `);
+    for (const flag of ['agent', 'model', 'network', 'max-cost-usd', 'max-gate-runs'])
+      expect(stdout).not.toContain(`--${flag} `);
+    expect((await bench.run(['gate', '--agent', 'none'], {}, bench.root)).stderr).not.toMatch(
+      /unknown option/,
+    );
+  });
+
   it('--version is the package’s', async () => {
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
       version: string;
@@ -202,6 +212,10 @@ describe('init', () => {
     const wrote = await bench.run(['init', '--yes'], {}, repo);
     expect(wrote.stdout.trim()).toBe(join(repo, '.agent-runner.yml'));
     expect((await bench.run(['init', '--yes'], {}, repo)).stderr).toMatch(/exists/);
+    const folder = makeRepository(join(bench.root, 'folder'), { '.agent-runner.yml/a': '' });
+    const refused = await bench.run(['init', '--yes', '--force'], {}, folder);
+    expect([refused.code, refused.stderr]).toEqual([64, expect.stringMatching(/can't be written: EISDIR/)]);
+    expect(refused.stderr).not.toMatch(/^ +at /m);
     sh(repo, 'add', '--all');
     sh(repo, 'commit', '--quiet', '--message', 'rules');
     const found = JSON.parse((await bench.run(['init', '--json'], {}, repo)).stdout) as {

@@ -120,6 +120,14 @@ describe('issue-to-pr', () => {
     const mended = await run('issue-to-pr', `${MENDS}; ${ADDS}`);
     expect(mended.result).toMatchObject({ outcome: 'proposed' });
     expect(sh(repo, 'rev-list', '--count', 'main..agent/sub-traction')).toBe('3');
+    // Nothing is added by an agent that changes nothing, neither where the branch is checked out nor elsewhere.
+    for (const branch of ['agent/sub-traction', 'main']) {
+      sh(repo, 'switch', '--quiet', branch);
+      const idle = await run('issue-to-pr', 'true');
+      expect(idle.result).toMatchObject({ outcome: 'proposed', head_sha: mended.result.head_sha });
+      expect(idle.result.notices.join()).toContain('nothing was added to agent/sub-traction');
+    }
+    expect(sh(repo, 'rev-list', '--count', 'main..agent/sub-traction')).toBe('3');
     // Now it is checked out, and goes on there.
     const third = await run('issue-to-pr', 'echo "// another note" >> src/add.js');
     expect(third.result).toMatchObject({ outcome: 'proposed', head_sha: sh(repo, 'rev-parse', 'HEAD') });
@@ -159,6 +167,10 @@ describe('issue-to-pr', () => {
     repo = makeRepository(join(bench.root, 'plain'), { 'README.md': 'hello\n' });
     const none = await run('issue-to-pr', 'echo more >> README.md', ['--max-gate-runs', '3']);
     expect(none.result).toMatchObject({ outcome: 'gate_failed', iterations: 1, gate: { verdict: 'none' } });
+    expect(none.result.error).toMatchObject({
+      message: expect.stringMatching(/^no checks were found/) as string,
+      hint: expect.stringMatching(/--check name=command/) as string,
+    });
     expect(none.code).toBe(1);
   });
 
@@ -209,6 +221,9 @@ describe('self-heal', () => {
       gate: { runs: [{ verdict: 'green' }] },
     });
     expect(code).toBe(0);
+    expect((await bench.run(['result', result.job_id])).stdout).toMatch(
+      /no_change: nothing to mend, no check is red; no agent was called$/m,
+    );
     expect(sh(repo, 'branch', '--list', 'agent/*')).toBe('');
     expect(sh(repo, 'status', '--porcelain')).toBe('');
   });
@@ -278,6 +293,17 @@ describe('self-heal', () => {
     const pushed = await bench.run(['self-heal', '--push'], { AGENT_CMD: MENDS }, repo);
     expect(pushed.code).toBe(64);
     expect(pushed.stderr).toContain('would be pushed too');
+  });
+
+  it('says that edits which it took back lie on top of it again', async () => {
+    write(repo, { 'src/add.js': WRONG });
+    const { result } = await run('self-heal', `${MENDS}; echo >> src/add.js`);
+    expect(result).toMatchObject({ outcome: 'proposed' });
+    expect(sh(repo, 'branch', '--show-current')).toBe('agent/self-heal');
+    expect(readFileSync(join(repo, 'src/add.js'), 'utf8')).toBe(WRONG);
+    expect(result.notices.join()).toMatch(/not what was judged: your uncommitted edits of src\/add\.js/);
+    sh(repo, 'stash');
+    expect(readFileSync(join(repo, 'src/add.js'), 'utf8')).toBe(RIGHT);
   });
 
   it('goes on where an earlier try stands', async () => {

@@ -263,7 +263,9 @@ describe('a working repository', () => {
     } = JSON.parse(asked.stdout) as { job_id: string; question: string; wip_ref: string | null };
     expect(unsaved).toBeNull();
     expect(question.trim()).toBe('Which one?');
-    expect((await bench.run(['status', jobId])).stdout).toMatch(/needs_input/);
+    expect((await bench.run(['status', jobId])).stdout).toMatch(
+      /needs_input[\s\S]*answer with +\S+ message job-.* run --resume job-/,
+    );
     expect((await bench.run(['message', jobId, 'Take the second one'])).code).toBe(0);
     const ended = await bench.run(['run', '--resume', jobId, '--json'], { AGENT_CMD: agent });
     expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: 'proposed' });
@@ -368,6 +370,7 @@ describe('a bare remote', () => {
 describe('bad input', () => {
   it.each([
     [['run', 'x', '--repo', '/nonexistent/repo'], 64, /repo: \/nonexistent\/repo does not exist/],
+    [['run', 'x', '--repo', 'owner/name'], 64, /does not exist\n.*owner\/name needs a forge/],
     [['run', 'x', '--repo', '-oProxyCommand=touch pwned'], 64, /repo: .* is no repository/],
     [['run', 'x', '--repo', 'ext::sh -c "touch pwned"'], 64, /repo: .* not allowed/],
     [['run', '', '--repo', '.'], 64, /task: it is empty/],
@@ -375,6 +378,7 @@ describe('bad input', () => {
     [['run', 'x', '--base', '--upload-pack=x'], 64, /base: .* is no branch/],
     [['run', 'x', '--max-gate-runs', 'many'], 78, /max_gate_runs: "many".* not allowed/],
     [['run', 'x', '--sandbox', 'bublewrap'], 78, /sandbox: "bublewrap".*allowed: auto, bubblewrap, host/],
+    [['list', '--home', '/sys/agent-runner'], 77, /home: .* can't be made.*\n.*AGENT_RUNNER_HOME/],
     [['rnu'], 64, /Did you mean run/],
     [['run', 'x', '--nope'], 64, /unknown option '--nope'/],
     [['status', 'job-000000000000'], 64, /there is no "job-000000000000"/],
@@ -426,6 +430,8 @@ describe('bad input', () => {
     sh(plain, 'init', '--quiet');
     const empty = await bench.run(['run', 'x', '--repo', plain], { AGENT_CMD: 'true' });
     expect([empty.code, empty.stderr]).toEqual([64, expect.stringMatching(/has no commits/)]);
+    const judged = await bench.run(['gate', '--repo', plain]);
+    expect([judged.code, judged.stderr]).toEqual([64, expect.stringMatching(/has no commits/)]);
     const base = await bench.run(['run', 'x', '--repo', repo, '--base', 'nowhere'], { AGENT_CMD: 'true' });
     expect([base.code, base.stderr]).toEqual([64, expect.stringMatching(/"nowhere" is no branch or tag/)]);
   });

@@ -66,7 +66,7 @@ async function gate(io: Io, options: Options): Promise<number> {
 
 export const command: CliCommand = {
   define(program, io) {
-    addJudgingFlags(addSettingFlags(program))
+    addJudgingFlags(addSettingFlags(program, 'judging'))
       .option('--repo <path|url>', 'repository', '.')
       .option('--base <revision>', 'judge against this; by default where head left the default branch')
       .option('--head <revision>', 'what to judge', 'HEAD')

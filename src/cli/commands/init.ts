@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
 import { JobError } from '../../job/error.ts';
 import { configSchema, type Inspection } from '../../runner/look/inspect.ts';
+import { isDenied } from '../../runner/open.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { withRunner, type ReadOptions } from '../reading.ts';
 import { addSettingFlags } from '../settings.ts';
@@ -90,7 +91,14 @@ async function init(io: Io, options: Options): Promise<number> {
       io.err('nothing was written\n');
       return 0;
     }
-    await writeFile(path, text);
+    await writeFile(path, text).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new JobError(
+        isDenied(error) ? 'no_permission' : 'conflict',
+        `init: ${path} can't be written: ${why}`,
+        { hint: '--print shows what belongs into it' },
+      );
+    });
     io.out(`${path}\n`);
     io.err('written; commit it: the runner reads it from the base commit\n');
     return 0;

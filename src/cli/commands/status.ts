@@ -1,6 +1,6 @@
 /** `status`: where a job stands. */
 import { PHASES, type Phase } from '../../job/step.ts';
-import { printJson, type CliCommand } from '../command.ts';
+import { asCalled, printJson, type CliCommand } from '../command.ts';
 import { defineJobCommand } from '../reading.ts';
 import { cleanLine } from '../text.ts';
 
@@ -56,6 +56,10 @@ export const command: CliCommand = {
         ['finished', finished_at ?? ''],
         ['question', cleanLine(question ?? '')],
       ];
+      if (status === 'needs_input') {
+        const answer = `agent-runner message ${job_id} "<answer>" && agent-runner run --resume ${job_id}`;
+        rows.push(['answer with', asCalled(io, answer)]);
+      }
       io.out(
         rows
           .filter(([, value]) => value !== '')

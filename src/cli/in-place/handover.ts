@@ -7,7 +7,7 @@ const MAX_SAID_CHARS = 600;
 function roundLines(round: Round, at: number): string[] {
   const said = round.said === null ? 'before any agent' : (cleanText(round.said.trim()).split('\n')[0] ?? '');
   return [
-    `round ${at + 1}: ${cleanLine(round.verdict)}; ${said.slice(0, MAX_SAID_CHARS)}`,
+    `round ${at + 1}: ${cleanLine(round.verdict)}${said === '' ? '' : `; ${said.slice(0, MAX_SAID_CHARS)}`}`,
     ...round.failing.map((one) => `  ${cleanLine(one.check)}: ${cleanLine(one.reason)}`),
   ];
 }

@@ -7,11 +7,13 @@ import type { Proposed, ProposeInput } from '../../job/step.ts';
 import { shellWord } from '../../job/text/shell.ts';
 import { commitTree, formatPatch } from '../../workspace/change.ts';
 import { deliverCommit, hasOrigin, placeBranch, pushToOrigin } from '../../workspace/person/deliver.ts';
+import { readPosition } from '../../workspace/person/position.ts';
 import { writeBack } from '../../workspace/person/folder.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
 import type { Bench } from '../place.ts';
 import { changeCommit } from '../steps/commit.ts';
+import { namePaths } from '../steps/prepare.ts';
 
 /** Label of a change whose checks are red. */
 const RED = 'gate-red';
@@ -36,7 +38,10 @@ async function publish(
   });
 }
 
-/** The judged tree on top of what the branch holds: the same tree, so the verdict is its own. */
+/**
+ * The judged tree on top of what the branch holds: the same tree, so the verdict is its own. Where the branch holds
+ * that tree already, its own commit: an empty one would tell of work that nobody did.
+ */
 async function resultCommit(
   context: JobContext,
   bench: Bench,
@@ -45,7 +50,22 @@ async function resultCommit(
 ): Promise<string> {
   const { git } = context;
   const tree = (await git(bench.copy.target, ['rev-parse', `${head}^{tree}`])).text;
+  const held = (await git(bench.copy.target, ['rev-parse', `${parent}^{tree}`])).text;
+  if (held === tree) return parent;
   return commitTree(git, bench.copy.target, tree, parent, 'refs/agent-runner/result', changeCommit(context));
+}
+
+/**
+ * Said after a switch that kept edits which the fix had taken back: they were judged with it, and lie on top of it
+ * again, because git sees no conflict where the fix is what the last commit was.
+ */
+async function keptEdits({ git }: JobContext, checkout: string, branch: string): Promise<readonly string[]> {
+  const { dirty } = await readPosition(git, checkout);
+  if (dirty.length === 0) return [];
+  const how = `git -C ${shellWord(checkout)} stash`;
+  return [
+    `the files are not what was judged: your uncommitted edits of ${namePaths(dirty)} were kept, and ${branch} does without them; to have it as it was judged: ${how}`,
+  ];
 }
 
 /**
@@ -71,7 +91,9 @@ export async function deliverInPlace(
     const originals = join(paths.root, 'originals');
     const between = { base: detail.base_sha, head, folder: inPlace.folder, originals };
     const written = await writeBack(git, bench.copy.target, between);
-    const notices = [`${written} files were written to ${inPlace.folder}; as they were before: ${originals}`];
+    const notices = [
+      `${written} ${written === 1 ? 'file was' : 'files were'} written to ${inPlace.folder}; as they were before: ${originals}`,
+    ];
     return { ...out, head_sha: head, push_command: null, notices };
   }
   const checkout = detail.remote.url;
@@ -83,8 +105,13 @@ export async function deliverInPlace(
     isRed && !isHere
       ? await placeBranch(git, paths.git, checkout, target)
       : await deliverCommit(git, paths.git, checkout, target);
+  const kept =
+    inPlace.command === 'self-heal' && delivered.isCheckedOut
+      ? await keptEdits(context, checkout, inPlace.branch)
+      : [];
   const published = await publish(context, checkout, inPlace, isRed);
   context.journal.emit('message', 'propose', { branch: inPlace.branch, head_sha: commit });
-  const notices = [...delivered.notices, ...(published.notices ?? [])];
+  const added = commit === start.tip ? [`nothing was added to ${inPlace.branch}: it holds this already`] : [];
+  const notices = [...added, ...delivered.notices, ...kept, ...(published.notices ?? [])];
   return { ...out, head_sha: commit, push_command: published.push_command, notices };
 }

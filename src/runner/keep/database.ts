@@ -110,7 +110,8 @@ export async function examineDatabase(
     if ((await store.getJob(name)) === null) unknown.push(name);
   const sound = { state: 'ok', detail: `${layout.database}: sound, ${taken}`, fix: null } as const;
   if (unknown.length === 0) return [sound];
-  const named = unknown.slice(0, MAX_NAMED).join(', ');
+  const left = unknown.length - MAX_NAMED;
+  const named = unknown.slice(0, MAX_NAMED).join(', ') + (left > 0 ? ` and ${left} more` : '');
   const detail = `${unknown.length} jobs have folders and are unknown to the database, which lost rows or was replaced: ${named}`;
   return [sound, { state: 'warning', detail, fix: 'see `agent-runner recover --from-saved` for their work' }];
 }

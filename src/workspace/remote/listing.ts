@@ -64,6 +64,10 @@ async function listRemote(
 /** Longest history that is searched for where a branch left another, by git itself: seconds, not minutes. */
 const REVISION_TIMEOUT_MS = 30_000;
 
+function withoutCommits(source: Source): JobError {
+  return new JobError('repo_unusable', `repo: ${source.url} has no commits`, { hint: 'make a first commit' });
+}
+
 /**
  * Resolves a revision such as `HEAD~2` in a person's own repository to a full commit id; elsewhere, and for
  * names that need no resolving, returns it as it came.
@@ -82,6 +86,8 @@ export async function findRevision(git: Git, source: Source, wanted: string): Pr
   ];
   const answer = await git(null, args, { okCodes: [0, 1, 128], timeoutMs: REVISION_TIMEOUT_MS });
   if (answer.code === 0 && SHA.test(answer.text)) return answer.text;
+  // Where not even HEAD is a commit, another name would not help.
+  if (wanted === 'HEAD') throw withoutCommits(source);
   throw new JobError(
     'base_missing',
     `${JSON.stringify(wanted.slice(0, 200))} is no revision of ${source.url}`,
@@ -189,11 +195,7 @@ async function listBase(git: Git, source: Source, wanted: string | null): Promis
     if (read !== null) return read;
     const { refs, head } = await listRemote(git, source, ['HEAD']);
     const sha = refs.find((r) => r.ref === 'HEAD')?.sha;
-    if (sha === undefined) {
-      throw new JobError('repo_unusable', `repo: ${source.url} has no commits`, {
-        hint: 'make a first commit',
-      });
-    }
+    if (sha === undefined) throw withoutCommits(source);
     const branch = head?.startsWith('refs/heads/') === true ? head.slice('refs/heads/'.length) : null;
     return { name: branch ?? sha.slice(0, 12), sha, isBranch: branch !== null, fetch: head ?? 'HEAD' };
   }

@@ -31,6 +31,10 @@ export interface Lost {
   readonly rewritten: readonly TestCase[];
 }
 
+function fewer({ length }: readonly unknown[]): string {
+  return `${length} ${length === 1 ? 'test' : 'tests'} fewer`;
+}
+
 function wordsOf(test: TestCase): string {
   return test.body.split(/[^\w$]+/).join(' ');
 }
@@ -92,13 +96,13 @@ export function removed(pair: Pair, around: Surroundings, lost: Lost): readonly 
   if (gone.length > 0) {
     // A table can name values in a form of its own; where most of them are found, the rest may be there too.
     const likely = pair.head.parametrised > pair.base.parametrised && rewritten.length >= gone.length;
-    const detail = `${gone.length} fewer tests: ${shown(gone.map(nameOf))}${likely ? ' (perhaps rewritten as cases of one test)' : ''}`;
+    const detail = `${fewer(gone)}: ${shown(gone.map(nameOf))}${likely ? ' (perhaps rewritten as cases of one test)' : ''}`;
     const told = finding('test_removed', likely ? 'draft' : 'block', pair.path, null, detail);
     found.push({ ...told, tests: gone.map(nameOf) });
   }
   if (rewritten.length > 0) {
     const names = rewritten.map(nameOf);
-    const detail = `${names.length} fewer tests, whose assertions stand in others now: ${shown(names)}`;
+    const detail = `${fewer(names)}, whose assertions stand in others now: ${shown(names)}`;
     found.push({ ...finding('test_rewritten', 'draft', pair.path, null, detail), tests: names });
   }
   return found;
