@@ -17,6 +17,8 @@ export interface Bench {
   runOk(turn?: Partial<AgentTurn>): Promise<Extract<AgentReply, { ok: true }>>;
   read(path: string): Promise<string>;
   list(): Promise<string[]>;
+  /** How many commands ran in the sandbox. */
+  commands(): number;
   /** Processes that still belong to the last turn, by the name of its directory in their environment. */
   leftovers(): Promise<string[]>;
 }
@@ -70,10 +72,12 @@ export async function openBench(
     await rm(root, { recursive: true, force: true });
   });
   let mark = '';
+  let count = 0;
   const sandbox: Sandbox = {
     ...opened,
     exec: (argv, options) => {
       mark = options.env?.['AGENT_RUNNER_OUT'] ?? mark;
+      count++;
       return opened.exec(argv, options);
     },
   };
@@ -116,6 +120,7 @@ export async function openBench(
         .map((entry) => join(entry.parentPath, entry.name));
       return paths.map((path) => path.slice(workspace.length + 1)).toSorted();
     },
+    commands: () => count,
     leftovers: () => (mark === '' ? Promise.resolve([]) : withMark(mark)),
   };
   return bench;
