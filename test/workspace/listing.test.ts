@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findBase } from '../../src/workspace/remote/listing.ts';
@@ -67,6 +67,18 @@ describe('the base of a repository on this machine', () => {
       code: 'repo_unusable',
     });
   });
+
+  it.skipIf(process.geteuid?.() !== 0)(
+    'is refused where it is another user’s (needs root, to give it away)',
+    async () => {
+      for (const path of ['', '.git']) chownSync(join(scene.repo, path), 65534, 65534);
+      const source = { url: scene.repo, kind: 'checkout' } as const;
+      await expect(findBase(scene.git, join(scene.root, 'listed'), source, null)).rejects.toMatchObject({
+        code: 'repo_unusable',
+        hint: expect.stringContaining('another user'),
+      });
+    },
+  );
 
   it('knows which of the runner’s own refs only git can tell', async () => {
     const [dir, ref] = [join(scene.repo, '.git'), 'refs/agent-runner/wip/job_1'];
