@@ -19,6 +19,8 @@ export interface Bench {
   runOk(turn?: Partial<AgentTurn>): Promise<Extract<AgentReply, { ok: true }>>;
   read(path: string): Promise<string>;
   list(): Promise<string[]>;
+  /** How many commands ran in the sandbox. */
+  commands(): number;
   /** Processes that still belong to the last turn, by the name of its directory in their environment. */
   leftovers(): Promise<string[]>;
 }
@@ -72,10 +74,12 @@ export async function openBench(
     await rm(root, { recursive: true, force: true });
   });
   let mark = '';
+  let count = 0;
   const sandbox: Sandbox = {
     ...opened,
     exec: (argv, options) => {
       mark = options.env?.['AGENT_RUNNER_OUT'] ?? mark;
+      count++;
       return opened.exec(argv, options);
     },
   };
@@ -123,6 +127,7 @@ export async function openBench(
         .map((entry) => join(entry.parentPath, entry.name));
       return paths.map((path) => path.slice(workspace.length + 1)).toSorted();
     },
+    commands: () => count,
     leftovers: () => (mark === '' ? Promise.resolve([]) : withMark(mark)),
   };
   return bench;

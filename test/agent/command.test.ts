@@ -129,8 +129,24 @@ function onSandbox(name: SandboxName): void {
   it('tells a crash by its signal', async () => {
     const reply = await (await openBench(name, make('echo last words; kill -SEGV $$'))).run();
     expect(reply).toMatchObject({ ok: false, error: { code: 'agent_failed' } });
-    // A sandbox may see its own init exit with 128 + 11 instead of the signal.
-    if (!reply.ok) expect(reply.error.message).toMatch(/(?:SIGSEGV|139).*last words/s);
+    if (!reply.ok) expect(reply.error.message).toMatch(/^the agent was killed by SIGSEGV: last words$/);
+  });
+
+  it('runs with the rights that files have otherwise, and leaves nothing behind without a further command', async () => {
+    const bench = await openBench(name, make('umask; cat {prompt_file}; ls -A "$HOME" > names.txt'));
+    const mask = process.umask().toString(8).padStart(4, '0');
+    expect((await bench.runOk({ prompt: 'the prompt' })).summary).toBe(`${mask}\nthe prompt`);
+    expect(await bench.read('names.txt')).toMatch(/^\.agent-runner-/);
+    // Only the command's own wrapper has run: what follows a turn looks for notes in vain.
+    expect(bench.commands()).toBe(1);
+    expect(await bench.sandbox.homeHas((await bench.read('names.txt')).trim())).toBe(false);
+  });
+
+  it('takes words about its home for a claim, but where the wrapper ended with them', async () => {
+    const line = 'echo "agent-runner: the home directory can not be written" >&2; exit 3';
+    const reply = await (await openBench(name, make(line))).run();
+    expect(reply).toMatchObject({ ok: false, error: { code: 'agent_failed' } });
+    if (!reply.ok) expect(reply.error.message).toMatch(/^the agent exited with 3/);
   });
 
   it('ends an agent that is silent for too long', async () => {

@@ -1,8 +1,9 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { commitTree } from '../../src/workspace/change.ts';
 import { listChanges, showDiff } from '../../src/workspace/diff.ts';
-import { setScene, sh, type Scene } from './scene.ts';
+import { AUTHOR, makeRepository, setScene, sh, write, type Scene } from './scene.ts';
 
 let scene: Scene;
 beforeEach(() => {
@@ -41,6 +42,23 @@ describe('the difference of two commits', () => {
     const diff = await showDiff(scene.git, target, from, to);
     expect(diff).toBe(`${sh(scene.repo, 'diff-tree', '-r', '-p', '-M', from, to)}\n`);
     expect(diff.startsWith('diff --git ')).toBe(true);
+  });
+
+  it('reads and writes a repository whose path is full of what a shell would obey', async () => {
+    const repo = makeRepository(join(scene.root, 'it\'s $(>planted) `>planted` "; >planted\n#'), {
+      a: 'one\n',
+    });
+    const target = { dir: join(repo, '.git') };
+    const from = sh(repo, 'rev-parse', 'HEAD');
+    write(repo, { a: 'two\n' });
+    sh(repo, 'commit', '--quiet', '-am', 'second');
+    const to = sh(repo, 'rev-parse', 'HEAD');
+    expect((await listChanges(scene.git, target, from, to)).map(({ path }) => path)).toEqual(['a']);
+    const info = { message: "$(>planted) 'x'", author: AUTHOR, date: '2026-01-01T00:00:00Z' };
+    const made = await commitTree(scene.git, target, `${to}^{tree}`, from, 'refs/agent-runner/work', info);
+    expect(sh(repo, 'log', '-1', '--format=%H %s', 'refs/agent-runner/work')).toBe(`${made} ${info.message}`);
+    expect(readdirSync(scene.root)).not.toContain('planted');
+    expect(readdirSync('/')).not.toContain('planted');
   });
 
   it('names its paths also where the diff is too long to be read', async () => {

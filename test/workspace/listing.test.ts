@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findBase } from '../../src/workspace/remote/listing.ts';
-import { readRefFile } from '../../src/workspace/remote/refs.ts';
+import { readLooseRef, readRefFile } from '../../src/workspace/remote/refs.ts';
+import { readSaved } from '../../src/workspace/remote/saved.ts';
 import { setScene, sh, type Scene } from './scene.ts';
 
 let scene: Scene;
@@ -28,6 +29,7 @@ const WAYS: Readonly<Record<string, () => void>> = {
   },
   'a branch whose name ends like another one': () => {
     sh(scene.repo, 'branch', 'x-main');
+    sh(scene.repo, 'update-ref', 'refs/backup/refs/heads/main', 'HEAD');
     commitMore();
     sh(scene.repo, 'pack-refs', '--all');
   },
@@ -64,6 +66,29 @@ describe('the base of a repository on this machine', () => {
     await expect(findBase(scene.git, join(scene.root, 'listed'), source, null)).rejects.toMatchObject({
       code: 'repo_unusable',
     });
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)(
+    'is refused where it is another user’s (needs root, to give it away)',
+    async () => {
+      for (const path of ['', '.git']) chownSync(join(scene.repo, path), 65534, 65534);
+      const source = { url: scene.repo, kind: 'checkout' } as const;
+      await expect(findBase(scene.git, join(scene.root, 'listed'), source, null)).rejects.toMatchObject({
+        code: 'repo_unusable',
+        hint: expect.stringContaining('another user'),
+      });
+    },
+  );
+
+  it('knows which of the runner’s own refs only git can tell', async () => {
+    const [dir, ref] = [join(scene.repo, '.git'), 'refs/agent-runner/wip/job_1'];
+    expect(await readLooseRef(dir, ref)).toBeNull();
+    sh(scene.repo, 'update-ref', ref, 'HEAD');
+    expect(await readLooseRef(dir, ref)).toBe(sh(scene.repo, 'rev-parse', 'HEAD'));
+    sh(scene.repo, 'pack-refs', '--all');
+    expect(await readLooseRef(dir, ref)).toBeUndefined();
+    expect(await readSaved(scene.git, dir, ref)).toBe(sh(scene.repo, 'rev-parse', 'HEAD'));
+    expect(await readLooseRef(dir, 'refs/agent-runner/../../HEAD')).toBeUndefined();
   });
 
   it('is asked of git where a ref’s file holds no commit', async () => {

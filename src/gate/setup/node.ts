@@ -14,6 +14,9 @@ const OWN_SCRIPTS = [
   'postprepare',
 ];
 
+/** Settings that make a package manager load code of the repository. */
+const OWN_HOOKS = ['.pnpmfile.cjs', '.yarnrc.yml'];
+
 function installCommand(manager: PackageManager, locked: boolean, berry: boolean): string {
   switch (manager) {
     case 'npm':
@@ -87,7 +90,10 @@ export async function setUpNode(files: RepoFiles): Promise<SetupPlan | null> {
     ],
     toolVersions: ['node --version', `${manager} --version`],
     withoutScripts: [withoutScripts(command, manager, berry)],
-    runsOwnCode: manifests.length > 1 || OWN_SCRIPTS.some((name) => name in json.scripts),
+    runsOwnCode:
+      manifests.length > 1 ||
+      OWN_SCRIPTS.some((name) => name in json.scripts) ||
+      OWN_HOOKS.some((path) => files.paths.includes(path)),
     why: lockFile ?? 'package.json',
   };
 }

@@ -125,7 +125,8 @@ function dotnet(files: RepoFiles): SetupPlan | null {
     ),
     toolVersions: ['dotnet --version'],
     withoutScripts: commands,
-    runsOwnCode: false,
+    // Restoring evaluates the project, and whatever targets of the repository it imports.
+    runsOwnCode: true,
     why: projects[0] ?? '',
   };
 }

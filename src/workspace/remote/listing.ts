@@ -47,7 +47,9 @@ async function listRemote(
     (error: unknown) => {
       const said = error instanceof Error ? error.message : String(error);
       throw new JobError('repo_unusable', `repo: ${source.url} can't be read: ${said}`, {
-        hint: 'check the path or URL, and that you may read it',
+        hint: said.includes('dubious ownership')
+          ? 'it is of another user, and git reads nothing of theirs for you: clone it yourself, or run as its owner'
+          : 'check the path or URL, and that you may read it',
       });
     },
   );
@@ -182,6 +184,8 @@ async function readPacked(dir: string, ref: string): Promise<string> {
 async function readHead({ kind, url }: Source): Promise<Found | null> {
   if (kind === 'url') return null;
   const dir = kind === 'bare' ? url : join(url, '.git');
+  // Of another user's repository git says what it thinks of it, here and not when its commit is fetched.
+  if ((await stat(dir).catch(() => null))?.uid !== process.geteuid?.()) return null;
   const head = await readRefFile(join(dir, 'HEAD'));
   const ref = /^ref: (refs\/heads\/[\w-]+)\n$/.exec(head ?? '')?.[1];
   if (ref === undefined) return null;
