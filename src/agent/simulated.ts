@@ -12,7 +12,7 @@ export const SIMULATED_STORIES = {
   good: 'the change is right at once',
   bad: 'the agent breaks a test, is told, and mends it',
   stuck: 'the agent makes the same mistake again and again, until the runner gives up',
-  lost: 'the agent makes another mistake every time, until its turns are used up',
+  lost: 'the agent makes a mistake of the same kind every time, and is given up',
   noop: 'the agent changes nothing, and that is what is said',
   slow: 'the agent does not come to an end, and its time is up',
   crash: 'the agent crashes in the middle; its work is kept',
