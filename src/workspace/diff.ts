@@ -114,3 +114,37 @@ export async function showDiff(git: Git, target: GitTarget, from: string, to: st
     hint: 'ask for a smaller change; the work itself is kept, and git can show it file by file',
   });
 }
+
+/** A line that a program wrote for itself: bytes that are no text, or control characters other than tab. */
+// oxlint-disable-next-line no-control-regex -- control characters are what tells such a line
+const NO_TEXT = /[\u0001-\u0008\u000b-\u001f\u007f\ufffd]/;
+
+/**
+ * The same diff with the text of files that git calls binary, which one NUL in them is enough for; lines of theirs that
+ * are no text stay, emptied. Without such files it is the diff itself.
+ *
+ * @throws JobError `diff_too_large` beyond what is read of git's output
+ */
+export async function showAllText(git: Git, target: GitTarget, from: string, to: string): Promise<string> {
+  const diff = await showDiff(git, target, from, to);
+  if (!/^Binary files .* differ$/m.test(diff)) return diff;
+  const args = [
+    'diff-tree',
+    '-r',
+    '-M',
+    '-p',
+    '--text',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--no-color',
+    from,
+    to,
+  ];
+  const { stdout, isCut } = await git(target, args, { mayCut: true });
+  if (isCut)
+    throw new JobError('diff_too_large', `the change's files have more than ${MAX_OUTPUT_BYTES} bytes`, {
+      hint: 'so much can’t be searched for secrets; add large binary files apart, by hand',
+    });
+  const lines = stdout.toString('utf8').replaceAll('\0', '').split('\n');
+  return lines.map((line) => (/^[+ -]/.test(line) && NO_TEXT.test(line) ? line.charAt(0) : line)).join('\n');
+}

@@ -247,6 +247,11 @@ describe('a working repository', () => {
     expect(JSON.stringify(result)).not.toContain(token);
     expect(code).toBe(7);
     expect(sh(repo, 'branch', '--list', 'bot/*')).toBe('');
+    // One NUL makes a file binary to git, which then shows nothing of it; real binary files pass.
+    const nul = await run(`printf 'const t = "${token}";\\n\\0' > src/config.js`);
+    expect(nul.result).toMatchObject({ outcome: 'refused', error: { code: 'secret_in_diff' } });
+    const image = await run('head -c 200000 /dev/urandom > image.png');
+    expect(image.result).toMatchObject({ outcome: 'proposed' });
   });
 
   it('asks, is answered, and goes on', async () => {

@@ -11,7 +11,7 @@ import { allowTestChanges, changesToRestore, settleFindings } from '../../gate/t
 import { withServices } from '../../sandbox/services.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
 import { commitTree, restorePaths, treeOf } from '../../workspace/change.ts';
-import { listChanges, showDiff, type ChangedPath } from '../../workspace/diff.ts';
+import { listChanges, showAllText, showDiff, type ChangedPath } from '../../workspace/diff.ts';
 import { changeCommit } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
@@ -61,7 +61,8 @@ async function checkDiff(
     });
   }
   const diff = await showDiff(context.git, bench.copy.target, detail.base_sha, commit);
-  if (context.mask(diff) !== diff) {
+  const text = await showAllText(context.git, bench.copy.target, detail.base_sha, commit);
+  if (context.mask(text) !== text) {
     const message = 'the change holds the value of a variable of agent_env, in plain or encoded form';
     throw new JobError('secret_in_diff', message, {
       hint: 'renew that secret if the work was shown to anybody; nothing was pushed',
@@ -73,7 +74,7 @@ async function checkDiff(
       hint,
     });
   }
-  const secrets = await scanForSecrets(addedLines(diff), { signal: context.signal });
+  const secrets = await scanForSecrets(addedLines(text), { signal: context.signal });
   if (secrets.length > 0) {
     throw new JobError('secret_in_diff', describeSecrets(secrets), {
       hint: 'take the secret out, and renew it if it is real; nothing was pushed',
