@@ -45,7 +45,7 @@ async function judgeCase({ root, shared, runner, signal }: Scene, one: Case): Pr
   try {
     const path = runner.config.host.path;
     await makeRepository(one, join(HERE, 'repositories', one.repository), folder, path, fill);
-    const request = makeRequest(runner.config, {
+    const request = await makeRequest(runner.config, {
       task: 'gate',
       repo: folder,
       base: 'main',
