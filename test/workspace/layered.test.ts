@@ -181,6 +181,11 @@ describe.skipIf(process.platform !== 'linux')('a copy-on-write working copy', ()
     run(copy, 'rm -r dir; echo x > new.txt; echo two >> a.txt; ln -s a.txt other/link');
     const tree = await copy.snapshot();
     const commit = await commitTree(scene.git, copy.target, tree, base.sha, 'refs/x', INFO);
+    // A process that was killed in the middle left parts of the same checkout behind.
+    write(join(options.paths.checkouts, 'head'), {
+      'packs/pack-0.pack': 'half',
+      'layers/tree/upper/half.txt': 'half',
+    });
     const head = await copy.checkOutClean('head', commit);
     expect(run(head, 'git status --porcelain; git rev-parse HEAD; cat a.txt; ls -A')).toBe(
       `${commit}\none\ntwo\n.git\n.gitignore\na.txt\nkept.log\nnew.txt\nother\n`,

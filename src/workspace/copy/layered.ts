@@ -58,6 +58,8 @@ async function checkOutLayered(
   else {
     const index = join(paths.git, `index.${randomBytes(6).toString('hex')}`);
     const packs = join(folder, 'packs');
+    // What a killed process left of the same checkout is none of this one's.
+    await removeFolder(packs);
     await mkdir(packs);
     try {
       await Promise.all([
