@@ -17,6 +17,20 @@ const ROUNDS = 7;
 const FILES = 27_000;
 const AUTHOR = { name: 'a', email: 'a@example.org' };
 
+/** Milliseconds of one round. */
+interface Pair {
+  readonly ours: number;
+  readonly gits: number;
+}
+
+function report(name: string, pairs: readonly Pair[], than: string, goal: number): void {
+  const [ours, gits] = [median(pairs.map((one) => one.ours)), median(pairs.map((one) => one.gits))];
+  const ratio = (ours / gits).toFixed(3);
+  console.log(
+    `${name}: ${ours.toFixed(0)} ms, ${than} ${gits.toFixed(0)} ms, ratio ${ratio} (goal: at most ${goal})`,
+  );
+}
+
 function timed(act: () => void): number {
   const started = performance.now();
   act();
@@ -72,12 +86,8 @@ export async function benchCopy(): Promise<void> {
       return took;
     };
 
-    const times = {
-      overlay: [] as number[],
-      plain: [] as number[],
-      worktree: [] as number[],
-      clone: [] as number[],
-    };
+    const overlays: Pair[] = [];
+    const plains: Pair[] = [];
     for (let round = 0; round <= ROUNDS; round++) {
       const copy = join(folder, 'copies', String(round));
       const worktree = timed(() =>
@@ -86,23 +96,15 @@ export async function benchCopy(): Promise<void> {
       git('-C', remote, 'worktree', 'remove', '--force', copy);
       const clone = timed(() => git('clone', '--quiet', '--shared', remote, copy));
       rmSync(copy, { recursive: true, force: true });
-      const [layered, plain] = [overlay === null ? Number.NaN : await ready(overlay), await ready(null)];
+      const layered = overlay === null ? Number.NaN : await ready(overlay);
+      const plain = await ready(null);
       if (round === 0) continue;
-      times.overlay.push(layered);
-      times.plain.push(plain);
-      times.worktree.push(worktree);
-      times.clone.push(clone);
+      overlays.push({ ours: layered, gits: worktree });
+      plains.push({ ours: plain, gits: clone });
     }
-    const [layered, plain, worktree, clone] = [times.overlay, times.plain, times.worktree, times.clone].map(
-      median,
-    );
-    const line = (name: string, own = 0, theirs = 0, goal = 0, than = ''): void =>
-      console.log(
-        `${name}: ${own.toFixed(0)} ms, ${than} ${theirs.toFixed(0)} ms, ratio ${(own / theirs).toFixed(3)} (goal: at most ${goal})`,
-      );
     console.log(`working copy and sandbox ready, ${FILES} files, on ${place.kind}`);
-    line('with overlayfs', layered, worktree, 0.05, 'git worktree add');
-    line('without', plain, clone, 1.1, 'git clone --shared');
+    report('with overlayfs', overlays, 'git worktree add', 0.05);
+    report('without', plains, 'git clone --shared', 1.1);
   } finally {
     place.remove();
   }

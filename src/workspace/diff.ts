@@ -62,11 +62,13 @@ function endOfRaw(output: Buffer): number {
   return at;
 }
 
+/** A diff of two trees that no setting or attribute of anybody's changes. */
+const DIFF = ['diff-tree', '-r', '-M', '--no-ext-diff', '--no-textconv', '--no-color'] as const;
+
 async function read(git: Git, target: GitTarget, from: string, to: string): Promise<Difference> {
-  const plain = ['diff-tree', '-r', '-M', '--no-ext-diff', '--no-textconv', '--no-color'];
-  const raw = [...plain, '-z', '--raw', '--no-abbrev', from, to];
+  const raw = [...DIFF, '-z', '--raw', '--no-abbrev', from, to];
   const { stdout, isCut } = await git(target, raw, {
-    next: [{ args: [...plain, '-p', from, to] }],
+    next: [{ args: [...DIFF, '-p', from, to] }],
     mayCut: true,
   });
   // Of a diff that nobody can read, the paths still count: rules judge by them.
@@ -128,18 +130,7 @@ const NO_TEXT = /[\u0001-\u0008\u000b-\u001f\u007f\ufffd]/;
 export async function showAllText(git: Git, target: GitTarget, from: string, to: string): Promise<string> {
   const diff = await showDiff(git, target, from, to);
   if (!/^Binary files .* differ$/m.test(diff)) return diff;
-  const args = [
-    'diff-tree',
-    '-r',
-    '-M',
-    '-p',
-    '--text',
-    '--no-ext-diff',
-    '--no-textconv',
-    '--no-color',
-    from,
-    to,
-  ];
+  const args = [...DIFF, '-p', '--text', from, to];
   const { stdout, isCut } = await git(target, args, { mayCut: true });
   if (isCut)
     throw new JobError('diff_too_large', `the change's files have more than ${MAX_OUTPUT_BYTES} bytes`, {

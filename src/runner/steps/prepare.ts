@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { choosePhases } from '../../job/phases/choose.ts';
 import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
-import { join } from 'node:path';
-import { fetchBase, markUsed, restoreBase } from '../../workspace/remote/mirror.ts';
+import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
 import { borrowObjects } from '../../workspace/remote/packs.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
+import { markUsed } from '../../workspace/keep/folders.ts';
 import { ownName } from '../../workspace/keep/owner.ts';
 import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail, SetupError } from '../context.ts';
@@ -151,6 +151,5 @@ export async function prepare(
   ];
   for (const one of notices) context.journal.emit('message', 'prepare', { notice: one });
   if (set.layer !== null) await markUsed(set.layer.dir);
-  await markUsed(join(repo.warm, base.sha));
   return { ...partial, notices, ...set, bench };
 }

@@ -4,9 +4,10 @@
  * commit, so a moved branch never changes the ground under a running job.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { splitNul, type Git } from '../git.ts';
+import { markUsed } from '../keep/folders.ts';
 import { checkOut, type JobRepository } from './checkout.ts';
 
 /** The files of a commit, ready to be a lower layer. */
@@ -40,8 +41,7 @@ export async function openWarmTree(
   const root = join(folder, commit);
   const known = await read(root);
   if (known !== null) {
-    const now = new Date();
-    await utimes(root, now, now).catch(() => {});
+    await markUsed(root);
     return known;
   }
   const building = join(folder, `.new-${randomBytes(6).toString('hex')}`);

@@ -1,5 +1,5 @@
 /** Folders that are looked at and taken away: their size, their last use, their removal. */
-import { access, lstat, readdir, rm } from 'node:fs/promises';
+import { access, lstat, readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProcess } from '../../sandbox/process.ts';
 
@@ -27,6 +27,12 @@ export async function exists(path: string): Promise<boolean> {
 /** When a path was last used, in milliseconds since 1970; 0 where it is not there. */
 export async function lastUsedMs(path: string): Promise<number> {
   return (await lstat(path).catch(() => null))?.mtimeMs ?? 0;
+}
+
+/** Notes that a cached folder is in use now: what was not used for longest is evicted first. */
+export async function markUsed(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => {});
 }
 
 /**

@@ -4,12 +4,12 @@
  * replaced, and jobs that run go on, because each reads the packs of its own base as well.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { openHistory } from '../copy/history.ts';
 import type { Git } from '../git.ts';
-import { exists } from '../keep/folders.ts';
+import { exists, markUsed } from '../keep/folders.ts';
 import type { RepoPaths } from '../layout.ts';
 import { findBase, type Base, type Found, type Source } from './listing.ts';
 import { linkPacks } from './packs.ts';
@@ -144,12 +144,6 @@ export async function moveToTrash(path: string, trash: string): Promise<string |
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-}
-
-/** Notes that a cached folder is in use now: what was not used for longest is evicted first. */
-export async function markUsed(path: string): Promise<void> {
-  const now = new Date();
-  await utimes(path, now, now).catch(() => {});
 }
 
 /**

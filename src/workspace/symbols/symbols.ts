@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { listBlobs, type Blob } from '../files.ts';
 import type { Git, GitTarget } from '../git.ts';
-import { markUsed } from '../remote/mirror.ts';
+import { markUsed } from '../keep/folders.ts';
 import { aboutOf, extract, isReadable } from './extract.ts';
 import { appendRows, readRows, writeRows } from './rows.ts';
 
