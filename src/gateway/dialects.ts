@@ -1,7 +1,7 @@
 /** The wire formats: which path means what, how the key is carried, how an error is worded, what a request asks. */
 import { createHash } from 'node:crypto';
 import type { ModelDialect } from '../job/model/call.ts';
-import { at, countAt, fieldsOf, listAt, textAt } from './json.ts';
+import { at, countAt, fieldsOf, listAt, textAt } from '../job/text/json.ts';
 import type { Provider } from './providers.ts';
 
 /** What a request is for. `generate` is metered; `count` and `list` cost nothing. */

@@ -14,7 +14,7 @@ import {
   type Refusal,
   type Route,
 } from './dialects.ts';
-import { fieldsOf, parseJson } from './json.ts';
+import { fieldsOf, parseJson } from '../job/text/json.ts';
 import { createMeter } from './meter/meter.ts';
 import { BudgetSpent, type Amount, type Hold, type Till } from './spend/budget.ts';
 import { account, mostOf, type Call, type Course } from './spend/charge.ts';

@@ -1,6 +1,6 @@
 /** A model that follows a script: one server for every dialect, and a count of what it has served. */
 import { LLMock } from '@copilotkit/aimock';
-import { asRecord, type Fields } from '../../src/agent/claims/fields.ts';
+import { fieldsOf, type Fields } from '../../src/job/text/json.ts';
 
 type Request = Parameters<Extract<Parameters<LLMock['on']>[1], (request: never) => unknown>>[0];
 type Message = Request['messages'][number];
@@ -52,7 +52,7 @@ function shellCall(request: Request, command: string): { name: string; arguments
   const tool = tools.find(({ name }) => SHELLS.includes(name));
   if (tool === undefined) throw new Error(`no shell among ${tools.map(({ name }) => name).join(', ')}`);
   const given = tool.parameters === undefined ? {} : (JSON.parse(JSON.stringify(tool.parameters)) as Fields);
-  const properties = asRecord(given['properties']) ?? {};
+  const properties = fieldsOf(given['properties']) ?? {};
   const name = 'cmd' in properties ? 'cmd' : 'command';
   const isList = JSON.stringify(properties[name] ?? '').includes('"array"');
   const args = { [name]: isList ? ['sh', '-c', command] : command };

@@ -7,7 +7,7 @@ import type { Usage } from '../../job/step.ts';
 import type { ExecResult } from '../../sandbox/sandbox.ts';
 import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn, ModelAccess } from '../agent.ts';
 import { failureOf, tail } from '../claims/ending.ts';
-import { asRecord, type Fields } from '../claims/fields.ts';
+import { fieldsOf, type Fields } from '../../job/text/json.ts';
 import { modelErrorIn } from '../claims/model-error.ts';
 import { plainText, planHandover } from '../handover.ts';
 import { createLogStream } from '../log-stream.ts';
@@ -88,7 +88,7 @@ function begin(context: AgentContext): Turn {
   const wire = createWire({
     onNotification(method, { update }) {
       // A session that is loaded tells its whole past first: that has been told.
-      if (method === 'session/update' && !turn.isReplaying) updates.take(asRecord(update) ?? {});
+      if (method === 'session/update' && !turn.isReplaying) updates.take(fieldsOf(update) ?? {});
     },
     onResult(method, result) {
       if (method === 'session/prompt') turn.answer = result;

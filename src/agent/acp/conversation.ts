@@ -1,7 +1,7 @@
 /** One turn in the words of the Agent Client Protocol (version 1): hello, session, prompt, goodbye. */
 import { client, methods, RequestError, type ClientContext } from '@agentclientprotocol/sdk';
 import { errorInfo } from '../../job/error.ts';
-import { asList, asRecord, asText, at, type Fields } from '../claims/fields.ts';
+import { asList, fieldsOf, asText, at, type Fields } from '../../job/text/json.ts';
 import { permissionKey, permissionOf } from './permission.ts';
 import { TalkFailed, type Talk, type TalkEnd, type TalkListener } from './talk.ts';
 import type { Wire } from './wire.ts';
@@ -63,7 +63,7 @@ async function takeUp(
   listener: TalkListener,
 ): Promise<Session | null> {
   const { cwd } = talk;
-  const canResume = asRecord(at(capabilities, 'sessionCapabilities', 'resume')) !== null;
+  const canResume = fieldsOf(at(capabilities, 'sessionCapabilities', 'resume')) !== null;
   const canLoad = capabilities['loadSession'] === true;
   const request = { sessionId, cwd, mcpServers: [] };
   try {
@@ -106,7 +106,7 @@ async function enter(
   talk: Talk,
   listener: TalkListener,
 ): Promise<Session> {
-  const capabilities = asRecord(hello['agentCapabilities']) ?? {};
+  const capabilities = fieldsOf(hello['agentCapabilities']) ?? {};
   try {
     return await openSession(agent, capabilities, talk, listener);
   } catch (thrown) {
@@ -194,7 +194,7 @@ export function converse(wire: Wire, talk: Talk, listener: TalkListener): Conver
         errorInfo('agent_failed', message, 'install a version of the agent that speaks it'),
       );
     }
-    const session = await enter(agent, asRecord(hello) ?? {}, talk, listener);
+    const session = await enter(agent, fieldsOf(hello) ?? {}, talk, listener);
     sessionId = session.id;
     listener.onSession(session.id);
     await chooseMode(agent, session, talk, listener);

@@ -4,7 +4,7 @@
  */
 import type { EventType } from '../../job/job.ts';
 import { createLogStream } from '../log-stream.ts';
-import { asAmount, asList, asText, at, type Fields } from '../claims/fields.ts';
+import { asAmount, asList, asText, at, type Fields } from '../../job/text/json.ts';
 
 /** Longest closing message that is kept, in characters; the end of a longer one. */
 const MAX_MESSAGE_CHARS = 64 * 1024;

@@ -1,6 +1,6 @@
 /** What a turn has spent, as far as the agent tells and can be believed. The gateway's own count is better. */
 import type { Usage } from '../../job/step.ts';
-import { asAmount, asRecord, at, type Fields } from '../claims/fields.ts';
+import { asAmount, fieldsOf, at, type Fields } from '../../job/text/json.ts';
 import type { Updates } from './updates.ts';
 
 /** Tokens that went in and came out; cached ones count as in. */
@@ -11,7 +11,7 @@ interface Tokens {
 
 /** The usage in an answer to a prompt; the protocol leaves open whether cached tokens are part of the input. */
 function answered(answer: Fields): Tokens | null {
-  const usage = asRecord(answer['usage']);
+  const usage = fieldsOf(answer['usage']);
   const [input, output] = [asAmount(usage?.['inputTokens']), asAmount(usage?.['outputTokens'])];
   if (input !== null && output !== null) {
     const total = asAmount(usage?.['totalTokens']) ?? 0;

@@ -5,7 +5,7 @@
  */
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
 import type { LiveInput } from '../../sandbox/sandbox.ts';
-import { asRecord, parseObject, type Fields } from '../claims/fields.ts';
+import { fieldsOf, parseObject, type Fields } from '../../job/text/json.ts';
 import { createLines } from '../claims/lines.ts';
 
 /** Longest message, in characters: a tool call carries whole files, twice. */
@@ -115,20 +115,20 @@ function createLedger(listener: WireListener, breach: (why: string) => void): Le
 
   const admitAnswer = (asker: string, message: Fields): AnyMessage | null => {
     const { result, error: raw, ...rest } = message;
-    const error = asRecord(raw);
+    const error = fieldsOf(raw);
     if (typeof error?.['code'] === 'number' && typeof error['message'] === 'string')
       return { ...rest, error } as unknown as AnyMessage;
     if (!('result' in message)) {
       breach(`its answer to ${asker} has neither a result nor an error`);
       return null;
     }
-    listener.onResult(asker, asRecord(result) ?? {});
+    listener.onResult(asker, fieldsOf(result) ?? {});
     return { ...rest, result } as unknown as AnyMessage;
   };
 
   return {
     sent(message) {
-      const fields = asRecord(message) ?? {};
+      const fields = fieldsOf(message) ?? {};
       const id = idOf(fields);
       if (id === undefined) return;
       const { method } = fields;
@@ -139,7 +139,7 @@ function createLedger(listener: WireListener, breach: (why: string) => void): Le
       const { method } = message;
       const id = idOf(message);
       if (typeof method === 'string' && id === undefined) {
-        listener.onNotification(method, asRecord(message['params']) ?? {});
+        listener.onNotification(method, fieldsOf(message['params']) ?? {});
         return null;
       }
       if (typeof method === 'string' && id !== undefined) {

@@ -5,7 +5,7 @@ import { runProcess } from '../../sandbox/process.ts';
 import { createAcpAgent } from '../acp/acp.ts';
 import type { ModelDialect } from '../../job/model/call.ts';
 import type { Agent, AgentNeeds } from '../agent.ts';
-import { asText, parseObject } from '../claims/fields.ts';
+import { asText, parseObject } from '../../job/text/json.ts';
 import { commandOf, routeOf, type Preset } from './preset.ts';
 
 /** What of this machine a preset is looked for with. */

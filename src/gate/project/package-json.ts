@@ -1,4 +1,5 @@
 /** What `package.json` and its lock file say: scripts, workspaces, package manager. */
+import { isFields } from '../../job/text/json.ts';
 import { firstPath, type RepoFiles } from '../files.ts';
 
 export type PackageManager = 'npm' | 'pnpm' | 'yarn' | 'bun';
@@ -23,10 +24,6 @@ const LOCK_FILES: readonly (readonly [string, PackageManager])[] = [
   ['npm-shrinkwrap.json', 'npm'],
 ];
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function stringsIn(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
@@ -39,9 +36,9 @@ export function parsePackageJson(text: string): PackageJson | null {
   } catch {
     return null;
   }
-  if (!isRecord(raw)) return null;
-  const scripts = isRecord(raw['scripts']) ? raw['scripts'] : {};
-  const workspaces = isRecord(raw['workspaces']) ? raw['workspaces']['packages'] : raw['workspaces'];
+  if (!isFields(raw)) return null;
+  const scripts = isFields(raw['scripts']) ? raw['scripts'] : {};
+  const workspaces = isFields(raw['workspaces']) ? raw['workspaces']['packages'] : raw['workspaces'];
   const kinds = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'];
   return {
     scripts: Object.fromEntries(
@@ -49,7 +46,7 @@ export function parsePackageJson(text: string): PackageJson | null {
     ),
     workspaces: stringsIn(workspaces),
     packageManager: typeof raw['packageManager'] === 'string' ? raw['packageManager'] : null,
-    dependencies: kinds.flatMap((kind) => (isRecord(raw[kind]) ? Object.keys(raw[kind]) : [])),
+    dependencies: kinds.flatMap((kind) => (isFields(raw[kind]) ? Object.keys(raw[kind]) : [])),
     raw,
   };
 }

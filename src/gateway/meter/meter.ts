@@ -4,7 +4,7 @@
  */
 import type { ModelDialect } from '../../job/model/call.ts';
 import { errorText } from '../dialects.ts';
-import { at, listAt, parseJson } from '../json.ts';
+import { at, listAt, parseJson } from '../../job/text/json.ts';
 import { createSseSplitter, type SseEvent } from './sse.ts';
 import { mergeUsage, usageOf, type Reported } from './usage.ts';
 

@@ -1,6 +1,6 @@
 /** What an answer says of the tokens it took, in each dialect. Every field is checked: it came over the wire. */
 import type { ModelDialect } from '../../job/model/call.ts';
-import { at, countAt } from '../json.ts';
+import { at, countAt } from '../../job/text/json.ts';
 import type { Tokens } from '../spend/prices.ts';
 
 /** Tokens, and the price that OpenRouter and its like name themselves. */

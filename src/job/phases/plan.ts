@@ -1,4 +1,5 @@
 /** What the plan phase answers, read with care: it is a model's text. */
+import { isFields, parseJson, type Fields } from '../text/json.ts';
 
 /** One piece of the task, built by one prompt. */
 export interface Subtask {
@@ -61,25 +62,13 @@ function objectsIn(text: string): string[] {
   return found;
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** The last object with sub-tasks: agents think aloud before they answer. */
-function findPlan(answer: string): Readonly<Record<string, unknown>> | null {
+function findPlan(answer: string): Fields | null {
   const text = answer.slice(-MAX_ANSWER_CHARS);
   const fenced = [...text.matchAll(FENCED)].slice(-MAX_CANDIDATES).map((match) => match[2] ?? '');
   for (const candidate of [text, ...fenced.toReversed(), ...objectsIn(text).toReversed()]) {
-    const value = parse(candidate.trim());
-    if (isObject(value) && 'subtasks' in value) return value;
+    const value = parseJson(candidate.trim());
+    if (isFields(value) && 'subtasks' in value) return value;
   }
   return null;
 }
@@ -109,7 +98,7 @@ function pathOf(value: unknown): unknown {
 }
 
 function subtaskOf(value: unknown): Subtask | null {
-  if (!isObject(value)) return null;
+  if (!isFields(value)) return null;
   const { name, task, files } = value;
   if (typeof task !== 'string' || task.trim() === '') return null;
   const title = typeof name === 'string' && name.trim() !== '' ? name : (task.split('\n')[0] ?? '');

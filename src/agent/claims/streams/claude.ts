@@ -1,5 +1,5 @@
 /** `claude -p --output-format stream-json --verbose`; Qwen Code prints the same. */
-import { asList, asText, at, type Fields } from '../fields.ts';
+import { asList, asText, at, type Fields } from '../../../job/text/json.ts';
 import { inputText, sum, type CommandStream, type Told } from './stream.ts';
 
 function readContent(line: Fields): readonly Told[] {

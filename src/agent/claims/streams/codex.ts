@@ -1,5 +1,5 @@
 /** `codex exec --json`. After `exec resume` its usage is that of the whole thread. */
-import { asText, at, type Fields } from '../fields.ts';
+import { asText, at, type Fields } from '../../../job/text/json.ts';
 import { inputText, sum, type CommandStream, type Told } from './stream.ts';
 
 function readItem(item: unknown, isDone: boolean): readonly Told[] {

@@ -1,5 +1,5 @@
 /** `gemini -o stream-json`. */
-import { asText, at, type Fields } from '../fields.ts';
+import { asText, at, type Fields } from '../../../job/text/json.ts';
 import { inputText, sum, type CommandStream } from './stream.ts';
 
 export const geminiStream: CommandStream = {

@@ -1,5 +1,5 @@
 /** `goose run --output-format stream-json`. It tells no session id, so its sessions here have one name: HOME is the job's. */
-import { asList, asText, at, type Fields } from '../fields.ts';
+import { asList, asText, at, type Fields } from '../../../job/text/json.ts';
 import { inputText, sum, type CommandStream, type Told } from './stream.ts';
 
 const SESSION = 'agent-runner';

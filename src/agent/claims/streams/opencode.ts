@@ -1,5 +1,5 @@
 /** `opencode run --format json`. */
-import { asText, at, type Fields } from '../fields.ts';
+import { asText, at, type Fields } from '../../../job/text/json.ts';
 import { inputText, sum, type CommandStream, type Told } from './stream.ts';
 
 function readPart(line: Fields): readonly Told[] {

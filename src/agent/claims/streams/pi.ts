@@ -1,5 +1,5 @@
 /** `pi --mode json -p`. It exits with 0 after an error of its model, which its last message tells. */
-import { asList, asText, at, type Fields } from '../fields.ts';
+import { asList, asText, at, type Fields } from '../../../job/text/json.ts';
 import { inputText, sum, type CommandStream, type Told } from './stream.ts';
 
 function readMessage(message: unknown): readonly Told[] {

@@ -1,5 +1,5 @@
 /** The JSON streams that command lines of known agents print: what they say of a turn, line by line. */
-import { asAmount, type Fields } from '../fields.ts';
+import { asAmount, type Fields } from '../../../job/text/json.ts';
 
 /** Something that a line of a stream tells. */
 export type Told =

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { EventType } from '../../../job/job.ts';
 import { splitWords } from '../../../sandbox/toolchains/words.ts';
-import { parseObject } from '../fields.ts';
+import { parseObject } from '../../../job/text/json.ts';
 import { createLines } from '../lines.ts';
 import { claudeStream, qwenStream } from './claude.ts';
 import { codexStream } from './codex.ts';
