@@ -33,6 +33,9 @@ export const DEFAULT_MAX_GATE_RUNS = 5;
 /** Largest task text, in bytes; more than any model reads in one prompt is refused, not cut. */
 export const MAX_TASK_BYTES = 1024 * 1024;
 
+/** Priorities go from minus this to this. */
+export const MAX_PRIORITY = 1000;
+
 /** Names a sandbox may be asked for by; `auto` picks the strongest that works. */
 export const SANDBOX_NAMES = ['auto', 'bubblewrap', 'host'] as const;
 export type SandboxChoiceName = (typeof SANDBOX_NAMES)[number];
@@ -68,6 +71,10 @@ export interface JobRequest {
   readonly allow_test_changes: boolean;
   readonly draft: boolean;
   readonly user_id: string | null;
+  /** Higher goes first; absent is 0. */
+  readonly priority?: number;
+  /** Jobs of one session run one after another, on the same workspace, branch and conversation. */
+  readonly session_id?: string | null;
   /** Whether the job is explored and planned first, and by whom; absent: as the rule says, by `agent`. */
   readonly phases?: {
     readonly mode: PhasesMode;

@@ -5,7 +5,7 @@
 import type { Store } from './store.ts';
 import { openDatabase } from './sqlite/database.ts';
 import { eventMethods, messageMethods, trimMethods } from './sqlite/events.ts';
-import { jobMethods, leaseMethods } from './sqlite/jobs.ts';
+import { jobMethods, leaseMethods, queueOf } from './sqlite/jobs.ts';
 import { baselineMethods, stepMethods } from './sqlite/steps.ts';
 
 /**
@@ -24,6 +24,7 @@ export async function openSqliteStore(options: {
   return {
     ...jobMethods(database),
     ...leaseMethods(database),
+    ...queueOf(database),
     ...eventMethods(database),
     ...messageMethods(database),
     ...trimMethods(database),

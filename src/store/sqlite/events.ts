@@ -5,6 +5,7 @@ import { checkInteger, checkLimit, checkName, fromJson, toJson } from '../rules/
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
 import { heldJobNumber, jobNumber } from './jobs.ts';
+import { wake } from './queue.ts';
 
 /** Bytes that a row costs besides its data, about. */
 const ROW_BYTES = 100;
@@ -95,6 +96,7 @@ export function messageMethods(database: Database): Pick<Store, 'addMessage' | '
         ) as { count: number } | null;
         checkWaiting(jobId, waiting?.count ?? 0);
         db.run('INSERT INTO messages (job_number, time, text) VALUES (?, ?, ?)', number, time, json);
+        wake(db, number);
       });
     },
     async takeMessage(lease, stepKey) {
