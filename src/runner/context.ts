@@ -17,6 +17,8 @@ import type { Remote } from '../forge/forge.ts';
 import type { Baselines } from '../gate/gate.ts';
 import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
 import type { Journal } from './engine/journal.ts';
+import type { Bell } from './queue/bell.ts';
+import type { Cancels } from './queue/cancel.ts';
 import type { JobModels, ModelRoom } from './models/account.ts';
 
 /** What `open.ts` wires together. */
@@ -28,6 +30,8 @@ export interface RunnerParts {
   readonly forge: Forge;
   readonly baselines: Baselines;
   readonly models: ModelRoom;
+  readonly bell: Bell;
+  readonly cancels: Cancels;
 }
 
 /** Who explores or plans, and with which model; `null` is the agent's own. */

@@ -154,8 +154,10 @@ function queueMethods(state: State): QueueMethods {
       return lease === null ? null : { job: jobOf(next), lease };
     },
     async listHeld() {
-      const held = entries().filter((entry) => entry.queued.state === 'held');
-      return held.flatMap((entry) => leaseOf(entry.jobId, entry.hold) ?? []).slice(0, MAX_QUEUE_ROWS);
+      const leases = [...opened(state).jobs.values()].flatMap(
+        (entry) => leaseOf(entry.jobId, entry.hold) ?? [],
+      );
+      return leases.slice(0, MAX_QUEUE_ROWS);
     },
     async countQueue() {
       const count = (name: QueueState): number =>

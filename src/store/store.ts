@@ -125,7 +125,7 @@ export interface Store {
    * @returns `null` when none may be taken now
    */
   claimNext(request: ClaimRequest): Promise<Claimed | null>;
-  /** Leases that are held on jobs in the queue, at most 10,000. */
+  /** Every lease that is held, also one that has expired or whose job has ended, at most 10,000. */
   listHeld(): Promise<readonly Lease[]>;
   countQueue(): Promise<QueueCounts>;
   /** Asks whoever works on a job to cancel it; a job that waits can be claimed at once. Ended jobs ignore it. */

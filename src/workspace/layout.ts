@@ -50,6 +50,8 @@ export interface Layout {
   readonly trash: string;
   /** The last copies of the database. */
   readonly backups: string;
+  /** Files that a process touches to wake the others. */
+  readonly bell: string;
   repo(url: string): RepoPaths;
   /** Bare repository with the state of a folder that has no git of its own. */
   folder(path: string): string;
@@ -78,6 +80,7 @@ export function createLayout(home: string, database: string | null = null): Layo
     dependencies: join(home, 'dependencies'),
     trash: join(home, 'trash'),
     backups: join(home, 'backups'),
+    bell: join(home, 'bell'),
     repo(url) {
       const name = folderName(url);
       return {

@@ -203,11 +203,14 @@ export function testQueue(name: string, open: () => Promise<OpenStore>): void {
       expect(await claimId()).toBe('a');
     });
 
-    test('held leases are listed with their owners', async () => {
-      await store.createJob(asked('a'));
-      await store.createJob(asked('b'));
+    test('held leases are listed with their owners, also those whose job has ended', async () => {
+      for (const id of ['a', 'b', 'c']) await store.createJob(asked(id));
       const { lease } = await mustClaim();
-      expect(await store.listHeld()).toEqual([lease]);
+      await store.updateJob(lease, { status: 'completed', outcome: 'no_change' });
+      const second = await mustClaim();
+      expect(await store.listHeld()).toEqual([lease, second.lease]);
+      await store.releaseLease(lease);
+      expect(await store.listHeld()).toEqual([second.lease]);
     });
 
     test('the same key accepts one job, for as long as it is remembered', async () => {

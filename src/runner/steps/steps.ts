@@ -218,7 +218,7 @@ async function stepPropose(
 }
 
 async function stepSave(work: Work): Promise<StepResult<Saved>> {
-  const { context, engine, memory, baseline, map } = work;
+  const { context, engine, lease, memory, baseline, map } = work;
   await Promise.all([baseline.stop(), map.stop()]);
   const run = async (): Promise<Saved> => ({ wip_ref: await saveNow(work) });
   const startedAt = new Date().toISOString();
@@ -229,6 +229,8 @@ async function stepSave(work: Work): Promise<StepResult<Saved>> {
     memory.saved = result.ok;
     return result;
   } catch (thrown) {
+    // Somebody else's job by now: who has it saves it.
+    if (lease.lost.aborted) throw thrown;
     // The job still ends: with its outcome, and with the place where its work lies unsaved.
     const why = errorInfoOf(thrown);
     const hint = `the working copy is kept at ${memory.bench?.copy.where ?? context.paths.root}`;

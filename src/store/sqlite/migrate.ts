@@ -115,6 +115,7 @@ CREATE TABLE queue (
 CREATE INDEX queue_next ON queue (state, priority DESC, job_number);
 CREATE INDEX queue_by_repo ON queue (state, repo, priority DESC, job_number);
 CREATE INDEX queue_by_session ON queue (session_id, job_number) WHERE session_id IS NOT NULL;
+CREATE INDEX leases_held ON leases (job_number) WHERE owner IS NOT NULL;
 CREATE INDEX queue_cancelling ON queue (job_number) WHERE cancelling = 1;
 
 INSERT INTO queue (job_number, state, priority, repo, until_ms)

@@ -7,14 +7,10 @@ import { checkInteger } from '../rules/value.ts';
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
 
-function one<T>(row: object | null): T | null {
-  return row as T | null;
-}
-
 /** The claim on a job, held or not. */
 export function holdOf(db: Connection, number: number): Hold {
   return (
-    one<Hold>(db.get('SELECT token, owner, expires_ms FROM leases WHERE job_number = ?', number)) ??
+    (db.get('SELECT token, owner, expires_ms FROM leases WHERE job_number = ?', number) as Hold | null) ??
     NEVER_HELD
   );
 }
@@ -35,16 +31,14 @@ export function setHold(db: Connection, number: number, hold: Hold): void {
 
 /** Puts a job that nobody holds any more where it waits. */
 function letWait(db: Connection, number: number): void {
-  const row = one<Pick<Job, 'status'> & { readonly waiting: number; readonly blocked: number }>(
-    db.get(
-      `SELECT status, cancelling OR EXISTS
+  const row = db.get(
+    `SELECT status, cancelling OR EXISTS
          (SELECT 1 FROM messages AS m WHERE m.job_number = number AND taken_by IS NULL) AS waiting,
          NOT cancelling AND EXISTS
          (SELECT 1 FROM queue AS o WHERE o.session_id = q.session_id AND o.job_number < q.job_number) AS blocked
        FROM queue AS q JOIN jobs ON number = q.job_number WHERE q.job_number = ?`,
-      number,
-    ),
-  );
+    number,
+  ) as (Pick<Job, 'status'> & { readonly waiting: number; readonly blocked: number }) | null;
   if (row === null) return;
   const state = waitingState(row, { isAnswered: row.waiting === 1, isBlocked: row.blocked === 1 });
   db.run('UPDATE queue SET state = ?, until_ms = NULL WHERE job_number = ?', state, number);
@@ -74,9 +68,9 @@ export function enqueue(db: Connection, number: number, job: Job): void {
 
 /** Takes an ended job out of the queue, and lets the next one of its session come. */
 export function dequeue(db: Connection, number: number): void {
-  const row = one<{ readonly session_id: string | null }>(
-    db.get('DELETE FROM queue WHERE job_number = ? RETURNING session_id', number),
-  );
+  const row = db.get('DELETE FROM queue WHERE job_number = ? RETURNING session_id', number) as {
+    readonly session_id: string | null;
+  } | null;
   if (row === null || row.session_id === null) return;
   db.run(
     `UPDATE queue SET state = 'ready' WHERE state = 'blocked' AND job_number =
@@ -89,9 +83,10 @@ export function dequeue(db: Connection, number: number): void {
 export function acceptedBefore(db: Connection, given: Once): number | null {
   const once = checkOnce(given);
   db.run('DELETE FROM once WHERE until_ms < ?', checkInteger(once.now.getTime(), 'now'));
-  const row = one<{ readonly digest: string; readonly job_number: number }>(
-    db.get('SELECT digest, job_number FROM once WHERE key = ?', once.key),
-  );
+  const row = db.get('SELECT digest, job_number FROM once WHERE key = ?', once.key) as {
+    readonly digest: string;
+    readonly job_number: number;
+  } | null;
   if (row === null) return null;
   checkSame(once, row.digest);
   return row.job_number;
@@ -134,19 +129,20 @@ interface Head {
 }
 
 function nextNumber(db: Connection, perRepo: number | null): number | null {
-  const head = one<Head>(db.get(HEAD));
+  const head = db.get(HEAD) as Head | null;
   if (head === null || perRepo === null) return head?.job_number ?? null;
-  const held = one<{ readonly count: number }>(
-    db.get("SELECT count(*) AS count FROM queue WHERE state = 'held' AND repo = ?", head.repo),
-  );
+  const held = db.get("SELECT count(*) AS count FROM queue WHERE state = 'held' AND repo = ?", head.repo) as {
+    readonly count: number;
+  } | null;
   if ((held?.count ?? 0) < perRepo) return head.job_number;
-  return one<Head>(db.get(HEAD_BESIDE, perRepo))?.job_number ?? null;
+  return (db.get(HEAD_BESIDE, perRepo) as Head | null)?.job_number ?? null;
 }
 
 /** The id of a job by its number. */
 function idOf(db: Connection, number: number): string {
   return (
-    one<{ readonly job_id: string }>(db.get('SELECT job_id FROM jobs WHERE number = ?', number))?.job_id ?? ''
+    (db.get('SELECT job_id FROM jobs WHERE number = ?', number) as { readonly job_id: string } | null)
+      ?.job_id ?? ''
   );
 }
 
@@ -193,8 +189,8 @@ export function queueMethods(
     async listHeld() {
       const rows = await database.read((db) =>
         db.all(
-          `SELECT job_id, owner, token, expires_ms FROM queue JOIN leases USING (job_number)
-           JOIN jobs ON number = job_number WHERE state = 'held' LIMIT ${MAX_QUEUE_ROWS}`,
+          `SELECT job_id, owner, token, expires_ms FROM leases JOIN jobs ON number = job_number
+           WHERE owner IS NOT NULL LIMIT ${MAX_QUEUE_ROWS}`,
         ),
       );
       return (rows as (Hold & { readonly job_id: string })[]).flatMap(
@@ -245,6 +241,7 @@ export function queueMethods(
 
 function isPaused(db: Connection): boolean {
   return (
-    one<{ readonly value: number }>(db.get("SELECT value FROM switches WHERE name = 'paused'"))?.value === 1
+    (db.get("SELECT value FROM switches WHERE name = 'paused'") as { readonly value: number } | null)
+      ?.value === 1
   );
 }
