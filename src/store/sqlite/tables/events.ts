@@ -1,9 +1,9 @@
 /** The tables `events` and `messages`. */
-import type { Store } from '../store.ts';
-import { checkWaiting, eventRow, jobEvent, type EventRow } from '../rules/event.ts';
-import { checkInteger, checkLimit, checkName, fromJson, toJson } from '../rules/value.ts';
-import type { Connection } from './connection.ts';
-import type { Database } from './database.ts';
+import type { Store } from '../../store.ts';
+import { checkWaiting, eventRow, jobEvent, type EventRow } from '../../rules/event.ts';
+import { checkInteger, checkLimit, checkName, fromJson, toJson } from '../../rules/value.ts';
+import type { Connection } from '../connection.ts';
+import type { Database } from '../database.ts';
 import { heldJobNumber, jobNumber } from './jobs.ts';
 import { wake } from './queue.ts';
 

@@ -1,11 +1,11 @@
 /** The tables `queue`, `once` and `switches`. A row of the queue is there as long as its job has not ended. */
-import type { Job } from '../../job/job.ts';
-import type { Lease, Once, QueueCounts, Store } from '../store.ts';
-import { NEVER_HELD, claim, leaseOf, type Hold } from '../rules/lease.ts';
-import { checkOnce, checkSame, MAX_QUEUE_ROWS, queueEntry, waitingState } from '../rules/queue.ts';
-import { checkInteger } from '../rules/value.ts';
-import type { Connection } from './connection.ts';
-import type { Database } from './database.ts';
+import type { Job } from '../../../job/job.ts';
+import type { Lease, Once, QueueCounts, Store } from '../../store.ts';
+import { NEVER_HELD, claim, leaseOf, type Hold } from '../../rules/lease.ts';
+import { checkOnce, checkSame, MAX_QUEUE_ROWS, queueEntry, waitingState } from '../../rules/queue.ts';
+import { checkInteger } from '../../rules/value.ts';
+import type { Connection } from '../connection.ts';
+import type { Database } from '../database.ts';
 
 /** The claim on a job, held or not. */
 export function holdOf(db: Connection, number: number): Hold {

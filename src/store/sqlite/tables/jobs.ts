@@ -1,14 +1,14 @@
 /** The tables `jobs` and `leases`. */
 import type { SQLInputValue } from 'node:sqlite';
-import type { Job } from '../../job/job.ts';
-import type { JobRequest } from '../../job/request.ts';
-import type { JobResult } from '../../job/result.ts';
-import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../store.ts';
-import { changeJob, createdMs, endsJob, jobExists, newJob, noSuchJob } from '../rules/job.ts';
-import { checkHeld, claim, isHeld, leaseOf, release, renew } from '../rules/lease.ts';
-import { checkLimit, fromJson, toJson } from '../rules/value.ts';
-import type { Connection } from './connection.ts';
-import type { Database } from './database.ts';
+import type { Job } from '../../../job/job.ts';
+import type { JobRequest } from '../../../job/request.ts';
+import type { JobResult } from '../../../job/result.ts';
+import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../../store.ts';
+import { changeJob, createdMs, endsJob, jobExists, newJob, noSuchJob } from '../../rules/job.ts';
+import { checkHeld, claim, isHeld, leaseOf, release, renew } from '../../rules/lease.ts';
+import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
+import type { Connection } from '../connection.ts';
+import type { Database } from '../database.ts';
 import { acceptedBefore, dequeue, enqueue, holdOf, queueMethods, remember, setHold } from './queue.ts';
 
 interface JobRow extends Omit<Job, 'question' | 'request' | 'result'> {
