@@ -91,7 +91,7 @@ export interface Runner {
   /** A job's events as they come; see `Followers`. */
   readonly follow: Followers['follow'];
   /** Runs queued jobs until there are no more, or until it is told to stop. */
-  work(options: WorkerOptions): Promise<WorkerSummary>;
+  work(options: Pick<WorkerOptions, 'mode' | 'pollMs' | 'stop' | 'log'>): Promise<WorkerSummary>;
   /** Takes an accepted job to its end, or on from where a dead process left it. */
   run(jobId: string, options: RunOptions): Promise<RunEnd>;
   /**

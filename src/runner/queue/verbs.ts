@@ -9,6 +9,7 @@ import type { RunnerParts } from '../context.ts';
 import { isHeldAlive } from '../engine/lease.ts';
 import type { Runner } from '../runner.ts';
 import { createFollowers } from './follow.ts';
+import { checkRoom, lackOfRoom } from './room.ts';
 import { work } from './worker.ts';
 
 /** A job id: random, so that ids of several machines never meet. */
@@ -66,9 +67,10 @@ export function queueVerbs(
   runner: () => Runner,
   find: (jobId: string) => Promise<Job>,
 ): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
-  const { store, bell } = parts;
+  const { store, bell, config } = parts;
   const followers = createFollowers(store, bell);
   const submit: Runner['submit'] = async (request, { once } = {}) => {
+    await checkRoom(config.home, config.worker.minFreeBytes);
     const now = new Date();
     const acceptance = once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } };
     return accept(parts, request, acceptance);
@@ -112,7 +114,13 @@ export function queueVerbs(
             await runner().run(jobId, { signal: new AbortController().signal });
           },
         },
-        options,
+        {
+          concurrency: config.worker.concurrency,
+          perRepo: config.worker.perRepo,
+          drainMs: config.worker.drainMs,
+          hindrance: () => lackOfRoom(config.home, config.worker.minFreeBytes),
+          ...options,
+        },
       ),
   };
 }

@@ -38,7 +38,7 @@ export interface WorkerOptions {
   /** Ends claiming. */
   readonly stop: AbortSignal;
   /** Why nothing may be claimed at the moment; `null` when it may. */
-  readonly hindrance?: () => Promise<string | null>;
+  readonly hindrance: () => Promise<string | null>;
   readonly log: (level: LogLevel, message: string, fields?: LogFields) => void;
 }
 
@@ -169,7 +169,7 @@ async function fill(
   owner: string,
 ): Promise<string | null> {
   const { store } = parts;
-  const hindrance = (await store.isPaused()) ? 'paused' : ((await options.hindrance?.()) ?? null);
+  const hindrance = (await store.isPaused()) ? 'paused' : await options.hindrance();
   if (hindrance !== null) return hindrance;
   while (crew.size() < options.concurrency && !options.stop.aborted) {
     const now = new Date();
