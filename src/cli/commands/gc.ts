@@ -1,7 +1,7 @@
 /** `gc`: frees what is no longer kept, and shows what. */
 import { printJson, action, type CliCommand, type Io } from '../command.ts';
 import { withRunner, type ReadOptions } from '../reading.ts';
-import { addSettingFlags } from '../settings.ts';
+import { addSettingFlags } from '../asking/settings.ts';
 import { bytesText } from '../text.ts';
 import type { GcReport } from '../../runner/keep/gc.ts';
 

@@ -4,7 +4,7 @@ import type { Job } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
 import { action, asCalled, printJson, type CliCommand } from '../command.ts';
 import { findJob, withRunner, type ReadOptions } from '../reading.ts';
-import { addSettingFlags } from '../settings.ts';
+import { addSettingFlags } from '../asking/settings.ts';
 
 /** When the job gets it: only one that waits has to be taken up again by a person. */
 function deliveryOf({ job_id: jobId, status }: Job): string {

@@ -1,7 +1,7 @@
 /** `pause`: no worker of this home takes jobs any more; what runs goes on. */
 import { action, printJson, type CliCommand } from '../command.ts';
 import { withRunner, type ReadOptions } from '../reading.ts';
-import { addSettingFlags } from '../settings.ts';
+import { addSettingFlags } from '../asking/settings.ts';
 
 export const command: CliCommand = {
   define(program, io) {

@@ -1,9 +1,9 @@
 /** `run`: the whole story in the foreground, or on from where a dead process left it. */
 import { openRunner } from '../../runner/open.ts';
-import { addAskingFlags, askedFor, type AskingOptions } from '../asking.ts';
+import { addAskingFlags, askedFor, type AskingOptions } from '../asking/asking.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
 import { follow, printEnd } from '../foreground.ts';
-import { settingsOf } from '../settings.ts';
+import { settingsOf } from '../asking/settings.ts';
 
 interface Options extends AskingOptions {
   readonly resume?: string;

@@ -4,12 +4,12 @@ import { MAX_PRIORITY } from '../../job/request.ts';
 import { isTerminal } from '../../job/status.ts';
 import { openRunner } from '../../runner/open.ts';
 import type { Runner } from '../../runner/runner.ts';
-import { addAskingFlags, askedFor, type AskingOptions } from '../asking.ts';
+import { addAskingFlags, askedFor, type AskingOptions } from '../asking/asking.ts';
 import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
 import { printEnd } from '../foreground.ts';
 import { createProgress } from '../progress.ts';
 import { findJob } from '../reading.ts';
-import { settingsOf } from '../settings.ts';
+import { settingsOf } from '../asking/settings.ts';
 
 interface Options extends AskingOptions {
   readonly wait?: boolean;

@@ -4,20 +4,18 @@ import { createLog } from '../../log.ts';
 import { openRunner } from '../../runner/open.ts';
 import { disabledSummary } from '../../runner/queue/worker.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
-import { addSettingFlags, settingsOf } from '../settings.ts';
+import { addSettingFlags, settingsOf } from '../asking/settings.ts';
 
 interface Options extends Record<string, unknown> {
   readonly once?: boolean;
   readonly loop?: boolean;
-  readonly interval?: string;
-  readonly concurrency?: string;
 }
 
 /** Seconds between two looks at the queue, where nothing rings. */
 const INTERVAL_S = 5;
 const MAX_INTERVAL_S = 3600;
 
-function intervalOf(given: string | undefined): number {
+function pauseOf(given: unknown): number {
   const seconds = Number(given ?? INTERVAL_S);
   if (seconds > 0 && seconds <= MAX_INTERVAL_S) return seconds;
   throw new JobError(
@@ -33,10 +31,10 @@ function modeOf({ once, loop }: Options): 'once' | 'loop' {
 
 async function worker(io: Io, options: Options): Promise<number> {
   const mode = modeOf(options);
-  const pollMs = intervalOf(options.interval) * 1000;
+  const pollMs = pauseOf(options['interval']) * 1000;
   const settings = {
     ...settingsOf(options),
-    ...(options.concurrency === undefined ? {} : { max_concurrent_jobs: options.concurrency }),
+    ...(options['concurrency'] === undefined ? {} : { max_concurrent_jobs: options['concurrency'] }),
   };
   const config = await io.resolve(settings);
   if (!config.worker.enabled) {

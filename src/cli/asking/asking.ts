@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { JobError } from '../job/error.ts';
-import { MAX_TASK_BYTES, type JobRequest } from '../job/request.ts';
-import type { Config } from '../config.ts';
+import { JobError } from '../../job/error.ts';
+import { MAX_TASK_BYTES, type JobRequest } from '../../job/request.ts';
+import type { Config } from '../../config.ts';
 import { addJudgingFlags, addSettingFlags, judgingOf, makeRequest, type JudgingOptions } from './settings.ts';
 
 /** Options of the commands that ask for a job. */
