@@ -1,6 +1,6 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
 import { selectSandbox } from '../sandbox/select.ts';
-import { JobError } from '../job/error.ts';
+import { Cancelled, JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
 import { PROCEDURE_VERSION, type Job } from '../job/job.ts';
 import { runJob } from '../job/procedure.ts';
@@ -174,12 +174,13 @@ async function leaseFor(store: Store, jobId: string, claimed: Lease | undefined)
   return claimed === undefined ? holdLease(store, jobId) : keepLease(store, claimed);
 }
 
+/** Opens a job, or ends it where it can't be opened and nobody is there who could mend what is missing. */
 async function openJob(
   parts: RunnerParts,
   job: Job,
   claimed: Lease | undefined,
   options: RunOptions,
-): Promise<Opened> {
+): Promise<Opened | Job> {
   const { store, cancels, config } = parts;
   const lease = await leaseFor(store, job.job_id, claimed);
   const mask = maskOf(parts);
@@ -195,14 +196,17 @@ async function openJob(
     const context = await contextOf(parts, job, { journal, mask, signal, models });
     return { context, lease, journal, cancelled };
   };
+  const isWatched = options.lease === undefined;
   try {
-    // Nobody watches a worker's job: it waits for what is broken, and then ends with the reason.
-    return options.lease === undefined ? await open() : await openPatiently(open, config.retry, signal);
+    return isWatched ? await open() : await openPatiently(open, config.retry, signal);
   } catch (error) {
-    if (options.lease !== undefined) await endUnopened(store, lease, journal, job, error);
     cancelled.stop();
-    await lease.release();
-    throw error;
+    try {
+      if (isWatched && !signal.aborted) throw error;
+      return await endUnopened(store, lease, journal, job, signal.aborted ? new Cancelled() : error);
+    } finally {
+      await lease.release();
+    }
   }
 }
 
@@ -354,7 +358,10 @@ export function createRunner(parts: RunnerParts): Runner {
       }
       const claimed = options.lease ?? begun.get(jobId);
       begun.delete(jobId);
-      return drive(parts, await openJob(parts, job, claimed, options));
+      const opened = await openJob(parts, job, claimed, options);
+      if ('lease' in opened) return drive(parts, opened);
+      if (opened.result === null) throw new JobError('bug', `job ${jobId} ended without a result`);
+      return { kind: 'ended', result: opened.result, savedIn: null };
     },
     preflight: (request) => preflight(parts, request),
     diff: async (jobId) => readDiff(parts, await find(jobId)),
