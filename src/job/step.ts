@@ -106,6 +106,8 @@ export interface Verified {
   readonly head_sha: string;
   /** The new failures as one text; empty unless it counts as red (in place inconclusive and none do too). */
   readonly failure: string;
+  /** Whether a person left a message that the agent has not been given; absent is no. */
+  readonly message_waits?: boolean;
 }
 
 export interface ProposeInput {

@@ -59,7 +59,10 @@ type QueueMethods = Pick<
 >;
 type LeaseMethods = Pick<Store, 'acquireLease' | 'getLease' | 'renewLease' | 'releaseLease'>;
 type StepMethods = Pick<Store, 'beginStep' | 'noteStep' | 'finishStep' | 'readSteps' | 'clearSteps'>;
-type EventMethods = Pick<Store, 'appendEvents' | 'readEvents' | 'addMessage' | 'takeMessage'>;
+type EventMethods = Pick<
+  Store,
+  'appendEvents' | 'readEvents' | 'addMessage' | 'takeMessage' | 'countMessages'
+>;
 
 function opened(state: State): State {
   if (state.closed) throw new JobError('infra_failed', 'the store in memory is closed');
@@ -290,6 +293,9 @@ function eventMethods(state: State): EventMethods {
       checkWaiting(jobId, entry.waiting.length);
       entry.waiting.push(json);
       if (entry.queued?.state === 'parked') entry.queued.state = 'ready';
+    },
+    async countMessages(jobId) {
+      return entryOf(state, jobId).waiting.length;
     },
     async takeMessage(lease, stepKey) {
       checkName(stepKey, 'step');

@@ -167,6 +167,8 @@ export interface Store {
    * again by the same step (after a crash), the same message is returned.
    */
   takeMessage(lease: Lease, stepKey: string): Promise<string | null>;
+  /** How many messages of a job nobody has taken. */
+  countMessages(jobId: string): Promise<number>;
 
   /**
    * Forgets events, steps and messages of jobs that ended before `finishedBefore` (RFC 3339), oldest first; the jobs

@@ -337,3 +337,24 @@ describe('retry', () => {
     expect(await result(second)).toMatchObject({ outcome: 'proposed', task: 'Do it' });
   });
 });
+
+describe('a message to a job that runs', () => {
+  const OBEDIENT =
+    '#!/bin/sh\nprompt=$(cat)\ncase "$prompt" in *"also write b"*) echo b > b.txt;; *) echo right > a.txt; sleep 1.5;; esac\n';
+
+  it('is done before the change is proposed', async () => {
+    const env = agentOf(OBEDIENT);
+    const id = await submit(env);
+    startWorker(env);
+    await untilEvent(id, agentWorks);
+    const sent = await bench.run(['message', id, 'also write b']);
+    expect(sent.stdout, sent.stderr).toContain('with its next turn');
+    const ended = await bench.run(['wait', id, '--json'], env);
+    expect(JSON.parse(ended.stdout), ended.stderr).toMatchObject({
+      outcome: 'proposed',
+      iterations: 2,
+      gate: { runs: [{ verdict: 'green' }, { verdict: 'green' }] },
+    });
+    expect(sh(repo, 'show', `bot/${id}:b.txt`)).toBe('b');
+  });
+});

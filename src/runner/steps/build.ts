@@ -28,6 +28,8 @@ export interface BuildMemory {
   readonly map: string;
   readonly summary: string | null;
   readonly sessionId: string | null;
+  /** What a person wrote since the last turn. */
+  readonly messages: readonly string[];
 }
 
 /** After a crash: the partial tree is kept under a ref of its own, then the build begins again from its snapshot. */
@@ -167,6 +169,7 @@ export async function build(
       checks: detail.rules.checks,
       failures: memory.failure,
       summary: memory.summary,
+      messages: memory.messages,
       // An agent that goes on with its session has been told.
       report: isNew ? memory.report : null,
       plan: memory.plan,
