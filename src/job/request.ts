@@ -149,6 +149,18 @@ export function parseRef(ref: string, field = 'base'): string {
 }
 
 /**
+ * Checks the name of a session, which is a part of its branch's name.
+ *
+ * @throws JobError `invalid_request`
+ */
+export function parseSessionId(name: string): string {
+  if (/^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$/.test(name)) return name;
+  throw new JobError('invalid_request', `session_id: ${JSON.stringify(name.slice(0, 100))} is no session`, {
+    hint: 'give 1 to 64 letters, digits, "-" or "_", for example sess-2026-11; letters or digits at both ends',
+  });
+}
+
+/**
  * Checks a task's text.
  *
  * @throws JobError `invalid_request` when nothing readable is in it, when it holds a NUL (which no prompt,

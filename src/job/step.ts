@@ -90,7 +90,7 @@ export interface BuildInput {
 /** The agent ended its turn. Its words are claims; `tree` is what it left behind. */
 export interface Built {
   readonly tree: string;
-  /** Whether `tree` differs from base's. */
+  /** Whether `tree` differs from what the job began with: base's, or its session's. */
   readonly changed: boolean;
   readonly summary: string;
   /** Set when the agent can't go on without an answer. */

@@ -286,7 +286,7 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   const ended = runJob(running, jobSteps).then(async (): Promise<RunEnd> => {
     const stored = await store.getJob(job.job_id);
     if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
-    if (jobSteps.isSaved()) await tidyJob(context.paths);
+    if (jobSteps.isSaved()) await tidyJob(context.paths, sessionFolder(parts, job));
     return { kind: 'ended', result: stored.result, savedIn: savedIn(parts, job, stored.result) };
   });
   try {
@@ -296,6 +296,11 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
     opened.cancelled.stop();
     await lease.release();
   }
+}
+
+/** Where what is kept of a job's session lies; `null` for a job without one. */
+function sessionFolder({ layout }: RunnerParts, { request }: Job): string | null {
+  return request.session_id == null ? null : layout.session(request.session_id);
 }
 
 function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
@@ -353,7 +358,8 @@ export function createRunner(parts: RunnerParts): Runner {
       if (isTerminal(job.status) && job.result !== null) {
         const mask = maskOf(parts);
         const show = options.onEvent ?? ((): void => {});
-        await settleEnded(store, job, layout.job(jobId), { attempt: job.attempt, mask, show });
+        const told = { attempt: job.attempt, mask, show };
+        await settleEnded(store, job, layout.job(jobId), sessionFolder(parts, job), told);
         return { kind: 'ended', result: job.result, savedIn: savedIn(parts, job, job.result) };
       }
       const claimed = options.lease ?? begun.get(jobId);

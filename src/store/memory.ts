@@ -234,6 +234,7 @@ function jobMethods(state: State): JobMethods {
         if (before !== null && newestFirst(before, entry) >= 0) continue;
         if (filter.repo !== undefined && entry.repo !== filter.repo) continue;
         const job = jobOf(entry);
+        if (filter.sessionId !== undefined && job.request.session_id !== filter.sessionId) continue;
         if (filter.status === undefined || job.status === filter.status) found.push(job);
       }
       return found;

@@ -87,6 +87,7 @@ export interface QueueCounts {
 export interface JobFilter {
   readonly status?: JobStatus;
   readonly repo?: string;
+  readonly sessionId?: string;
   /** Cursor: only jobs created before this job id's. */
   readonly before?: string;
   readonly limit: number;

@@ -56,6 +56,8 @@ export interface Layout {
   /** Bare repository with the state of a folder that has no git of its own. */
   folder(path: string): string;
   job(jobId: string): JobPaths;
+  /** What is kept of a session between its jobs. */
+  session(sessionId: string): string;
 }
 
 /** Longest readable part of a repository's folder name; the hash behind it makes it unique. */
@@ -81,6 +83,7 @@ export function createLayout(home: string, database: string | null = null): Layo
     trash: join(home, 'trash'),
     backups: join(home, 'backups'),
     bell: join(home, 'bell'),
+    session: (sessionId) => join(home, 'sessions', folderName(sessionId)),
     repo(url) {
       const name = folderName(url);
       return {

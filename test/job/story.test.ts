@@ -586,17 +586,17 @@ describe('a message that came by itself', () => {
   });
 
   it('waits for the fix of a red one, whose turn takes it', async () => {
-    const { count } = await play({ verifies: [{ ...waiting, verdict: 'red' }, green] });
-    expect(count('message')).toBe(0);
+    const played = await play({ verifies: [{ ...waiting, verdict: 'red' }, green] });
+    expect(played.count('message')).toBe(0);
   });
 
   it('does not keep a job from its end for ever', async () => {
-    const { result, count } = await play({
+    const played = await play({
       verifies: [waiting],
       messages: [{ do: 'answer', answer: 'more' }],
       request: { budget: { max_cost_usd: null, max_tokens: null, max_turns: null, timeout_s: 1e6 } },
     });
-    expect(count('message')).toBe(MAX_QUESTIONS);
-    expect(result.outcome).toBe('proposed');
+    expect(played.count('message')).toBe(MAX_QUESTIONS);
+    expect(played.result.outcome).toBe('proposed');
   });
 });

@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { Cancelled, JobError } from '../../job/error.ts';
 import { PROCEDURE_VERSION, type Job } from '../../job/job.ts';
-import { parseTask, type JobRequest } from '../../job/request.ts';
+import { parseSessionId, parseTask, type JobRequest } from '../../job/request.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Accepted, Acceptance } from '../../store/store.ts';
 import type { RunnerParts } from '../context.ts';
 import { isHeldAlive } from '../engine/lease.ts';
 import type { Runner } from '../runner.ts';
+import { checkSession } from '../session/start.ts';
 import { createFollowers } from './follow.ts';
 import { checkRoom, lackOfRoom } from './room.ts';
 import { work } from './worker.ts';
@@ -32,6 +33,9 @@ export async function accept(
 ): Promise<Accepted> {
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
   const { url: repo } = await parts.forge.resolve(request.repo);
+  const sessionId = request.session_id ?? null;
+  if (sessionId !== null)
+    await checkSession(parts.store, parseSessionId(sessionId), repo, acceptance.hold !== undefined);
   const jobId = newJobId();
   const now = new Date().toISOString();
   const job: Job = {
@@ -41,7 +45,7 @@ export async function accept(
     outcome: null,
     procedure_version: PROCEDURE_VERSION,
     attempt: 1,
-    branch: request.in_place?.branch ?? branchOf(parts.config.branchTemplate, jobId),
+    branch: request.in_place?.branch ?? branchOf(parts.config.branchTemplate, sessionId ?? jobId),
     created_at: now,
     updated_at: now,
     started_at: null,

@@ -194,11 +194,11 @@ export async function build(
     step,
   );
   const tree = await bench.copy.snapshot();
-  const baseTree = await treeOf(context.git, bench.copy.target, detail.base_sha);
-  journal.emit('message', 'build', { text: reply.summary, changed: tree !== baseTree });
+  const startTree = detail.session?.tree ?? (await treeOf(context.git, bench.copy.target, detail.base_sha));
+  journal.emit('message', 'build', { text: reply.summary, changed: tree !== startTree });
   return {
     tree,
-    changed: tree !== baseTree,
+    changed: tree !== startTree,
     summary: context.mask(reply.summary),
     question: reply.question === null ? null : context.mask(reply.question),
     session_id: reply.sessionId,

@@ -169,8 +169,8 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
       map: await work.map.text(context.agent, detail, bench),
       report,
       plan: planned,
-      summary: built?.summary ?? null,
-      sessionId: sessionOf(context, built),
+      summary: built?.summary ?? detail.session?.summary ?? null,
+      sessionId: built === null ? (detail.session?.conversation ?? null) : sessionOf(context, built),
       messages: await takeMessages(work, step),
     };
     return build(context, detail, bench, input, known, step);

@@ -109,6 +109,10 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
     clauses.push('repo = ?');
     values.push(filter.repo);
   }
+  if (filter.sessionId !== undefined) {
+    clauses.push("json_extract(request, '$.session_id') = ?");
+    values.push(filter.sessionId);
+  }
   if (filter.before !== undefined) {
     const number = jobNumber(db, filter.before);
     clauses.push('(created_ms, number) < ((SELECT created_ms FROM jobs WHERE number = ?), ?)');
