@@ -1,6 +1,7 @@
 /** The table of settings: what each may be, its default, and who may set it. Pure. */
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { JobError } from '../job/error.ts';
+import { agentsKind } from './agents.ts';
 import {
   budgetsKind,
   pricesKind,
@@ -192,6 +193,7 @@ export const SETTINGS = {
   agent: setting(optional(text), null, 'agent that edits, by name', {
     unset: 'command, where agent_cmd is set',
   }),
+  agents: setting<Readonly<Record<string, unknown>>>(agentsKind, {}, 'agents of your own, by name'),
   agent_cmd: setting(optional(text), null, 'shell command of an agent; {prompt_file} is replaced', {
     env: 'AGENT_CMD',
   }),

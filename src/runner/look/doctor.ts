@@ -32,10 +32,10 @@ const LOW_DISK_BYTES = 2 * 1024 ** 3;
 /** First git without the submodule and bundle flaws of 2025 (CVE-2025-48384, -48385), as distributions patch older ones. */
 const LEAST_GIT: readonly [number, number] = [2, 30];
 
-/** Every agent there is, with what its own check says. */
+/** Every agent there is, those that the user declared too, with what its own check says. */
 export async function listAgents(config: Config): Promise<readonly AgentFinding[]> {
   return Promise.all(
-    AGENT_NAMES.map(async (name) => {
+    [...AGENT_NAMES, ...config.declaredAgents.map((one) => one.name)].map(async (name) => {
       try {
         const agent = await agentOf(config, { agent: name, task: '' });
         return { name, ...(await agent.check()) };

@@ -1,0 +1,280 @@
+/** The conversation with the model: it answers, its tool calls are made, and it answers again, until it calls none. */
+import {
+  jsonSchema,
+  streamText,
+  tool as sdkTool,
+  type LanguageModel,
+  type ModelMessage,
+  type ToolSet,
+} from 'ai';
+import { errorInfo, type ErrorInfo } from '../../job/error.ts';
+import type { Fields } from '../../job/text/json.ts';
+import type { DeclaredAgent } from '../../job/agents/declared.ts';
+import type { Updates } from '../acp/updates.ts';
+import { compact, FULL_SHARE, roughTokens } from './compact.ts';
+import { ANSWER_TOOL, checkerOf, MAX_REMINDERS, REMINDER } from './output.ts';
+import type { Session } from './session.ts';
+import { failure, type Tool, type ToolAnswer, type Toolbox } from './tools/tool.ts';
+
+/** Calls to the model in one turn, and tool calls in one answer. */
+const MAX_ANSWERS = 500;
+const MAX_CALLS = 64;
+/** How often the SDK tries a call again that failed for a reason that may pass. */
+const MAX_RETRIES = 2;
+
+/** What one turn's conversation works with. */
+export interface Loop {
+  readonly agent: DeclaredAgent;
+  readonly model: LanguageModel;
+  readonly instructions: string;
+  readonly tools: readonly Tool[];
+  readonly box: Toolbox;
+  readonly session: Session;
+  /** Tokens the model can read at once. */
+  readonly window: number;
+  readonly updates: Updates;
+  readonly signal: AbortSignal;
+  /** Called with every sign of life. */
+  readonly touch: () => void;
+  /** Keeps the session. */
+  readonly save: () => Promise<void>;
+  /** Tells of something the agent did not say itself. */
+  readonly note: (text: string, more?: Fields) => void;
+}
+
+/** A tool call of the model; `problem` says why it can't be made. */
+interface Call {
+  readonly id: string;
+  readonly name: string;
+  readonly input: unknown;
+  readonly problem: string | null;
+}
+
+/** One answer of the model. */
+interface Answer {
+  readonly messages: readonly ModelMessage[];
+  readonly calls: readonly Call[];
+  readonly finishReason: string;
+  readonly tokens: number | null;
+}
+
+/** How a conversation ended: `null` well, with the answer in the declared form where there is one. */
+export type LoopEnd =
+  | { readonly error: ErrorInfo }
+  | { readonly error: null; readonly answer: string | null };
+
+function failed(message: string, hint: string): LoopEnd {
+  return { error: errorInfo('agent_failed', message, hint) };
+}
+
+/** The words of a failed call: providers put them into the body of their answer. */
+function wordsOf(error: unknown): string {
+  const last: unknown = error instanceof Error && 'lastError' in error ? error.lastError : error;
+  const message =
+    last instanceof Error ? last.message : typeof last === 'string' ? last : JSON.stringify(last);
+  const status = last instanceof Error && 'statusCode' in last ? last.statusCode : undefined;
+  return (typeof status === 'number' ? `${status}: ${message}` : message).slice(0, 2000);
+}
+
+/** The model's call failed. */
+class CallFailed extends Error {}
+
+function sdkTools(loop: Loop): ToolSet {
+  const { output } = loop.agent;
+  const own = loop.tools.map(({ name, description, schema }) => [
+    name,
+    sdkTool({ description, inputSchema: schema }),
+  ]);
+  const answer = [
+    ANSWER_TOOL,
+    sdkTool({ description: 'Gives your answer and ends your work.', inputSchema: jsonSchema(output ?? {}) }),
+  ];
+  return Object.fromEntries(output === null ? own : [...own, answer]) as ToolSet;
+}
+
+/** The conversation as it goes out: all of it up to the newest message may be cached, where a provider must be told. */
+function cached(messages: readonly ModelMessage[]): ModelMessage[] {
+  const mark = { anthropic: { cacheControl: { type: 'ephemeral' } } };
+  return messages.map((one, at) =>
+    at === messages.length - 1 ? { ...one, providerOptions: { ...one.providerOptions, ...mark } } : one,
+  );
+}
+
+/** Asks the model once. */
+async function ask(loop: Loop, tools: ToolSet): Promise<Answer> {
+  const { session, updates } = loop;
+  const result = streamText({
+    model: loop.model,
+    instructions: loop.instructions,
+    messages: cached(session.messages),
+    tools,
+    maxRetries: MAX_RETRIES,
+    abortSignal: loop.signal,
+    ...(loop.agent.maxOutputTokens === null ? {} : { maxOutputTokens: loop.agent.maxOutputTokens }),
+    // By default it writes errors to our terminal.
+    onError: () => {},
+  });
+  const calls: Call[] = [];
+  let finishReason = '';
+  let tokens: number | null = null;
+  for await (const part of result.fullStream) {
+    loop.touch();
+    if (part.type === 'text-delta' || part.type === 'reasoning-delta') {
+      const sessionUpdate = part.type === 'text-delta' ? 'agent_message_chunk' : 'agent_thought_chunk';
+      updates.take({ sessionUpdate, content: { type: 'text', text: part.text } });
+    } else if (part.type === 'tool-call') {
+      const problem = part.invalid === true ? wordsOf(part.error) : null;
+      calls.push({ id: part.toolCallId, name: part.toolName, input: part.input, problem });
+    } else if (part.type === 'finish-step') {
+      finishReason = part.finishReason;
+      const { inputTokens, outputTokens } = part.usage;
+      tokens = inputTokens === undefined ? null : inputTokens + (outputTokens ?? 0);
+    } else if (part.type === 'error') throw new CallFailed(wordsOf(part.error));
+  }
+  loop.signal.throwIfAborted();
+  const { messages } = await result.response;
+  // Results of calls that could not be read are among them; ours come in one message, with all others.
+  return { messages: messages.filter((one) => one.role === 'assistant'), calls, finishReason, tokens };
+}
+
+/** Makes one call, and tells of it as agents of the protocol do. */
+async function make(loop: Loop, call: Call, problem: string | null): Promise<ToolAnswer> {
+  const { updates } = loop;
+  const tool = loop.tools.find(({ name }) => name === call.name);
+  const isReadable = tool !== undefined && problem === null;
+  const path = isReadable ? tool.path(call.input) : null;
+  updates.take({
+    sessionUpdate: 'tool_call',
+    toolCallId: call.id,
+    title: isReadable ? tool.title(call.input) : call.name,
+    kind: tool?.kind ?? 'other',
+    status: 'in_progress',
+    rawInput: call.input,
+    ...(path === null ? {} : { locations: [{ path }] }),
+  });
+  const answered = isReadable
+    ? await tool.run(call.input, loop.box)
+    : failure(problem ?? `there is no tool ${call.name}`);
+  loop.touch();
+  const { diff } = answered;
+  updates.take({
+    sessionUpdate: 'tool_call_update',
+    toolCallId: call.id,
+    status: answered.isError ? 'failed' : 'completed',
+    rawOutput: answered.text,
+    ...(diff === undefined ? {} : { content: [{ type: 'diff', ...diff }] }),
+  });
+  return answered;
+}
+
+/** Makes the calls of an answer one after another; their results, in order, and the declared answer among them. */
+async function makeAll(
+  loop: Loop,
+  calls: readonly Call[],
+): Promise<{ readonly message: ModelMessage; readonly answer: string | null }> {
+  const content: Extract<ModelMessage, { role: 'tool' }>['content'] = [];
+  let answer: string | null = null;
+  const { output, name } = loop.agent;
+  for (const [at, call] of calls.entries()) {
+    loop.signal.throwIfAborted();
+    let answered: ToolAnswer;
+    if (call.name === ANSWER_TOOL && output !== null && call.problem === null) {
+      const checked = checkerOf(name, output).safeParse(call.input);
+      answered = checked.success
+        ? { text: 'taken', isError: false }
+        : failure(`it has not the declared form: ${checked.error.message.slice(0, 2000)}`);
+      if (checked.success) answer = JSON.stringify(call.input);
+    } else {
+      const problem = at < MAX_CALLS ? call.problem : `not made: at most ${MAX_CALLS} calls in one answer`;
+      answered = await make(loop, call, problem);
+    }
+    const { text, isError } = answered;
+    content.push({
+      type: 'tool-result',
+      toolCallId: call.id,
+      toolName: call.name,
+      output: { type: isError ? 'error-text' : 'text', value: text.toWellFormed() },
+    });
+  }
+  return { message: { role: 'tool', content }, answer };
+}
+
+/** Shortens the session where its model's window is nearly full. */
+async function shorten(loop: Loop): Promise<void> {
+  const { session, window, model, signal } = loop;
+  if (session.tokens < window * FULL_SHARE) return;
+  const shorter = await compact(model, session.messages, window, signal);
+  loop.touch();
+  if (shorter === null) return;
+  const [before, tokens] = [session.tokens, roughTokens(shorter)];
+  const left = session.messages.length - shorter.length + 1;
+  loop.note(
+    `the conversation had ${before} of ${window} tokens: a summary stands in the place of its ${left} oldest messages`,
+    { compacted: { tokens_before: before, tokens_after: tokens, messages: left } },
+  );
+  session.messages = shorter;
+  session.tokens = tokens;
+  await loop.save();
+}
+
+/** Why an answer without tool calls is no good end; `null` where it is one. */
+function endOf(finishReason: string): LoopEnd | null {
+  if (finishReason === 'length')
+    return failed(
+      "the model's answer was cut off at its longest",
+      'raise max_output_tokens of the agent, or give a smaller task',
+    );
+  return finishReason === 'content-filter'
+    ? failed('the model refused: its provider filtered the answer', 'change the task')
+    : null;
+}
+
+/**
+ * Goes on with the session's conversation until the model is done.
+ *
+ * @throws what the signal was aborted with
+ */
+export async function converse(loop: Loop): Promise<LoopEnd> {
+  const { session } = loop;
+  const tools = sdkTools(loop);
+  let reminders = 0;
+  try {
+    for (let count = 0; count < MAX_ANSWERS; count++) {
+      await shorten(loop);
+      const answer = await ask(loop, tools);
+      const cut = endOf(answer.finishReason);
+      if (cut !== null) return cut;
+      const before = session.messages;
+      session.messages = [...before, ...answer.messages];
+      let given: string | null = null;
+      if (answer.calls.length > 0) {
+        const made = await makeAll(loop, answer.calls);
+        session.messages = [...session.messages, made.message];
+        given = made.answer;
+      }
+      session.tokens = answer.tokens ?? roughTokens(session.messages);
+      const isDone = given !== null || answer.calls.length === 0;
+      const isMissing = isDone && given === null && loop.agent.output !== null;
+      if (isMissing) {
+        if (reminders++ >= MAX_REMINDERS)
+          return failed(
+            'the agent ended without its answer in the declared form',
+            'see what it said in `logs`',
+          );
+        session.messages = [...session.messages, { role: 'user', content: REMINDER }];
+      }
+      await loop.save();
+      if (isDone && !isMissing) return { error: null, answer: given };
+    }
+    return failed(
+      `the agent called its model more than ${MAX_ANSWERS} times in one turn`,
+      'give a smaller task',
+    );
+  } catch (thrown) {
+    if (!(thrown instanceof CallFailed) || loop.signal.aborted) throw thrown;
+    return failed(
+      `the call to the model failed: ${thrown.message}`,
+      'see that the key is valid, the model exists and its limits are not used up',
+    );
+  }
+}
