@@ -158,6 +158,54 @@ describe.each(SANDBOXES)('on %s', (sandbox) => {
   });
 });
 
+describe.skipIf(!HAS_BUBBLEWRAP)('its sandbox', () => {
+  it('holds neither key nor token, and its commands reach no model', async () => {
+    settings();
+    const dump = `env; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' | sort -u | head -c 20000`;
+    const reach = `for port in 14141 $(seq 1 5); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && echo open $port; done; echo looked; (exec 3<>/dev/tcp/1.1.1.1/80) 2>/dev/null || echo closed`;
+    const model = await play([
+      { calls: [['shell', { command: dump }]] },
+      {
+        calls: [
+          ['shell', { command: `${reach}; ls -R "$HOME"; cat -- "$HOME"/* "$HOME"/.[!.]* 2>/dev/null` }],
+        ],
+      },
+      { says: 'Done.' },
+    ]);
+    const result = await run(model);
+    expect(result.outcome).toBe('no_change');
+    const said = answers(model).join('\n');
+    expect(said).toContain('AGENT_RUNNER_OUT');
+    expect(said).toContain('looked');
+    expect(said).toContain('closed');
+    expect(said).not.toContain('open ');
+    for (const secret of [REAL_KEY, 'job-token-', 'LLM_', 'OPENAI_'])
+      expect(said.includes(secret), secret).toBe(false);
+  });
+});
+
+describe.each([
+  ['anthropic', 'claude-sonnet-5', 'ANTHROPIC_API_KEY'],
+  ['google', 'gemini-3.8-flash', 'GEMINI_API_KEY'],
+])('with a model of %s', (provider, name, variable) => {
+  it('every token is counted, too', async () => {
+    const model = await play([
+      { calls: [['write', { path: 'a.txt', content: 'right\n' }]] },
+      { says: 'Done.' },
+    ]);
+    settings({
+      prices: { [`${provider}/${name}`]: PRICE },
+      providers: { [provider]: { base_url: model.url } },
+    });
+    const flags = ['--repo', repo, '--phases', 'off', '--json', '--sandbox', 'host', '--agent', 'builtin'];
+    const ran = await bench.run(['run', 'Set a.txt right', ...flags], { [variable]: REAL_KEY });
+    const result = JSON.parse(ran.stdout) as JobResult;
+    expect(result, ran.stderr).toMatchObject({ outcome: 'proposed', summary: 'Done.' });
+    expectCounted(result, model);
+    expect(model.seen.map((one) => one.model)).toEqual([name, name]);
+  });
+});
+
 describe.skipIf(!HAS_BUBBLEWRAP)('a model that does what it should not', () => {
   it('is stopped when it makes the same call again and again', async () => {
     settings();
@@ -287,7 +335,19 @@ describe('a declared agent', () => {
     expect(first?.tools?.map((tool) => tool.function.name)).toEqual(['read', 'grep', 'answer']);
     expect(answers(model).join('\n')).toContain('not the declared form');
     const { stdout } = await bench.run(['agents', '--json'], env(model));
-    expect(stdout).toContain('"reviewer"');
+    expect(JSON.parse(stdout)).toMatchObject({
+      agents: expect.arrayContaining([
+        expect.objectContaining({
+          name: 'reviewer',
+          ready: true,
+          detail: 'in this process, tools: read, grep',
+        }),
+      ]),
+    });
+    const doctor = await bench.run(['doctor', '--json'], env(model));
+    expect(doctor.stdout).toContain('"agent reviewer"');
+    const completed = await bench.run(['complete', '--', 'run', '--agent', 'rev'], env(model));
+    expect(completed.stdout).toContain('reviewer');
   });
 
   it('lies in a file of the home folder, has a model of its own, and an error names the field', async () => {

@@ -11,10 +11,12 @@ import { errorInfo, type ErrorInfo } from '../../job/error.ts';
 import type { Fields } from '../../job/text/json.ts';
 import type { DeclaredAgent } from '../../job/agents/declared.ts';
 import type { Updates } from '../acp/updates.ts';
-import { compact, FULL_SHARE, roughTokens } from './compact.ts';
+import { roughTokens } from './compact.ts';
 import { ANSWER_TOOL, checkerOf, MAX_REMINDERS, REMINDER } from './output.ts';
+import { createRoom, isOverflow } from './room.ts';
 import type { Session } from './session.ts';
 import { failure, type Tool, type ToolAnswer, type Toolbox } from './tools/tool.ts';
+import { wordsOf } from './words.ts';
 
 /** Calls to the model in one turn, and tool calls in one answer. */
 const MAX_ANSWERS = 500;
@@ -56,6 +58,8 @@ interface Answer {
   readonly calls: readonly Call[];
   readonly finishReason: string;
   readonly tokens: number | null;
+  /** Whether it has no words. */
+  readonly isSilent: boolean;
 }
 
 /** How a conversation ended: `null` well, with the answer in the declared form where there is one. */
@@ -65,15 +69,6 @@ export type LoopEnd =
 
 function failed(message: string, hint: string): LoopEnd {
   return { error: errorInfo('agent_failed', message, hint) };
-}
-
-/** The words of a failed call: providers put them into the body of their answer. */
-function wordsOf(error: unknown): string {
-  const last: unknown = error instanceof Error && 'lastError' in error ? error.lastError : error;
-  const message =
-    last instanceof Error ? last.message : typeof last === 'string' ? last : JSON.stringify(last);
-  const status = last instanceof Error && 'statusCode' in last ? last.statusCode : undefined;
-  return (typeof status === 'number' ? `${status}: ${message}` : message).slice(0, 2000);
 }
 
 /** The model's call failed. */
@@ -100,8 +95,21 @@ function cached(messages: readonly ModelMessage[]): ModelMessage[] {
   );
 }
 
-/** Asks the model once. */
+/**
+ * Asks the model once.
+ *
+ * @throws CallFailed, or what the signal was aborted with
+ */
 async function ask(loop: Loop, tools: ToolSet): Promise<Answer> {
+  try {
+    return await stream(loop, tools);
+  } catch (thrown) {
+    loop.signal.throwIfAborted();
+    throw thrown instanceof CallFailed ? thrown : new CallFailed(wordsOf(thrown));
+  }
+}
+
+async function stream(loop: Loop, tools: ToolSet): Promise<Answer> {
   const { session, updates } = loop;
   const result = streamText({
     model: loop.model,
@@ -115,13 +123,15 @@ async function ask(loop: Loop, tools: ToolSet): Promise<Answer> {
     onError: () => {},
   });
   const calls: Call[] = [];
-  let finishReason = '';
+  let [finishReason, text] = ['', ''];
   let tokens: number | null = null;
   for await (const part of result.fullStream) {
+    loop.signal.throwIfAborted();
     loop.touch();
     if (part.type === 'text-delta' || part.type === 'reasoning-delta') {
       const sessionUpdate = part.type === 'text-delta' ? 'agent_message_chunk' : 'agent_thought_chunk';
       updates.take({ sessionUpdate, content: { type: 'text', text: part.text } });
+      if (part.type === 'text-delta') text ||= part.text.trim();
     } else if (part.type === 'tool-call') {
       const problem = part.invalid === true ? wordsOf(part.error) : null;
       calls.push({ id: part.toolCallId, name: part.toolName, input: part.input, problem });
@@ -134,7 +144,13 @@ async function ask(loop: Loop, tools: ToolSet): Promise<Answer> {
   loop.signal.throwIfAborted();
   const { messages } = await result.response;
   // Results of calls that could not be read are among them; ours come in one message, with all others.
-  return { messages: messages.filter((one) => one.role === 'assistant'), calls, finishReason, tokens };
+  return {
+    messages: messages.filter((one) => one.role === 'assistant'),
+    calls,
+    finishReason,
+    tokens,
+    isSilent: text === '',
+  };
 }
 
 /** Makes one call, and tells of it as agents of the protocol do. */
@@ -199,26 +215,13 @@ async function makeAll(
   return { message: { role: 'tool', content }, answer };
 }
 
-/** Shortens the session where its model's window is nearly full. */
-async function shorten(loop: Loop): Promise<void> {
-  const { session, window, model, signal } = loop;
-  if (session.tokens < window * FULL_SHARE) return;
-  const shorter = await compact(model, session.messages, window, signal);
-  loop.touch();
-  if (shorter === null) return;
-  const [before, tokens] = [session.tokens, roughTokens(shorter)];
-  const left = session.messages.length - shorter.length + 1;
-  loop.note(
-    `the conversation had ${before} of ${window} tokens: a summary stands in the place of its ${left} oldest messages`,
-    { compacted: { tokens_before: before, tokens_after: tokens, messages: left } },
-  );
-  session.messages = shorter;
-  session.tokens = tokens;
-  await loop.save();
-}
-
-/** Why an answer without tool calls is no good end; `null` where it is one. */
-function endOf(finishReason: string): LoopEnd | null {
+/** Why an answer can't be gone on with and is no good end; `null` where nothing is wrong with it. */
+function endOf({ finishReason, calls, isSilent }: Answer, hasWorked: boolean): LoopEnd | null {
+  // After work, some models end without a word.
+  if (calls.length === 0 && isSilent && !hasWorked)
+    return failed('the model answered nothing', 'see the usage events of the job; try another model');
+  if (finishReason === 'error')
+    return failed("the model's answer ended in an error", 'see the usage events of the job');
   if (finishReason === 'length')
     return failed(
       "the model's answer was cut off at its longest",
@@ -237,12 +240,23 @@ function endOf(finishReason: string): LoopEnd | null {
 export async function converse(loop: Loop): Promise<LoopEnd> {
   const { session } = loop;
   const tools = sdkTools(loop);
+  const room = createRoom(loop);
+  /** Asks, and once more with less where the conversation does not fit. */
+  const askWithin = async (): Promise<Answer> => {
+    await room.make();
+    try {
+      return await ask(loop, tools);
+    } catch (thrown) {
+      const isTooLong = thrown instanceof CallFailed && isOverflow(thrown.message);
+      if (!isTooLong || !(await room.shrink())) throw thrown;
+      return ask(loop, tools);
+    }
+  };
   let reminders = 0;
   try {
     for (let count = 0; count < MAX_ANSWERS; count++) {
-      await shorten(loop);
-      const answer = await ask(loop, tools);
-      const cut = endOf(answer.finishReason);
+      const answer = await askWithin();
+      const cut = endOf(answer, loop.updates.toolCalls() > 0);
       if (cut !== null) return cut;
       const before = session.messages;
       session.messages = [...before, ...answer.messages];

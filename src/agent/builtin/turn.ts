@@ -56,11 +56,16 @@ function boundsOf(turn: AgentTurn, signal: AbortSignal): Bounds {
       ),
     idleTimeoutMs,
   );
+  let isOver = false;
   return {
     signal: AbortSignal.any([signal, stop.signal]),
-    touch: () => void idle.refresh(),
+    // A timer that was cleared would be set again.
+    touch: () => {
+      if (!isOver) idle.refresh();
+    },
     why: () => reason,
     end() {
+      isOver = true;
       clearTimeout(wall);
       clearTimeout(idle);
     },

@@ -1,5 +1,10 @@
 /** A model that gives one written answer after another, in every dialect, and counts what it has served. */
 import { LLMock } from '@copilotkit/aimock';
+import type { Agent, ModelAccess } from '../../../src/agent/agent.ts';
+import { createBuiltinAgent } from '../../../src/agent/builtin/agent.ts';
+import { DEFAULT_BUILTIN, type DeclaredAgent } from '../../../src/job/agents/declared.ts';
+import { JobError } from '../../../src/job/error.ts';
+import { MODEL_DIALECTS, type ModelDialect } from '../../../src/job/model/call.ts';
 
 type Request = Parameters<Extract<Parameters<LLMock['on']>[1], (request: never) => unknown>>[0];
 
@@ -10,6 +15,8 @@ export interface Reply {
   readonly error?: { readonly status: number; readonly message: string };
   /** Tokens it says it has read; 1000 and one more with every answer unless given. */
   readonly reads?: number;
+  /** Why it says it ended. */
+  readonly finishReason?: string;
   /** Milliseconds before its first byte. */
   readonly waitMs?: number;
 }
@@ -21,15 +28,18 @@ export interface Script {
   readonly spent: { readonly input: number; readonly output: number; readonly calls: number };
   /** Every request, as the mock read it. */
   readonly seen: readonly Request[];
+  /** Every request with its headers. */
+  requests(): readonly unknown[];
   /** What was asked after the last written answer. */
   readonly strange: () => number;
   stop(): Promise<void>;
 }
 
-/** Starts a model that gives `replies` in their order; a function is asked for each with its number, from 0. */
-export async function startScript(
-  replies: readonly Reply[] | ((count: number, request: Request) => Reply | undefined),
-): Promise<Script> {
+/** Answers a request by its number, from 0; nothing is an answer that is not in the script. */
+export type Answering = (count: number, request: Request) => Reply | undefined;
+
+/** Starts a model that gives `replies` in their order; a function is asked for each. */
+export async function startScript(replies: readonly Reply[] | Answering): Promise<Script> {
   const spent = { input: 0, output: 0, calls: 0 };
   const seen: Request[] = [];
   let strange = 0;
@@ -65,10 +75,51 @@ export async function startScript(
       arguments: typeof input === 'string' ? input : JSON.stringify(input),
     }));
     const usage = counted(reply.reads);
-    return toolCalls.length === 0
-      ? { content: reply.says ?? '', usage }
-      : { content: reply.says ?? '', toolCalls, usage };
+    return {
+      content: reply.says ?? '',
+      ...(toolCalls.length === 0 ? {} : { toolCalls }),
+      ...(reply.finishReason === undefined ? {} : { finishReason: reply.finishReason }),
+      usage,
+    };
   });
   await mock.start();
-  return { url: mock.url, spent, seen, strange: () => strange, stop: () => mock.stop() };
+  return {
+    url: mock.url,
+    spent,
+    seen,
+    requests: () => mock.getRequests(),
+    strange: () => strange,
+    stop: () => mock.stop(),
+  };
+}
+
+/** A way to the scripted model as the runner gives one, in one dialect. */
+function accessOf(script: Script, spoken: ModelDialect): ModelAccess {
+  return {
+    token: 'job-token-1',
+    model: 'm1',
+    provider: 'test',
+    baseUrl(dialect) {
+      if (dialect !== spoken) throw new JobError('bad_configuration', `it does not speak ${dialect}`);
+      return dialect.startsWith('openai') ? `${script.url}/v1` : script.url;
+    },
+  };
+}
+
+/** A built-in agent with its way to the scripted model. */
+export function withModel(
+  script: Script,
+  declared: Partial<DeclaredAgent> = {},
+  dialect: ModelDialect = 'openai-chat',
+): Agent {
+  const agent = createBuiltinAgent({
+    declared: { ...DEFAULT_BUILTIN, ...declared },
+    needs: { readOnlyPaths: [], mounts: [], env: {} },
+    gateway: MODEL_DIALECTS,
+    modelWindow: 200_000,
+  });
+  return {
+    ...agent,
+    run: (turn, context) => agent.run(turn, { ...context, model: accessOf(script, dialect) }),
+  };
 }
