@@ -37,7 +37,8 @@ async function readAgentFile(path: string): Promise<unknown> {
 async function filesIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? error.code : null;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    // Of a home folder that may not be read, whoever opens it tells; some commands need none.
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES' || code === 'EPERM') return [];
     throw new JobError('bad_configuration', `${folder}: it can't be read (${String(code)})`, {
       hint: 'make it readable, or remove it',
     });

@@ -12,8 +12,6 @@ const CHARS_PER_TOKEN = 3;
 /** Longest part of one message that the summary is made of, and of a prompt that is kept word for word. */
 const MAX_PART_CHARS = 4_000;
 const MAX_PROMPT_CHARS = 40_000;
-/** Room for what reasoning models think before they write. */
-const MAX_SUMMARY_TOKENS = 8_000;
 /** Before the summary in the message that holds it. */
 const SUMMARY_HEAD = '\n\n## Your work so far\n\nThis conversation was shortened. In short, up to here:\n\n';
 
@@ -86,11 +84,13 @@ function textOfPrompt({ content }: ModelMessage): string {
  *
  * @param conversation its messages, and the tokens that the model has counted in them
  * @param window tokens the model can read at once
+ * @param maxOutputTokens most tokens of the summary and what is thought before it; `null`: as the provider takes
  */
 export async function compact(
   model: LanguageModel,
   conversation: { readonly messages: readonly ModelMessage[]; readonly tokens: number },
   window: number,
+  maxOutputTokens: number | null,
   signal: AbortSignal,
 ): Promise<readonly ModelMessage[] | null> {
   const { messages, tokens } = conversation;
@@ -108,7 +108,7 @@ export async function compact(
     instructions: INSTRUCTIONS,
     // What it is made of must fit, too.
     prompt: cut(log, Math.floor(windowChars * SUMMARISED_SHARE)),
-    maxOutputTokens: Math.min(MAX_SUMMARY_TOKENS, Math.floor(window * KEPT_SHARE)),
+    ...(maxOutputTokens === null ? {} : { maxOutputTokens }),
     maxRetries: 2,
     abortSignal: signal,
   });

@@ -21,8 +21,10 @@ import { wordsOf } from './words.ts';
 /** Calls to the model in one turn, and tool calls in one answer. */
 const MAX_ANSWERS = 500;
 const MAX_CALLS = 64;
-/** How often the SDK tries a call again that failed for a reason that may pass. */
-const MAX_RETRIES = 2;
+/** Characters of one answer, words, thoughts and calls together: far above what any model writes. */
+const MAX_ANSWER_CHARS = 8 * 1024 * 1024;
+/** How often the SDK tries a call again that failed for a reason that may pass: 2, 4, … s between, half a minute in all. */
+const MAX_RETRIES = 4;
 
 /** What one turn's conversation works with. */
 export interface Loop {
@@ -124,10 +126,13 @@ async function stream(loop: Loop, tools: ToolSet): Promise<Answer> {
   });
   const calls: Call[] = [];
   let [finishReason, text] = ['', ''];
-  let tokens: number | null = null;
+  let [tokens, chars]: [number | null, number] = [null, 0];
   for await (const part of result.fullStream) {
     loop.signal.throwIfAborted();
     loop.touch();
+    chars += 'delta' in part ? part.delta.length : 'text' in part ? part.text.length : 0;
+    if (chars > MAX_ANSWER_CHARS)
+      throw new CallFailed(`its answer is longer than ${MAX_ANSWER_CHARS} characters`);
     if (part.type === 'text-delta' || part.type === 'reasoning-delta') {
       const sessionUpdate = part.type === 'text-delta' ? 'agent_message_chunk' : 'agent_thought_chunk';
       updates.take({ sessionUpdate, content: { type: 'text', text: part.text } });

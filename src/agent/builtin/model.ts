@@ -2,6 +2,7 @@
 import type { LanguageModel } from 'ai';
 import { JobError } from '../../job/error.ts';
 import type { ModelDialect } from '../../job/model/call.ts';
+import type { Fields } from '../../job/text/json.ts';
 import type { ModelAccess } from '../agent.ts';
 import { BUILTIN_DIALECTS } from './agent.ts';
 
@@ -17,6 +18,12 @@ function routeOf(access: ModelAccess): { readonly dialect: ModelDialect; readonl
   throw new JobError('bad_configuration', `model: ${access.provider} speaks nothing that builtin speaks`, {
     hint: `builtin speaks ${BUILTIN_DIALECTS.join(', ')}`,
   });
+}
+
+/** OpenAI's own models refuse the older name of this field, which most others know alone. */
+function renameLimit(body: Fields): Record<string, unknown> {
+  const { max_tokens: limit, ...rest } = body;
+  return limit === undefined ? rest : { ...rest, max_completion_tokens: limit };
 }
 
 /** Opens the model that the gateway serves. What stands in the place of its key is the job's token. */
@@ -37,8 +44,10 @@ export async function openModel(access: ModelAccess): Promise<LanguageModel> {
     case 'openai-chat':
     case 'openai-responses': {
       const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
-      const name = access.provider;
-      return createOpenAICompatible({ name, baseURL: baseUrl, apiKey, includeUsage: true })(access.model);
+      const { provider: name } = access;
+      const rename = name === 'openai' ? { transformRequestBody: renameLimit } : {};
+      const settings = { name, baseURL: baseUrl, apiKey, includeUsage: true, ...rename };
+      return createOpenAICompatible(settings)(access.model);
     }
   }
 }

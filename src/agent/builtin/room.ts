@@ -27,7 +27,7 @@ export interface Room {
 
 /** Makes the room of one turn. */
 export function createRoom(
-  loop: Pick<Loop, 'model' | 'session' | 'window' | 'signal' | 'touch' | 'save' | 'note'>,
+  loop: Pick<Loop, 'agent' | 'model' | 'session' | 'window' | 'signal' | 'touch' | 'save' | 'note'>,
 ): Room {
   const { session, signal } = loop;
   let [window, failures] = [loop.window, 0];
@@ -35,7 +35,7 @@ export function createRoom(
   const shorten = async (): Promise<boolean> => {
     const { messages, tokens: before } = session;
     try {
-      const shorter = await compact(loop.model, session, window, signal);
+      const shorter = await compact(loop.model, session, window, loop.agent.maxOutputTokens, signal);
       loop.touch();
       if (shorter === null) return false;
       const left = messages.length - shorter.length + 1;

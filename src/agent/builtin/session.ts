@@ -58,8 +58,8 @@ export async function saveSession(folder: string, session: Session): Promise<str
   const text = JSON.stringify({ version: VERSION, messages, tokens });
   if (Buffer.byteLength(text) > MAX_BYTES) return `it has more than ${MAX_BYTES} bytes`;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = pathOf(folder, id);
+    if (messages.length < 2) await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(`${path}.new`, text, { mode: 0o600 });
     await rename(`${path}.new`, path);
     return null;

@@ -94,11 +94,11 @@ export async function startScript(replies: readonly Reply[] | Answering): Promis
 }
 
 /** A way to the scripted model as the runner gives one, in one dialect. */
-function accessOf(script: Script, spoken: ModelDialect): ModelAccess {
+function accessOf(script: Pick<Script, 'url'>, spoken: ModelDialect, provider: string): ModelAccess {
   return {
     token: 'job-token-1',
     model: 'm1',
-    provider: 'test',
+    provider,
     baseUrl(dialect) {
       if (dialect !== spoken) throw new JobError('bad_configuration', `it does not speak ${dialect}`);
       return dialect.startsWith('openai') ? `${script.url}/v1` : script.url;
@@ -108,9 +108,10 @@ function accessOf(script: Script, spoken: ModelDialect): ModelAccess {
 
 /** A built-in agent with its way to the scripted model. */
 export function withModel(
-  script: Script,
+  script: Pick<Script, 'url'>,
   declared: Partial<DeclaredAgent> = {},
   dialect: ModelDialect = 'openai-chat',
+  provider = 'test',
 ): Agent {
   const agent = createBuiltinAgent({
     declared: { ...DEFAULT_BUILTIN, ...declared },
@@ -120,6 +121,6 @@ export function withModel(
   });
   return {
     ...agent,
-    run: (turn, context) => agent.run(turn, { ...context, model: accessOf(script, dialect) }),
+    run: (turn, context) => agent.run(turn, { ...context, model: accessOf(script, dialect, provider) }),
   };
 }

@@ -2,9 +2,12 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent } from '../../../src/agent/agent.ts';
+import { Cancelled } from '../../../src/job/error.ts';
 import { MODEL_DIALECTS } from '../../../src/job/model/call.ts';
+import { startProvider } from '../../gateway/scripted.ts';
 import { openBench, type Bench } from '../bench.ts';
 import { startScript, withModel, type Answering, type Reply, type Script } from './script.ts';
 
@@ -68,6 +71,20 @@ describe('what the model is given', () => {
     await (await bench(withModel(model, {}, 'anthropic'))).runOk();
     vi.unstubAllEnvs();
     expect(JSON.stringify(model.requests())).not.toContain('sk-of-the-user');
+  });
+
+  it('names the longest answer as its provider wants it', async () => {
+    const model = await play(() => ({ says: 'Done.' }));
+    for (const provider of ['openai', 'other']) {
+      const agent = withModel(model, { maxOutputTokens: 500 }, 'openai-chat', provider);
+      await (await bench(agent)).runOk();
+    }
+    await (await bench(withModel(model, {}, 'openai-chat', 'openai'))).runOk();
+    const [first, second, third] = model.requests().map((one) => JSON.stringify(one));
+    expect(first).toContain('"max_completion_tokens":500');
+    expect(first).not.toContain('"max_tokens"');
+    expect(second).toContain('"max_tokens":500');
+    expect(third).not.toMatch(/max_(?:completion_)?tokens/);
   });
 
   it('nothing of it is written to our terminal, warnings of the SDK included', async () => {
@@ -245,10 +262,46 @@ describe('a turn ends', () => {
     });
   });
 
+  it('as agent_failed when the model goes on for ever, in one answer or in many', async () => {
+    const provider = await startProvider(async (_seen, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const choices = [{ index: 0, delta: { content: 'word '.repeat(20_000) } }];
+      while (!response.destroyed) {
+        response.write(`data: ${JSON.stringify({ choices })}\n\n`);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    onTestFinished(() => provider.close());
+    expect(await (await bench(withModel(provider))).run()).toMatchObject({
+      ok: false,
+      error: { code: 'agent_failed', message: expect.stringContaining('longer than 8388608 characters') },
+    });
+    const model = await play((count) => ({ calls: [['nothing', { count }]] }));
+    expect(await (await bench(withModel(model))).run()).toMatchObject({
+      ok: false,
+      error: { code: 'agent_failed', message: expect.stringContaining('more than 500 times') },
+    });
+    expect(model.seen).toHaveLength(500);
+  });
+
   it('well after a provider that fails once with a reason that passes', async () => {
     const model = await play([{ error: { status: 503, message: 'busy' } }, { says: 'Done.' }]);
     expect((await (await bench(withModel(model))).runOk()).summary).toBe('Done.');
     expect(model.seen).toHaveLength(2);
+  });
+
+  it('as Cancelled at once while the model is waited for, and nothing is told after that', async () => {
+    const model = await play([{ says: 'Too late.', waitMs: 10_000 }]);
+    const place = await bench(withModel(model));
+    const person = new AbortController();
+    const running = place.run({}, person.signal);
+    const ended = expect(running).rejects.toThrow(Cancelled);
+    await expect.poll(() => model.seen.length).toBe(1);
+    person.abort();
+    await ended;
+    const count = place.events.length;
+    await sleep(300);
+    expect(place.events).toHaveLength(count);
   });
 
   it('as timed_out when the model says nothing for too long', async () => {
