@@ -3,6 +3,7 @@
  * configuration and the only reader of `process.env`; `config/` holds the table, the files and the host.
  */
 import { isAbsolute, join } from 'node:path';
+import { readDeclaredAgents } from './config/agents.ts';
 import { findProjectFile, readSettingsFile, type FoundSettings } from './config/file.ts';
 import {
   providerAccess,
@@ -24,6 +25,7 @@ import {
   type SettingName,
   type Values,
 } from './config/settings.ts';
+import type { DeclaredAgent } from './job/agents/declared.ts';
 import { JobError } from './job/error.ts';
 import type { Budget, JobRequest, Policy, SandboxChoiceName } from './job/request.ts';
 
@@ -59,6 +61,8 @@ export interface Config {
   readonly home: string;
   readonly agent: string | null;
   readonly agentCmd: string | null;
+  /** Agents that the user declared. */
+  readonly declaredAgents: readonly DeclaredAgent[];
   readonly agentConfig: string | null;
   readonly agentIdleTimeoutS: number;
   /** What the user admits into the agent's sandbox for its own login. */
@@ -140,12 +144,16 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     if (found === undefined) return { name, value: SETTINGS[name].fallback, origin: DEFAULT_ORIGIN };
     return { name, value: checked(name, found, host.home), origin: found.origin };
   });
-  return toConfig(
-    Object.fromEntries(settings.map((one) => [one.name, one.value])) as Values,
-    settings,
-    host,
-    input.env,
-  );
+  const values = Object.fromEntries(settings.map((one) => [one.name, one.value])) as Values;
+  const home = homeOf(values, host, input.env);
+  const where = settings.find(({ name }) => name === 'agents')?.origin.where ?? 'default';
+  const declared = await readDeclaredAgents(values.agents, where, home);
+  return { ...toConfig(values, home, settings, host, input.env), declaredAgents: declared };
+}
+
+function homeOf(values: Values, host: HostEnvironment, env: NodeJS.ProcessEnv): string {
+  const dataHome = absoluteOr(env['XDG_DATA_HOME'], join(host.home, '.local', 'share'));
+  return values.home ?? join(dataHome, 'agent-runner');
 }
 
 const DEFAULT_ORIGIN: Origin = { source: 'default', where: 'default' };
@@ -185,12 +193,11 @@ function checked(name: SettingName, found: Found, home: string): unknown {
 
 function toConfig(
   values: Values,
+  home: string,
   settings: Config['settings'],
   host: HostEnvironment,
   env: NodeJS.ProcessEnv,
-): Config {
-  const dataHome = absoluteOr(env['XDG_DATA_HOME'], join(host.home, '.local', 'share'));
-  const home = values.home ?? join(dataHome, 'agent-runner');
+): Omit<Config, 'declaredAgents'> {
   const dbPath = values.db_path ?? join(home, 'agent-runner.db');
   const policy = {
     on_red: values['policy.on_red'],

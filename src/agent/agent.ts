@@ -62,6 +62,8 @@ export interface AgentContext {
    * not at all. The sandbox answers at its address during every command that keeps a log (`logPath`).
    */
   readonly model?: ModelAccess | null;
+  /** Folder on the host for sessions that the agent keeps by itself, outside its sandbox; absent: none are kept. */
+  readonly sessionsPath?: string;
   /** Called as soon as the agent's session is known, which may be long before it ends; must not throw. */
   readonly onSession?: (sessionId: string) => void;
   /** Progress as it happens; must not throw. */
@@ -97,6 +99,13 @@ export interface AgentState {
 export interface Agent {
   readonly name: string;
   readonly needs: AgentNeeds;
+  /**
+   * Set where it runs in this process and only its tools act in the sandbox: it reaches the gateway from here, and the
+   * sandbox's commands do not.
+   */
+  readonly inProcess?: true;
+  /** The model that it always uses, whatever the job asks for; absent: the job's. */
+  readonly model?: string;
   /** Set where no model reads the prompt: nothing is prepared for one. */
   readonly modelless?: true;
   /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */

@@ -1,5 +1,6 @@
 /** The table of settings: what each may be, its default, and who may set it. Pure. */
 import { JobError } from '../job/error.ts';
+import { agentsKind } from './agents.ts';
 import {
   budgetsKind,
   pricesKind,
@@ -73,6 +74,7 @@ export const SETTINGS = {
   agent: setting(optional(text), null, 'agent that edits, by name', {
     unset: 'command, where agent_cmd is set',
   }),
+  agents: setting<Readonly<Record<string, unknown>>>(agentsKind, {}, 'agents of your own, by name'),
   agent_cmd: setting(optional(text), null, 'shell command of an agent; {prompt_file} is replaced', {
     env: 'AGENT_CMD',
   }),

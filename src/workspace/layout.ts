@@ -32,6 +32,8 @@ export interface JobPaths {
   /** What was written to a copy-on-write working copy and HOME, and what they are made of. */
   readonly layers: string;
   readonly logs: string;
+  /** Conversations of agents that run in our own process. */
+  readonly sessions: string;
   /** Clean checkouts for setup and gate; each is removed after use. */
   readonly checkouts: string;
   /** The proposal as a patch file. */
@@ -106,6 +108,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         home: join(root, 'home'),
         layers: join(root, 'layers'),
         logs: join(root, 'logs'),
+        sessions: join(root, 'sessions'),
         checkouts: join(root, 'checkouts'),
         patch: join(root, 'proposal.patch'),
         owner: join(root, 'owner'),

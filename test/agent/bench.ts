@@ -51,6 +51,7 @@ export async function openBench(
   name: SandboxName,
   agent: Agent,
   files: Readonly<Record<string, string>> = {},
+  more: Partial<Pick<AgentContext, 'model' | 'sessionsPath'>> = {},
 ): Promise<Bench> {
   const root = await mkdtemp(join(tmpdir(), 'agent-runner-agent-'));
   const [workspace, home, logPath] = [join(root, 'work space'), join(root, 'home'), join(root, 'agent.log')];
@@ -88,6 +89,7 @@ export async function openBench(
   const context: Omit<AgentContext, 'signal'> = {
     sandbox,
     logPath,
+    ...more,
     onSession: (id) => {
       sessions.push(id);
     },

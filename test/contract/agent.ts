@@ -111,6 +111,7 @@ function contractOn(subject: AgentSubject, name: SandboxName): void {
     const running = bench.run({}, controller.signal);
     const ended = expect(running).rejects.toThrow(Cancelled);
     for (let tries = 0; tries < 200 && bench.events.length < 2; tries++) await sleep(50);
+    for (let tries = 0; tries < 100 && (await bench.leftovers()).length === 0; tries++) await sleep(50);
     expect(await bench.leftovers()).not.toEqual([]);
     const started = performance.now();
     controller.abort();

@@ -124,7 +124,7 @@ async function agentOf(config: Config): Promise<string> {
     'bad_configuration',
     'agent: none is given, AGENT_CMD is not set, and none is ready here',
     {
-      hint: "give --agent, or set AGENT_CMD to your agent's command, for example AGENT_CMD='claude -p'; `agent-runner agents` lists what there is and what each lacks",
+      hint: "give --agent (builtin needs no more than a model), or set AGENT_CMD to your agent's command, for example AGENT_CMD='claude -p'; `agent-runner agents` lists what there is and what each lacks",
     },
   );
 }

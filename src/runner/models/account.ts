@@ -173,7 +173,7 @@ export function createModelRoom(config: Config, store: Store): ModelRoom {
         door: (socket) => gateway.accept(socket),
         callCount: () => count,
         open(agent, model, phase) {
-          const ref = usesModels(agent) ? models.find(model) : null;
+          const ref = usesModels(agent) ? models.find(agent.model ?? model) : null;
           return ref === null ? null : account.open(ref, phase);
         },
       };

@@ -123,8 +123,16 @@ export function checkModel(
 ): void {
   const { agent, model, maxCostUsd } = use;
   if (!usesModels(agent)) return;
-  const ref = models.find(model);
-  if (ref === null) return;
+  const ref = models.find(agent.model ?? model);
+  if (ref === null) {
+    if (agent.inProcess !== true) return;
+    const name = agent.model ?? model;
+    throw new JobError(
+      'bad_configuration',
+      `model: ${agent.name} needs one${name === null ? '' : `, and nobody is known who serves ${JSON.stringify(name.slice(0, 200))}`}`,
+      { hint: 'name provider/model, and set its key (ANTHROPIC_API_KEY, OPENAI_API_KEY, …) or LLM_BASE_URL' },
+    );
+  }
   if (agent.needs.dialects !== undefined) requireDialect(ref, agent.needs.dialects, agent.name);
   const { name } = ref.provider;
   if (maxCostUsd === null || allowUnpriced || models.prices.priceOf(name, ref.model) !== null) return;

@@ -104,7 +104,7 @@ export async function takeTurn(
   const opened = await bench.sandboxes.agent(bench.copy, needs, {
     network: job.request.network,
     readOnly: phase !== 'build',
-    door: access === null ? null : (context.models?.door ?? null),
+    door: access === null || agent.inProcess === true ? null : (context.models?.door ?? null),
   });
   const sandbox = withServices(opened, detail.rules.services);
   // The session of a try that was cut off: what it had understood need not be paid for again.
@@ -123,11 +123,12 @@ export async function takeTurn(
       idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
     };
     const logPath = join(context.paths.logs, 'agent.log');
+    const sessionsPath = context.paths.sessions;
     // A note that is lost costs a session, not the job.
     const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});
     const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
-    const reply = await meteredTurn(context.models, access, sandbox, step, (model, signal) =>
-      agent.run(turn, { sandbox, signal, logPath, model, onSession, onEvent }),
+    const reply = await meteredTurn(context.models, access, { agent, sandbox }, step, (model, signal) =>
+      agent.run(turn, { sandbox, signal, logPath, sessionsPath, model, onSession, onEvent }),
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();

@@ -150,7 +150,7 @@ export async function prepare(
   const rules = await resolveRules(job.request, files);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
 
-  const phases = choosePhases(job.request, files.paths.length);
+  const phases = choosePhases({ ...job.request, agent: context.agent.name }, files.paths.length);
   const how = phases.run ? 'explore and plan run' : 'the task is built at once';
   context.journal.emit('message', 'prepare', { phases: phases.run, reason: `${how}: ${phases.reason}` });
   if (inPlace !== null && inPlace.start !== base.sha)
