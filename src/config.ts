@@ -85,6 +85,12 @@ export interface Config {
   readonly retry: { readonly attempts: number; readonly baseMs: number };
   /** How long what ended jobs left is kept, and how large the cache may grow. */
   readonly keep: { readonly jobsDays: number; readonly workDays: number; readonly maxCacheBytes: number };
+  /** How callbacks are signed and where they may go. The secret is shown nowhere. */
+  readonly webhooks: {
+    readonly secret: string | null;
+    readonly allowInsecure: boolean;
+    readonly allow: readonly string[];
+  };
   readonly task: string | null;
   readonly workspace: string | null;
   /** Fail-point at which the process kills itself, from `AGENT_RUNNER_FAIL_AT`: for tests, and no setting. */
@@ -227,6 +233,11 @@ function toConfig(
       jobsDays: values.keep_jobs_days,
       workDays: values.keep_work_days,
       maxCacheBytes: values.max_cache_bytes,
+    },
+    webhooks: {
+      secret: env['WEBHOOK_SECRET'] || null,
+      allowInsecure: values.allow_insecure_webhooks,
+      allow: values.webhook_allow,
     },
     task: values.task,
     workspace: values.workspace,

@@ -79,6 +79,16 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'answer a job that needs input',
     load: () => import('./commands/message.ts'),
   },
+  deliveries: {
+    usage: 'deliveries <job>',
+    summary: "show a job's callbacks and every try at them, or send them again",
+    load: () => import('./commands/deliveries.ts'),
+  },
+  callback: {
+    usage: 'callback',
+    summary: 'send one signed callback, from any CI',
+    load: () => import('./commands/callback.ts'),
+  },
   gc: {
     usage: 'gc',
     summary: 'free what is no longer kept: old jobs, old work, the cache above its limit',

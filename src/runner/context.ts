@@ -16,6 +16,7 @@ import type { InPlaceStart } from '../job/in-place/in-place.ts';
 import type { Remote } from '../forge/forge.ts';
 import type { Baselines } from '../gate/gate.ts';
 import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
+import type { Callbacks } from './callbacks/callbacks.ts';
 import type { Journal } from './engine/journal.ts';
 import type { JobModels, ModelRoom } from './models/account.ts';
 
@@ -28,6 +29,7 @@ export interface RunnerParts {
   readonly forge: Forge;
   readonly baselines: Baselines;
   readonly models: ModelRoom;
+  readonly callbacks: Callbacks;
 }
 
 /** Who explores or plans, and with which model; `null` is the agent's own. */

@@ -103,10 +103,10 @@ function failingStore(store: Store, reach: Reach): Store {
       reach('lease-taken');
       return lease;
     },
-    async updateJob(lease, patch) {
+    async updateJob(lease, patch, delivery) {
       const ends = patch.status !== undefined && isTerminal(patch.status);
       if (ends) reach('job-ending');
-      const job = await store.updateJob(lease, patch);
+      const job = await store.updateJob(lease, patch, delivery);
       if (ends) reach('job-ended');
       if (patch.status === 'running') reach('job-running');
       if (patch.status === 'needs_input') reach('question-stored');

@@ -10,6 +10,7 @@ import { createGit, type Git } from '../workspace/git.ts';
 import { exists } from '../workspace/keep/folders.ts';
 import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout } from '../workspace/layout.ts';
+import { createCallbacks } from './callbacks/callbacks.ts';
 import { withFailPoints } from './fail-points.ts';
 import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
 import { createModelRoom } from './models/account.ts';
@@ -84,5 +85,6 @@ export async function openRunner(config: Config): Promise<Runner> {
   });
   const forge = createLocalForge({ cwd: config.host.cwd });
   const models = createModelRoom(config, store);
-  return createRunner({ config, store, layout, git, forge, baselines, models });
+  const callbacks = createCallbacks(config.webhooks, store);
+  return createRunner({ config, store, layout, git, forge, baselines, models, callbacks });
 }

@@ -14,6 +14,7 @@ import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
 import { createMask } from '../log.ts';
 import { agentOf, checkCommand, lookingAgents } from './agents.ts';
+import type { Callbacks } from './callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
@@ -51,6 +52,7 @@ export interface Runner {
   readonly config: Config;
   readonly store: Store;
   readonly layout: Layout;
+  readonly callbacks: Callbacks;
   /** Accepts a request; the job is durable when it resolves. */
   accept(request: JobRequest): Promise<Job>;
   /** Takes an accepted job to its end, or on from where a dead process left it. */
@@ -135,7 +137,12 @@ async function contextOf(
 
 /** Masks what the agent was given, and the keys that it never is. */
 function maskOf({ config, models }: RunnerParts): (text: string) => string {
-  return createMask([...Object.values(config.agentEnv), ...models.models.keys]);
+  const { secret } = config.webhooks;
+  return createMask([
+    ...Object.values(config.agentEnv),
+    ...models.models.keys,
+    ...(secret === null ? [] : [secret]),
+  ]);
 }
 
 async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promise<Opened> {
@@ -247,6 +254,7 @@ function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string |
 
 /** Stores a request as a job, under the name of its repository. */
 async function accept(parts: RunnerParts, request: JobRequest): Promise<Job> {
+  if (request.callback_url !== undefined) parts.callbacks.check(request.callback_url);
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
   const { url: repo } = await parts.forge.resolve(request.repo);
   const jobId = newJobId();
@@ -272,7 +280,7 @@ async function accept(parts: RunnerParts, request: JobRequest): Promise<Job> {
 
 /** Makes a runner from its parts; `open.ts` is the one place that does. */
 export function createRunner(parts: RunnerParts): Runner {
-  const { config, store, layout } = parts;
+  const { config, store, layout, callbacks } = parts;
   const find = async (jobId: string): Promise<Job> => {
     const job = await store.getJob(jobId);
     if (job !== null) return job;
@@ -282,6 +290,7 @@ export function createRunner(parts: RunnerParts): Runner {
     config,
     store,
     layout,
+    callbacks,
     accept: (request) => accept(parts, request),
     async run(jobId, options) {
       const job = await find(jobId);
@@ -294,6 +303,7 @@ export function createRunner(parts: RunnerParts): Runner {
       return drive(parts, await openJob(parts, job, options));
     },
     async preflight(request) {
+      if (request.callback_url !== undefined) callbacks.check(request.callback_url);
       await checkCommand(config, request);
       const agent = await agentOf(config, request);
       const { explore, plan } = await lookingAgents(config, request, agent);

@@ -1,9 +1,10 @@
 /** A store that lives as long as its process: for tests and dry runs, with the semantics of the durable ones. */
 import { JobError } from '../job/error.ts';
 import type { Job } from '../job/job.ts';
+import { createDeliveryMemory, type DeliveryMemory } from './deliveries/memory.ts';
 import type { Lease, Store } from './store.ts';
 import { checkWaiting, eventRow, jobEvent, type EventRow } from './rules/event.ts';
-import { changeJob, createdMs, jobExists, newJob, noSuchJob } from './rules/job.ts';
+import { changeJob, checkDelivers, createdMs, jobExists, newJob, noSuchJob } from './rules/job.ts';
 import { checkHeld, claim, isHeld, leaseOf, NEVER_HELD, release, renew, type Hold } from './rules/lease.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord, type StepRow } from './rules/step.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
@@ -63,7 +64,7 @@ function newestFirst(a: Entry, b: Entry): number {
   return b.createdMs - a.createdMs || b.number - a.number;
 }
 
-function jobMethods(state: State): JobMethods {
+function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
   return {
     async createJob(job) {
       const accepted = newJob(job);
@@ -100,9 +101,12 @@ function jobMethods(state: State): JobMethods {
       }
       return found;
     },
-    async updateJob(lease, patch) {
+    async updateJob(lease, patch, delivery) {
+      if (delivery !== undefined) checkDelivers(lease.job_id, patch);
       const entry = heldEntry(state, lease);
-      entry.job = toJson(changeJob(jobOf(entry), patch, state.now()), `job ${lease.job_id}`);
+      const json = toJson(changeJob(jobOf(entry), patch, state.now()), `job ${lease.job_id}`);
+      if (delivery !== undefined) deliveries.insert(lease.job_id, delivery);
+      entry.job = json;
       return jobOf(entry);
     },
   };
@@ -199,8 +203,14 @@ function stepMethods(state: State): StepMethods {
 export function createMemoryStore(options: { readonly now?: () => Date } = {}): Store {
   const now = options.now ?? (() => new Date());
   const state: State = { jobs: new Map(), baselines: new Map(), baselineNumber: 0, closed: false, now };
+  const deliveries = createDeliveryMemory({
+    check: () => void opened(state),
+    attempt: (jobId) => jobOf(entryOf(state, jobId)).attempt,
+    append: (jobId, event) => void entryOf(state, jobId).events.push(eventRow(event)),
+  });
   return {
-    ...jobMethods(state),
+    ...jobMethods(state, deliveries),
+    ...deliveries.methods,
     ...leaseMethods(state),
     ...eventMethods(state),
     ...stepMethods(state),
@@ -218,6 +228,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
           entry.waiting.length = 0;
           entry.steps.clear();
           entry.taken.clear();
+          deliveries.forget(entry.jobId);
         }
       }
       return chosen.map((entry) => entry.jobId);

@@ -3,6 +3,7 @@
  * through one queue per process (`sqlite/writer.ts`), and every promise resolves only after its commit.
  */
 import type { Store } from './store.ts';
+import { deliveryMethods } from './deliveries/sqlite.ts';
 import { openDatabase } from './sqlite/database.ts';
 import { eventMethods, messageMethods, trimMethods } from './sqlite/events.ts';
 import { jobMethods, leaseMethods } from './sqlite/jobs.ts';
@@ -28,6 +29,7 @@ export async function openSqliteStore(options: {
     ...messageMethods(database),
     ...trimMethods(database),
     ...stepMethods(database),
+    ...deliveryMethods(database),
     ...baselineMethods(database),
     close: () => database.close(),
   };

@@ -5,7 +5,7 @@ import { JobError } from '../../job/error.ts';
 import { MAX_TASK_BYTES } from '../../job/request.ts';
 import { openRunner } from '../../runner/open.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
-import { follow, printEnd } from '../foreground.ts';
+import { follow, printEnd, sendCallbacks } from '../foreground.ts';
 import {
   addJudgingFlags,
   addSettingFlags,
@@ -22,6 +22,7 @@ interface Options extends Record<string, unknown>, JudgingOptions {
   readonly mode?: string;
   readonly draft?: boolean;
   readonly resume?: string;
+  readonly callbackUrl?: string;
   readonly json?: boolean;
 }
 
@@ -73,6 +74,7 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
         allowHost: config.sandbox.name === 'host',
         ...(options.base === undefined ? {} : { base: options.base }),
         draft: options.draft,
+        callbackUrl: options.callbackUrl,
         ...judgingOf(options),
       });
       await runner.preflight(request);
@@ -80,7 +82,9 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
       jobId = job.job_id;
       io.err(`job ${jobId} on ${request.repo}\n`);
     }
-    const code = printEnd(await follow(runner, jobId, io), io, options.json ?? false);
+    const end = await follow(runner, jobId, io);
+    const code = printEnd(end, io, options.json ?? false);
+    if (end.kind === 'ended') await sendCallbacks(runner, jobId, io);
     await runner.tidyDaily();
     return code;
   } finally {
@@ -98,6 +102,7 @@ export const command: CliCommand = {
       .option('--task-file <file>', 'read the task from a file')
       .option('--mode <mode>', 'change (default) or ask: answer a question, propose nothing')
       .option('--draft', 'propose as a draft, whatever the gate says')
+      .option('--callback-url <url>', 'tell the end by a signed POST')
       .option('--resume <job>', 'go on with a job whose process died')
       .option('--json', 'print the result as JSON')
       .action(action(io, (task: string | undefined, options: Options) => run(io, task, options)));
