@@ -21,7 +21,7 @@ export const command: CliCommand = {
       const again = options['redeliver'] === true;
       const { callbacks } = runner;
       const found = await (again ? callbacks.redeliver(job.job_id) : callbacks.list(job.job_id));
-      if (options.json === true) printJson(io, found);
+      if (options.json === true) printJson(io, { deliveries: found });
       else for (const delivery of found) print(io, delivery);
       if (found.length === 0) io.err('no deliveries: the job named no callback, or it has not ended\n');
       const isFailed = again && found.some((delivery) => delivery.status !== 'delivered');

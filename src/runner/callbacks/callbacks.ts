@@ -109,12 +109,17 @@ export function createCallbacks(config: WebhookConfig, store: Store): Callbacks 
         },
       );
     },
-    sendDue: async (jobId) => open().sendDue(jobId),
+    async sendDue(jobId) {
+      const known = await store.listDeliveries(jobId);
+      // Most jobs name no callback, and need no secret.
+      return known.some(({ status }) => status === 'pending') ? open().sendDue(jobId) : [];
+    },
     list: (jobId) => store.listDeliveries(jobId),
     async redeliver(jobId) {
+      const known = await store.listDeliveries(jobId);
+      if (known.length === 0) return [];
       const deliverer = open();
-      for (const { delivery_id: id } of await store.listDeliveries(jobId))
-        await store.redeliver(id, new Date());
+      for (const { delivery_id: id } of known) await store.redeliver(id, new Date());
       await deliverer.sendDue(jobId);
       return store.listDeliveries(jobId);
     },
