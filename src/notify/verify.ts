@@ -9,8 +9,10 @@ const MAX_REMEMBERED = 100_000;
 /** Signatures of one header that are looked at: a sender gives one for each of its secrets. */
 const MAX_SIGNATURES = 20;
 
-/** Headers as `fetch` or as Node give them; names in any case. */
-export type WebhookHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
+/** Headers as `fetch` (of whatever package) or as Node gives them; names in any case. */
+export type WebhookHeaders =
+  | { get(name: string): string | null }
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Remembers which messages came. */
 export interface ReplayStore {
@@ -56,7 +58,7 @@ const REPLAYS = createReplayMemory();
 
 /** One header's text; `null` where it is missing or came more than once. */
 function headerOf(headers: WebhookHeaders, name: string): string | null {
-  if (headers instanceof Headers) return headers.get(name);
+  if (typeof headers.get === 'function') return headers.get(name);
   let found: string | null = null;
   for (const [key, value] of Object.entries(headers)) {
     if (key.toLowerCase() !== name || value === undefined) continue;
