@@ -1,14 +1,24 @@
 /** What settings may say of webhooks. Pure. */
+import { isIP } from 'node:net';
 import type { Kind } from './settings.ts';
 
 const MAX_HOSTS = 100;
-// A name, an address, or a range of addresses; what it means is the business of who connects.
-const HOST = /^[\w.:-]{1,253}(\/\d{1,3})?$/;
+const NAME = /^(?=.{1,253}$)\w[\w-]{0,62}(\.\w[\w-]{0,62})*$/;
+
+/** A name, an address or a range; `localhost:8080` would never match anything, so it is refused. */
+function isHost(one: unknown): one is string {
+  if (typeof one !== 'string') return false;
+  const [network = '', bits, ...more] = one.split('/');
+  const version = network.includes('%') ? 0 : isIP(network);
+  if (version === 0) return bits === undefined && NAME.test(one);
+  if (more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
 
 /** A list of hosts; in the environment separated by commas. */
 export const hostsKind: Kind<readonly string[]> = {
   allowed:
-    'a list of host names, addresses and ranges such as 10.1.0.0/16 (in the environment separated by ",")',
+    'a list of host names, addresses and ranges such as 10.1.0.0/16, without ports (in the environment separated by ",")',
   read: (value) => {
     const list: unknown =
       typeof value === 'string'
@@ -18,7 +28,6 @@ export const hostsKind: Kind<readonly string[]> = {
             .filter((part) => part !== '')
         : value;
     if (!Array.isArray(list) || list.length > MAX_HOSTS) return undefined;
-    const isHost = (one: unknown): one is string => typeof one === 'string' && HOST.test(one);
     return list.every(isHost) ? list : undefined;
   },
 };

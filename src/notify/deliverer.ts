@@ -52,7 +52,7 @@ export interface Deliverer {
 
 /** A claim is longer than the longest try, with time to record it. */
 const LEASE_MS = SEND_TIMEOUT_MS + 45_000;
-/** Tries at once: one slow receiver holds up none of the others. */
+/** Tries at once, so that a slow receiver holds up others only where it has this many due itself. */
 const MAX_AT_ONCE = 32;
 /** How often the store is asked for what is due; the shortest wait of the schedule is 5 s. */
 const POLL_MS = 1000;

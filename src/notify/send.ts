@@ -51,6 +51,7 @@ async function post(
   destination: Extract<Destination, { ok: true }>,
   message: Message,
   signal: AbortSignal,
+  late: Promise<never>,
 ): Promise<Answer> {
   const { url, host, addresses } = destination;
   const options: RequestOptions = {
@@ -73,9 +74,11 @@ async function post(
   const sent = (url.protocol === 'https:' ? requestHttps : requestHttp)(options, answered.resolve);
   // Listened to until the end: an error after the answer has come must not be an uncaught one.
   sent.on('error', answered.reject);
+  // Node closes a connection whose other side switches protocols, and calls that neither an answer nor an error.
+  sent.on('close', () => answered.reject(new Error('the connection was closed without an answer')));
   sent.end(message.body);
-  const response = await answered.promise;
-  await discard(response);
+  const response = await Promise.race([answered.promise, late]);
+  await Promise.race([discard(response), late.catch(() => {})]);
   const retryAfter = response.headers['retry-after'] ?? null;
   return { kind: 'answered', httpStatus: response.statusCode ?? 0, retryAfter };
 }
@@ -99,7 +102,7 @@ export function createSender(destinations: Destinations, timeoutMs: number = SEN
       // A resolution can't be cancelled, only left behind.
       const destination = await Promise.race([destinations.resolve(url), late]);
       if (!destination.ok) return { kind: 'refused', why: `not sent: ${destination.why}` };
-      return await post(destination, message, signal);
+      return await post(destination, message, signal, late);
     } catch (error) {
       return { kind: 'unreachable', why: whyOf(error, timeoutMs, signal.aborted) };
     }

@@ -134,6 +134,12 @@ describe('a receiver that speaks no HTTP', () => {
     ['speaks something else', '220 mail ESMTP\r\n'],
     ['sends headers without end', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`],
     ['is cut off', 'HTTP/1.1 200'],
+    ['switches protocols', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
+    ['only gives hints', 'HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n'.repeat(100)],
+    [
+      'answers before it is asked, with two lengths',
+      'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx',
+    ],
   ])('that %s is unreachable', async (_, words) => {
     say = words;
     expect(await createSender(DESTINATIONS)(url, MESSAGE)).toMatchObject({ kind: 'unreachable' });

@@ -63,7 +63,7 @@ export function checkUrl(destinations: Destinations, url: string): void {
 /**
  * What the end of a job leaves to be delivered; `undefined` where it names no callback.
  *
- * @param mask takes secrets out of what errors say
+ * @param mask takes secrets out of what the error says; nothing else of the body is anybody's text
  */
 export function deliveryAtEnd(
   job: Job,
@@ -72,11 +72,19 @@ export function deliveryAtEnd(
 ): NewDelivery | undefined {
   const { callback_url: url } = job.request;
   if (url === undefined) return undefined;
+  const { error } = result;
+  const masked =
+    error === null
+      ? null
+      : {
+          ...error,
+          message: mask(error.message),
+          hint: error.hint === null ? null : mask(error.hint),
+        };
   return {
     delivery_id: deliveryIdOf(job.job_id, result.outcome ?? result.status),
     url,
-    // Texts and no structure: a mask never changes what is JSON about JSON.
-    body: mask(JSON.stringify(callbackBody(result))),
+    body: JSON.stringify(callbackBody({ ...result, error: masked })),
     created_at: result.finished_at,
   };
 }
