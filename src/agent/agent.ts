@@ -7,6 +7,7 @@ import type { EventType } from '../job/job.ts';
 import type { ModelDialect } from '../job/model/call.ts';
 import type { AgentPhase, Usage } from '../job/step.ts';
 import type { Mount, Sandbox } from '../sandbox/sandbox.ts';
+import type { McpServer } from './mcp/servers.ts';
 
 /** What an agent needs in its sandbox before it can start. */
 export interface AgentNeeds {
@@ -62,6 +63,8 @@ export interface AgentContext {
    * not at all. The sandbox answers at its address during every command that keeps a log (`logPath`).
    */
   readonly model?: ModelAccess | null;
+  /** Tool servers that the repository names; absent: none. */
+  readonly mcpServers?: readonly McpServer[];
   /** Called as soon as the agent's session is known, which may be long before it ends; must not throw. */
   readonly onSession?: (sessionId: string) => void;
   /** Progress as it happens; must not throw. */
@@ -99,6 +102,8 @@ export interface Agent {
   readonly needs: AgentNeeds;
   /** Set where no model reads the prompt: nothing is prepared for one. */
   readonly modelless?: true;
+  /** Set where it takes the tool servers of its context. */
+  readonly takesMcp?: true;
   /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */
   readonly ownRules?: readonly string[];
   /** Whether it can start here, in words: program found, version; or what to do. */

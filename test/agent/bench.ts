@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { McpServer } from '../../src/agent/mcp/servers.ts';
 import type { Agent, AgentContext, AgentReply, AgentTurn } from '../../src/agent/agent.ts';
 import { SANDBOX_ADAPTERS, type Sandbox, type SandboxName } from '../../src/sandbox/sandbox.ts';
 
@@ -51,6 +52,7 @@ export async function openBench(
   name: SandboxName,
   agent: Agent,
   files: Readonly<Record<string, string>> = {},
+  mcpServers: readonly McpServer[] = [],
 ): Promise<Bench> {
   const root = await mkdtemp(join(tmpdir(), 'agent-runner-agent-'));
   const [workspace, home, logPath] = [join(root, 'work space'), join(root, 'home'), join(root, 'agent.log')];
@@ -88,6 +90,7 @@ export async function openBench(
   const context: Omit<AgentContext, 'signal'> = {
     sandbox,
     logPath,
+    mcpServers,
     onSession: (id) => {
       sessions.push(id);
     },

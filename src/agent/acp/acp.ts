@@ -123,6 +123,7 @@ async function talk(
       sessionId: request.sessionId,
       mayEdit: request.phase === 'build',
       cwd: sandbox.workspacePath,
+      mcpServers: context.mcpServers ?? [],
       authMethod,
       modes,
     },
@@ -290,6 +291,7 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
   return {
     name,
     needs,
+    takesMcp: true,
     check: () => options.check(),
     async run(request, context) {
       if (context.signal.aborted) throw new Cancelled();

@@ -2,6 +2,7 @@
 import { client, methods, RequestError, type ClientContext } from '@agentclientprotocol/sdk';
 import { errorInfo } from '../../job/error.ts';
 import { asList, fieldsOf, asText, at, type Fields } from '../../job/text/json.ts';
+import { forProtocol } from '../mcp/forms.ts';
 import { permissionKey, permissionOf } from './permission.ts';
 import { TalkFailed, type Talk, type TalkEnd, type TalkListener } from './talk.ts';
 import type { Wire } from './wire.ts';
@@ -63,9 +64,10 @@ async function takeUp(
   listener: TalkListener,
 ): Promise<Session | null> {
   const { cwd } = talk;
+  const mcpServers = forProtocol(talk.mcpServers, capabilities).servers;
   const canResume = fieldsOf(at(capabilities, 'sessionCapabilities', 'resume')) !== null;
   const canLoad = capabilities['loadSession'] === true;
-  const request = { sessionId, cwd, mcpServers: [] };
+  const request = { sessionId, cwd, mcpServers };
   try {
     if (!canResume && !canLoad) throw new Error('it can neither resume nor load one');
     const method = canResume ? methods.agent.session.resume : methods.agent.session.load;
@@ -91,11 +93,8 @@ async function openSession(
     talk.sessionId === null ? null : await takeUp(agent, capabilities, talk, talk.sessionId, listener);
   if (earlier !== null) return earlier;
   const method = methods.agent.session.new;
-  const answer = await ask(
-    method,
-    agent.request(method, { cwd: talk.cwd, mcpServers: [] }),
-    HELLO_TIMEOUT_MS,
-  );
+  const { servers: mcpServers } = forProtocol(talk.mcpServers, capabilities);
+  const answer = await ask(method, agent.request(method, { cwd: talk.cwd, mcpServers }), HELLO_TIMEOUT_MS);
   return { id: answer.sessionId, modes: answer.modes };
 }
 
@@ -107,6 +106,8 @@ async function enter(
   listener: TalkListener,
 ): Promise<Session> {
   const capabilities = fieldsOf(hello['agentCapabilities']) ?? {};
+  const { left } = forProtocol(talk.mcpServers, capabilities);
+  if (left.length > 0) listener.onNote(`the agent can't call these tool servers: ${left.join(', ')}`);
   try {
     return await openSession(agent, capabilities, talk, listener);
   } catch (thrown) {

@@ -1,5 +1,6 @@
 /** What one conversation is about, what it tells, and how it ends: the words that need no SDK. */
 import type { ErrorInfo } from '../../job/error.ts';
+import type { McpServer } from '../mcp/servers.ts';
 
 /** What a conversation is held about. */
 export interface Talk {
@@ -10,6 +11,8 @@ export interface Talk {
   readonly mayEdit: boolean;
   /** Where the workspace lies in the sandbox. */
   readonly cwd: string;
+  /** Tool servers that the agent starts or calls by itself. */
+  readonly mcpServers: readonly McpServer[];
   /** Way to log in that is taken when the agent asks for one; `null` knows none. */
   readonly authMethod: string | null;
   /** Modes of the agent to ask for, the first that it has; its own choice where it has none of them. */

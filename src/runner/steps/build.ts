@@ -13,6 +13,7 @@ import { commitInfo } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { readRules } from '../phases/material.ts';
+import { toolServers } from '../phases/servers.ts';
 import { meteredTurn } from '../models/turn.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
@@ -121,11 +122,12 @@ export async function takeTurn(
       idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
     };
     const logPath = join(context.paths.logs, 'agent.log');
+    const mcpServers = agent.takesMcp === true ? await toolServers(context, bench, detail) : [];
     // A note that is lost costs a session, not the job.
     const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});
     const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
     const reply = await meteredTurn(context.models, access, sandbox, step, (model, signal) =>
-      agent.run(turn, { sandbox, signal, logPath, model, onSession, onEvent }),
+      agent.run(turn, { sandbox, signal, logPath, model, mcpServers, onSession, onEvent }),
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();

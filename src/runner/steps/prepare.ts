@@ -20,6 +20,7 @@ import {
   type Dependencies,
 } from '../place.ts';
 import { fetchInPlace, type InPlaceBase } from '../in-place/begin.ts';
+import { tellServers } from '../phases/servers.ts';
 import { resolveRules } from './rules.ts';
 
 /** Uncommitted paths named in the notice; the rest is counted. */
@@ -134,6 +135,7 @@ export async function prepare(
     rules,
     in_place: inPlace === null ? undefined : startOf(inPlace),
   };
+  await tellServers(context, bench, partial);
   const { notice, ...set } = await setUp(context, bench, partial);
   const notices = [
     ...networkNotices(context),
