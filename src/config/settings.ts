@@ -219,7 +219,7 @@ export const SETTINGS = {
   budgets: setting<Readonly<Partial<Record<BudgetScope, BudgetSetting>>>>(
     budgetsKind,
     {},
-    'what all jobs may spend in a day (UTC), and those on one repository',
+    'what all jobs may spend in a day (UTC), those on one repository in a day, and those of one session',
   ),
   allow_unpriced: setting(flag, false, 'whether a model may be used whose price nobody knows'),
   max_calls: setting(optional(number(1, 1e9)), null, 'calls to models that a job may make', {

@@ -68,6 +68,8 @@ export interface JobRequest {
   readonly allow_test_changes: boolean;
   readonly draft: boolean;
   readonly user_id: string | null;
+  /** The session whose budget the job shares; absent: it belongs to none. */
+  readonly session_id?: string;
   /** Whether the job is explored and planned first, and by whom; absent: as the rule says, by `agent`. */
   readonly phases?: {
     readonly mode: PhasesMode;
