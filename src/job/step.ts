@@ -1,6 +1,7 @@
 /** The steps a job is made of: what goes in, what comes out. Everything here is plain JSON. */
 import type { ErrorInfo } from './error.ts';
 import type { GateReport, TamperFinding } from './gate.ts';
+import type { CostEstimate } from './model/estimate.ts';
 import type { PhaseChoice } from './phases/choose.ts';
 import type { Plan } from './phases/plan.ts';
 import type { Policy } from './request.ts';
@@ -39,6 +40,8 @@ export interface Prepared {
   readonly max_gate_runs: number;
   /** Whether the job is explored and planned before it is built; absent: it is not. */
   readonly phases?: PhaseChoice;
+  /** What earlier jobs say of its cost; absent or `null` where no model is asked. */
+  readonly estimate?: CostEstimate | null;
   /** Facts a person should know: uncommitted changes stay out, no isolation, open network, … */
   readonly notices: readonly string[];
 }

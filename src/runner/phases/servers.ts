@@ -47,7 +47,7 @@ export async function tellServers(
 ): Promise<void> {
   const { journal, agent, looking } = context;
   const agents = [agent, looking.explore.agent, looking.plan.agent].filter((one) => one.modelless !== true);
-  if (agents.length === 0) return;
+  if (agents.length === 0 || context.models === null) return;
   const { servers, refused } = await read(context, bench, detail);
   const deaf = agents.find((one) => one.takesMcp !== true);
   if (servers.length > 0) {
