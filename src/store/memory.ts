@@ -6,6 +6,7 @@ import { checkWaiting, eventRow, jobEvent, type EventRow } from './rules/event.t
 import { changeJob, createdMs, jobExists, newJob, noSuchJob } from './rules/job.ts';
 import { checkHeld, claim, isHeld, leaseOf, NEVER_HELD, release, renew, type Hold } from './rules/lease.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord, type StepRow } from './rules/step.ts';
+import { checkUsage, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
 
 /** Everything about one job. JSON is kept as text, so that nobody can change it through an object they hold. */
@@ -32,7 +33,7 @@ interface State {
   readonly now: () => Date;
 }
 
-type JobMethods = Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'updateJob'>;
+type JobMethods = Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'updateJob'>;
 type LeaseMethods = Pick<Store, 'acquireLease' | 'getLease' | 'renewLease' | 'releaseLease'>;
 type StepMethods = Pick<Store, 'beginStep' | 'noteStep' | 'finishStep' | 'readSteps' | 'clearSteps'>;
 type EventMethods = Pick<Store, 'appendEvents' | 'readEvents' | 'addMessage' | 'takeMessage'>;
@@ -99,6 +100,14 @@ function jobMethods(state: State): JobMethods {
         if (filter.status === undefined || job.status === filter.status) found.push(job);
       }
       return found;
+    },
+    async sumUsage(filter) {
+      const from = checkUsage(filter);
+      const counted = [...opened(state).jobs.values()].filter((entry) => entry.createdMs >= from);
+      return usagePage(
+        sumUp(counted.map((entry) => usageOf(jobOf(entry), entry.createdMs, filter.by))),
+        filter,
+      );
     },
     async updateJob(lease, patch) {
       const entry = heldEntry(state, lease);

@@ -4,6 +4,8 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { JobError } from '../../src/job/error.ts';
 import type { JobPatch } from '../../src/job/job.ts';
+import { USAGE_KEYS } from '../../src/job/model/usage.ts';
+import type { JobResult } from '../../src/job/result.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../src/job/status.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
@@ -31,6 +33,17 @@ const minutes = fc.integer({ min: 0, max: 120 }).map((n) => new Date(T0.getTime(
 const limit = fc.integer({ min: 0, max: 5 });
 const which = fc.nat({ max: 9 });
 
+/** What a result says of its cost: also what no result should. */
+const spent = fc.record(
+  {
+    total_cost: fc.oneof(fc.constant(null), fc.double({ min: 0, max: 9, noNaN: true }), text),
+    total_tokens_in: fc.option(fc.nat()),
+    total_tokens_out: fc.option(fc.nat()),
+    turns: fc.nat({ max: 9 }),
+  },
+  { requiredKeys: [] },
+) as unknown as fc.Arbitrary<JobResult>;
+
 const patch: fc.Arbitrary<JobPatch> = fc.record(
   {
     status,
@@ -38,6 +51,7 @@ const patch: fc.Arbitrary<JobPatch> = fc.record(
     attempt: fc.integer({ min: -1, max: 5 }),
     started_at: fc.constantFrom(null, T0.toISOString()),
     question: fc.option(text),
+    result: fc.option(spent),
   },
   { requiredKeys: [] },
 );
@@ -75,6 +89,11 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
         (store) =>
           store.listJobs({ ...filter, limit: n }),
     ),
+  ),
+  fc.tuple(fc.constantFrom(null, ...USAGE_KEYS), fc.option(minutes), limit).map(
+    ([by, since, n]): Operation =>
+      (store) =>
+        store.sumUsage({ by, since: since?.toISOString() ?? null, limit: n }),
   ),
   fc.tuple(which, fc.oneof(patch, ending)).map(
     ([n, change]): Operation =>
@@ -243,7 +262,15 @@ test('memory and sqlite answer alike', async () => {
 test('so they do when writes are asked for all at once', async () => {
   const directory = testDirectory();
   let run = 0;
-  const reads = new Set(['getJob', 'listJobs', 'getLease', 'readEvents', 'readSteps', 'getBaseline']);
+  const reads = new Set([
+    'getJob',
+    'listJobs',
+    'sumUsage',
+    'getLease',
+    'readEvents',
+    'readSteps',
+    'getBaseline',
+  ]);
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (operations) => {
       const memory = createMemoryStore({ now: clock() });

@@ -16,6 +16,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
+import type { JobResult } from '../../src/job/result.ts';
 import { JobError } from '../../src/job/error.ts';
 import { JOB_STATUSES, OUTCOMES } from '../../src/job/status.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
@@ -192,12 +193,34 @@ describe('opening', () => {
 });
 
 describe('the schema', () => {
+  test('of version 1 gets what usage is summed of, for the jobs it has', async () => {
+    const path = join(testDirectory(), 'runner.db');
+    const store = await openSqliteStore({ path });
+    const result = { total_cost: 2, total_tokens_in: 3, total_tokens_out: 4, turns: 1 };
+    await store.createJob(sampleJob('job-1', { result: result as unknown as JobResult }));
+    await store.close();
+    const old = new DatabaseSync(path);
+    old.exec('DROP INDEX jobs_usage');
+    for (const name of ['agent', 'model', 'has_ended', 'cost_usd', 'tokens_in', 'tokens_out', 'turns'])
+      old.exec(`ALTER TABLE jobs DROP COLUMN ${name}`);
+    old.exec('PRAGMA user_version = 1');
+    // A row that was damaged before must not keep the database from being opened.
+    old.exec(`INSERT INTO jobs SELECT 9, 'job-9', status, outcome, repo, created_ms, procedure_version, attempt, branch,
+      created_at, updated_at, started_at, finished_at, question, request, '{"total_cost": ' FROM jobs`);
+    old.close();
+    const migrated = await openSqliteStore({ path });
+    expect(await migrated.sumUsage({ by: 'agent', since: null, limit: 9 })).toMatchObject([
+      { key: 'patch', jobs: 2, unpriced: 1, cost_usd: 2, tokens_in: 3, tokens_out: 4 },
+    ]);
+    await migrated.close();
+  });
+
   // Migration 1 derives its checks from these lists. A published migration never changes: when this fails, add
   // a migration that rebuilds the table with the new check, and then note the new lists here.
   test('was made from the statuses and outcomes of today', () => {
     const made = Object.entries(OUTCOMES).map(([outcome, { status }]) => `${outcome}:${status}`);
     expect({ version: SCHEMA_VERSION, statuses: JOB_STATUSES.join(' '), outcomes: made.join(' ') }).toEqual({
-      version: 1,
+      version: 2,
       statuses: 'queued forking triggered running retrying needs_input completed failed cancelled',
       outcomes:
         'pr_opened:completed pr_updated:completed proposed:completed no_change:completed answered:completed ' +
