@@ -5,7 +5,7 @@
 import type { ErrorInfo } from '../job/error.ts';
 import type { EventType } from '../job/job.ts';
 import type { ModelDialect } from '../job/model/call.ts';
-import type { AgentPhase, Usage } from '../job/step.ts';
+import type { AgentPhase, SessionFill, Usage } from '../job/step.ts';
 import type { Mount, Sandbox } from '../sandbox/sandbox.ts';
 import type { McpServer } from './mcp/servers.ts';
 
@@ -30,6 +30,8 @@ export interface AgentTurn {
   readonly model: string | null;
   /** The agent's own session to go on with, where it has one. */
   readonly sessionId: string | null;
+  /** Its own command that shortens the session's history, to be given before the prompt; absent: none. */
+  readonly compact?: string;
   readonly timeoutMs: number;
   /** Longest silence in milliseconds. */
   readonly idleTimeoutMs: number;
@@ -50,6 +52,8 @@ export interface ModelAccess {
   readonly model: string;
   /** Who serves it: `openai`, `anthropic`, … */
   readonly provider: string;
+  /** Tokens that it reads at once; `null`: nobody knows. */
+  readonly window: number | null;
 }
 
 /** What the agent works with during a turn. */
@@ -81,8 +85,8 @@ export type AgentReply =
       readonly question: string | null;
       readonly sessionId: string | null;
       readonly usage: Usage | null;
-      /** Tokens its session holds and can hold, where it says so and does not shorten its history by itself. */
-      readonly context?: { readonly used: number; readonly size: number | null };
+      /** How full its session is, where that is known. */
+      readonly context?: SessionFill;
     }
   | { readonly ok: false; readonly error: ErrorInfo; readonly usage: Usage | null };
 

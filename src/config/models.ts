@@ -15,6 +15,8 @@ export interface PriceSetting {
   readonly cache_read?: number;
   readonly cache_write?: number;
   readonly max_output?: number;
+  /** Tokens it reads and writes in one call. */
+  readonly window?: number;
 }
 /** What the jobs of a session, those on one repository in a day, or all jobs of a day may spend. */
 export interface BudgetSetting {
@@ -70,9 +72,16 @@ export const providersKind: Kind<Readonly<Record<string, ProviderSetting>>> = ma
   [],
 );
 export const pricesKind: Kind<Readonly<Record<string, PriceSetting>>> = mapOf(
-  'a map of provider/model to input, output, cache_read, cache_write (dollars for a million tokens) and max_output',
+  'a map of provider/model to input, output, cache_read, cache_write (dollars for a million tokens), max_output and window (tokens)',
   isName,
-  { input: isRate, output: isRate, cache_read: isRate, cache_write: isRate, max_output: isCount },
+  {
+    input: isRate,
+    output: isRate,
+    cache_read: isRate,
+    cache_write: isRate,
+    max_output: isCount,
+    window: isCount,
+  },
   ['input', 'output'],
 );
 export const budgetsKind: Kind<Readonly<Partial<Record<BudgetScope, BudgetSetting>>>> = mapOf(

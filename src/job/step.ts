@@ -84,6 +84,15 @@ export type Turn =
     }
   | { readonly kind: 'tamper'; readonly findings: readonly TamperFinding[] };
 
+/** How full an agent's session is. */
+export interface SessionFill {
+  /** Tokens that it holds, and can hold; `null`: as many as its model reads. */
+  readonly used: number;
+  readonly size: number | null;
+  /** The agent's own command that shortens its history, without a slash; absent: it has none. */
+  readonly compact?: string;
+}
+
 export interface BuildInput {
   readonly turn: Turn;
   /** Milliseconds the agent may still work. */
@@ -99,8 +108,8 @@ export interface Built {
   /** Set when the agent can't go on without an answer. */
   readonly question: string | null;
   readonly session_id: string | null;
-  /** Tokens that the agent's session holds and can hold, where that is known. */
-  readonly context?: { readonly used: number; readonly size: number | null };
+  /** How full the agent's session is, where that is known. */
+  readonly context?: SessionFill;
 }
 
 /** The gate's report and the failure, in full for people and normalised for comparing. */

@@ -156,6 +156,27 @@ async function chooseMode(
   }
 }
 
+/** Lets the agent shorten the history of a session that was taken up; one that can't goes on as it is. */
+async function compact(
+  agent: ClientContext,
+  session: Session,
+  talk: Talk,
+  listener: TalkListener,
+): Promise<void> {
+  // A session that was begun anew has no history.
+  if (talk.compact === null || session.id !== talk.sessionId) return;
+  listener.onCompacting('begun');
+  const method = methods.agent.session.prompt;
+  const prompt = [{ type: 'text' as const, text: `/${talk.compact}` }];
+  try {
+    await ask(method, agent.request(method, { sessionId: session.id, prompt }), null);
+  } catch (thrown) {
+    if (!(thrown instanceof TalkFailed)) throw thrown;
+    listener.onNote(`the agent can't shorten its history: ${thrown.message}`);
+  }
+  listener.onCompacting('done');
+}
+
 /** A conversation that can be cancelled once its session is open. */
 export interface Conversation {
   readonly ended: Promise<TalkEnd>;
@@ -199,6 +220,7 @@ export function converse(wire: Wire, talk: Talk, listener: TalkListener): Conver
     sessionId = session.id;
     listener.onSession(session.id);
     await chooseMode(agent, session, talk, listener);
+    await compact(agent, session, talk, listener);
     const prompt = [{ type: 'text' as const, text: talk.prompt }];
     const method = methods.agent.session.prompt;
     const answer = await ask(method, agent.request(method, { sessionId: session.id, prompt }), null);

@@ -7,6 +7,8 @@ export interface Talk {
   readonly prompt: string;
   /** Session to go on with. */
   readonly sessionId: string | null;
+  /** The agent's command that shortens that session's history, given before the prompt; `null`: it is left as it is. */
+  readonly compact: string | null;
   /** Whether what the agent asks permission for may change the workspace. */
   readonly mayEdit: boolean;
   /** Where the workspace lies in the sandbox. */
@@ -23,6 +25,8 @@ export interface Talk {
 export interface TalkListener {
   /** A session is open; its updates count from now on. */
   onSession(sessionId: string): void;
+  /** The session's history is shortened from now on, or has been. */
+  onCompacting(state: 'begun' | 'done'): void;
   /** Something a person should know, in words. */
   onNote(text: string): void;
   /** A question for permission; an answer ends the turn with this error. */

@@ -29,6 +29,8 @@ export interface JobModels {
   readonly callCount: () => number;
   /** Opens the way to a model for one turn; `null` where the agent has none through the gateway. */
   open(agent: Agent, model: string | null, phase: Phase): Access | null;
+  /** Tokens that a model reads at once; `null`: nobody knows. */
+  windowOf(model: string | null): number | null;
 }
 
 /** Makes the room of models of a process. The gateway listens nowhere by itself; sandboxes hand it connections. */
@@ -60,6 +62,7 @@ export function createModelRoom(config: Config, store: Store): ModelRoom {
         account,
         door: (socket) => gateway.accept(socket),
         callCount: () => count,
+        windowOf: (model) => models.windowOf(model),
         open(agent, model, phase) {
           const ref = usesModels(agent) ? models.find(model) : null;
           return ref === null ? null : account.open(ref, phase);

@@ -11,12 +11,13 @@ import type { JobModels } from './account.ts';
 const GIVE_UP_MS = 10_000;
 
 /** The gateway as an agent in this sandbox sees it. */
-function accessOf(access: Access, sandbox: Sandbox): ModelAccess {
+function accessOf(access: Access, sandbox: Sandbox, window: number | null): ModelAccess {
   const { provider, model } = access.ref;
   return {
     token: access.token,
     provider: provider.name,
     model,
+    window,
     baseUrl(dialect) {
       if (sandbox.doorPort === undefined) throw new JobError('bug', 'the sandbox has no door');
       if (provider.dialects.includes(dialect))
@@ -66,6 +67,13 @@ function judged(reply: AgentReply, access: Access): AgentReply {
   return { ok: false, error, usage: reply.usage };
 }
 
+/** How full an agent's session is by its calls, where it does not say so and the model's window is known. */
+function withFill(reply: AgentReply, access: Access, window: number | null): AgentReply {
+  if (!reply.ok || reply.context !== undefined || reply.sessionId === null || window === null) return reply;
+  const used = access.filled();
+  return used === null ? reply : { ...reply, context: { used, size: window } };
+}
+
 /**
  * Runs one turn. A spent budget or a guard ends it as a failure with that reason, whatever the agent says; so does
  * a call that failed last. What the step's calls cost, those of earlier tries included, becomes the reply's usage.
@@ -83,10 +91,11 @@ export async function meteredTurn(
   const noted = step.notes['calls_before'];
   const from = typeof noted === 'number' ? noted : models.callCount();
   if (typeof noted !== 'number') await step.note({ calls_before: from }, 'normal');
+  const window = models.windowOf(`${access.ref.provider.name}/${access.ref.model}`);
   const grace = afterGrace(access.stopped);
   let reply: AgentReply;
   try {
-    reply = await run(accessOf(access, sandbox), AbortSignal.any([step.signal, grace.signal]));
+    reply = await run(accessOf(access, sandbox, window), AbortSignal.any([step.signal, grace.signal]));
   } catch (thrown) {
     const why = access.why();
     if (!(thrown instanceof Cancelled) || step.signal.aborted || why === null) throw thrown;
@@ -95,6 +104,6 @@ export async function meteredTurn(
     grace.cancel();
     await access.close();
   }
-  const ended = judged(reply, access);
+  const ended = withFill(judged(reply, access), access, window);
   return { ...ended, usage: reconcile(models.account.spent(from), ended.usage) };
 }

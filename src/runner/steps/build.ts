@@ -29,6 +29,8 @@ export interface BuildMemory {
   readonly map: string;
   readonly summary: string | null;
   readonly sessionId: string | null;
+  /** The agent's command that shortens that session's history; `null`: it is not full. */
+  readonly compact: string | null;
 }
 
 /** After a crash: the partial tree is kept under a ref of its own, then the build begins again from its snapshot. */
@@ -77,6 +79,7 @@ interface Ask {
   readonly model: string | null;
   readonly prompt: (workspacePath: string) => string;
   readonly sessionId: string | null;
+  readonly compact?: string | null;
   readonly timeoutMs: number;
 }
 
@@ -118,6 +121,7 @@ export async function takeTurn(
       prompt,
       model: ask.model,
       sessionId,
+      ...(ask.compact == null ? {} : { compact: ask.compact }),
       timeoutMs: ask.timeoutMs,
       idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
     };
@@ -188,6 +192,7 @@ export async function build(
       model: job.request.model,
       prompt,
       sessionId: memory.sessionId,
+      compact: memory.compact,
       timeoutMs: input.timeout_ms,
     },
     step,

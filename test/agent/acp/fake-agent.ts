@@ -109,6 +109,18 @@ function callServer(server: Record<string, unknown>): Promise<unknown[]> {
   });
 }
 
+/** Fills its session with every prompt, and tells what it was asked in it; `/compact` empties it. */
+function fill(text: string): object {
+  const isCommand = text.includes('"/compact"');
+  const asked = [...(existsSync(STATE) ? (JSON.parse(readFileSync(STATE, 'utf8')) as string[]) : [])];
+  asked.push(isCommand ? 'compact' : 'prompt');
+  writeFileSync(STATE, JSON.stringify(asked));
+  appendFileSync('a.txt', `${asked.join(' ')}\n`);
+  update({ sessionUpdate: 'usage_update', used: isCommand ? 10 : 90, size: 100 });
+  say(isCommand ? 'It is short now.' : `asked: ${asked.join(' ')}`);
+  return { ...END, usage: { inputTokens: 100, outputTokens: 1, totalTokens: 101 } };
+}
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const END = { stopReason: 'end_turn' };
 
@@ -300,6 +312,8 @@ const PROMPTS: Record<string, (text: string) => Promise<object> | object> = {
     say(`I know ${before.length} prompts.`);
     return END;
   },
+  full: fill,
+  'full-for-good': fill,
   'writes-outside': () => {
     let said = 'held';
     try {
@@ -324,6 +338,8 @@ let isLoggedIn = false;
 
 const CAPABILITIES: Record<string, object> = {
   'resume-refused': { loadSession: true },
+  full: { sessionCapabilities: { resume: {} } },
+  'full-for-good': { sessionCapabilities: { resume: {} } },
   remembers: { loadSession: false, sessionCapabilities: { resume: {} } },
   replays: { loadSession: true },
   servers: { mcpCapabilities: { http: true }, sessionCapabilities: { resume: {} } },
@@ -348,6 +364,10 @@ async function answer(message: Message): Promise<void> {
       isLoggedIn = behaviour === 'login';
       return isLoggedIn ? reply({}) : fail(-32_000, 'the key is wrong');
     case 'session/new':
+      if (behaviour === 'full') {
+        const availableCommands = ['init', 'compact'].map((name) => ({ name, description: '' }));
+        update({ sessionUpdate: 'available_commands_update', availableCommands });
+      }
       servers = (params?.['mcpServers'] ?? []) as typeof servers;
       if (behaviour.startsWith('login') && !isLoggedIn) return fail(-32_000, 'Authentication required');
       if (behaviour === 'no-session') return fail(-32_603, 'no project here');
