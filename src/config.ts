@@ -71,7 +71,7 @@ export interface Config {
   readonly model: string | null;
   readonly models: ModelsConfig;
   /** Tokens the model can read at once, and those of the map; `null` is a share of the window. */
-  readonly modelWindow: number;
+  readonly modelWindow: number | null;
   readonly mapTokens: number | null;
   /** Whether jobs are explored and planned first, and by whom. */
   readonly phases: NonNullable<JobRequest['phases']>;

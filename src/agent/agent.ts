@@ -5,8 +5,9 @@
 import type { ErrorInfo } from '../job/error.ts';
 import type { EventType } from '../job/job.ts';
 import type { ModelDialect } from '../job/model/call.ts';
-import type { AgentPhase, Usage } from '../job/step.ts';
+import type { AgentPhase, SessionFill, Usage } from '../job/step.ts';
 import type { Mount, Sandbox } from '../sandbox/sandbox.ts';
+import type { McpServer } from './mcp/servers.ts';
 
 /** What an agent needs in its sandbox before it can start. */
 export interface AgentNeeds {
@@ -29,6 +30,8 @@ export interface AgentTurn {
   readonly model: string | null;
   /** The agent's own session to go on with, where it has one. */
   readonly sessionId: string | null;
+  /** Its own command that shortens the session's history, to be given before the prompt; absent: none. */
+  readonly compact?: string;
   readonly timeoutMs: number;
   /** Longest silence in milliseconds. */
   readonly idleTimeoutMs: number;
@@ -49,6 +52,8 @@ export interface ModelAccess {
   readonly model: string;
   /** Who serves it: `openai`, `anthropic`, … */
   readonly provider: string;
+  /** Tokens that it reads at once; `null`: nobody knows. */
+  readonly window: number | null;
 }
 
 /** What the agent works with during a turn. */
@@ -64,6 +69,8 @@ export interface AgentContext {
   readonly model?: ModelAccess | null;
   /** Folder on the host for sessions that the agent keeps by itself, outside its sandbox; absent: none are kept. */
   readonly sessionsPath?: string;
+  /** Tool servers that the repository names; absent: none. */
+  readonly mcpServers?: readonly McpServer[];
   /** Called as soon as the agent's session is known, which may be long before it ends; must not throw. */
   readonly onSession?: (sessionId: string) => void;
   /** Progress as it happens; must not throw. */
@@ -80,8 +87,8 @@ export type AgentReply =
       readonly question: string | null;
       readonly sessionId: string | null;
       readonly usage: Usage | null;
-      /** Tokens its session holds and can hold, where it says so and does not shorten its history by itself. */
-      readonly context?: { readonly used: number; readonly size: number | null };
+      /** How full its session is, where that is known. */
+      readonly context?: SessionFill;
     }
   | { readonly ok: false; readonly error: ErrorInfo; readonly usage: Usage | null };
 
@@ -108,6 +115,8 @@ export interface Agent {
   readonly model?: string;
   /** Set where no model reads the prompt: nothing is prepared for one. */
   readonly modelless?: true;
+  /** Set where it takes the tool servers of its context. */
+  readonly takesMcp?: true;
   /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */
   readonly ownRules?: readonly string[];
   /** Whether it can start here, in words: program found, version; or what to do. */

@@ -35,7 +35,6 @@ export interface AgentOptions {
   readonly gateway: readonly ModelDialect[] | null;
   /** Agents that the user declared, and the tokens their models can read at once unless they say otherwise. */
   readonly declared: readonly DeclaredAgent[];
-  readonly modelWindow: number;
 }
 
 /** The declaration that a name stands for: `reviewer`, `builtin:reviewer`, or `builtin` for the default; else `null`. */

@@ -63,6 +63,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "show a job's result",
     load: () => import('./commands/result.ts'),
   },
+  usage: {
+    usage: 'usage',
+    summary: 'sum what jobs have spent, by day, repository, agent or model',
+    load: () => import('./commands/usage.ts'),
+  },
   diff: { usage: 'diff <job>', summary: "show a job's change", load: () => import('./commands/diff.ts') },
   recover: {
     usage: 'recover [job]',

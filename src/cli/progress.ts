@@ -64,10 +64,11 @@ function gateLine(event: JobEvent, colour: boolean): string | null {
 }
 
 function messageLine(event: JobEvent, colour: boolean): string | null {
-  const { text: said, turn, ref, notice, role } = event.data;
+  const { text: said, turn, ref, notice, role, estimate } = event.data;
   // What an agent says while it works is in the log; what it says at its end comes once more.
   if (typeof role === 'string') return null;
   if (typeof notice === 'string') return paint(`  note: ${text(notice)}`, 'yellow', colour);
+  if (estimate !== undefined) return `  ${text(said)}`;
   if (typeof turn === 'string') return `  agent: ${text(event.data['agent'])} (${turn})`;
   if (typeof ref === 'string') return paint(`  ${text(said)}`, 'yellow', colour);
   if (typeof said !== 'string' || said.trim() === '') return null;

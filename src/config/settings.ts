@@ -103,7 +103,7 @@ export const SETTINGS = {
   budgets: setting<Readonly<Partial<Record<BudgetScope, BudgetSetting>>>>(
     budgetsKind,
     {},
-    'what all jobs may spend in a day (UTC), and those on one repository',
+    'what all jobs may spend in a day (UTC), those on one repository in a day, and those of one session',
   ),
   allow_unpriced: setting(flag, false, 'whether a model may be used whose price nobody knows'),
   max_calls: setting(optional(number(1, 1e9)), null, 'calls to models that a job may make', {
@@ -119,9 +119,11 @@ export const SETTINGS = {
   explore_model: setting(optional(text), null, 'model it is asked to use', { unset: "the builder's" }),
   plan_agent: setting(optional(text), null, 'agent that plans', { unset: 'the one that builds' }),
   plan_model: setting(optional(text), null, 'model it is asked to use', { unset: "the builder's" }),
-  model_window: setting(number(1000, 1e8), 200_000, 'tokens the model can read at once'),
+  model_window: setting(optional(number(1000, 1e8)), null, 'tokens the model can read at once', {
+    unset: 'as the table of models says, else 200,000',
+  }),
   map_tokens: setting(optional(number(0, 1e7)), null, 'tokens of the repository map in a prompt; 0 is none', {
-    unset: '5 % of model_window',
+    unset: '5 % of model_window, at most 10,000',
   }),
   sandbox: setting(oneOf(...SANDBOX_NAMES), 'auto', 'where agent and checks run', {
     env: 'AGENT_RUNNER_SANDBOX',

@@ -39,6 +39,11 @@ export interface Access {
   why(): ErrorInfo | null;
   /** What was wrong with the last call to the model, to any model where that was never called; `null` if nothing. */
   lastError(): string | null;
+  /**
+   * Tokens that the agent's session is taken to hold: the largest of its model's last calls, since a small one between
+   * them may be for a title; `null` before there was any.
+   */
+  filled(): number | null;
   /** How many calls came with this token. */
   calls(): number;
   /**
@@ -79,6 +84,8 @@ export interface Grant {
 
 /** How long a call that runs when its agent has ended may go on: the answer's last bytes are on their way. */
 const LAST_CALL_MS = 1000;
+/** Calls of which the largest says how full a session is. */
+const FILL_CALLS = 3;
 const NO_CALLS: Spent = { cost_usd: 0, tokens_in: 0, tokens_out: 0, turns: 0, calls: 0 };
 
 function plus(a: number | null, b: number | null): number | null {
@@ -118,6 +125,7 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
     // By model: that of a small side call, for a title, says nothing of the work.
     const errors = new Map<string, string | null>();
     let last: string | null = null;
+    let sizes: readonly number[] = [];
     let running = 0;
     const idle = Promise.withResolvers<void>();
     let isClosing = false;
@@ -145,6 +153,8 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
       count(call) {
         calls.push(call);
         last = call.error;
+        if (call.error === null && call.model === ref.model)
+          sizes = [...sizes, (call.tokens_in ?? 0) + (call.tokens_out ?? 0)].slice(-FILL_CALLS);
         errors.set(call.model, call.error);
         guard.ended(call.error);
         options.onCall(call, label);
@@ -157,6 +167,7 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
       stopped: stopping.signal,
       why: () => reason,
       lastError: () => errors.get(ref.model) ?? (errors.has(ref.model) ? null : last),
+      filled: () => (sizes.length === 0 ? null : Math.max(...sizes)),
       calls: () => count,
       async close() {
         grants.delete(token);

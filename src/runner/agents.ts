@@ -85,7 +85,7 @@ function modelDialects(config: Config, model: string | null): readonly ModelDial
 /** Makes the agent a request names, with what it needs to be seen in its sandbox. */
 export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
   const { path, cwd, home } = config.host;
-  const { declaredAgents: declared, modelWindow } = config;
+  const { declaredAgents: declared } = config;
   const shadowed = declared.find(({ name }) => AGENT_NAMES.includes(name));
   if (shadowed !== undefined)
     throw new JobError('bad_configuration', `agents.${shadowed.name}: there is an agent of this name`, {
@@ -99,7 +99,7 @@ export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' 
   const usesGateway = own !== null || presetOf(request.agent) !== null;
   const gateway = usesGateway ? modelDialects(config, own?.model ?? config.model) : null;
   const { task } = request;
-  return createAgent(request.agent, { command, needs, task, host, gateway, declared, modelWindow });
+  return createAgent(request.agent, { command, needs, task, host, gateway, declared });
 }
 
 /**

@@ -8,9 +8,10 @@ import { checkWaiting, eventRow, jobEvent } from './rules/event.ts';
 import { changeJob, checkDelivers, createdMs, jobExists, newJob } from './rules/job.ts';
 import { claim, isHeld, leaseOf, NEVER_HELD, release, renew } from './rules/lease.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
+import { checkUsage, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
 
-type JobMethods = Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'updateJob'>;
+type JobMethods = Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'updateJob'>;
 type LeaseMethods = Pick<Store, 'acquireLease' | 'getLease' | 'renewLease' | 'releaseLease'>;
 type StepMethods = Pick<Store, 'beginStep' | 'noteStep' | 'finishStep' | 'readSteps' | 'clearSteps'>;
 type EventMethods = Pick<
@@ -65,6 +66,14 @@ function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
         if (filter.status === undefined || job.status === filter.status) found.push(job);
       }
       return found;
+    },
+    async sumUsage(filter) {
+      const from = checkUsage(filter);
+      const counted = [...opened(state).jobs.values()].filter((entry) => entry.createdMs >= from);
+      return usagePage(
+        sumUp(counted.map((entry) => usageOf(jobOf(entry), entry.createdMs, filter.by))),
+        filter,
+      );
     },
     async updateJob(lease, patch, delivery) {
       if (delivery !== undefined) checkDelivers(lease.job_id, patch);

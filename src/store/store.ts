@@ -11,6 +11,7 @@ import type {
 } from '../job/delivery/delivery.ts';
 import type { JobEvent, NewEvent } from '../job/job.ts';
 import type { Job, JobPatch } from '../job/job.ts';
+import type { UsageFilter, UsageSum } from '../job/model/usage.ts';
 import type { JobStatus } from '../job/status.ts';
 
 /**
@@ -122,6 +123,8 @@ export interface Store {
   createJob(job: Job, acceptance?: Acceptance): Promise<Accepted>;
   getJob(jobId: string): Promise<Job | null>;
   listJobs(filter: JobFilter): Promise<readonly Job[]>;
+  /** Sums what jobs have spent: days from the newest on, anything else from the most expensive on. */
+  sumUsage(filter: UsageFilter): Promise<readonly UsageSum[]>;
   /**
    * Changes a job under a lease and returns it. An illegal status change is refused with
    * `illegal_transition`; a change to a terminal status is `full`.

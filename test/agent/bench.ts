@@ -51,7 +51,7 @@ export async function openBench(
   name: SandboxName,
   agent: Agent,
   files: Readonly<Record<string, string>> = {},
-  more: Partial<Pick<AgentContext, 'model' | 'sessionsPath'>> = {},
+  more: Partial<Pick<AgentContext, 'model' | 'sessionsPath' | 'mcpServers'>> = {},
 ): Promise<Bench> {
   const root = await mkdtemp(join(tmpdir(), 'agent-runner-agent-'));
   const [workspace, home, logPath] = [join(root, 'work space'), join(root, 'home'), join(root, 'agent.log')];

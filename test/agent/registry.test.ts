@@ -14,7 +14,6 @@ const options = {
   host,
   gateway: null,
   declared: [],
-  modelWindow: 200_000,
 };
 
 function errorOf(run: () => unknown): JobError {

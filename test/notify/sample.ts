@@ -31,6 +31,7 @@ export function sampleResult(over: Partial<JobResult> = {}): JobResult {
     exploration_report_generated: false,
     agent: 'patch',
     model: null,
+    estimate: null,
     total_cost: null,
     total_tokens_in: null,
     total_tokens_out: null,

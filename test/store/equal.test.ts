@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 import { DELIVERY_STATUSES, type Delivery } from '../../src/job/delivery/delivery.ts';
 import { JobError } from '../../src/job/error.ts';
 import type { JobPatch } from '../../src/job/job.ts';
+import { USAGE_KEYS } from '../../src/job/model/usage.ts';
+import type { JobResult } from '../../src/job/result.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../src/job/status.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
@@ -33,6 +35,17 @@ const limit = fc.integer({ min: 0, max: 5 });
 const deliveryId = fc.constantFrom('d-1', 'd-2');
 const which = fc.nat({ max: 9 });
 
+/** What a result says of its cost: also what no result should. */
+const spent = fc.record(
+  {
+    total_cost: fc.oneof(fc.constant(null), fc.double({ min: 0, max: 9, noNaN: true }), text),
+    total_tokens_in: fc.option(fc.nat()),
+    total_tokens_out: fc.option(fc.nat()),
+    turns: fc.nat({ max: 9 }),
+  },
+  { requiredKeys: [] },
+) as unknown as fc.Arbitrary<JobResult>;
+
 const patch: fc.Arbitrary<JobPatch> = fc.record(
   {
     status,
@@ -40,6 +53,7 @@ const patch: fc.Arbitrary<JobPatch> = fc.record(
     attempt: fc.integer({ min: -1, max: 5 }),
     started_at: fc.constantFrom(null, T0.toISOString()),
     question: fc.option(text),
+    result: fc.option(spent),
   },
   { requiredKeys: [] },
 );
@@ -95,6 +109,11 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
         (store) =>
           store.listJobs({ ...filter, limit: n }),
     ),
+  ),
+  fc.tuple(fc.constantFrom(null, ...USAGE_KEYS), fc.option(minutes), limit).map(
+    ([by, since, n]): Operation =>
+      (store) =>
+        store.sumUsage({ by, since: since?.toISOString() ?? null, limit: n }),
   ),
   fc.tuple(which, fc.oneof(patch, ending)).map(
     ([n, change]): Operation =>
@@ -307,6 +326,7 @@ test('so they do when writes are asked for all at once', async () => {
   const reads = new Set([
     'getJob',
     'listJobs',
+    'sumUsage',
     'getLease',
     'readEvents',
     'readSteps',

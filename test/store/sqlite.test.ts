@@ -57,6 +57,25 @@ describe('two stores on one file', () => {
   });
 });
 
+describe('usage', () => {
+  test('is summed of an index alone, whatever the results hold', async () => {
+    const path = join(testDirectory(), 'runner.db');
+    const store = await openSqliteStore({ path });
+    await store.createJob(sampleJob('job-1'));
+    await store.close();
+    const db = new DatabaseSync(path);
+    const query = `SELECT agent, SUM(cost_usd), COUNT(tokens_in + tokens_out), TOTAL(turns), SUM(has_ended)
+      FROM jobs INDEXED BY jobs_usage WHERE created_ms >= ? GROUP BY 1`;
+    const plan = JSON.stringify(db.prepare(`EXPLAIN QUERY PLAN ${query}`).all(0));
+    const steps = JSON.stringify(db.prepare(`EXPLAIN ${query}`).all(0));
+    db.close();
+    expect(plan).toContain('USING INDEX jobs_usage (created_ms>?)');
+    // Read from a row and not from the index, each of these would be taken out of its JSON again.
+    expect(steps).toContain('sum(1)');
+    expect(steps).not.toContain('json_');
+  });
+});
+
 describe('a lock that another process holds', () => {
   test('is waited for without stopping the event loop, and readers do not wait', async () => {
     const path = join(testDirectory(), 'runner.db');

@@ -16,8 +16,6 @@ export interface BuiltinOptions {
   readonly needs: AgentNeeds;
   /** Dialects of the model that the gateway will give it; `null` where no model is configured. */
   readonly gateway: readonly ModelDialect[] | null;
-  /** Tokens its model can read at once, where the declaration does not say. */
-  readonly modelWindow: number;
 }
 
 function stateOf({ declared, gateway }: BuiltinOptions): AgentState {
@@ -53,7 +51,7 @@ export function createBuiltinAgent(options: BuiltinOptions): Agent {
     async run(turn, context) {
       if (context.signal.aborted) throw new Cancelled();
       const { takeTurn } = await import('./turn.ts');
-      return takeTurn(declared, options.modelWindow, turn, context);
+      return takeTurn(declared, turn, context);
     },
   };
 }

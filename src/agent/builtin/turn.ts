@@ -130,6 +130,9 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
   }
 }
 
+/** Tokens that a model is taken to read at once where nobody knows; a smaller window is learned from its refusal. */
+const DEFAULT_WINDOW = 200_000;
+
 /**
  * Takes one turn.
  *
@@ -137,7 +140,6 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
  */
 export async function takeTurn(
   agent: DeclaredAgent,
-  modelWindow: number,
   turn: AgentTurn,
   context: AgentContext,
 ): Promise<AgentReply> {
@@ -169,7 +171,7 @@ export async function takeTurn(
       tools,
       box: toolboxOf(context, bounds, handover.outDir),
       session,
-      window: agent.modelWindow ?? modelWindow,
+      window: agent.modelWindow ?? access.window ?? DEFAULT_WINDOW,
       updates,
       signal: bounds.signal,
       touch: () => bounds.touch(),

@@ -23,6 +23,8 @@ export interface Route {
   readonly url: string;
   readonly key: string;
   readonly model: string;
+  /** Tokens that the model reads at once; `null`: nobody knows. */
+  readonly window: number | null;
 }
 
 /** One agent programme. */
@@ -59,7 +61,8 @@ export function routeOf(preset: Preset, model: ModelAccess): Route {
   let refused: unknown = null;
   for (const dialect of preset.dialects) {
     try {
-      return { dialect, url: model.baseUrl(dialect), key: model.token, model: model.model };
+      const { token: key, model: name, window } = model;
+      return { dialect, url: model.baseUrl(dialect), key, model: name, window };
     } catch (error) {
       if (!(error instanceof JobError) || error.code !== 'bad_configuration') throw error;
       refused ??= error;

@@ -76,7 +76,7 @@ const codex: Preset = {
               text: `model = ${JSON.stringify(route.model)}
 model_provider = "runner"
 check_for_update_on_startup = false
-
+${route.window === null ? '' : `model_context_window = ${route.window}\n`}
 [analytics]
 enabled = false
 
@@ -296,7 +296,7 @@ const opencode: Preset = {
                   [route.model]: {
                     name: route.model,
                     tool_call: true,
-                    limit: { context: 128_000, output: 16_000 },
+                    limit: { context: route.window ?? 128_000, output: 16_000 },
                   },
                 },
               },

@@ -1,6 +1,7 @@
 /** What a shell may complete besides the names of commands and options: names of agents, jobs, scenarios, rules. */
 import type { RootCommand } from '@bomb.sh/tab';
 import { access } from 'node:fs/promises';
+import { USAGE_KEYS } from '../../job/model/usage.ts';
 import { PHASES_MODES } from '../../job/phases/choose.ts';
 import { SANDBOX_NAMES } from '../../job/request.ts';
 import { isTerminal, JOB_STATUSES } from '../../job/status.ts';
@@ -32,6 +33,7 @@ const OPTION_VALUES: Readonly<Record<string, readonly Value[]>> = {
   scenario: Object.entries(demoScenarios),
   status: plain(JOB_STATUSES),
   format: plain(JUDGEMENT_FORMATS),
+  by: plain(USAGE_KEYS),
   mode: plain(['change', 'ask']),
   'on-red': plain(['block', 'draft']),
   'on-inconclusive': plain(['block', 'draft', 'open']),

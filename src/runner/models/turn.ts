@@ -44,12 +44,13 @@ async function openWay(agent: Agent, sandbox: Sandbox, door: Door): Promise<Way>
 }
 
 /** The gateway as an agent sees it. */
-function accessOf(access: Access, way: Way): ModelAccess {
+function accessOf(access: Access, way: Way, window: number | null): ModelAccess {
   const { provider, model } = access.ref;
   return {
     token: access.token,
     provider: provider.name,
     model,
+    window,
     baseUrl(dialect) {
       if (provider.dialects.includes(dialect))
         return `http://127.0.0.1:${way.port}${access.basePath(dialect)}`;
@@ -98,6 +99,13 @@ function judged(reply: AgentReply, access: Access): AgentReply {
   return { ok: false, error, usage: reply.usage };
 }
 
+/** How full an agent's session is by its calls, where it does not say so and the model's window is known. */
+function withFill(reply: AgentReply, access: Access, window: number | null): AgentReply {
+  if (!reply.ok || reply.context !== undefined || reply.sessionId === null || window === null) return reply;
+  const used = access.filled();
+  return used === null ? reply : { ...reply, context: { used, size: window } };
+}
+
 /**
  * Runs one turn. A spent budget or a guard ends it as a failure with that reason, whatever the agent says; so does
  * a call that failed last. What the step's calls cost, those of earlier tries included, becomes the reply's usage.
@@ -115,11 +123,12 @@ export async function meteredTurn(
   const noted = step.notes['calls_before'];
   const from = typeof noted === 'number' ? noted : models.callCount();
   if (typeof noted !== 'number') await step.note({ calls_before: from }, 'normal');
+  const window = models.windowOf(`${access.ref.provider.name}/${access.ref.model}`);
   const way = await openWay(place.agent, place.sandbox, models.door);
   const grace = afterGrace(access.stopped);
   let reply: AgentReply;
   try {
-    reply = await run(accessOf(access, way), AbortSignal.any([step.signal, grace.signal]));
+    reply = await run(accessOf(access, way, window), AbortSignal.any([step.signal, grace.signal]));
   } catch (thrown) {
     const why = access.why();
     if (!(thrown instanceof Cancelled) || step.signal.aborted || why === null) throw thrown;
@@ -129,6 +138,6 @@ export async function meteredTurn(
     await access.close();
     way.close();
   }
-  const ended = judged(reply, access);
+  const ended = withFill(judged(reply, access), access, window);
   return { ...ended, usage: reconcile(models.account.spent(from), ended.usage) };
 }

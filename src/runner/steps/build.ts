@@ -13,6 +13,7 @@ import { commitInfo } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { readRules } from '../phases/material.ts';
+import { toolServers } from '../phases/servers.ts';
 import { meteredTurn } from '../models/turn.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
@@ -30,6 +31,8 @@ export interface BuildMemory {
   readonly sessionId: string | null;
   /** What a person wrote since the last turn. */
   readonly messages: readonly string[];
+  /** The agent's command that shortens that session's history; `null`: it is not full. */
+  readonly compact: string | null;
 }
 
 /** After a crash: the partial tree is kept under a ref of its own, then the build begins again from its snapshot. */
@@ -78,6 +81,7 @@ interface Ask {
   readonly model: string | null;
   readonly prompt: (workspacePath: string) => string;
   readonly sessionId: string | null;
+  readonly compact?: string | null;
   readonly timeoutMs: number;
 }
 
@@ -119,16 +123,18 @@ export async function takeTurn(
       prompt,
       model: ask.model,
       sessionId,
+      ...(ask.compact == null ? {} : { compact: ask.compact }),
       timeoutMs: ask.timeoutMs,
       idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
     };
     const logPath = join(context.paths.logs, 'agent.log');
     const sessionsPath = context.paths.sessions;
+    const mcpServers = agent.takesMcp === true ? await toolServers(context, bench, detail) : [];
     // A note that is lost costs a session, not the job.
     const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});
     const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
     const reply = await meteredTurn(context.models, access, { agent, sandbox }, step, (model, signal) =>
-      agent.run(turn, { sandbox, signal, logPath, sessionsPath, model, onSession, onEvent }),
+      agent.run(turn, { sandbox, signal, logPath, sessionsPath, model, mcpServers, onSession, onEvent }),
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();
@@ -190,6 +196,7 @@ export async function build(
       model: job.request.model,
       prompt,
       sessionId: memory.sessionId,
+      compact: memory.compact,
       timeoutMs: input.timeout_ms,
     },
     step,

@@ -23,6 +23,8 @@ import {
   type Dependencies,
 } from '../place.ts';
 import { fetchInPlace, type InPlaceBase } from '../in-place/begin.ts';
+import { tellEstimate } from '../models/estimate.ts';
+import { tellServers } from '../phases/servers.ts';
 import { resolveRules } from './rules.ts';
 
 /** Uncommitted paths named in the notice; the rest is counted. */
@@ -134,6 +136,7 @@ export async function prepare(
   context: JobContext,
 ): Promise<StepValue<PreparedDetail> & { readonly bench: Bench }> {
   const { job, git, layout } = context;
+  const estimate = await tellEstimate(context);
   const remote = await context.forge.resolve(job.request.repo);
   const repo = layout.repo(remote.url);
   const { in_place: wanted } = job.request;
@@ -166,11 +169,13 @@ export async function prepare(
     policy: rules.policy,
     max_gate_runs: rules.max_gate_runs,
     phases,
+    estimate,
     remote,
     rules,
     in_place: inPlace === null ? undefined : startOf(inPlace),
     session: startedFrom,
   };
+  await tellServers(context, bench, partial);
   const { notice, ...set } = await setUp(context, bench, partial);
   await takeConversation(context, bench);
   const notices = [

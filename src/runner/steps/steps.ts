@@ -15,7 +15,7 @@ import type {
   Steps,
   Verified,
 } from '../../job/step.ts';
-import { isFull } from '../../prompt/budget.ts';
+import { DEFAULT_WINDOW, isFull } from '../../prompt/budget.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
@@ -151,12 +151,22 @@ async function stepPlan(work: Work, input: LookInput): Promise<StepResult<Planne
   return result;
 }
 
-/** The session to go on with; a new one where the last is nearly full: what was said is told as a summary then. */
-function sessionOf({ config, journal }: JobContext, built: Built | null): string | null {
-  if (built === null || built.session_id === null) return null;
-  if (!isFull(built.context, config.modelWindow)) return built.session_id;
-  journal.emit('message', 'build', { compacted: true, ...built.context });
-  return null;
+/** The session to go on with, and the agent's command that shortens its history first. */
+interface GoOn {
+  readonly sessionId: string | null;
+  readonly compact: string | null;
+}
+
+/** A new session where the last is nearly full and its agent can't shorten it: what was said is told as a summary. */
+function sessionOf({ job, models, journal }: JobContext, built: Built): GoOn {
+  if (built.session_id === null) return { sessionId: null, compact: null };
+  const { session_id: sessionId, context } = built;
+  const window = models?.windowOf(job.request.model) ?? DEFAULT_WINDOW;
+  if (!isFull(context, window)) return { sessionId, compact: null };
+  const compact = context?.compact ?? null;
+  if (compact !== null) return { sessionId, compact };
+  journal.emit('message', 'build', { compacted: 'to a summary, in a new session', window, ...context });
+  return { sessionId: null, compact };
 }
 
 async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Promise<StepResult<Built>> {
@@ -171,8 +181,10 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
       report,
       plan: planned,
       summary: built?.summary ?? detail.session?.summary ?? null,
-      sessionId: built === null ? (detail.session?.conversation ?? null) : sessionOf(context, built),
       messages: await takeMessages(work, step),
+      ...(built === null
+        ? { sessionId: detail.session?.conversation ?? null, compact: null }
+        : sessionOf(context, built)),
     };
     return build(context, detail, bench, input, known, step);
   });

@@ -99,6 +99,7 @@ function accessOf(script: Pick<Script, 'url'>, spoken: ModelDialect, provider: s
     token: 'job-token-1',
     model: 'm1',
     provider,
+    window: null,
     baseUrl(dialect) {
       if (dialect !== spoken) throw new JobError('bad_configuration', `it does not speak ${dialect}`);
       return dialect.startsWith('openai') ? `${script.url}/v1` : script.url;
@@ -117,7 +118,6 @@ export function withModel(
     declared: { ...DEFAULT_BUILTIN, ...declared },
     needs: { readOnlyPaths: [], mounts: [], env: {} },
     gateway: MODEL_DIALECTS,
-    modelWindow: 200_000,
   });
   return {
     ...agent,

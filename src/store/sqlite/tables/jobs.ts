@@ -2,6 +2,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
+import type { UsageKey, UsageSum } from '../../../job/model/usage.ts';
 import type { JobResult } from '../../../job/result.ts';
 import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../../store.ts';
 import { insertDelivery } from '../../deliveries/insert.ts';
@@ -15,6 +16,7 @@ import {
   noSuchJob,
 } from '../../rules/job.ts';
 import { checkHeld, claim, isHeld, leaseOf, release, renew } from '../../rules/lease.ts';
+import { checkUsage, dayName, usagePage } from '../../rules/usage.ts';
 import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
@@ -148,10 +150,31 @@ function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted 
   return { job, lease: claimed === null ? null : leaseOf(job.job_id, claimed), isNew: true };
 }
 
+const USAGE_COLUMNS: Readonly<Record<UsageKey, string>> = {
+  day: 'created_ms / 86400000',
+  repo: 'repo',
+  agent: 'agent',
+  model: 'model',
+};
+
+/** One walk over the part of an index that holds everything a sum needs. */
+function usageRows(db: Connection, by: UsageKey | null, from: number): readonly UsageSum[] {
+  const key = by === null ? 'NULL' : USAGE_COLUMNS[by];
+  const rows = db.all(
+    `SELECT ${key} AS key, COUNT(*) AS jobs, COUNT(*) - SUM(has_ended) AS running,
+       SUM(has_ended) - COUNT(cost_usd) AS unpriced, SUM(cost_usd) AS cost_usd,
+       SUM(has_ended) - COUNT(tokens_in + tokens_out) AS uncounted,
+       SUM(tokens_in) AS tokens_in, SUM(tokens_out) AS tokens_out, TOTAL(turns) AS turns
+     FROM jobs INDEXED BY jobs_usage WHERE created_ms >= ? GROUP BY 1`,
+    from,
+  ) as unknown as (UsageSum & { readonly key: string | number | null })[];
+  return rows.map((row) => ({ ...row, key: typeof row.key === 'number' ? dayName(row.key) : row.key }));
+}
+
 /** Methods of the store about jobs. */
 export function jobMethods(
   database: Database,
-): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'updateJob'> {
+): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'updateJob'> {
   return {
     async createJob(job, acceptance = {}) {
       const json = toJson(newJob(job), `job ${job.job_id}`);
@@ -163,6 +186,10 @@ export function jobMethods(
     async listJobs(filter) {
       checkLimit(filter.limit);
       return await database.read((db) => listRows(db, filter).map(toJob));
+    },
+    async sumUsage(filter) {
+      const from = checkUsage(filter);
+      return usagePage(await database.read((db) => usageRows(db, filter.by, from)), filter);
     },
     async updateJob(lease, patch, delivery) {
       if (delivery !== undefined) checkDelivers(lease.job_id, patch);
