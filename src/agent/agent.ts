@@ -55,6 +55,8 @@ export interface ModelAccess {
 export interface AgentContext {
   readonly sandbox: Sandbox;
   readonly signal: AbortSignal;
+  /** Whether the sandbox may be that of the next turn, too: what is quicker when it goes on running may go on. */
+  readonly stays?: boolean;
   /** File on the host for everything the agent prints. */
   readonly logPath: string;
   /**
@@ -99,6 +101,8 @@ export interface Agent {
   readonly needs: AgentNeeds;
   /** Set where no model reads the prompt: nothing is prepared for one. */
   readonly modelless?: true;
+  /** Set where it is quicker in a sandbox that stays from turn to turn, with what it started there. */
+  readonly lasts?: true;
   /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */
   readonly ownRules?: readonly string[];
   /** Whether it can start here, in words: program found, version; or what to do. */

@@ -191,7 +191,7 @@ describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
     240_000,
   );
 
-  it.skipIf(reason !== null || name === 'opencode')(
+  it.skipIf(reason !== null)(
     title('has failed with the error of its model, whatever it says itself'),
     async () => {
       // Nothing is in the script: every call is refused with 400.

@@ -32,6 +32,8 @@ export interface Preset {
   readonly title: string;
   /** The programme that is started, looked for on the PATH. */
   readonly programme: string;
+  /** By what it is driven; absent: the Agent Client Protocol. */
+  readonly protocol?: 'opencode';
   /** How it is installed, as a command. */
   readonly install: string;
   /** Dialects that it speaks to a base URL of ours, the best first; none: it knows its own models only. */
