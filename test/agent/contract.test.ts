@@ -5,6 +5,7 @@ import { createSimulatedAgent } from '../../src/agent/simulated.ts';
 import type { Agent } from '../../src/agent/agent.ts';
 import { agentContract } from '../contract/agent.ts';
 import { fakeAgent } from './acp/fake.ts';
+import { fakeOpencode } from './opencode/fake.ts';
 
 const needs = { readOnlyPaths: [], mounts: [], env: {} };
 const script = (command: string): Agent => createCommandAgent({ command, needs });
@@ -57,4 +58,16 @@ agentContract({
   fails: () => ({ agent: fakeAgent('crash'), said: 'exited with 9: Error: no model for you' }),
   slow: () => fakeAgent('slow'),
   costUsd: null,
+});
+
+agentContract({
+  name: 'opencode',
+  files: { 'a.txt': 'one\n' },
+  edits: () => fakeOpencode('good'),
+  edited: { path: 'a.txt', text: 'two' },
+  idle: () => ({ agent: fakeOpencode('idle'), files: { 'a.txt': 'one\n' } }),
+  fails: () => ({ agent: fakeOpencode('crash'), said: 'exited with 9: Error: no model for you' }),
+  slow: () => fakeOpencode('slow'),
+  costUsd: null,
+  tokens: 0,
 });

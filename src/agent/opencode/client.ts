@@ -35,8 +35,10 @@ export interface Question {
 /** What the stream of events tells. */
 export interface EventListener {
   onEvent(event: Fields, line: string): void;
-  /** The stream broke a bound, ended, or is none. Called once, unless the signal ended it. */
-  onEnd(why: string): void;
+  /** The stream broke a bound, or is none; it is not read any more. */
+  readonly onBreach: (why: string) => void;
+  /** The stream ended, and the signal did not end it. Called once, and not after a breach. */
+  readonly onEnd: (why: string) => void;
 }
 
 /** A client of one server. */
@@ -73,7 +75,7 @@ function createReader(listener: EventListener): (text: string) => boolean {
   const lines = createLines(MAX_LINE_CHARS);
   let [total, noise] = [0, 0];
   const end = (why: string): false => {
-    listener.onEnd(why);
+    listener.onBreach(why);
     return false;
   };
   return (text) => {
@@ -133,12 +135,13 @@ export function createClient(dial: Dial, port: number, password: string): Client
         throw new Error(`it has no events (HTTP ${response.statusCode ?? 0}, ${type || 'no type'})`);
       }
       let isOver = false;
-      const end = (why: string): void => {
-        if (!isOver && !signal.aborted) listener.onEnd(why);
+      const over = (tell: (why: string) => void, why: string): void => {
+        if (!isOver && !signal.aborted) tell(why);
         isOver = true;
         response.destroy();
       };
-      const read = createReader({ ...listener, onEnd: end });
+      const end = (why: string): void => over(listener.onEnd, why);
+      const read = createReader({ ...listener, onBreach: (why) => over(listener.onBreach, why) });
       response.setEncoding('utf8').on('data', (text: string) => {
         if (!isOver) read(text);
       });

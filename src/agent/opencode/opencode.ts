@@ -3,6 +3,7 @@
  * a fraction of a second on a server that runs, and seconds where one must start: so a server stays for the next turn
  * where the sandbox does. Its sessions lie below HOME, so that another server goes on with them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancelled, errorInfo, JobError, toErrorInfo, type ErrorInfo } from '../../job/error.ts';
 import type { Usage } from '../../job/step.ts';
 import type { Fields } from '../../job/text/json.ts';
@@ -35,6 +36,8 @@ const SUMMARY_CHARS = 4096;
 const ANSWER_CHARS = 16 * 1024;
 /** How long it may take to hear that its turn is cancelled. */
 const CANCEL_MS = 250;
+/** How long a server that is not heard any more may take to end by itself. */
+const LAST_WORDS_MS = 1_000;
 /** How long a server may take to listen: it needs 1 to 6 s, on a busy machine 30. */
 const START_TIMEOUT_MS = 120_000;
 
@@ -49,6 +52,8 @@ interface Turn {
   /** Why the turn ended early; the first reason counts. */
   failure: ErrorInfo | null;
   end: 'timeout' | 'idle_timeout' | null;
+  /** Why the server is not heard any more. */
+  lost: string | null;
   sessionId: string | null;
 }
 
@@ -131,6 +136,10 @@ async function talk(
         onLife: () => clock.alive(),
         onLine: (line) => void log.write(Buffer.from(`${line}\n`)),
         onFailure: (error) => fail(turn, error),
+        onLost(why) {
+          turn.lost ??= why;
+          turn.over.abort();
+        },
       },
       model,
     );
@@ -168,7 +177,7 @@ function brokenError(
   logPath: string,
 ): ErrorInfo {
   const thrown = 'broken' in talked ? talked.broken : null;
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  const why = turn.lost ?? (thrown instanceof Error ? thrown.message : String(thrown));
   const ended = turn.end ?? (result.end === 'cancelled' ? null : result.end);
   // How the server ended says more than that its answer did not come.
   const failure = ended === null ? null : failureOf({ ...result, end: ended }, request, command, logPath);
@@ -190,7 +199,7 @@ function begin(context: AgentContext): Turn {
     },
   });
   const over = new AbortController();
-  const turn: Turn = { updates, guards, over, failure: null, end: null, sessionId: null };
+  const turn: Turn = { updates, guards, over, failure: null, end: null, lost: null, sessionId: null };
   return turn;
 }
 
@@ -241,6 +250,9 @@ export function createOpencodeAgent(options: OpencodeAgentOptions): Agent {
     const answered = 'answered' in talked ? talked.answered : null;
     const error = turn.failure ?? (answered === null ? null : doubt(answered, turn.updates));
     if (signal.aborted || answered === null || error !== null) {
+      // A connection is lost a moment before the process that held it has ended, which says more.
+      const isLost = answered === null && error === null && turn.end === null && !signal.aborted;
+      if (isLost) await Promise.race([server.ended, sleep(LAST_WORDS_MS, null, { ref: false })]);
       const result = await server.stop();
       if (signal.aborted) throw new Cancelled();
       const { command } = launch;

@@ -149,8 +149,11 @@ export function createTranslator(sessionId: string): (event: Fields) => Meaning 
         const entries = asList(properties['todos']);
         return alive(isOwn ? [{ sessionUpdate: 'plan', entries }] : []);
       }
-      default:
+      case 'session.status':
+      case 'permission.asked':
         return alive([]);
+      default:
+        return NOTHING;
     }
   };
 }

@@ -29,6 +29,8 @@ export interface TurnContext {
   /** An event as it came, for the log. */
   onLine(line: string): void;
   onFailure(error: ErrorInfo): void;
+  /** The server is not heard any more. */
+  onLost(why: string): void;
 }
 
 /** How a prompt was answered. */
@@ -152,9 +154,9 @@ async function follow(
       if (event['type'] !== 'server.heartbeat') turn.onLine(line);
       take(event);
     },
-    onEnd(why: string) {
-      turn.onFailure(failed(`the agent's server does not keep to its protocol: ${why}`));
-    },
+    onBreach: (why: string) =>
+      turn.onFailure(failed(`the agent's server does not keep to its protocol: ${why}`)),
+    onEnd: (why: string) => turn.onLost(why),
   };
   await client.listen(listener, turn.signal);
   return {
