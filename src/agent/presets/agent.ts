@@ -139,7 +139,11 @@ async function checkPreset(preset: Preset, options: PresetOptions): Promise<Agen
       installed: true,
     };
   }
-  return { ready: true, detail: `${found}; ${ACCESS[state.access]}`, fix: null, installed: true };
+  const { helper } = preset;
+  const isHelped =
+    helper === undefined || (await findProgramme(helper.programme, options.host.path)) !== null;
+  const help = isHelped ? '' : `; without ${helper.programme} on the PATH, ${helper.without}`;
+  return { ready: true, detail: `${found}; ${ACCESS[state.access]}${help}`, fix: null, installed: true };
 }
 
 /** Makes the agent of a preset. */

@@ -34,6 +34,8 @@ export interface Preset {
   readonly programme: string;
   /** By what it is driven; absent: the Agent Client Protocol. */
   readonly protocol?: 'opencode';
+  /** A programme that it uses where it finds it, and what it can't do without. */
+  readonly helper?: { readonly programme: string; readonly without: string };
   /** How it is installed, as a command. */
   readonly install: string;
   /** Dialects that it speaks to a base URL of ours, the best first; none: it knows its own models only. */

@@ -245,6 +245,7 @@ const opencode: Preset = {
   title: 'OpenCode',
   programme: 'opencode',
   protocol: 'opencode',
+  helper: { programme: 'rg', without: 'its search tools fail' },
   install: 'npm install -g opencode-ai',
   dialects: ['openai-chat', 'anthropic', 'openai-responses', 'gemini'],
   login: {
