@@ -25,14 +25,18 @@ const DIAL_TIMEOUT_MS = 15_000;
 /** Idle connections that are kept, and connections at all: anything in the sandbox may open them. */
 const MAX_IDLE = 8;
 const MAX_CONNECTIONS = 64;
+/** Pause of the program after a connection that was not admitted. */
+const RETRY_MS = 200;
 
 const PROGRAM = `
 const net = require('node:net');
 const open = () => {
   const out = net.connect({ path: '${FOLDER}/${SOCKET}', allowHalfOpen: true });
-  let isTaken = false;
+  let isTaken = false, isConnected = false;
+  out.once('connect', () => { isConnected = true; });
   out.on('error', () => out.destroy());
-  out.on('close', () => { if (!isTaken) process.exit(0); });
+  // There were too many, and there may be room again; or nobody listens any more.
+  out.on('close', () => { if (!isConnected) process.exit(0); if (!isTaken) setTimeout(open, ${RETRY_MS}); });
   out.once('readable', () => {
     const head = out.read(2);
     if (head === null) return out.destroy();
