@@ -60,6 +60,8 @@ export interface ModelAccess {
 export interface AgentContext {
   readonly sandbox: Sandbox;
   readonly signal: AbortSignal;
+  /** Whether the sandbox may be that of the next turn, too: what is quicker when it goes on running may go on. */
+  readonly stays?: boolean;
   /** File on the host for everything the agent prints. */
   readonly logPath: string;
   /**
@@ -117,6 +119,8 @@ export interface Agent {
   readonly modelless?: true;
   /** Set where it takes the tool servers of its context. */
   readonly takesMcp?: true;
+  /** Set where it is quicker in a sandbox that stays from turn to turn, with what it started there. */
+  readonly lasts?: true;
   /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */
   readonly ownRules?: readonly string[];
   /** Whether it can start here, in words: program found, version; or what to do. */

@@ -47,7 +47,7 @@ export interface Access {
   /** How many calls came with this token. */
   calls(): number;
   /**
-   * The token is worth nothing from now on. Calls that still run get a moment to end, then they are cut off;
+   * The token is worth nothing until it is opened again. Calls that still run get a moment to end, then they are cut off;
    * resolves when all are counted.
    */
   close(): Promise<void>;
@@ -55,8 +55,11 @@ export interface Access {
 
 /** One job's account. */
 export interface Account {
-  /** `label` is handed to `onCall` with every call. */
-  open(ref: ModelRef, label: string): Access;
+  /**
+   * `label` is handed to `onCall` with every call. `token` is one of `createToken` whose access is closed, for an agent
+   * that can't be told another.
+   */
+  open(ref: ModelRef, label: string, token?: string): Access;
   /** What was spent from the `from`th call on. */
   spent(from: number): Spent;
 }
@@ -112,13 +115,16 @@ export function sumCalls(calls: readonly ModelCall[]): Spent {
   );
 }
 
+/** Makes a token that nobody can guess. It looks like nobody's key, so that no scanner takes it for a real one. */
+export function createToken(): string {
+  return `job-token-${randomBytes(24).toString('hex')}`;
+}
+
 /** Opens a job's account. `grants` is where the server looks tokens up. */
 export function openAccount(options: AccountOptions, prices: PriceBook, grants: Map<string, Grant>): Account {
   const calls = [...options.calls];
 
-  const open = (ref: ModelRef, label: string): Access => {
-    // Looks like nobody's key, so that no scanner takes it for a real one.
-    const token = `job-token-${randomBytes(24).toString('hex')}`;
+  const open = (ref: ModelRef, label: string, token: string = createToken()): Access => {
     const [stopping, closing] = [new AbortController(), new AbortController()];
     const guard = createGuard(options.guards);
     let [reason, count]: [ErrorInfo | null, number] = [null, 0];

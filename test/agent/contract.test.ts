@@ -7,6 +7,7 @@ import type { Agent } from '../../src/agent/agent.ts';
 import { agentContract } from '../contract/agent.ts';
 import { fakeAgent } from './acp/fake.ts';
 import { startScript, withModel, type Answering, type Reply } from './builtin/script.ts';
+import { fakeOpencode } from './opencode/fake.ts';
 
 const needs = { readOnlyPaths: [], mounts: [], env: {} };
 const script = (command: string): Agent => createCommandAgent({ command, needs });
@@ -89,4 +90,16 @@ agentContract({
   fails: () => ({ agent: withModel(models.fails), said: '401: no model for you' }),
   slow: () => withModel(models.slow),
   costUsd: null,
+});
+
+agentContract({
+  name: 'opencode',
+  files: { 'a.txt': 'one\n' },
+  edits: () => fakeOpencode('good'),
+  edited: { path: 'a.txt', text: 'two' },
+  idle: () => ({ agent: fakeOpencode('idle'), files: { 'a.txt': 'one\n' } }),
+  fails: () => ({ agent: fakeOpencode('crash'), said: 'exited with 9: Error: no model for you' }),
+  slow: () => fakeOpencode('slow'),
+  costUsd: null,
+  tokens: 0,
 });

@@ -20,6 +20,8 @@ export interface AgentSubject {
   /** Prints now and then and works until it is stopped; `null` for agents that can't be slow. */
   readonly slow: (() => Agent) | null;
   readonly costUsd: number | null;
+  /** Tokens of a turn, where it counts them although it does not know their price. */
+  readonly tokens?: number;
 }
 
 const SANDBOXES: readonly SandboxName[] = ['host', 'bubblewrap'];
@@ -54,7 +56,7 @@ function contractOn(subject: AgentSubject, name: SandboxName): void {
     expect(await bench.read(subject.edited.path)).toContain(subject.edited.text);
     expect(reply.summary.trim()).not.toBe('');
     expect(reply.question).toBeNull();
-    const tokens = subject.costUsd === 0 ? 0 : null;
+    const tokens = subject.tokens ?? (subject.costUsd === 0 ? 0 : null);
     expect(reply.usage).toEqual({
       cost_usd: subject.costUsd,
       tokens_in: tokens,

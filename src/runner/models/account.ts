@@ -1,7 +1,7 @@
 /** A job's account at the model gateway: its budgets, what was spent before, and its calls as events. */
 import type { Agent } from '../../agent/agent.ts';
 import type { Config } from '../../config.ts';
-import type { Access, Account } from '../../gateway/account.ts';
+import { createToken, type Access, type Account } from '../../gateway/account.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import { createLedger } from '../../gateway/spend/budget.ts';
 import type { Job } from '../../job/job.ts';
@@ -48,6 +48,8 @@ export function createModelRoom(config: Config, store: Store): ModelRoom {
       const before = amountsOf(calls);
       const ledger = createLedger('job', { maxCostUsd, maxTokens, maxCalls }, before);
       let count = before.calls;
+      /** Of agents that go on running between turns, by model: they were told once. */
+      const tokens = new Map<string, string>();
       const account = gateway.account({
         ledgers: [ledger, ...(await sharedLedgers(job))],
         guards,
@@ -65,7 +67,11 @@ export function createModelRoom(config: Config, store: Store): ModelRoom {
         windowOf: (model) => models.windowOf(model),
         open(agent, model, phase) {
           const ref = usesModels(agent) ? models.find(agent.model ?? model) : null;
-          return ref === null ? null : account.open(ref, phase);
+          if (ref === null || agent.lasts !== true) return ref === null ? null : account.open(ref, phase);
+          const key = JSON.stringify([agent.name, ref.provider.name, ref.model]);
+          const token = tokens.get(key) ?? createToken();
+          tokens.set(key, token);
+          return account.open(ref, phase, token);
         },
       };
     },

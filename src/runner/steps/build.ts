@@ -43,6 +43,7 @@ async function recover(
   step: StepContext,
   start: string,
 ): Promise<void> {
+  await bench.lasting.close();
   const tree = await bench.copy.snapshot();
   if (tree !== start) {
     const ref = partialRef(context.job.job_id, step.tries - 1);
@@ -105,18 +106,23 @@ export async function takeTurn(
   // The agent can try what the checks will do: with their services and their environment.
   const needs = { ...agent.needs, env: { ...detail.rules.gate_env, ...agent.needs.env } };
   const access = context.models?.open(agent, ask.model, phase) ?? null;
-  const opened = await bench.sandboxes.agent(bench.copy, needs, {
-    network: job.request.network,
-    readOnly: phase !== 'build',
-    door: access === null || agent.inProcess === true ? null : (context.models?.door ?? null),
-  });
-  const sandbox = withServices(opened, detail.rules.services);
+  const { services } = detail.rules;
+  const { network } = job.request;
+  const readOnly = phase !== 'build';
+  const door = access === null || agent.inProcess === true ? null : (context.models?.door ?? null);
+  // What shares this machine's loopback, or has services, must not stand in the way of the checks.
+  const stays = agent.lasts === true && context.adapter.canMount && !network && services.length === 0;
+  const key = { agent, options: JSON.stringify([readOnly, door !== null, needs]) };
+  const sandbox = await bench.lasting.take(stays ? key : null, async () =>
+    withServices(await bench.sandboxes.agent(bench.copy, needs, { network, readOnly, door }), services),
+  );
   // The session of a try that was cut off: what it had understood need not be paid for again.
   const { session_id: cutOff } = step.notes;
   const sessionId = typeof cutOff === 'string' ? cutOff : ask.sessionId;
   const rendered = ask.prompt(sandbox.workspacePath);
   const prompt = typeof cutOff === 'string' ? `${renderInterrupted()}\n\n${rendered}` : rendered;
   journal.emit('message', phase, { turn: ask.turn, prompt_chars: prompt.length, agent: agent.name });
+  let endedWell = false;
   try {
     const turn = {
       phase,
@@ -134,14 +140,25 @@ export async function takeTurn(
     const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});
     const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
     const reply = await meteredTurn(context.models, access, { agent, sandbox }, step, (model, signal) =>
-      agent.run(turn, { sandbox, signal, logPath, sessionsPath, model, mcpServers, onSession, onEvent }),
+      agent.run(turn, {
+        sandbox,
+        signal,
+        stays,
+        logPath,
+        sessionsPath,
+        model,
+        mcpServers,
+        onSession,
+        onEvent,
+      }),
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();
     if (!reply.ok) throw failedTurn(reply.error, reply.usage, context.mask);
+    endedWell = true;
     return reply;
   } finally {
-    await sandbox.close();
+    await bench.lasting.release(sandbox, endedWell);
   }
 }
 

@@ -241,6 +241,7 @@ async function stepPropose(
     'propose',
     async (step) => {
       const { detail, bench } = await ready(work);
+      await bench.lasting.close();
       if (memory.verified === null) throw new JobError('bug', 'propose was reached before verify');
       const summary = memory.built?.summary ?? '';
       return propose(context, detail, bench, { verified: memory.verified, input, summary }, step);
@@ -251,7 +252,7 @@ async function stepPropose(
 
 async function stepSave(work: Work): Promise<StepResult<Saved>> {
   const { context, engine, lease, memory, baseline, map } = work;
-  await Promise.all([baseline.stop(), map.stop()]);
+  await Promise.all([baseline.stop(), map.stop(), memory.bench?.lasting.close()]);
   const run = async (): Promise<Saved> => ({ wip_ref: await saveNow(work) });
   const startedAt = new Date().toISOString();
   try {
@@ -323,7 +324,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     },
     isSaved: () => memory.saved,
     stop: async () => {
-      await Promise.all([work.baseline.stop(), work.map.stop()]);
+      await Promise.all([work.baseline.stop(), work.map.stop(), memory.bench?.lasting.close()]);
     },
   };
 }
