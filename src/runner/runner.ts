@@ -226,6 +226,8 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
     question: null,
   });
   journal.emit('status', null, { status: 'running' });
+  const lack = parts.callbacks.lack(job);
+  if (lack !== null) journal.emit('error', null, { message: lack });
 
   let steps: JobSteps | null = null;
   const parked = Promise.withResolvers<RunEnd>();

@@ -1,6 +1,7 @@
 /** Callbacks of jobs as a person meets them: processes of their own, a real receiver. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Delivery } from '../../src/job/delivery/delivery.ts';
@@ -43,6 +44,18 @@ function jobOf({ stderr }: Ran): string {
 async function deliveriesOf(jobId: string): Promise<readonly Delivery[]> {
   const ran = await bench.run(['deliveries', jobId, '--json']);
   return (JSON.parse(ran.stdout) as { deliveries: Delivery[] }).deliveries;
+}
+
+function byText(a: string, b: string): number {
+  return a.localeCompare(b);
+}
+
+/** Waits for something that happens in other processes, a minute at most. */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let waitedMs = 0; !(await isSo()); waitedMs += 50) {
+    if (waitedMs > 60_000) throw new Error('it never came to be');
+    await sleep(50);
+  }
 }
 
 /** The last request, as the package `standardwebhooks` reads it. */
@@ -167,6 +180,76 @@ describe('kill -9', () => {
     }
     const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
     expect(ids).toEqual(Array.from({ length: sent + 1 }, () => `delivery-${jobId}-proposed`));
+  });
+});
+
+describe('a worker', () => {
+  const submit = async (...args: readonly string[]): Promise<string> => {
+    const words = ['submit', 'Do it', '--repo', repo, '--check', 'ok=true', '--json', ...args];
+    const ran = await bench.run([...words, '--callback-url', receiver.url], ENV);
+    expect([ran.code, ran.stderr]).toEqual([0, '']);
+    return (JSON.parse(ran.stdout) as { job_id: string }).job_id;
+  };
+
+  it('sends the callbacks of the jobs it runs, and of those that others ended', async () => {
+    const [done, cancelled] = [await submit(), await submit()];
+    await bench.run(['cancel', cancelled], ENV);
+    expect(receiver.received).toEqual([]);
+    const ran = await bench.run(['worker', '--once'], ENV);
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(receiver.received.map(({ headers }) => String(headers['webhook-id'])).toSorted(byText)).toEqual(
+      [`delivery-${done}-proposed`, `delivery-${cancelled}-cancelled`].toSorted(byText),
+    );
+  });
+
+  it('tries again by the schedule, until the receiver is back', async () => {
+    receiver.answer(503);
+    const jobId = await submit();
+    const worker = bench.start(['worker', '--loop'], ENV);
+    await until(() => receiver.received.length === 1);
+    receiver.answer(204);
+    await until(async () => (await deliveriesOf(jobId))[0]?.status === 'delivered');
+    worker.child.kill('SIGTERM');
+    expect((await worker.done).code).toBe(0);
+    expect(await deliveriesOf(jobId)).toMatchObject([
+      { tries: [{ http_status: 503 }, { http_status: 204 }] },
+    ]);
+  });
+
+  it('that is quicker than a person who asks again sends it in their place', async () => {
+    receiver.answer(503);
+    const jobId = await submit();
+    const worker = bench.start(['worker', '--loop'], ENV);
+    await until(async () => (await deliveriesOf(jobId))[0]?.tries.length === 1);
+    receiver.answer(204);
+    const again = await bench.run(['deliveries', jobId, '--redeliver', '--json'], ENV);
+    worker.child.kill('SIGTERM');
+    await worker.done;
+    expect([again.code, JSON.parse(again.stdout)]).toMatchObject([
+      0,
+      { deliveries: [{ status: 'delivered' }] },
+    ]);
+    expect((await deliveriesOf(jobId))[0]?.tries).toHaveLength(receiver.received.length);
+  });
+
+  it('that can not sign leaves the callback to one that can, and the job says so', async () => {
+    const jobId = await submit();
+    const ran = await bench.run(['worker', '--once'], { ...ENV, WEBHOOK_SECRET: '' });
+    expect([ran.code, receiver.received]).toEqual([0, []]);
+    const logs = await bench.run(['logs', jobId]);
+    expect(logs.stdout).toContain(
+      'its callback will not be sent by this process: callback_url: nothing can sign it',
+    );
+    expect(await deliveriesOf(jobId)).toMatchObject([{ status: 'pending', tries: [] }]);
+    await bench.run(['worker', '--once'], ENV);
+    expect(await deliveriesOf(jobId)).toMatchObject([{ status: 'delivered' }]);
+  });
+
+  it('tells of a job that could not even begin', async () => {
+    const jobId = await submit();
+    rmSync(repo, { recursive: true });
+    await bench.run(['worker', '--once'], ENV);
+    expect(lastBody()).toMatchObject({ job_id: jobId, status: 'failed', error: expect.any(String) });
   });
 });
 

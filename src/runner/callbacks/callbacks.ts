@@ -1,14 +1,15 @@
 /** Callbacks of jobs: whether a URL may be named, and how what is due gets sent and asked for again. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config.ts';
 import { deliveryIdOf, type Delivery, type NewDelivery } from '../../job/delivery/delivery.ts';
-import { JobError } from '../../job/error.ts';
+import { errorInfoOf, JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { JobResult } from '../../job/result.ts';
 import type { Log } from '../../log.ts';
 import { callbackBody } from '../../notify/body.ts';
 import { createDeliverer, type Deliverer } from '../../notify/deliverer.ts';
 import { createDestinations, type Destinations } from '../../notify/destination.ts';
-import { createSender } from '../../notify/send.ts';
+import { createSender, SEND_TIMEOUT_MS } from '../../notify/send.ts';
 import { standardKey } from '../../notify/sign.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -19,6 +20,8 @@ export type WebhookConfig = Config['webhooks'];
 export interface Callbacks {
   /** Refuses a URL that no callback may be sent to, before it becomes part of a job. @throws JobError */
   check(url: string): void;
+  /** Why this process could not send a job's callback, in words; `null` where it can, or the job names none. */
+  lack(job: Job): string | null;
   /** Tries what is due of one job once, and tells how each stands. Takes as long as one try at most. */
   sendDue(jobId: string): Promise<readonly Delivery[]>;
   list(jobId: string): Promise<readonly Delivery[]>;
@@ -28,6 +31,8 @@ export interface Callbacks {
   deliverer(log: Log): Deliverer;
 }
 
+/** How often a try that another process makes is looked for, in milliseconds. */
+const LOOK_MS = 100;
 const SECRET_HINT =
   'set WEBHOOK_SECRET to a random text that the receiver knows too; ALLOW_INSECURE_WEBHOOKS=1 sends unsigned ones';
 
@@ -94,6 +99,26 @@ export function deliveryAtEnd(
   };
 }
 
+function lastNumber({ tries }: Delivery): number {
+  return tries.at(-1)?.number ?? 0;
+}
+
+/** The deliveries of a job once each was tried after `before`, be it by a worker that was quicker. */
+async function triedAgain(
+  store: Store,
+  jobId: string,
+  before: readonly Delivery[],
+): Promise<readonly Delivery[]> {
+  const numbers = new Map(before.map((one) => [one.delivery_id, lastNumber(one)]));
+  const until = performance.now() + SEND_TIMEOUT_MS;
+  for (;;) {
+    const now = await store.listDeliveries(jobId);
+    const isTried = now.every((one) => lastNumber(one) > (numbers.get(one.delivery_id) ?? 0));
+    if (isTried || performance.now() > until) return now;
+    await sleep(LOOK_MS);
+  }
+}
+
 /** The callbacks over a store. */
 export function createCallbacks(config: WebhookConfig, store: Store): Callbacks {
   const destinations = destinationsOf(config);
@@ -107,20 +132,31 @@ export function createCallbacks(config: WebhookConfig, store: Store): Callbacks 
       secret: secretOf(config),
       ...(log === undefined ? {} : { log }),
     });
+  const check = (url: string): void => {
+    checkUrl(destinations, url);
+    if (canSign(config)) {
+      secretOf(config);
+      return;
+    }
+    throw new JobError(
+      'invalid_request',
+      'callback_url: nothing can sign it, for WEBHOOK_SECRET is not set',
+      {
+        hint: SECRET_HINT,
+      },
+    );
+  };
   return {
-    check(url) {
-      checkUrl(destinations, url);
-      if (canSign(config)) {
-        secretOf(config);
-        return;
+    check,
+    lack(job) {
+      const { callback_url: url } = job.request;
+      if (url === undefined) return null;
+      try {
+        check(url);
+        return null;
+      } catch (error) {
+        return `its callback will not be sent by this process: ${errorInfoOf(error).message}`;
       }
-      throw new JobError(
-        'invalid_request',
-        'callback_url: nothing can sign it, for WEBHOOK_SECRET is not set',
-        {
-          hint: SECRET_HINT,
-        },
-      );
     },
     async sendDue(jobId) {
       const known = await store.listDeliveries(jobId);
@@ -134,7 +170,7 @@ export function createCallbacks(config: WebhookConfig, store: Store): Callbacks 
       const deliverer = open();
       for (const { delivery_id: id } of known) await store.redeliver(id, new Date());
       await deliverer.sendDue(jobId);
-      return store.listDeliveries(jobId);
+      return await triedAgain(store, jobId, known);
     },
     deliverer: (log) => open(log),
   };

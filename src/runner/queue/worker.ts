@@ -237,7 +237,10 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
       await alarm.wait(options.pollMs);
     }
     await drain(options, crew);
-    await parts.deliverer?.sendDue();
+    await parts.deliverer?.sendDue().catch((error: unknown) => {
+      // The jobs have ended, and another worker sends what is left.
+      options.log.error('the last callbacks could not be sent', { error });
+    });
   } finally {
     gone.abort();
     await delivering;
