@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../src/job/job.ts';
 import type { JobResult } from '../../src/job/result.ts';
 import { startScript, type Reply, type Script } from '../agent/builtin/script.ts';
+import { json, startProvider } from '../gateway/scripted.ts';
 import { makeRepository, sh } from '../workspace/scene.ts';
 import { HAS_BUBBLEWRAP, openBench, processesWith, type Bench } from './cli.ts';
 
@@ -155,6 +156,32 @@ describe.each(SANDBOXES)('on %s', (sandbox) => {
     for (const at of [0, 1, 4, 6]) expect(said[at]).toContain('outside the workspace');
     for (const at of [2, 3, 5]) expect(said[at]).toContain('leads out of the workspace');
     expect(said[7]).toContain('steal');
+  });
+});
+
+describe('a proxy of the environment', () => {
+  it('is asked for the provider, and never sees what passes between the agent and the gateway', async () => {
+    settings();
+    const seen: string[] = [];
+    const proxy = await startProvider((request, response) => {
+      seen.push(`${request.path} ${JSON.stringify(request.headers)}`);
+      json(response, { error: { message: 'the proxy was asked' } }, 400);
+    });
+    const flags = ['--repo', repo, '--phases', 'off', '--json', '--agent', 'builtin', '--sandbox', 'host'];
+    const ran = await bench.run(['run', 'Set a.txt right', ...flags], {
+      LLM_BASE_URL: 'http://model.example/v1',
+      LLM_API_KEY: REAL_KEY,
+      LLM_MODEL: 'm1',
+      HTTP_PROXY: proxy.url,
+      NODE_USE_ENV_PROXY: '1',
+      NO_PROXY: '',
+      no_proxy: '',
+    });
+    await proxy.close();
+    expect(ran.stdout).toContain('400: the proxy was asked');
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toContain('http://model.example/v1/chat/completions');
+    expect(seen[0]).not.toContain('job-token-');
   });
 });
 
