@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeRequest } from '../src/cli/settings.ts';
+import { makeRequest } from '../src/cli/asking/settings.ts';
 import { readEnvironment, resolveConfig } from '../src/config.ts';
 import { openRunner } from '../src/runner/open.ts';
 import type { Runner } from '../src/runner/runner.ts';

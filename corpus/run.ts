@@ -14,7 +14,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { makeRequest } from '../src/cli/settings.ts';
+import { makeRequest } from '../src/cli/asking/settings.ts';
 import { readEnvironment, resolveConfig } from '../src/config.ts';
 import { openRunner } from '../src/runner/open.ts';
 import type { Runner } from '../src/runner/runner.ts';

@@ -12,6 +12,7 @@ import {
   type PriceSetting,
   type ProviderAccess,
 } from './config/models.ts';
+import type { AgentMount, Kind } from './config/kinds.ts';
 import { hostEnvironment, programName, shellWord, type HostEnvironment } from './config/host.ts';
 import {
   flagOf,
@@ -19,9 +20,7 @@ import {
   SETTING_NAMES,
   SETTINGS,
   unknownSetting,
-  type AgentMount,
   type Found,
-  type Kind,
   type Origin,
   type SettingName,
   type Values,
@@ -87,6 +86,14 @@ export interface Config {
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'text' };
   readonly dbPath: string;
   readonly retry: { readonly attempts: number; readonly baseMs: number };
+  /** Whether workers take jobs, how many, and how long they go on when they are stopped. */
+  readonly worker: {
+    readonly enabled: boolean;
+    readonly concurrency: number;
+    readonly perRepo: number | null;
+    readonly drainMs: number;
+    readonly minFreeBytes: number;
+  };
   /** How long what ended jobs left is kept, and how large the cache may grow. */
   readonly keep: { readonly jobsDays: number; readonly workDays: number; readonly maxCacheBytes: number };
   readonly task: string | null;
@@ -230,6 +237,13 @@ function toConfig(
     log: { level: values.log_level, format: values.log_format },
     dbPath,
     retry: { attempts: values['retry.attempts'], baseMs: values['retry.base_ms'] },
+    worker: {
+      enabled: values.enabled,
+      concurrency: values.max_concurrent_jobs,
+      perRepo: values.max_jobs_per_repo,
+      drainMs: values.drain_s * 1000,
+      minFreeBytes: values.min_free_bytes,
+    },
     keep: {
       jobsDays: values.keep_jobs_days,
       workDays: values.keep_work_days,

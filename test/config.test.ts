@@ -13,7 +13,7 @@ import {
   type Config,
   type SettingName,
 } from '../src/config.ts';
-import type { Kind } from '../src/config/settings.ts';
+import type { Kind } from '../src/config/kinds.ts';
 import { JobError } from '../src/job/error.ts';
 import { DEFAULT_BUDGET } from '../src/job/request.ts';
 import { SANDBOX_ADAPTERS } from '../src/sandbox/sandbox.ts';

@@ -79,6 +79,36 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'answer a job that needs input',
     load: () => import('./commands/message.ts'),
   },
+  submit: {
+    usage: 'submit [task]',
+    summary: 'put a job into the queue, for a worker',
+    load: () => import('./commands/submit.ts'),
+  },
+  wait: {
+    usage: 'wait <job>',
+    summary: 'wait until a job has ended, and end as `run` would',
+    load: () => import('./commands/wait.ts'),
+  },
+  cancel: {
+    usage: 'cancel <job>',
+    summary: 'stop a job; what it did is saved',
+    load: () => import('./commands/cancel.ts'),
+  },
+  retry: {
+    usage: 'retry <job>',
+    summary: 'submit what an ended job was asked once more',
+    load: () => import('./commands/retry.ts'),
+  },
+  worker: {
+    usage: 'worker',
+    summary: 'run queued jobs, once or until it is stopped',
+    load: () => import('./commands/worker.ts'),
+  },
+  pause: {
+    usage: 'pause',
+    summary: 'let no worker take jobs, until `pause --off`',
+    load: () => import('./commands/pause.ts'),
+  },
   gc: {
     usage: 'gc',
     summary: 'free what is no longer kept: old jobs, old work, the cache above its limit',

@@ -5,7 +5,7 @@ import type { Job } from '../job/job.ts';
 import { openRunner } from '../runner/open.ts';
 import type { Runner } from '../runner/runner.ts';
 import { action, type Io } from './command.ts';
-import { addSettingFlags, settingsOf } from './settings.ts';
+import { addSettingFlags, settingsOf } from './asking/settings.ts';
 
 /** Options every reading command has. */
 export interface ReadOptions extends Record<string, unknown> {

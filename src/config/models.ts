@@ -1,6 +1,6 @@
 /** Settings of models: who serves them, what they cost, what all jobs together may spend. */
 import { MODEL_DIALECTS, type ModelDialect } from '../job/model/call.ts';
-import type { Kind } from './settings.ts';
+import type { Kind } from './kinds.ts';
 
 /** A provider as the user's settings name it. The key itself is never a setting, only the variable that holds it. */
 export interface ProviderSetting {

@@ -1,5 +1,4 @@
 /** The table of settings: what each may be, its default, and who may set it. Pure. */
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { JobError } from '../job/error.ts';
 import { agentsKind } from './agents.ts';
 import {
@@ -11,24 +10,26 @@ import {
   type PriceSetting,
   type ProviderSetting,
 } from './models.ts';
-import { PHASES_MODES } from '../job/phases/choose.ts';
 import {
-  DEFAULT_BUDGET,
-  DEFAULT_MAX_GATE_RUNS,
-  DEFAULT_POLICY,
-  parseRef,
-  SANDBOX_NAMES,
-} from '../job/request.ts';
+  branchTemplate,
+  flag,
+  identity,
+  mounts,
+  number,
+  oneOf,
+  optional,
+  path,
+  paths,
+  text,
+  variables,
+  type AgentMount,
+  type Kind,
+} from './kinds.ts';
+import { PHASES_MODES } from '../job/phases/choose.ts';
+import { DEFAULT_BUDGET, DEFAULT_MAX_GATE_RUNS, DEFAULT_POLICY, SANDBOX_NAMES } from '../job/request.ts';
 
 /** Node's timers overflow after 24.8 days and then fire at once. */
 const MAX_TIMEOUT_S = 14 * 24 * 3600;
-
-/** The values a setting may have: `read` returns `undefined` for those it does not allow. */
-export interface Kind<T> {
-  readonly allowed: string;
-  /** `baseDir` is what a relative path is relative to. */
-  read(value: unknown, baseDir: string, home: string): T | undefined;
-}
 
 /** Where a value came from; `where` is the flag, the variable, or `file:line`. */
 export interface Origin {
@@ -46,126 +47,6 @@ export interface Setting<T = unknown> {
   readonly unset: string;
   /** Whether a repository's own settings file may set it: never what runs on the host. */
   readonly project: boolean;
-}
-
-const MAX_TEXT_CHARS = 100_000;
-const text: Kind<string> = {
-  allowed: 'text',
-  read: (value) =>
-    typeof value === 'string' &&
-    value.trim() !== '' &&
-    value.length <= MAX_TEXT_CHARS &&
-    !value.includes('\0')
-      ? value
-      : undefined,
-};
-const path: Kind<string> = {
-  allowed: 'a path',
-  read: (value, baseDir, home) => {
-    const known = text.read(value, baseDir, home);
-    if (known === undefined) return undefined;
-    return known === '~' || known.startsWith('~/') ? join(home, known.slice(1)) : resolve(baseDir, known);
-  },
-};
-const paths: Kind<readonly string[]> = {
-  allowed: `a list of paths (in the environment and in flags separated by "${delimiter}")`,
-  read: (value, baseDir, home) => {
-    const list: unknown =
-      typeof value === 'string' ? value.split(delimiter).filter((part) => part !== '') : value;
-    if (!Array.isArray(list) || list.length > 100) return undefined;
-    const known = list.map((part) => path.read(part, baseDir, home));
-    return known.every((part) => part !== undefined) ? known : undefined;
-  },
-};
-const flag: Kind<boolean> = {
-  allowed: 'true or false',
-  read: (value) => {
-    if (value === true || value === 'true' || value === '1') return true;
-    return value === false || value === 'false' || value === '0' ? false : undefined;
-  },
-};
-/** One line that can stand in a commit's header. */
-const identity: Kind<string> = {
-  allowed: 'one line without < and >',
-  read: (value) =>
-    typeof value === 'string' && /^[^<>\p{Cc}]{1,200}$/u.test(value) && value.trim() !== ''
-      ? value
-      : undefined,
-};
-const branchTemplate: Kind<string> = {
-  allowed: 'a branch name that holds <job_id>',
-  read: (value) => {
-    if (typeof value !== 'string' || !value.includes('<job_id>')) return undefined;
-    try {
-      parseRef(value.replaceAll('<job_id>', 'job-0123456789ab'));
-      return value;
-    } catch {
-      return undefined;
-    }
-  },
-};
-
-/** A folder or file of the host that the agent's sandbox shows, for an agent's own login. */
-export interface AgentMount {
-  readonly source: string;
-  readonly target: string;
-  readonly mode: 'ro' | 'rw';
-}
-
-const mounts: Kind<readonly AgentMount[]> = {
-  allowed: 'a list of source, source:target or source:target:rw (absolute targets, read-only by default)',
-  read: (value, baseDir, home) => {
-    const list: unknown = typeof value === 'string' ? value.split(',') : value;
-    if (!Array.isArray(list) || list.length > 50) return undefined;
-    const known = list.map((entry: unknown) => mountOf(entry, baseDir, home));
-    return known.every((mount) => mount !== undefined) ? known : undefined;
-  },
-};
-
-function mountOf(entry: unknown, baseDir: string, home: string): AgentMount | undefined {
-  if (typeof entry !== 'string') return undefined;
-  const parts = entry.split(':');
-  const mode = parts.at(-1) === 'rw' || parts.at(-1) === 'ro' ? parts.pop() : 'ro';
-  const source = path.read(parts[0], baseDir, home);
-  const target = parts[1] ?? source;
-  if (source === undefined || target === undefined || parts.length > 2) return undefined;
-  if (!isAbsolute(target) || [source, target].some((place) => resolve(place) === '/')) return undefined;
-  return { source, target, mode: mode === 'rw' ? 'rw' : 'ro' };
-}
-
-// The agent never sees what could push or open a pull request, and the sandbox sets its own places.
-const NEVER_FOR_AGENTS =
-  /^((BOT|GITHUB|GH|GITHUB_ENTERPRISE|GH_ENTERPRISE|GITLAB|GITEA|FORGEJO)_TOKEN|SSH_AUTH_SOCK|SSH_ASKPASS|GIT_.*|WEBHOOK_SECRET|ACTIONS_.*|PATH|HOME|PWD|LD_.*)$/i;
-
-const variables: Kind<readonly string[]> = {
-  allowed: 'a list of names of environment variables, none of them a forge credential',
-  read: (value) => {
-    const list: unknown = typeof value === 'string' ? value.split(',') : value;
-    if (!Array.isArray(list) || list.length > 50) return undefined;
-    const isAllowed = (name: unknown): name is string =>
-      typeof name === 'string' && /^[A-Za-z_]\w{0,99}$/.test(name) && !NEVER_FOR_AGENTS.test(name);
-    return list.every(isAllowed) ? list : undefined;
-  },
-};
-
-function number(min: number, max: number, step: 'whole' | 'decimal' = 'whole'): Kind<number> {
-  return {
-    allowed: `a ${step} number from ${min} to ${max}`,
-    read: (value) => {
-      const known = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
-      if (typeof known !== 'number' || !(known >= min && known <= max)) return undefined;
-      return step === 'decimal' || Number.isInteger(known) ? known : undefined;
-    },
-  };
-}
-function oneOf<const T extends string>(...names: readonly T[]): Kind<T> {
-  return { allowed: names.join(', '), read: (value) => names.find((name) => name === value) };
-}
-function optional<T>(kind: Kind<T>): Kind<T | null> {
-  return {
-    allowed: `${kind.allowed}, or none`,
-    read: (value, ...rest) => (value === null || value === 'none' ? null : kind.read(value, ...rest)),
-  };
 }
 
 function setting<T>(
@@ -316,6 +197,24 @@ export const SETTINGS = {
     number(0, 3_600_000),
     10_000,
     'wait before the second try in milliseconds; doubles each time',
+  ),
+  enabled: setting(flag, true, 'whether workers take jobs', { env: 'AGENT_RUNNER_ENABLED' }),
+  max_concurrent_jobs: setting(number(1, 1000), 2, 'jobs that one worker runs at once'),
+  max_jobs_per_repo: setting(
+    optional(number(1, 1000)),
+    null,
+    'jobs of one repository that run at once, in all workers',
+    { unset: 'no limit' },
+  ),
+  drain_s: setting(
+    number(0, MAX_TIMEOUT_S),
+    30,
+    'seconds that running jobs may go on when a worker is stopped; then they are handed back',
+  ),
+  min_free_bytes: setting(
+    number(0, 1e15),
+    1024 ** 3,
+    'bytes that must be free in home before a job is accepted into the queue or taken from it',
   ),
   keep_jobs_days: setting(number(1, 36_500), 30, 'days that logs, patches and events of ended jobs are kept'),
   keep_work_days: setting(number(1, 36_500), 90, 'days that saved work of ended jobs is kept'),

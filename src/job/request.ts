@@ -33,6 +33,9 @@ export const DEFAULT_MAX_GATE_RUNS = 5;
 /** Largest task text, in bytes; more than any model reads in one prompt is refused, not cut. */
 export const MAX_TASK_BYTES = 1024 * 1024;
 
+/** Priorities go from minus this to this. */
+export const MAX_PRIORITY = 1000;
+
 /** Names a sandbox may be asked for by; `auto` picks the strongest that works. */
 export const SANDBOX_NAMES = ['auto', 'bubblewrap', 'host'] as const;
 export type SandboxChoiceName = (typeof SANDBOX_NAMES)[number];
@@ -68,6 +71,10 @@ export interface JobRequest {
   readonly allow_test_changes: boolean;
   readonly draft: boolean;
   readonly user_id: string | null;
+  /** Higher goes first; absent is 0. */
+  readonly priority?: number;
+  /** Jobs of one session run one after another, on the same workspace, branch and conversation. */
+  readonly session_id?: string | null;
   /** Whether the job is explored and planned first, and by whom; absent: as the rule says, by `agent`. */
   readonly phases?: {
     readonly mode: PhasesMode;
@@ -139,6 +146,18 @@ export function parseRef(ref: string, field = 'base'): string {
       hint: 'give a name like main, v1.2.0 or a commit id',
     },
   );
+}
+
+/**
+ * Checks the name of a session, which is a part of its branch's name.
+ *
+ * @throws JobError `invalid_request`
+ */
+export function parseSessionId(name: string): string {
+  if (/^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$/.test(name)) return name;
+  throw new JobError('invalid_request', `session_id: ${JSON.stringify(name.slice(0, 100))} is no session`, {
+    hint: 'give 1 to 64 letters, digits, "-" or "_", for example sess-2026-11; letters or digits at both ends',
+  });
 }
 
 /**

@@ -90,7 +90,7 @@ export interface BuildInput {
 /** The agent ended its turn. Its words are claims; `tree` is what it left behind. */
 export interface Built {
   readonly tree: string;
-  /** Whether `tree` differs from base's. */
+  /** Whether `tree` differs from what the job began with: base's, or its session's. */
   readonly changed: boolean;
   readonly summary: string;
   /** Set when the agent can't go on without an answer. */
@@ -106,6 +106,8 @@ export interface Verified {
   readonly head_sha: string;
   /** The new failures as one text; empty unless it counts as red (in place inconclusive and none do too). */
   readonly failure: string;
+  /** Whether a person left a message that the agent has not been given; absent is no. */
+  readonly message_waits?: boolean;
 }
 
 export interface ProposeInput {

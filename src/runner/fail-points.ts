@@ -93,15 +93,21 @@ function toldPoint(events: readonly NewEvent[]): string | null {
 function failingStore(store: Store, reach: Reach): Store {
   return {
     ...store,
-    async createJob(job) {
+    async createJob(job, acceptance) {
       reach('job-accepting');
-      await store.createJob(job);
+      const accepted = await store.createJob(job, acceptance);
       reach('job-accepted');
+      return accepted;
     },
     async acquireLease(...args) {
       const lease = await store.acquireLease(...args);
       reach('lease-taken');
       return lease;
+    },
+    async claimNext(request) {
+      const claimed = await store.claimNext(request);
+      if (claimed !== null) reach('lease-taken');
+      return claimed;
     },
     async updateJob(lease, patch) {
       const ends = patch.status !== undefined && isTerminal(patch.status);

@@ -6,13 +6,16 @@ import { createLocalForge } from '../forge/local.ts';
 import { createBaselines } from '../gate/gate.ts';
 import { JobError } from '../job/error.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
+import type { Store } from '../store/store.ts';
 import { createGit, type Git } from '../workspace/git.ts';
 import { exists } from '../workspace/keep/folders.ts';
 import type { SavedRef } from '../workspace/keep/work.ts';
-import { createLayout } from '../workspace/layout.ts';
+import { createLayout, type Layout } from '../workspace/layout.ts';
 import { withFailPoints } from './fail-points.ts';
 import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
 import { createModelRoom } from './models/account.ts';
+import { createBell, withBell } from './queue/bell.ts';
+import { createCancels } from './queue/cancel.ts';
 import { createRunner, type Runner } from './runner.ts';
 
 /**
@@ -48,6 +51,12 @@ export function isDenied(error: unknown): boolean {
   return error instanceof Error && 'code' in error && DENIED.has(String(error.code));
 }
 
+function openStore(layout: Layout): Promise<Store> {
+  return openSqliteStore({ path: layout.database }).catch(async (error: unknown) => {
+    throw await nameBackup(error, layout);
+  });
+}
+
 /**
  * Opens a runner on its home folder, which is made when it is missing (readable by its owner alone).
  *
@@ -69,11 +78,10 @@ export async function openRunner(config: Config): Promise<Runner> {
     );
   }
   await refuseEmptied(layout);
+  const bell = createBell(layout.bell);
   const { store, git } = withFailPoints(
     {
-      store: await openSqliteStore({ path: layout.database }).catch(async (error: unknown) => {
-        throw await nameBackup(error, layout);
-      }),
+      store: withBell(await openStore(layout), bell),
       git: gitOf(config),
     },
     config.failAt,
@@ -84,5 +92,6 @@ export async function openRunner(config: Config): Promise<Runner> {
   });
   const forge = createLocalForge({ cwd: config.host.cwd });
   const models = createModelRoom(config, store);
-  return createRunner({ config, store, layout, git, forge, baselines, models });
+  const cancels = createCancels(store, bell);
+  return createRunner({ config, store, layout, git, forge, baselines, models, bell, cancels });
 }

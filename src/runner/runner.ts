@@ -1,7 +1,6 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
-import { randomBytes } from 'node:crypto';
 import { selectSandbox } from '../sandbox/select.ts';
-import { JobError } from '../job/error.ts';
+import { Cancelled, JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
 import { PROCEDURE_VERSION, type Job } from '../job/job.ts';
 import { runJob } from '../job/procedure.ts';
@@ -9,7 +8,8 @@ import type { JobRequest } from '../job/request.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal } from '../job/status.ts';
 import type { StepResult } from '../job/step.ts';
-import type { Store } from '../store/store.ts';
+import type { Lease, Store } from '../store/store.ts';
+import { ownName } from '../workspace/keep/owner.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
 import { createMask } from '../log.ts';
@@ -17,7 +17,7 @@ import { agentOf, checkCommand, lookingAgents } from './agents.ts';
 import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
-import { holdLease, type HeldLease } from './engine/lease.ts';
+import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.ts';
 import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readDiff } from './look/diff.ts';
 import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
@@ -31,6 +31,11 @@ import { sweep, type Swept } from './keep/sweep.ts';
 import { checkInPlace } from './in-place/begin.ts';
 import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
 import type { Handover } from '../job/in-place/handover.ts';
+import type { CancelWatch } from './queue/cancel.ts';
+import type { Followers } from './queue/follow.ts';
+import { accept, queueVerbs } from './queue/verbs.ts';
+import { endUnopened, openPatiently } from './queue/unopened.ts';
+import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
 import { checkModel } from './models/resolve.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
@@ -44,6 +49,16 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** Called with every event after it is stored; must not throw. */
   readonly onEvent?: (event: JobEvent) => void;
+  /** The claim under which a worker got the job; without one, the job is claimed. */
+  readonly lease?: Lease;
+  /** Aborted when somebody else shall go on with the job: it stays as it is, and `run` rejects with `conflict`. */
+  readonly handBack?: AbortSignal;
+}
+
+/** How a request is submitted. */
+export interface SubmitOptions {
+  /** Accepted once under this key, within 24 hours. */
+  readonly once?: { readonly key: string; readonly digest: string };
 }
 
 /** Runs jobs, and reads what is known of them. */
@@ -51,8 +66,32 @@ export interface Runner {
   readonly config: Config;
   readonly store: Store;
   readonly layout: Layout;
-  /** Accepts a request; the job is durable when it resolves. */
+  /** Accepts a request that this process is about to run; the job is durable when it resolves. */
   accept(request: JobRequest): Promise<Job>;
+  /**
+   * Accepts a request into the queue, for a worker of this or another process.
+   *
+   * @returns the job, or the one that was accepted under the same key before
+   */
+  submit(
+    request: JobRequest,
+    options?: SubmitOptions,
+  ): Promise<{ readonly job: Job; readonly isNew: boolean }>;
+  /**
+   * Cancels a job. One that runs hears of it within a second and saves its work first; one that waits ends here.
+   *
+   * @returns the job as it is then, ended or about to
+   * @throws JobError `conflict` when it has ended already
+   */
+  cancel(jobId: string): Promise<Job>;
+  /** Submits what an ended job was asked once more, as a new job. @throws JobError `conflict` while it has not ended */
+  retry(jobId: string): Promise<Job>;
+  /** Leaves a message for a job's agent. @throws JobError `conflict` when the job has ended */
+  message(jobId: string, text: string): Promise<Job>;
+  /** A job's events as they come; see `Followers`. */
+  readonly follow: Followers['follow'];
+  /** Runs queued jobs until there are no more, or until it is told to stop. */
+  work(options: Pick<WorkerOptions, 'mode' | 'pollMs' | 'stop' | 'log'>): Promise<WorkerSummary>;
   /** Takes an accepted job to its end, or on from where a dead process left it. */
   run(jobId: string, options: RunOptions): Promise<RunEnd>;
   /**
@@ -87,20 +126,12 @@ const DAILY_TIMEOUT_MS = 30_000;
 /** Longest clean-up after dead processes. */
 const SWEEP_TIMEOUT_MS = 5000;
 
-/** A job id: random, so that ids of several machines never meet. */
-function newJobId(): string {
-  return `job-${randomBytes(6).toString('hex')}`;
-}
-
-function branchOf(template: string, jobId: string): string {
-  return template.replaceAll('<job_id>', jobId);
-}
-
 /** Everything one run of one job needs, and how it is put away again. */
 interface Opened {
   readonly context: JobContext;
   readonly lease: HeldLease;
   readonly journal: Journal;
+  readonly cancelled: CancelWatch;
 }
 
 /** Wires what every step of a job works with. */
@@ -138,19 +169,44 @@ function maskOf({ config, models }: RunnerParts): (text: string) => string {
   return createMask([...Object.values(config.agentEnv), ...models.models.keys]);
 }
 
-async function openJob(parts: RunnerParts, job: Job, options: RunOptions): Promise<Opened> {
-  const { store } = parts;
-  const lease = await holdLease(store, job.job_id);
+/** Claims a job, or keeps the claim that a worker or `accept` already has on it. */
+async function leaseFor(store: Store, jobId: string, claimed: Lease | undefined): Promise<HeldLease> {
+  return claimed === undefined ? holdLease(store, jobId) : keepLease(store, claimed);
+}
+
+/** Opens a job, or ends it where it can't be opened and nobody is there who could mend what is missing. */
+async function openJob(
+  parts: RunnerParts,
+  job: Job,
+  claimed: Lease | undefined,
+  options: RunOptions,
+): Promise<Opened | Job> {
+  const { store, cancels, config } = parts;
+  const lease = await leaseFor(store, job.job_id, claimed);
   const mask = maskOf(parts);
   const show = options.onEvent ?? ((): void => {});
   const journal = createJournal(store, job.job_id, { attempt: job.attempt, mask, show });
-  const signal = AbortSignal.any([options.signal, lease.lost]);
-  try {
+  const cancelled = await cancels.watch(job.job_id);
+  const signal = AbortSignal.any([options.signal, lease.lost, cancelled.signal]);
+  options.handBack?.addEventListener('abort', () => {
+    void lease.handBack(`job: ${job.job_id} was handed back`);
+  });
+  const open = async (): Promise<Opened> => {
     const models = await parts.models.open(job, journal);
-    return { context: await contextOf(parts, job, { journal, mask, signal, models }), lease, journal };
+    const context = await contextOf(parts, job, { journal, mask, signal, models });
+    return { context, lease, journal, cancelled };
+  };
+  const isWatched = options.lease === undefined;
+  try {
+    return isWatched ? await open() : await openPatiently(open, config.retry, signal);
   } catch (error) {
-    await lease.release();
-    throw error;
+    cancelled.stop();
+    try {
+      if (isWatched && !signal.aborted) throw error;
+      return await endUnopened(store, lease, journal, job, signal.aborted ? new Cancelled() : error);
+    } finally {
+      await lease.release();
+    }
   }
 }
 
@@ -230,44 +286,50 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   const ended = runJob(running, jobSteps).then(async (): Promise<RunEnd> => {
     const stored = await store.getJob(job.job_id);
     if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
-    if (jobSteps.isSaved()) await tidyJob(context.paths);
+    if (jobSteps.isSaved()) await tidyJob(context.paths, sessionFolder(parts, job));
     return { kind: 'ended', result: stored.result, savedIn: savedIn(parts, job, stored.result) };
   });
   try {
     return await Promise.race([ended, parked.promise]);
   } finally {
     await jobSteps.stop();
+    opened.cancelled.stop();
     await lease.release();
   }
+}
+
+/** Where what is kept of a job's session lies; `null` for a job without one. */
+function sessionFolder({ layout }: RunnerParts, { request }: Job): string | null {
+  return request.session_id == null ? null : layout.session(request.session_id);
 }
 
 function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
   return result.wip_ref === null ? null : layout.repo(job.request.repo).saved;
 }
 
-/** Stores a request as a job, under the name of its repository. */
-async function accept(parts: RunnerParts, request: JobRequest): Promise<Job> {
-  // Kept under the name that its saved work is found by, also when the repository is gone one day.
-  const { url: repo } = await parts.forge.resolve(request.repo);
-  const jobId = newJobId();
-  const now = new Date().toISOString();
-  const job: Job = {
-    job_id: jobId,
-    request: { ...request, repo },
-    status: 'queued',
-    outcome: null,
-    procedure_version: PROCEDURE_VERSION,
-    attempt: 1,
-    branch: request.in_place?.branch ?? branchOf(parts.config.branchTemplate, jobId),
-    created_at: now,
-    updated_at: now,
-    started_at: null,
-    finished_at: null,
-    question: null,
-    result: null,
-  };
-  await parts.store.createJob(job);
-  return job;
+/** Looks whether a request can start here, before it becomes a job. */
+async function preflight(parts: RunnerParts, request: JobRequest): Promise<void> {
+  const { config, layout } = parts;
+  await checkCommand(config, request);
+  const agent = await agentOf(config, request);
+  const { explore, plan } = await lookingAgents(config, request, agent);
+  for (const one of new Set([agent, explore.agent, plan.agent])) {
+    const { ready, detail, fix } = await one.check();
+    if (ready) continue;
+    throw new JobError(
+      'bad_configuration',
+      `agent: ${one.name} can't start: ${detail}`,
+      fix === null ? {} : { hint: fix },
+    );
+  }
+  for (const one of [{ agent, model: request.model }, explore, plan]) {
+    const use = { ...one, maxCostUsd: request.budget.max_cost_usd };
+    checkModel(parts.models.models, use, config.models.allowUnpriced);
+  }
+  await selectSandbox(request.sandbox, { allowHost: request.allow_host });
+  const remote = await parts.forge.resolve(request.repo);
+  await findBase(parts.git, layout.repo(remote.url).listed, remote, request.base);
+  if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);
 }
 
 /** Makes a runner from its parts; `open.ts` is the one place that does. */
@@ -278,43 +340,36 @@ export function createRunner(parts: RunnerParts): Runner {
     if (job !== null) return job;
     throw new JobError('not_found', `job: there is no ${jobId}`, { hint: 'see `agent-runner list`' });
   };
-  return {
+  // Jobs that were accepted to be run here, until they are.
+  const begun = new Map<string, Lease>();
+  const runner: Runner = {
     config,
     store,
     layout,
-    accept: (request) => accept(parts, request),
+    ...queueVerbs(parts, () => runner, find),
+    async accept(request) {
+      const hold = { owner: await ownName(), leaseMs: LEASE_MS, now: new Date() };
+      const { job, lease } = await accept(parts, request, { hold });
+      if (lease !== null) begun.set(job.job_id, lease);
+      return job;
+    },
     async run(jobId, options) {
       const job = await find(jobId);
       if (isTerminal(job.status) && job.result !== null) {
         const mask = maskOf(parts);
         const show = options.onEvent ?? ((): void => {});
-        await settleEnded(store, job, layout.job(jobId), { attempt: job.attempt, mask, show });
+        const told = { attempt: job.attempt, mask, show };
+        await settleEnded(store, job, layout.job(jobId), sessionFolder(parts, job), told);
         return { kind: 'ended', result: job.result, savedIn: savedIn(parts, job, job.result) };
       }
-      return drive(parts, await openJob(parts, job, options));
+      const claimed = options.lease ?? begun.get(jobId);
+      begun.delete(jobId);
+      const opened = await openJob(parts, job, claimed, options);
+      if ('lease' in opened) return drive(parts, opened);
+      if (opened.result === null) throw new JobError('bug', `job ${jobId} ended without a result`);
+      return { kind: 'ended', result: opened.result, savedIn: null };
     },
-    async preflight(request) {
-      await checkCommand(config, request);
-      const agent = await agentOf(config, request);
-      const { explore, plan } = await lookingAgents(config, request, agent);
-      for (const one of new Set([agent, explore.agent, plan.agent])) {
-        const { ready, detail, fix } = await one.check();
-        if (ready) continue;
-        throw new JobError(
-          'bad_configuration',
-          `agent: ${one.name} can't start: ${detail}`,
-          fix === null ? {} : { hint: fix },
-        );
-      }
-      for (const one of [{ agent, model: request.model }, explore, plan]) {
-        const use = { ...one, maxCostUsd: request.budget.max_cost_usd };
-        checkModel(parts.models.models, use, config.models.allowUnpriced);
-      }
-      await selectSandbox(request.sandbox, { allowHost: request.allow_host });
-      const remote = await parts.forge.resolve(request.repo);
-      await findBase(parts.git, layout.repo(remote.url).listed, remote, request.base);
-      if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);
-    },
+    preflight: (request) => preflight(parts, request),
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
     checkOut: async (jobId, request) => checkOutWork(parts, await find(jobId), request),
@@ -329,8 +384,10 @@ export function createRunner(parts: RunnerParts): Runner {
     standIn: (path) => requestPlace(parts, path),
     handover: async (jobId) => readHandover(parts, await find(jobId)),
     async close() {
+      parts.bell.close();
       await parts.models.close();
       await store.close();
     },
   };
+  return runner;
 }

@@ -4,9 +4,9 @@
  */
 import type { Store } from './store.ts';
 import { openDatabase } from './sqlite/database.ts';
-import { eventMethods, messageMethods, trimMethods } from './sqlite/events.ts';
-import { jobMethods, leaseMethods } from './sqlite/jobs.ts';
-import { baselineMethods, stepMethods } from './sqlite/steps.ts';
+import { eventMethods, messageMethods, trimMethods } from './sqlite/tables/events.ts';
+import { jobMethods, leaseMethods, queueOf } from './sqlite/tables/jobs.ts';
+import { baselineMethods, stepMethods } from './sqlite/tables/steps.ts';
 
 /**
  * Opens a store in an SQLite file, creates it where there is none, and brings it up to date.
@@ -24,6 +24,7 @@ export async function openSqliteStore(options: {
   return {
     ...jobMethods(database),
     ...leaseMethods(database),
+    ...queueOf(database),
     ...eventMethods(database),
     ...messageMethods(database),
     ...trimMethods(database),

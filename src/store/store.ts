@@ -31,10 +31,63 @@ export interface StepRecord {
   readonly result: unknown;
 }
 
+/** How a job is accepted, besides its being stored. */
+export interface Acceptance {
+  /** Claimed by whoever accepts it, so that no worker takes it meanwhile. */
+  readonly hold?: { readonly owner: string; readonly leaseMs: number; readonly now: Date };
+  /** Accepted once under this key: a second job with it is not stored, and the first one is returned. */
+  readonly once?: Once;
+}
+
+/** An idempotency key. */
+export interface Once {
+  /** Who sends it and the key, as one name. */
+  readonly key: string;
+  /** Digest of what was asked: the same key for something else is a `conflict`. */
+  readonly digest: string;
+  /** Milliseconds since 1970 until which the key is remembered. */
+  readonly untilMs: number;
+  readonly now: Date;
+}
+
+/** An accepted job. */
+export interface Accepted {
+  /** The job, or the one that was accepted under the same key before. */
+  readonly job: Job;
+  readonly lease: Lease | null;
+  readonly isNew: boolean;
+}
+
+/** What a worker asks for. */
+export interface ClaimRequest {
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly now: Date;
+  /** Jobs of one repository that may be in work at once, by all processes; `null` is no limit. */
+  readonly perRepo: number | null;
+}
+
+/** A job that a worker got. */
+export interface Claimed {
+  readonly job: Job;
+  readonly lease: Lease;
+}
+
+/** How many jobs wait, and how many are in work. */
+export interface QueueCounts {
+  readonly ready: number;
+  readonly held: number;
+  /** Waiting for a person. */
+  readonly parked: number;
+  /** Waiting for an earlier job of their session. */
+  readonly blocked: number;
+}
+
 /** Which jobs to list; newest first. */
 export interface JobFilter {
   readonly status?: JobStatus;
   readonly repo?: string;
+  readonly sessionId?: string;
   /** Cursor: only jobs created before this job id's. */
   readonly before?: string;
   readonly limit: number;
@@ -45,8 +98,11 @@ export const MAX_STEP_RESULT_BYTES = 64 * 1024;
 
 /** The store. Every method rejects with a `JobError`: `not_found`, `conflict` (lease lost), `infra_failed`. */
 export interface Store {
-  /** Accepts a job. Durable (`full`) when it resolves; a second job with the same id is a `conflict`. */
-  createJob(job: Job): Promise<void>;
+  /**
+   * Accepts a job. Durable (`full`) when it resolves; a second job with the same id is a `conflict`. Unless it works
+   * for a checkout that a person stands in, it waits in the queue from then on.
+   */
+  createJob(job: Job, acceptance?: Acceptance): Promise<Accepted>;
   getJob(jobId: string): Promise<Job | null>;
   listJobs(filter: JobFilter): Promise<readonly Job[]>;
   /**
@@ -62,6 +118,24 @@ export interface Store {
   /** Extends a lease; rejects with `conflict` when somebody else has claimed the job meanwhile. */
   renewLease(lease: Lease, leaseMs: number, now: Date): Promise<Lease>;
   releaseLease(lease: Lease): Promise<void>;
+
+  /**
+   * Claims the job that is next: highest priority first, then the one accepted first, also one whose holder's lease
+   * has ended. Never one of a session of which another is in work or was accepted before.
+   *
+   * @returns `null` when none may be taken now
+   */
+  claimNext(request: ClaimRequest): Promise<Claimed | null>;
+  /** Every lease that is held, also one that has expired or whose job has ended, at most 10,000. */
+  listHeld(): Promise<readonly Lease[]>;
+  countQueue(): Promise<QueueCounts>;
+  /** Asks whoever works on a job to cancel it; a job that waits can be claimed at once. Ended jobs ignore it. */
+  requestCancel(jobId: string): Promise<void>;
+  /** Jobs that are to be cancelled and have not ended, at most 10,000. */
+  listCancelling(): Promise<readonly string[]>;
+  /** Stops claiming by every process, or lets it go on. */
+  setPaused(paused: boolean): Promise<void>;
+  isPaused(): Promise<boolean>;
 
   /** Appends events in order, numbered on from the last one without gaps, and returns them as stored. */
   appendEvents(
@@ -94,6 +168,8 @@ export interface Store {
    * again by the same step (after a crash), the same message is returned.
    */
   takeMessage(lease: Lease, stepKey: string): Promise<string | null>;
+  /** How many messages of a job nobody has taken. */
+  countMessages(jobId: string): Promise<number>;
 
   /**
    * Forgets events, steps and messages of jobs that ended before `finishedBefore` (RFC 3339), oldest first; the jobs

@@ -52,10 +52,14 @@ export interface Layout {
   readonly trash: string;
   /** The last copies of the database. */
   readonly backups: string;
+  /** Files that a process touches to wake the others. */
+  readonly bell: string;
   repo(url: string): RepoPaths;
   /** Bare repository with the state of a folder that has no git of its own. */
   folder(path: string): string;
   job(jobId: string): JobPaths;
+  /** What is kept of a session between its jobs. */
+  session(sessionId: string): string;
 }
 
 /** Longest readable part of a repository's folder name; the hash behind it makes it unique. */
@@ -80,6 +84,8 @@ export function createLayout(home: string, database: string | null = null): Layo
     dependencies: join(home, 'dependencies'),
     trash: join(home, 'trash'),
     backups: join(home, 'backups'),
+    bell: join(home, 'bell'),
+    session: (sessionId) => join(home, 'sessions', folderName(sessionId)),
     repo(url) {
       const name = folderName(url);
       return {

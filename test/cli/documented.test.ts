@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/cli/main.ts';
-import { SETTING_FLAGS } from '../../src/cli/settings.ts';
+import { SETTING_FLAGS } from '../../src/cli/asking/settings.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName } from '../../src/config.ts';
 import { OUTCOMES } from '../../src/job/status.ts';
 

@@ -1,7 +1,11 @@
 import { createMemoryStore } from '../../src/store/memory.ts';
-import { testStore } from '../contract/store.ts';
+import { testQueue } from '../contract/queue.ts';
+import { testStore, type OpenStore } from '../contract/store.ts';
 
-testStore('memory', async () => {
+async function open(): Promise<OpenStore> {
   const store = createMemoryStore();
   return { store, close: () => store.close() };
-});
+}
+
+testStore('memory', open);
+testQueue('memory', open);

@@ -6,11 +6,12 @@ import { describe, expect, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { configure, connect } from '../../src/store/sqlite/connection.ts';
 import type { Store } from '../../src/store/store.ts';
-import { rejected, testStore } from '../contract/store.ts';
+import { testQueue } from '../contract/queue.ts';
+import { rejected, testStore, type OpenStore } from '../contract/store.ts';
 import { testDirectory } from './directory.ts';
 import { sampleEvent, sampleJob } from './sample.ts';
 
-testStore('sqlite', async () => {
+async function open(): Promise<OpenStore> {
   const directory = mkdtempSync(join(tmpdir(), 'store-test-'));
   const path = join(directory, 'deep', 'runner.db');
   let store: Store = await openSqliteStore({ path });
@@ -26,7 +27,10 @@ testStore('sqlite', async () => {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-});
+}
+
+testStore('sqlite', open);
+testQueue('sqlite', open);
 
 describe('two stores on one file', () => {
   test('each sees what the other has committed, and tokens fence across them', async () => {

@@ -1,7 +1,7 @@
 /** `agents`: which agents there are and whether they can start here. */
 import { listAgents } from '../../runner/look/doctor.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
-import { addSettingFlags, settingsOf } from '../settings.ts';
+import { addSettingFlags, settingsOf } from '../asking/settings.ts';
 import { cleanLine, table } from '../text.ts';
 
 async function agents(io: Io, options: Record<string, unknown>): Promise<number> {

@@ -1,7 +1,7 @@
 /** `config list`: every setting, its value and where that comes from. */
 import { SETTINGS, type SettingName } from '../../config.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
-import { addSettingFlags, settingsOf } from '../settings.ts';
+import { addSettingFlags, settingsOf } from '../asking/settings.ts';
 import { cleanLine, table } from '../text.ts';
 
 /** A value; where there is none, what holds instead, in parentheses. */

@@ -7,7 +7,7 @@ import { createDemoRepository, demoScenarios, demoTask } from '../../runner/demo
 import { openRunner } from '../../runner/open.ts';
 import { action, homeFlagsOf, type CliCommand, type Io } from '../command.ts';
 import { follow, printEnd } from '../foreground.ts';
-import { makeRequest } from '../settings.ts';
+import { makeRequest } from '../asking/settings.ts';
 
 /** Seconds the agent has in the scenario that runs out of time. */
 const SLOW_TIMEOUT_S = 2;

@@ -1,7 +1,7 @@
 /** `doctor`: checks this machine; every finding says how to mend it. Exits 1 when something must be mended. */
 import { examine } from '../../runner/look/doctor.ts';
 import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
-import { addSettingFlags, settingsOf } from '../settings.ts';
+import { addSettingFlags, settingsOf } from '../asking/settings.ts';
 import { cleanLine, paint } from '../text.ts';
 
 const MARKS = { ok: ['✓', 'green'], warning: ['!', 'yellow'], failed: ['✗', 'red'] } as const;

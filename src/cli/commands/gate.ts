@@ -13,7 +13,7 @@ import {
   makeRequest,
   settingsOf,
   type JudgingOptions,
-} from '../settings.ts';
+} from '../asking/settings.ts';
 
 interface Options extends Record<string, unknown>, JudgingOptions {
   readonly repo: string;

@@ -8,7 +8,7 @@ import { configSchema, type Inspection } from '../../runner/look/inspect.ts';
 import { isDenied } from '../../runner/open.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { withRunner, type ReadOptions } from '../reading.ts';
-import { addSettingFlags } from '../settings.ts';
+import { addSettingFlags } from '../asking/settings.ts';
 import { cleanLine } from '../text.ts';
 
 interface Options extends ReadOptions {

@@ -3,7 +3,7 @@ import { JobError } from '../../job/error.ts';
 import { JOB_STATUSES, parseStatus } from '../../job/status.ts';
 import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
 import { withRunner, type ReadOptions } from '../reading.ts';
-import { addSettingFlags } from '../settings.ts';
+import { addSettingFlags } from '../asking/settings.ts';
 import { cleanLine, table } from '../text.ts';
 
 interface Options extends ReadOptions {

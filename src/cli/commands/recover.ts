@@ -4,7 +4,7 @@ import { listSavedWork } from '../../runner/open.ts';
 import type { RecoverTarget } from '../../runner/look/recover.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { findJob, withRunner, type ReadOptions } from '../reading.ts';
-import { addSettingFlags, settingsOf } from '../settings.ts';
+import { addSettingFlags, settingsOf } from '../asking/settings.ts';
 import { table } from '../text.ts';
 
 function targetOf(options: ReadOptions, jobId: string): RecoverTarget {

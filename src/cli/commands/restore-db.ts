@@ -1,7 +1,7 @@
 /** `restore-db`: puts the last sound back-up in the place of a damaged database. */
 import { restoreBackup } from '../../runner/keep/database.ts';
 import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
-import { addSettingFlags, settingsOf } from '../settings.ts';
+import { addSettingFlags, settingsOf } from '../asking/settings.ts';
 
 async function restore(io: Io, options: Record<string, unknown>): Promise<number> {
   const done = await restoreBackup(await io.resolve(settingsOf(options)), options['force'] === true);

@@ -22,7 +22,7 @@ import {
   makeRequest,
   settingsOf,
   type JudgingOptions,
-} from '../settings.ts';
+} from '../asking/settings.ts';
 import { renderHandover } from './handover.ts';
 
 /** Flags that both commands take. */

@@ -97,6 +97,18 @@ async function runBody<T extends object>(
   }
 }
 
+/**
+ * Times that a step is begun at most, over all attempts and processes: a job that kills its worker each time must
+ * not kill them for ever.
+ */
+const MAX_TRIES = 12;
+
+function triedTooOften(key: string, tries: number): JobError {
+  return new JobError('infra_failed', `step ${key} was begun ${tries - 1} times and never ended`, {
+    hint: 'look for what kills the runner at this step (memory, disk) before the job is tried again',
+  });
+}
+
 function endOf(key: string, result: StepResult<object>): Record<string, unknown> {
   const failure = result.ok ? {} : { code: result.error.code, message: result.error.message };
   return { step: key, state: result.ok ? 'done' : 'failed', ...failure, duration_ms: durationMs(result) };
@@ -121,6 +133,7 @@ export function createEngine(options: EngineOptions): Engine {
   ): Promise<StepResult<T>> => {
     const { key, phase, signal } = step;
     const begun = await store.beginStep(lease.current(), key, PROCEDURE_VERSION);
+    if (begun.result === null && begun.tries > MAX_TRIES) throw triedTooOften(key, begun.tries);
     if (begun.result !== null) {
       replayed = true;
       journal.emit('phase', phase, { step: key, state: 'replayed' });

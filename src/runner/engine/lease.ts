@@ -4,8 +4,8 @@ import { JobError } from '../../job/error.ts';
 import type { Lease, Store } from '../../store/store.ts';
 import { isDead, ownName } from '../../workspace/keep/owner.ts';
 
-/** Length of a lease; renewed every third of it. */
-const LEASE_MS = 30_000;
+/** Length of a lease in milliseconds; renewed every third of it. */
+export const LEASE_MS = 30_000;
 
 /** A lease that renews itself. */
 export interface HeldLease {
@@ -14,6 +14,8 @@ export interface HeldLease {
   /** Aborted when somebody else took the job over. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
+  /** Gives the job to whoever wants it and cuts off what this process does for it, as if it had died. */
+  handBack(why: string): Promise<void>;
 }
 
 /** Whether a job is in the hands of a process that lives, or of another machine's whose lease runs. */
@@ -32,12 +34,15 @@ export async function holdLease(store: Store, jobId: string): Promise<HeldLease>
   const held = await store.getLease(jobId);
   if (held !== null && (await isDead(held.owner))) await store.releaseLease(held);
   const claimed = await store.acquireLease(jobId, await ownName(), LEASE_MS, new Date());
-  if (claimed === null) {
-    const owner = (await store.getLease(jobId))?.owner ?? 'somebody';
-    throw new JobError('conflict', `job: ${jobId} is being worked on by ${owner}`, {
-      hint: `wait for it, or watch it with \`agent-runner logs -f ${jobId}\``,
-    });
-  }
+  if (claimed !== null) return keepLease(store, claimed);
+  const owner = (await store.getLease(jobId))?.owner ?? 'somebody';
+  throw new JobError('conflict', `job: ${jobId} is being worked on by ${owner}`, {
+    hint: `wait for it, or watch it with \`agent-runner logs -f ${jobId}\``,
+  });
+}
+
+/** Keeps a claimed lease by renewing it, until it is released or lost. */
+export function keepLease(store: Store, claimed: Lease): HeldLease {
   let lease = claimed;
   const lost = new AbortController();
   const timer = setInterval(() => {
@@ -49,12 +54,18 @@ export async function holdLease(store: Store, jobId: string): Promise<HeldLease>
     );
   }, LEASE_MS / 3);
   timer.unref();
+  const release = async (): Promise<void> => {
+    clearInterval(timer);
+    await store.releaseLease(lease).catch(() => {});
+  };
   return {
     current: () => lease,
     lost: lost.signal,
-    async release() {
-      clearInterval(timer);
-      await store.releaseLease(lease).catch(() => {});
+    release,
+    async handBack(why) {
+      // Given back first: whatever the steps still write as they are cut off is refused, as after a death.
+      await release();
+      lost.abort(new JobError('conflict', why));
     },
   };
 }

@@ -28,6 +28,8 @@ export interface BuildMemory {
   readonly map: string;
   readonly summary: string | null;
   readonly sessionId: string | null;
+  /** What a person wrote since the last turn. */
+  readonly messages: readonly string[];
 }
 
 /** After a crash: the partial tree is kept under a ref of its own, then the build begins again from its snapshot. */
@@ -168,6 +170,7 @@ export async function build(
       checks: detail.rules.checks,
       failures: memory.failure,
       summary: memory.summary,
+      messages: memory.messages,
       // An agent that goes on with its session has been told.
       report: isNew ? memory.report : null,
       plan: memory.plan,
@@ -192,11 +195,11 @@ export async function build(
     step,
   );
   const tree = await bench.copy.snapshot();
-  const baseTree = await treeOf(context.git, bench.copy.target, detail.base_sha);
-  journal.emit('message', 'build', { text: reply.summary, changed: tree !== baseTree });
+  const startTree = detail.session?.tree ?? (await treeOf(context.git, bench.copy.target, detail.base_sha));
+  journal.emit('message', 'build', { text: reply.summary, changed: tree !== startTree });
   return {
     tree,
-    changed: tree !== baseTree,
+    changed: tree !== startTree,
     summary: context.mask(reply.summary),
     question: reply.question === null ? null : context.mask(reply.question),
     session_id: reply.sessionId,

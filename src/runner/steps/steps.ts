@@ -20,7 +20,7 @@ import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, StepContext } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
 import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
@@ -63,6 +63,9 @@ interface Memory {
   gateRuns: number;
   saved: boolean;
 }
+
+/** Messages that one prompt holds; more come with the next. */
+const MAX_MESSAGES_A_TURN = 20;
 
 /** A job's memory with the rooms around it: what every step below works on. */
 interface Work extends StepsOptions {
@@ -166,13 +169,26 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
       map: await work.map.text(context.agent, detail, bench),
       report,
       plan: planned,
-      summary: built?.summary ?? null,
-      sessionId: sessionOf(context, built),
+      summary: built?.summary ?? detail.session?.summary ?? null,
+      sessionId: built === null ? (detail.session?.conversation ?? null) : sessionOf(context, built),
+      messages: await takeMessages(work, step),
     };
     return build(context, detail, bench, input, known, step);
   });
   if (result.ok) memory.built = result;
   return result;
+}
+
+/** What a person wrote while nobody asked; a try after a crash gets the same again. */
+async function takeMessages({ context, lease }: Work, step: StepContext): Promise<readonly string[]> {
+  const messages: string[] = [];
+  while (messages.length < MAX_MESSAGES_A_TURN) {
+    const text = await context.store.takeMessage(lease.current(), `${step.key}/${messages.length}`);
+    if (text === null) break;
+    messages.push(text);
+  }
+  if (messages.length > 0) context.journal.emit('message', 'build', { from_person: messages });
+  return messages;
 }
 
 async function stepMessage(work: Work, question: string): Promise<StepResult<Answered>> {
@@ -182,7 +198,8 @@ async function stepMessage(work: Work, question: string): Promise<StepResult<Ans
     'build',
     async (step) => {
       const answer = await context.store.takeMessage(lease.current(), step.key);
-      return answer === null ? work.park(question) : { answer };
+      if (answer === null && question !== '') return work.park(question);
+      return { answer: answer ?? '' };
     },
     { durability: 'full' },
   );
@@ -193,7 +210,9 @@ async function stepVerify(work: Work): Promise<StepResult<Verified>> {
   memory.gateRuns++;
   const result = await engine.step<Verified>('verify', 'verify', async () => {
     const { detail, bench } = await ready(work);
-    return verify(context, detail, bench, memory.gateRuns);
+    const verified = await verify(context, detail, bench, memory.gateRuns);
+    const waiting = await context.store.countMessages(context.job.job_id);
+    return waiting === 0 ? verified : { ...verified, message_waits: true };
   });
   if (result.ok) memory.verified = result;
   return result;
@@ -218,7 +237,7 @@ async function stepPropose(
 }
 
 async function stepSave(work: Work): Promise<StepResult<Saved>> {
-  const { context, engine, memory, baseline, map } = work;
+  const { context, engine, lease, memory, baseline, map } = work;
   await Promise.all([baseline.stop(), map.stop()]);
   const run = async (): Promise<Saved> => ({ wip_ref: await saveNow(work) });
   const startedAt = new Date().toISOString();
@@ -229,6 +248,8 @@ async function stepSave(work: Work): Promise<StepResult<Saved>> {
     memory.saved = result.ok;
     return result;
   } catch (thrown) {
+    // Somebody else's job by now: who has it saves it.
+    if (lease.lost.aborted) throw thrown;
     // The job still ends: with its outcome, and with the place where its work lies unsaved.
     const why = errorInfoOf(thrown);
     const hint = `the working copy is kept at ${memory.bench?.copy.where ?? context.paths.root}`;

@@ -1,6 +1,7 @@
 /** The schema, and how a database of an older version gets to it. */
 import { JobError } from '../../job/error.ts';
 import { JOB_STATUSES, isTerminal, OUTCOMES } from '../../job/status.ts';
+import { QUEUE_STATES } from '../rules/queue.ts';
 import { MAX_STEP_RESULT_BYTES } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { whileLocked } from './lock.ts';
@@ -99,11 +100,49 @@ CREATE TABLE baselines (
 ) STRICT;
 `;
 
+const QUEUE = `
+-- Only jobs that have not ended: what a claim looks at does not grow with the past.
+CREATE TABLE queue (
+  job_number INTEGER PRIMARY KEY REFERENCES jobs (number),
+  state TEXT NOT NULL CHECK (state IN (${quoted(QUEUE_STATES)})),
+  priority INTEGER NOT NULL,
+  repo TEXT NOT NULL,
+  session_id TEXT,
+  -- When the lease of a held job ends.
+  until_ms INTEGER,
+  cancelling INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX queue_next ON queue (state, priority DESC, job_number);
+CREATE INDEX queue_by_repo ON queue (state, repo, priority DESC, job_number);
+CREATE INDEX queue_by_session ON queue (session_id, job_number) WHERE session_id IS NOT NULL;
+CREATE INDEX leases_held ON leases (job_number) WHERE owner IS NOT NULL;
+CREATE INDEX queue_cancelling ON queue (job_number) WHERE cancelling = 1;
+
+INSERT INTO queue (job_number, state, priority, repo, until_ms)
+  SELECT number, CASE WHEN owner IS NOT NULL THEN 'held' WHEN status = 'needs_input' THEN 'parked' ELSE 'ready' END,
+    0, repo, expires_ms
+  FROM jobs LEFT JOIN leases ON job_number = number
+  WHERE outcome IS NULL AND json_type(request, '$.in_place') IS NULL;
+
+CREATE TABLE once (
+  key TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  job_number INTEGER NOT NULL REFERENCES jobs (number),
+  until_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX once_by_end ON once (until_ms);
+
+CREATE TABLE switches (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT;
+`;
+
 /**
  * Every change of the schema, in order; the number of those applied is the database's version. An entry that
  * was published never changes: a new status or outcome needs a new entry that rebuilds `jobs` with its check.
  */
-const MIGRATIONS: readonly string[] = [FIRST];
+const MIGRATIONS: readonly string[] = [FIRST, QUEUE];
 
 /** The version that this code writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

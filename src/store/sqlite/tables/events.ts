@@ -1,10 +1,11 @@
 /** The tables `events` and `messages`. */
-import type { Store } from '../store.ts';
-import { checkWaiting, eventRow, jobEvent, type EventRow } from '../rules/event.ts';
-import { checkInteger, checkLimit, checkName, fromJson, toJson } from '../rules/value.ts';
-import type { Connection } from './connection.ts';
-import type { Database } from './database.ts';
+import type { Store } from '../../store.ts';
+import { checkWaiting, eventRow, jobEvent, type EventRow } from '../../rules/event.ts';
+import { checkInteger, checkLimit, checkName, fromJson, toJson } from '../../rules/value.ts';
+import type { Connection } from '../connection.ts';
+import type { Database } from '../database.ts';
 import { heldJobNumber, jobNumber } from './jobs.ts';
+import { wake } from './queue.ts';
 
 /** Bytes that a row costs besides its data, about. */
 const ROW_BYTES = 100;
@@ -82,20 +83,30 @@ function takeOldest(db: Connection, number: number, stepKey: string): MessageRow
   ) as MessageRow | null;
 }
 
+function countWaiting(db: Connection, number: number): number {
+  const row = db.get(
+    'SELECT count(*) AS count FROM messages WHERE job_number = ? AND taken_by IS NULL',
+    number,
+  ) as { count: number } | null;
+  return row?.count ?? 0;
+}
+
 /** Methods of the store about messages. The text is kept as JSON, for what people paste has no bounds but size. */
-export function messageMethods(database: Database): Pick<Store, 'addMessage' | 'takeMessage'> {
+export function messageMethods(
+  database: Database,
+): Pick<Store, 'addMessage' | 'takeMessage' | 'countMessages'> {
   return {
     async addMessage(jobId, text, time) {
       const json = toJson(text, 'message');
       await database.write('full', json.length, (db) => {
         const number = jobNumber(db, jobId);
-        const waiting = db.get(
-          'SELECT count(*) AS count FROM messages WHERE job_number = ? AND taken_by IS NULL',
-          number,
-        ) as { count: number } | null;
-        checkWaiting(jobId, waiting?.count ?? 0);
+        checkWaiting(jobId, countWaiting(db, number));
         db.run('INSERT INTO messages (job_number, time, text) VALUES (?, ?, ?)', number, time, json);
+        wake(db, number);
       });
+    },
+    async countMessages(jobId) {
+      return await database.read((db) => countWaiting(db, jobNumber(db, jobId)));
     },
     async takeMessage(lease, stepKey) {
       checkName(stepKey, 'step');

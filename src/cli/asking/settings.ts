@@ -1,12 +1,12 @@
 /** Flags that are settings, and the request that is made of them. */
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import { JobError } from '../job/error.ts';
-import type { Check } from '../job/gate.ts';
-import { parseRef, parseRepo, parseTask, type JobRequest } from '../job/request.ts';
-import type { InPlace } from '../job/in-place/in-place.ts';
-import { defaultAgent } from '../runner/agents.ts';
-import type { Config } from '../config.ts';
+import { JobError } from '../../job/error.ts';
+import type { Check } from '../../job/gate.ts';
+import { parseRef, parseRepo, parseTask, type JobRequest } from '../../job/request.ts';
+import type { InPlace } from '../../job/in-place/in-place.ts';
+import { defaultAgent } from '../../runner/agents.ts';
+import type { Config } from '../../config.ts';
 
 /** Flags of `run` and `demo` that set a setting of the same name. */
 export const SETTING_FLAGS: readonly (readonly [flag: string, setting: string, help: string])[] = [

@@ -1,9 +1,17 @@
 /** The tables `steps` and `baselines`. */
-import type { Store } from '../store.ts';
-import { addNote, begin, checkBegin, finish, resultJson, stepRecord, type StepRow } from '../rules/step.ts';
-import { checkName, fromJson, MAX_BASELINES, toJson } from '../rules/value.ts';
-import type { Connection } from './connection.ts';
-import type { Database } from './database.ts';
+import type { Store } from '../../store.ts';
+import {
+  addNote,
+  begin,
+  checkBegin,
+  finish,
+  resultJson,
+  stepRecord,
+  type StepRow,
+} from '../../rules/step.ts';
+import { checkName, fromJson, MAX_BASELINES, toJson } from '../../rules/value.ts';
+import type { Connection } from '../connection.ts';
+import type { Database } from '../database.ts';
 import { heldJobNumber, jobNumber } from './jobs.ts';
 
 const COLUMNS = 'key, tries, procedure_version, note, result';

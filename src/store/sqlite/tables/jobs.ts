@@ -1,14 +1,15 @@
 /** The tables `jobs` and `leases`. */
 import type { SQLInputValue } from 'node:sqlite';
-import type { Job } from '../../job/job.ts';
-import type { JobRequest } from '../../job/request.ts';
-import type { JobResult } from '../../job/result.ts';
-import type { JobFilter, Lease, Store } from '../store.ts';
-import { changeJob, createdMs, endsJob, jobExists, newJob, noSuchJob } from '../rules/job.ts';
-import { checkHeld, claim, isHeld, leaseOf, NEVER_HELD, release, renew, type Hold } from '../rules/lease.ts';
-import { checkLimit, fromJson, toJson } from '../rules/value.ts';
-import type { Connection } from './connection.ts';
-import type { Database } from './database.ts';
+import type { Job } from '../../../job/job.ts';
+import type { JobRequest } from '../../../job/request.ts';
+import type { JobResult } from '../../../job/result.ts';
+import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../../store.ts';
+import { changeJob, createdMs, endsJob, jobExists, newJob, noSuchJob } from '../../rules/job.ts';
+import { checkHeld, claim, isHeld, leaseOf, release, renew } from '../../rules/lease.ts';
+import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
+import type { Connection } from '../connection.ts';
+import type { Database } from '../database.ts';
+import { acceptedBefore, dequeue, enqueue, holdOf, queueMethods, remember, setHold } from './queue.ts';
 
 interface JobRow extends Omit<Job, 'question' | 'request' | 'result'> {
   /** JSON text, because it comes from an agent and may hold what has no UTF-8 form. */
@@ -40,24 +41,6 @@ export function jobNumber(db: Connection, jobId: string): number {
   return row.number;
 }
 
-function holdOf(db: Connection, number: number): Hold {
-  return (
-    (db.get('SELECT token, owner, expires_ms FROM leases WHERE job_number = ?', number) as Hold | null) ??
-    NEVER_HELD
-  );
-}
-
-function setHold(db: Connection, number: number, hold: Hold): void {
-  db.run(
-    `INSERT INTO leases (job_number, token, owner, expires_ms) VALUES (?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET token = excluded.token, owner = excluded.owner, expires_ms = excluded.expires_ms`,
-    number,
-    hold.token,
-    hold.owner,
-    hold.expires_ms,
-  );
-}
-
 /** The number of a job that `lease` still holds. @throws JobError `not_found`, `conflict` */
 export function heldJobNumber(db: Connection, lease: Lease): number {
   const number = jobNumber(db, lease.job_id);
@@ -68,6 +51,12 @@ export function heldJobNumber(db: Connection, lease: Lease): number {
 function readJob(db: Connection, jobId: string): Job | null {
   const row = db.get(`SELECT ${COLUMNS} FROM jobs WHERE job_id = ?`, jobId) as JobRow | null;
   return row === null ? null : toJob(row);
+}
+
+function jobByNumber(db: Connection, number: number): Job {
+  const row = db.get(`SELECT ${COLUMNS} FROM jobs WHERE number = ?`, number) as JobRow | null;
+  if (row === null) throw noSuchJob(String(number));
+  return toJob(row);
 }
 
 function insertJob(db: Connection, job: Job): void {
@@ -120,6 +109,10 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
     clauses.push('repo = ?');
     values.push(filter.repo);
   }
+  if (filter.sessionId !== undefined) {
+    clauses.push("json_extract(request, '$.session_id') = ?");
+    values.push(filter.sessionId);
+  }
   if (filter.before !== undefined) {
     const number = jobNumber(db, filter.before);
     clauses.push('(created_ms, number) < ((SELECT created_ms FROM jobs WHERE number = ?), ?)');
@@ -133,17 +126,27 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
   ) as JobRow[];
 }
 
+/** Stores a job, unless one was accepted under its key before. */
+function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted {
+  const before = once === undefined ? null : acceptedBefore(db, once);
+  if (before !== null) return { job: jobByNumber(db, before), lease: null, isNew: false };
+  insertJob(db, job);
+  const number = jobNumber(db, job.job_id);
+  enqueue(db, number, job);
+  if (once !== undefined) remember(db, number, once);
+  const claimed = hold === undefined ? null : claim(holdOf(db, number), hold.owner, hold.leaseMs, hold.now);
+  if (claimed !== null) setHold(db, number, claimed);
+  return { job, lease: claimed === null ? null : leaseOf(job.job_id, claimed), isNew: true };
+}
+
 /** Methods of the store about jobs. */
 export function jobMethods(
   database: Database,
 ): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'updateJob'> {
   return {
-    async createJob(job) {
+    async createJob(job, acceptance = {}) {
       const json = toJson(newJob(job), `job ${job.job_id}`);
-      const accepted = fromJson(json) as Job;
-      await database.write('full', json.length, (db) => {
-        insertJob(db, accepted);
-      });
+      return await database.write('full', json.length, (db) => accept(db, fromJson(json) as Job, acceptance));
     },
     async getJob(jobId) {
       return await database.read((db) => readJob(db, jobId));
@@ -155,12 +158,13 @@ export function jobMethods(
     async updateJob(lease, patch) {
       const json = toJson(patch, `change of job ${lease.job_id}`);
       return await database.write(endsJob(patch) ? 'full' : 'normal', json.length, (db) => {
-        heldJobNumber(db, lease);
+        const number = heldJobNumber(db, lease);
         const job = readJob(db, lease.job_id);
         if (job === null) throw noSuchJob(lease.job_id);
         const changed = changeJob(job, fromJson(json) as typeof patch, database.now());
         toJson(changed, `job ${lease.job_id}`);
         saveJob(db, changed);
+        if (changed.outcome !== null) dequeue(db, number);
         return changed;
       });
     },
@@ -200,4 +204,12 @@ export function leaseMethods(
       });
     },
   };
+}
+
+/** Methods of the store about the queue. */
+export function queueOf(database: Database): ReturnType<typeof queueMethods> {
+  return queueMethods(database, (db, jobId) => {
+    const number = jobNumber(db, jobId);
+    return { job: jobByNumber(db, number), number };
+  });
 }

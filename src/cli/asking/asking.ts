@@ -1,0 +1,85 @@
+/** What `run` and `submit` are given: a task, a repository, and how to go about it. */
+import type { Command } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { JobError } from '../../job/error.ts';
+import { MAX_TASK_BYTES, parseSessionId, type JobRequest } from '../../job/request.ts';
+import type { Config } from '../../config.ts';
+import { addJudgingFlags, addSettingFlags, judgingOf, makeRequest, type JudgingOptions } from './settings.ts';
+
+/** Options of the commands that ask for a job. */
+export interface AskingOptions extends Record<string, unknown>, JudgingOptions {
+  readonly repo?: string;
+  readonly base?: string;
+  readonly taskFile?: string;
+  readonly mode?: string;
+  readonly session?: string;
+  readonly draft?: boolean;
+}
+
+async function readTask(
+  given: string | undefined,
+  file: string | undefined,
+  fallback: string | null,
+  cwd: string,
+): Promise<string> {
+  if (given !== undefined && file !== undefined) {
+    throw new JobError('usage', 'task: it is given twice, as a word and by --task-file', {
+      hint: 'give one of them',
+    });
+  }
+  if (file !== undefined) {
+    const path = resolve(cwd, file);
+    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new JobError('invalid_request', `task-file: ${path} can't be read: ${why}`, {
+        hint: 'check the path',
+      });
+    });
+    return text.slice(0, 2 * MAX_TASK_BYTES);
+  }
+  const task = given ?? fallback;
+  if (task !== null) return task;
+  throw new JobError('usage', 'task: none is given', {
+    hint: 'say what to do: agent-runner run "Fix the typo in README"',
+  });
+}
+
+function modeOf(mode: string | undefined): 'change' | 'ask' {
+  if (mode === undefined || mode === 'change' || mode === 'ask') return mode ?? 'change';
+  throw new JobError('invalid_request', `mode: ${JSON.stringify(mode)} is unknown (allowed: change, ask)`);
+}
+
+/** Adds the flags of `AskingOptions` and the task to a command. */
+export function addAskingFlags(program: Command): Command {
+  return addJudgingFlags(addSettingFlags(program))
+    .argument('[task]', 'what to do, in a sentence or more')
+    .option('--repo <path|url>', 'repository; the current folder by default')
+    .option(
+      '--session <id>',
+      'go on where the last job of this session ended: same files, branch and conversation',
+    )
+    .option('--base <ref>', 'branch, tag or commit to start from')
+    .option('--task-file <file>', 'read the task from a file')
+    .option('--mode <mode>', 'change (default) or ask: answer a question, propose nothing')
+    .option('--draft', 'propose as a draft, whatever the gate says');
+}
+
+/** The request that a person asked for. @throws JobError that names the field */
+export async function askedFor(
+  config: Config,
+  task: string | undefined,
+  options: AskingOptions,
+): Promise<JobRequest> {
+  const session = options.session === undefined ? {} : { session_id: parseSessionId(options.session) };
+  const request = await makeRequest(config, {
+    task: await readTask(task, options.taskFile, config.task, config.host.cwd),
+    repo: options.repo ?? config.workspace ?? '.',
+    mode: modeOf(options.mode),
+    allowHost: config.sandbox.name === 'host',
+    ...(options.base === undefined ? {} : { base: options.base }),
+    draft: options.draft,
+    ...judgingOf(options),
+  });
+  return { ...request, ...session };
+}

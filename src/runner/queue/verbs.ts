@@ -1,0 +1,130 @@
+/** What a person may do with jobs that a worker runs, or will run: submit, cancel, retry, answer, follow. */
+import { randomBytes } from 'node:crypto';
+import { Cancelled, JobError } from '../../job/error.ts';
+import { PROCEDURE_VERSION, type Job } from '../../job/job.ts';
+import { parseSessionId, parseTask, type JobRequest } from '../../job/request.ts';
+import { isTerminal } from '../../job/status.ts';
+import type { Accepted, Acceptance } from '../../store/store.ts';
+import type { RunnerParts } from '../context.ts';
+import { isHeldAlive } from '../engine/lease.ts';
+import type { Runner } from '../runner.ts';
+import { checkSession } from '../session/start.ts';
+import { createFollowers } from './follow.ts';
+import { checkRoom, lackOfRoom } from './room.ts';
+import { work } from './worker.ts';
+
+/** A job id: random, so that ids of several machines never meet. */
+function newJobId(): string {
+  return `job-${randomBytes(6).toString('hex')}`;
+}
+
+function branchOf(template: string, jobId: string): string {
+  return template.replaceAll('<job_id>', jobId);
+}
+
+/** Milliseconds that an idempotency key is remembered: 24 hours. */
+const ONCE_MS = 24 * 3600 * 1000;
+
+/** Stores a request as a job, under the name of its repository. */
+export async function accept(
+  parts: RunnerParts,
+  request: JobRequest,
+  acceptance: Acceptance,
+): Promise<Accepted> {
+  // Kept under the name that its saved work is found by, also when the repository is gone one day.
+  const { url: repo } = await parts.forge.resolve(request.repo);
+  const sessionId = request.session_id ?? null;
+  if (sessionId !== null)
+    await checkSession(parts.store, parseSessionId(sessionId), repo, acceptance.hold !== undefined);
+  const jobId = newJobId();
+  const now = new Date().toISOString();
+  const job: Job = {
+    job_id: jobId,
+    request: { ...request, repo },
+    status: 'queued',
+    outcome: null,
+    procedure_version: PROCEDURE_VERSION,
+    attempt: 1,
+    branch: request.in_place?.branch ?? branchOf(parts.config.branchTemplate, sessionId ?? jobId),
+    created_at: now,
+    updated_at: now,
+    started_at: null,
+    finished_at: null,
+    question: null,
+    result: null,
+  };
+  return parts.store.createJob(job, acceptance);
+}
+
+/** Ends a job that waits, so that a person need not wait for a worker to do so. */
+async function endWaiting(parts: RunnerParts, runner: Runner, jobId: string): Promise<void> {
+  if (await isHeldAlive(parts.store, jobId, new Date())) return;
+  await runner.run(jobId, { signal: AbortSignal.abort(new Cancelled()) }).catch((error: unknown) => {
+    // Somebody took it first, and hears of the wish to cancel.
+    if (!(error instanceof JobError && error.code === 'conflict')) throw error;
+  });
+}
+
+/** Wires them; `runner` is asked for only when one is used. */
+export function queueVerbs(
+  parts: RunnerParts,
+  runner: () => Runner,
+  find: (jobId: string) => Promise<Job>,
+): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
+  const { store, bell, config } = parts;
+  const followers = createFollowers(store, bell);
+  const submit: Runner['submit'] = async (request, { once } = {}) => {
+    await checkRoom(config.home, config.worker.minFreeBytes);
+    const now = new Date();
+    const acceptance = once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } };
+    return accept(parts, request, acceptance);
+  };
+  const alive = async (jobId: string, what: string): Promise<void> => {
+    const { status, outcome } = await find(jobId);
+    if (!isTerminal(status)) return;
+    throw new JobError('conflict', `${what}: ${jobId} has ended (${outcome ?? status})`, {
+      hint: `start it anew by \`agent-runner retry ${jobId}\``,
+    });
+  };
+  return {
+    submit,
+    async cancel(jobId) {
+      await alive(jobId, 'cancel');
+      await store.requestCancel(jobId);
+      await endWaiting(parts, runner(), jobId);
+      return find(jobId);
+    },
+    async retry(jobId) {
+      const job = await find(jobId);
+      if (isTerminal(job.status)) return (await submit(job.request)).job;
+      throw new JobError('conflict', `retry: ${jobId} has not ended, it is ${job.status}`, {
+        hint: `cancel it first by \`agent-runner cancel ${jobId}\``,
+      });
+    },
+    async message(jobId, text) {
+      await alive(jobId, 'message');
+      await store.addMessage(jobId, parseTask(text), new Date().toISOString());
+      return find(jobId);
+    },
+    follow: (jobId, options) => followers.follow(jobId, options),
+    work: (options) =>
+      work(
+        {
+          store,
+          bell,
+          run: ({ job, lease }, handBack) =>
+            runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
+          settle: async (jobId) => {
+            await runner().run(jobId, { signal: new AbortController().signal });
+          },
+        },
+        {
+          concurrency: config.worker.concurrency,
+          perRepo: config.worker.perRepo,
+          drainMs: config.worker.drainMs,
+          hindrance: () => lackOfRoom(config.home, config.worker.minFreeBytes),
+          ...options,
+        },
+      ),
+  };
+}

@@ -1,0 +1,260 @@
+/**
+ * The worker: takes queued jobs and those that a dead process left, runs them, and goes on until it is told to stop.
+ * Any number of workers may share a home; a job is claimed by one of them.
+ */
+import { errorInfoOf } from '../../job/error.ts';
+import type { LogFields, LogLevel } from '../../log.ts';
+import { isTerminal } from '../../job/status.ts';
+import type { Claimed, Store } from '../../store/store.ts';
+import { isDead, ownName } from '../../workspace/keep/owner.ts';
+import { LEASE_MS } from '../engine/lease.ts';
+import type { RunEnd } from '../runner.ts';
+import type { Bell } from './bell.ts';
+
+/** What a worker did, as `worker --once` prints it. */
+export interface WorkerSummary {
+  /** Whether the worker may work at all (`AGENT_RUNNER_ENABLED`). */
+  readonly enabled: boolean;
+  readonly tasks_started: number;
+  readonly tasks_completed: number;
+  readonly tasks_failed: number;
+  /** Jobs that somebody else had meanwhile, or whose state did not allow it. */
+  readonly tasks_skipped: number;
+  /** RFC 3339 UTC. */
+  readonly timestamp: string;
+}
+
+export interface WorkerOptions {
+  /** `once`: until nothing is left to take. `loop`: until `stop`. */
+  readonly mode: 'once' | 'loop';
+  /** Jobs at once in this process. */
+  readonly concurrency: number;
+  /** Jobs of one repository at once, in all processes; `null` is no limit. */
+  readonly perRepo: number | null;
+  /** How often the queue is looked at without a ring, in milliseconds. */
+  readonly pollMs: number;
+  /** How long running jobs may go on after `stop`, in milliseconds; then they are handed back. */
+  readonly drainMs: number;
+  /** Ends claiming. */
+  readonly stop: AbortSignal;
+  /** Why nothing may be claimed at the moment; `null` when it may. */
+  readonly hindrance: () => Promise<string | null>;
+  readonly log: (level: LogLevel, message: string, fields?: LogFields) => void;
+}
+
+/** What a worker needs of the runner. */
+export interface WorkerParts {
+  readonly store: Store;
+  readonly bell: Bell;
+  /** Runs a claimed job to its end. */
+  readonly run: (claimed: Claimed, handBack: AbortSignal) => Promise<RunEnd>;
+  /** Does what a process that ended a job did not live to do. */
+  readonly settle: (jobId: string) => Promise<void>;
+}
+
+interface Counts {
+  started: number;
+  completed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** How often jobs of dead processes are looked for, in milliseconds. */
+const RECONCILE_MS = 5000;
+
+/** Frees the jobs of processes of this machine that died, instead of waiting for their leases to end. */
+export async function reconcile({ store, settle }: Pick<WorkerParts, 'store' | 'settle'>): Promise<number> {
+  let freed = 0;
+  for (const lease of await store.listHeld()) {
+    if (!(await isDead(lease.owner))) continue;
+    const job = await store.getJob(lease.job_id);
+    if (job !== null && isTerminal(job.status)) await settle(lease.job_id);
+    else await store.releaseLease(lease);
+    freed++;
+  }
+  return freed;
+}
+
+/** Jobs in work, and what became of those that are not. */
+function createCrew(
+  parts: WorkerParts,
+  options: WorkerOptions,
+  onDone: () => void,
+): {
+  readonly counts: Counts;
+  readonly size: () => number;
+  start(claimed: Claimed): void;
+  /** Resolves when no job is in work any more. */
+  idle(): Promise<void>;
+  handBack(): void;
+} {
+  const counts: Counts = { started: 0, completed: 0, failed: 0, skipped: 0 };
+  const running = new Map<string, Promise<void>>();
+  const handBack = new AbortController();
+
+  const one = async ({ job, lease }: Claimed): Promise<void> => {
+    const { job_id: jobId } = job;
+    options.log('info', 'job started', { job_id: jobId, attempt: job.attempt });
+    try {
+      const end = await parts.run({ job, lease }, handBack.signal);
+      if (end.kind === 'parked') {
+        options.log('info', 'job waits for an answer', { job_id: jobId });
+        return;
+      }
+      if (end.result.status === 'completed') counts.completed++;
+      else counts.failed++;
+      options.log('info', 'job ended', { job_id: jobId, outcome: end.result.outcome });
+    } catch (error) {
+      const { code, message } = errorInfoOf(error);
+      const isHandedBack = handBack.signal.aborted && code === 'conflict';
+      if (!isHandedBack) counts.skipped++;
+      options.log(isHandedBack ? 'info' : 'warn', isHandedBack ? 'job handed back' : 'job skipped', {
+        job_id: jobId,
+        code,
+        message,
+      });
+    }
+  };
+  return {
+    counts,
+    size: () => running.size,
+    start(claimed) {
+      counts.started++;
+      const id = claimed.job.job_id;
+      const done = one(claimed).finally(() => {
+        running.delete(id);
+        onDone();
+      });
+      running.set(id, done);
+    },
+    async idle() {
+      await Promise.all(running.values());
+    },
+    handBack() {
+      handBack.abort();
+    },
+  };
+}
+
+/** Resolves after a time, or at once when asked to. */
+function createAlarm(): { ring(): void; wait(timeoutMs: number): Promise<void> } {
+  let rung = false;
+  let waiting: (() => void) | null = null;
+  return {
+    ring() {
+      rung = true;
+      waiting?.();
+    },
+    async wait(timeoutMs) {
+      if (!rung) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, timeoutMs);
+          waiting = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      waiting = null;
+      rung = false;
+    },
+  };
+}
+
+/** Claims as many jobs as there is room for. @returns why none may be claimed, or `null` */
+async function fill(
+  parts: WorkerParts,
+  options: WorkerOptions,
+  crew: ReturnType<typeof createCrew>,
+  owner: string,
+): Promise<string | null> {
+  const { store } = parts;
+  const hindrance = (await store.isPaused()) ? 'paused' : await options.hindrance();
+  if (hindrance !== null) return hindrance;
+  while (crew.size() < options.concurrency && !options.stop.aborted) {
+    const now = new Date();
+    const claimed = await store.claimNext({ owner, leaseMs: LEASE_MS, now, perRepo: options.perRepo });
+    if (claimed === null) break;
+    crew.start(claimed);
+  }
+  return null;
+}
+
+/** A round of the loop; an error of the store is logged, and the next round tries again. */
+async function round(
+  parts: WorkerParts,
+  options: WorkerOptions,
+  crew: ReturnType<typeof createCrew>,
+  state: { owner: string; reconciledMs: number; hindrance: string | null },
+): Promise<void> {
+  try {
+    if (performance.now() - state.reconciledMs >= RECONCILE_MS) {
+      state.reconciledMs = performance.now();
+      const freed = await reconcile(parts);
+      if (freed > 0) options.log('info', 'jobs of dead processes freed', { count: freed });
+    }
+    const hindrance = await fill(parts, options, crew, state.owner);
+    if (hindrance !== state.hindrance) {
+      options.log('info', hindrance === null ? 'claiming again' : 'not claiming', { why: hindrance });
+      state.hindrance = hindrance;
+    }
+  } catch (error) {
+    if (options.mode === 'once') throw error;
+    options.log('error', 'the queue could not be read', { message: errorInfoOf(error).message });
+  }
+}
+
+/** Lets running jobs end, and hands back those that take longer than they may. */
+async function drain(options: WorkerOptions, crew: ReturnType<typeof createCrew>): Promise<void> {
+  if (crew.size() === 0) return;
+  options.log('info', 'draining', { jobs: crew.size(), at_most_ms: options.drainMs });
+  const timer = setTimeout(() => crew.handBack(), options.drainMs);
+  await crew.idle();
+  clearTimeout(timer);
+}
+
+/**
+ * Works until told to stop (`loop`), or until nothing is left that may be taken (`once`).
+ *
+ * @throws JobError `infra_failed` when the queue can't be read at the start, or ever in mode `once`
+ */
+export async function work(parts: WorkerParts, options: WorkerOptions): Promise<WorkerSummary> {
+  const alarm = createAlarm();
+  const crew = createCrew(parts, options, () => alarm.ring());
+  const off = parts.bell.on('queue', () => alarm.ring());
+  const onStop = (): void => alarm.ring();
+  options.stop.addEventListener('abort', onStop);
+  const state = { owner: await ownName(), reconciledMs: -RECONCILE_MS, hindrance: null };
+  try {
+    while (!options.stop.aborted) {
+      await round(parts, options, crew, state);
+      if (options.mode === 'once' && crew.size() === 0) break;
+      await alarm.wait(options.pollMs);
+    }
+    await drain(options, crew);
+  } finally {
+    off();
+    options.stop.removeEventListener('abort', onStop);
+  }
+  const { started, completed, failed, skipped } = crew.counts;
+  return {
+    enabled: true,
+    tasks_started: started,
+    tasks_completed: completed,
+    tasks_failed: failed,
+    tasks_skipped: skipped,
+    timestamp: new Date().toISOString(),
+  };
+}
+
+/** The summary of a worker that is switched off. */
+export function disabledSummary(): WorkerSummary {
+  return {
+    enabled: false,
+    tasks_started: 0,
+    tasks_completed: 0,
+    tasks_failed: 0,
+    tasks_skipped: 0,
+    timestamp: new Date().toISOString(),
+  };
+}

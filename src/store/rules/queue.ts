@@ -1,0 +1,74 @@
+/** Where a job stands in the queue; pure, so that every store decides alike. */
+import { JobError } from '../../job/error.ts';
+import type { Job } from '../../job/job.ts';
+import { MAX_PRIORITY } from '../../job/request.ts';
+import type { Once, QueueCounts } from '../store.ts';
+import { checkInteger, checkName } from './value.ts';
+
+/** `ready` to be claimed, `held` by somebody, `parked` until a person answers, `blocked` by an earlier job of its session. */
+export const QUEUE_STATES = [
+  'ready',
+  'held',
+  'parked',
+  'blocked',
+] as const satisfies readonly (keyof QueueCounts)[];
+export type QueueState = (typeof QUEUE_STATES)[number];
+
+/** Most rows that the lists of the queue return. */
+export const MAX_QUEUE_ROWS = 10_000;
+
+/** What the queue knows of a job. */
+export interface QueueEntry {
+  readonly priority: number;
+  readonly repo: string;
+  readonly session_id: string | null;
+}
+
+/**
+ * What the queue keeps of a job; `null` for one that works for a checkout that a person stands in: only the command
+ * that began it may go on with it.
+ *
+ * @throws JobError `bug` for what no caller may send
+ */
+export function queueEntry(job: Job): QueueEntry | null {
+  const { in_place: inPlace, priority = 0, session_id: sessionId = null, repo } = job.request;
+  if (inPlace !== undefined || job.outcome !== null) return null;
+  checkInteger(priority, 'priority', -MAX_PRIORITY);
+  checkInteger(MAX_PRIORITY - priority, 'priority below its limit');
+  if (sessionId !== null) checkName(sessionId, 'session_id');
+  return { priority, repo, session_id: sessionId };
+}
+
+/**
+ * Where a job waits that nobody holds.
+ *
+ * @param of.isAnswered whether a message waits for it, or it is to be cancelled
+ * @param of.isBlocked whether an earlier job of its session has not ended
+ */
+export function waitingState(
+  job: Pick<Job, 'status'>,
+  of: { readonly isAnswered: boolean; readonly isBlocked: boolean },
+): QueueState {
+  if (of.isBlocked) return 'blocked';
+  return job.status === 'needs_input' && !of.isAnswered ? 'parked' : 'ready';
+}
+
+/** @throws JobError `conflict` when a key was used for something else */
+export function checkSame(once: Once, digest: string): void {
+  if (once.digest === digest) return;
+  throw new JobError(
+    'conflict',
+    'idempotency key: it was used for another request within the last 24 hours',
+    {
+      hint: 'take a new key for a new request',
+    },
+  );
+}
+
+/** Checks an idempotency key. @throws JobError `bug` */
+export function checkOnce(once: Once): Once {
+  checkName(once.key, 'idempotency key');
+  checkName(once.digest, 'digest');
+  checkInteger(once.untilMs, 'untilMs');
+  return once;
+}
