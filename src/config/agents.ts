@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseDeclaredAgent, type DeclaredAgent } from '../job/agents/declared.ts';
 import { JobError } from '../job/error.ts';
 import { isFields } from '../job/text/json.ts';
-import type { Kind } from './settings.ts';
+import type { Kind } from './kinds.ts';
 
 const MAX_AGENTS = 100;
 const MAX_FILE_BYTES = 64 * 1024;

@@ -8,7 +8,7 @@ import { tail } from '../claims/ending.ts';
 import { plainText, planHandover } from '../handover.ts';
 import { instructionsOf } from './instructions.ts';
 import { converse, type Loop, type LoopEnd } from './loop.ts';
-import { openModel } from './model.ts';
+import { openModel } from './model/model.ts';
 import { loadSession, newSession, saveSession, type Session } from './session.ts';
 import type { Toolbox } from './tools/tool.ts';
 import { toolsOf } from './tools/tools.ts';

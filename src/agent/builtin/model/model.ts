@@ -1,10 +1,10 @@
 /** A model of the gateway as the Vercel AI SDK knows models. Loaded when a turn begins: the SDK takes 0.1 s. */
 import type { LanguageModel } from 'ai';
-import { JobError } from '../../job/error.ts';
-import type { ModelDialect } from '../../job/model/call.ts';
-import type { Fields } from '../../job/text/json.ts';
-import type { ModelAccess } from '../agent.ts';
-import { BUILTIN_DIALECTS } from './agent.ts';
+import { JobError } from '../../../job/error.ts';
+import type { ModelDialect } from '../../../job/model/call.ts';
+import type { Fields } from '../../../job/text/json.ts';
+import type { ModelAccess } from '../../agent.ts';
+import { BUILTIN_DIALECTS } from '../agent.ts';
 import { createDirectFetch } from './direct-fetch.ts';
 
 /** The first dialect of ours that the model's provider speaks, and where. */
