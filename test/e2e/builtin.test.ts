@@ -335,6 +335,24 @@ describe.skipIf(!HAS_BUBBLEWRAP)('a model that does what it should not', () => {
   });
 });
 
+describe('the next job of a session', () => {
+  it('goes on in the conversation of the one before', async () => {
+    settings();
+    const model = await play([
+      { says: 'MARK-1', calls: [['write', { path: 'b.txt', content: 'b\n' }]] },
+      { says: 'Made b.' },
+      { calls: [['write', { path: 'c.txt', content: 'c\n' }]] },
+      { says: 'Made c.' },
+    ]);
+    const flags = ['--sandbox', 'host', '--session', 'sess-1'];
+    expect(await run(model, ...flags)).toMatchObject({ outcome: 'proposed', summary: 'Made b.' });
+    const second = await run(model, ...flags);
+    expect(second).toMatchObject({ outcome: 'proposed', summary: 'Made c.' });
+    expect(JSON.stringify(model.seen[2]?.messages)).toContain('MARK-1');
+    expect(sh(repo, 'ls-tree', '--name-only', 'bot/sess-1').split('\n')).toContain('b.txt');
+  });
+});
+
 describe('a declared agent', () => {
   const reviewer = {
     kind: 'builtin',

@@ -166,6 +166,15 @@ describe('a session', () => {
     expect(told(model, -1)).toContain('Second words');
   });
 
+  it('is one of the newest twenty that are kept', async () => {
+    const model = await play(() => ({ says: 'Done.' }));
+    const place = await bench(withModel(model));
+    for (let at = 0; at < 23; at++) await place.runOk();
+    const kept = await readdir(sessionsPath);
+    expect(kept).toHaveLength(20);
+    for (const id of place.sessions.slice(-18)) expect(kept).toContain(`${id}.json`);
+  });
+
   it('holds every result of a call, so that it can be gone on with after a death at any time', async () => {
     const model = await play([READ, { says: 'Done.' }]);
     const place = await bench(withModel(model));
