@@ -96,6 +96,12 @@ export interface Config {
   };
   /** How long what ended jobs left is kept, and how large the cache may grow. */
   readonly keep: { readonly jobsDays: number; readonly workDays: number; readonly maxCacheBytes: number };
+  /** How callbacks are signed and where they may go. The secret is shown nowhere. */
+  readonly webhooks: {
+    readonly secret: string | null;
+    readonly allowInsecure: boolean;
+    readonly allow: readonly string[];
+  };
   readonly task: string | null;
   readonly workspace: string | null;
   /** Fail-point at which the process kills itself, from `AGENT_RUNNER_FAIL_AT`: for tests, and no setting. */
@@ -199,12 +205,6 @@ function toConfig(
   env: NodeJS.ProcessEnv,
 ): Omit<Config, 'declaredAgents'> {
   const dbPath = values.db_path ?? join(home, 'agent-runner.db');
-  const policy = {
-    on_red: values['policy.on_red'],
-    on_inconclusive: values['policy.on_inconclusive'],
-    on_none: values['policy.on_none'],
-    on_tamper: values['policy.on_tamper'],
-  };
   return {
     home,
     agent: values.agent,
@@ -230,24 +230,23 @@ function toConfig(
       max_turns: values['budget.max_turns'],
       timeout_s: values['budget.timeout_s'],
     },
-    policy: Object.fromEntries(Object.entries(policy).filter(([, rule]) => rule !== null)),
+    policy: policyOf(values),
     maxGateRuns: values.max_gate_runs,
     branchTemplate: values.branch_template,
     author: { name: values['author.name'], email: values['author.email'] },
     log: { level: values.log_level, format: values.log_format },
     dbPath,
     retry: { attempts: values['retry.attempts'], baseMs: values['retry.base_ms'] },
-    worker: {
-      enabled: values.enabled,
-      concurrency: values.max_concurrent_jobs,
-      perRepo: values.max_jobs_per_repo,
-      drainMs: values.drain_s * 1000,
-      minFreeBytes: values.min_free_bytes,
-    },
+    worker: workerOf(values),
     keep: {
       jobsDays: values.keep_jobs_days,
       workDays: values.keep_work_days,
       maxCacheBytes: values.max_cache_bytes,
+    },
+    webhooks: {
+      secret: env['WEBHOOK_SECRET'] || null,
+      allowInsecure: values.allow_insecure_webhooks,
+      allow: values.webhook_allow,
     },
     task: values.task,
     workspace: values.workspace,
@@ -258,6 +257,27 @@ function toConfig(
       if (one.name === 'home') return { ...one, value: home };
       return one.name === 'db_path' ? { ...one, value: dbPath } : one;
     }),
+  };
+}
+
+/** Only what was set: the repository's own file fills the rest. */
+function policyOf(values: Values): Config['policy'] {
+  const policy = {
+    on_red: values['policy.on_red'],
+    on_inconclusive: values['policy.on_inconclusive'],
+    on_none: values['policy.on_none'],
+    on_tamper: values['policy.on_tamper'],
+  };
+  return Object.fromEntries(Object.entries(policy).filter(([, rule]) => rule !== null));
+}
+
+function workerOf(values: Values): Config['worker'] {
+  return {
+    enabled: values.enabled,
+    concurrency: values.max_concurrent_jobs,
+    perRepo: values.max_jobs_per_repo,
+    drainMs: values.drain_s * 1000,
+    minFreeBytes: values.min_free_bytes,
   };
 }
 

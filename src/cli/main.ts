@@ -109,6 +109,16 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'let no worker take jobs, until `pause --off`',
     load: () => import('./commands/pause.ts'),
   },
+  deliveries: {
+    usage: 'deliveries <job>',
+    summary: "show a job's callbacks and every try at them, or send them again",
+    load: () => import('./commands/deliveries.ts'),
+  },
+  callback: {
+    usage: 'callback',
+    summary: 'send one signed callback, from any CI',
+    load: () => import('./commands/callback.ts'),
+  },
   gc: {
     usage: 'gc',
     summary: 'free what is no longer kept: old jobs, old work, the cache above its limit',

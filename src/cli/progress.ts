@@ -84,6 +84,13 @@ function planLine(event: JobEvent): string | null {
   return `  plan: ${names.join('; ')}`;
 }
 
+function deliveryLine({ data }: JobEvent): string {
+  const { try: number, status, due_at: due, error } = data;
+  if (status === 'delivered') return `  callback delivered (try ${text(number)})`;
+  const next = typeof due === 'string' ? `; next try at ${due}` : '';
+  return `  callback: ${text(status)} after try ${text(number)}: ${text(error)}${next}`;
+}
+
 /** What a person reads of an event, or `null` where there is nothing to say. */
 export function lineOf(event: JobEvent, colour: boolean): string | null {
   switch (event.type) {
@@ -107,8 +114,9 @@ export function lineOf(event: JobEvent, colour: boolean): string | null {
     case 'tool_call':
     case 'usage':
     case 'log':
-    case 'delivery':
       return null;
+    case 'delivery':
+      return deliveryLine(event);
   }
 }
 

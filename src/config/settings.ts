@@ -10,6 +10,7 @@ import {
   type PriceSetting,
   type ProviderSetting,
 } from './models.ts';
+import { hostsKind } from './webhooks.ts';
 import {
   branchTemplate,
   flag,
@@ -223,6 +224,12 @@ export const SETTINGS = {
     20 * 1024 ** 3,
     'bytes of mirrors, packs, warm trees, symbols and dependencies; the least recently used go first',
   ),
+  webhook_allow: setting<readonly string[]>(hostsKind, [], 'hosts that callbacks may go to though private', {
+    env: 'WEBHOOK_ALLOW',
+  }),
+  allow_insecure_webhooks: setting(flag, false, 'whether callbacks may go unsigned, and without TLS', {
+    env: 'ALLOW_INSECURE_WEBHOOKS',
+  }),
   log_level: setting(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least log level shown', {
     env: 'LOG_LEVEL',
   }),

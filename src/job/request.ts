@@ -75,6 +75,8 @@ export interface JobRequest {
   readonly priority?: number;
   /** Jobs of one session run one after another, on the same workspace, branch and conversation. */
   readonly session_id?: string | null;
+  /** Where the job's end is told, by a signed POST; absent: nowhere. */
+  readonly callback_url?: string;
   /** Whether the job is explored and planned first, and by whom; absent: as the rule says, by `agent`. */
   readonly phases?: {
     readonly mode: PhasesMode;
@@ -182,4 +184,23 @@ export function parseTask(task: string): string {
     throw new JobError('invalid_request', 'task: it holds a NUL character', { hint: 'give plain text' });
   }
   return task;
+}
+
+/** Longest callback URL, in characters. */
+export const MAX_CALLBACK_CHARS = 2048;
+
+/**
+ * Checks the form of a callback's URL; where it may lead is decided where it is sent from.
+ *
+ * @returns the URL as it is stored and sent to
+ * @throws JobError `invalid_request`
+ */
+export function parseCallbackUrl(url: string): string {
+  const parsed = url.length <= MAX_CALLBACK_CHARS && !UNPRINTABLE.test(url) ? URL.parse(url) : null;
+  if (parsed !== null && (parsed.protocol === 'https:' || parsed.protocol === 'http:')) return parsed.href;
+  throw new JobError(
+    'invalid_request',
+    `callback_url: ${JSON.stringify(url.slice(0, 200))} is no absolute http or https URL`,
+    { hint: `give a URL like https://ci.example.org/hook, of at most ${MAX_CALLBACK_CHARS} characters` },
+  );
 }

@@ -16,6 +16,7 @@ import type { InPlaceStart } from '../job/in-place/in-place.ts';
 import type { Remote } from '../forge/forge.ts';
 import type { Baselines } from '../gate/gate.ts';
 import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
+import type { Callbacks } from './callbacks/callbacks.ts';
 import type { Journal } from './engine/journal.ts';
 import type { Bell } from './queue/bell.ts';
 import type { Cancels } from './queue/cancel.ts';
@@ -33,6 +34,7 @@ export interface RunnerParts {
   readonly models: ModelRoom;
   readonly bell: Bell;
   readonly cancels: Cancels;
+  readonly callbacks: Callbacks;
 }
 
 /** Who explores or plans, and with which model; `null` is the agent's own. */

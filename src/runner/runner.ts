@@ -12,8 +12,8 @@ import type { Lease, Store } from '../store/store.ts';
 import { ownName } from '../workspace/keep/owner.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
-import { createMask } from '../log.ts';
 import { agentOf, checkCommand, lookingAgents } from './agents.ts';
+import type { Callbacks } from './callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
@@ -36,6 +36,7 @@ import type { Followers } from './queue/follow.ts';
 import { accept, queueVerbs } from './queue/verbs.ts';
 import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
+import { contextOf, maskOf } from './engine/wire.ts';
 import { checkModel } from './models/resolve.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
@@ -66,6 +67,7 @@ export interface Runner {
   readonly config: Config;
   readonly store: Store;
   readonly layout: Layout;
+  readonly callbacks: Callbacks;
   /** Accepts a request that this process is about to run; the job is durable when it resolves. */
   accept(request: JobRequest): Promise<Job>;
   /**
@@ -134,41 +136,6 @@ interface Opened {
   readonly cancelled: CancelWatch;
 }
 
-/** Wires what every step of a job works with. */
-async function contextOf(
-  parts: RunnerParts,
-  job: Job,
-  run: Pick<JobContext, 'journal' | 'signal' | 'mask' | 'models'>,
-): Promise<JobContext> {
-  const { config, store, layout, git, forge, baselines } = parts;
-  const agent = await agentOf(config, job.request);
-  const looking = await lookingAgents(config, job.request, agent);
-  const chosen = await selectSandbox(job.request.sandbox, { allowHost: job.request.allow_host });
-  const { adapter, warning: sandboxNotice, why } = chosen;
-  run.journal.emit('sandbox', 'prepare', { adapter: adapter.name, isolation: adapter.isolation, why });
-  const paths = layout.job(job.job_id);
-  return {
-    job,
-    config,
-    store,
-    git,
-    forge,
-    adapter,
-    sandboxNotice,
-    agent,
-    looking,
-    layout,
-    paths,
-    baselines,
-    ...run,
-  };
-}
-
-/** Masks what the agent was given, and the keys that it never is. */
-function maskOf({ config, models }: RunnerParts): (text: string) => string {
-  return createMask([...Object.values(config.agentEnv), ...models.models.keys]);
-}
-
 /** Claims a job, or keeps the claim that a worker or `accept` already has on it. */
 async function leaseFor(store: Store, jobId: string, claimed: Lease | undefined): Promise<HeldLease> {
   return claimed === undefined ? holdLease(store, jobId) : keepLease(store, claimed);
@@ -203,7 +170,11 @@ async function openJob(
     cancelled.stop();
     try {
       if (isWatched && !signal.aborted) throw error;
-      return await endUnopened(store, lease, journal, job, signal.aborted ? new Cancelled() : error);
+      return await endUnopened(
+        { store, lease, journal, mask },
+        job,
+        signal.aborted ? new Cancelled() : error,
+      );
     } finally {
       await lease.release();
     }
@@ -309,7 +280,8 @@ function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string |
 
 /** Looks whether a request can start here, before it becomes a job. */
 async function preflight(parts: RunnerParts, request: JobRequest): Promise<void> {
-  const { config, layout } = parts;
+  const { config, layout, callbacks } = parts;
+  if (request.callback_url !== undefined) callbacks.check(request.callback_url);
   await checkCommand(config, request);
   const agent = await agentOf(config, request);
   const { explore, plan } = await lookingAgents(config, request, agent);
@@ -334,7 +306,7 @@ async function preflight(parts: RunnerParts, request: JobRequest): Promise<void>
 
 /** Makes a runner from its parts; `open.ts` is the one place that does. */
 export function createRunner(parts: RunnerParts): Runner {
-  const { config, store, layout } = parts;
+  const { config, store, layout, callbacks } = parts;
   const find = async (jobId: string): Promise<Job> => {
     const job = await store.getJob(jobId);
     if (job !== null) return job;
@@ -346,6 +318,7 @@ export function createRunner(parts: RunnerParts): Runner {
     config,
     store,
     layout,
+    callbacks,
     ...queueVerbs(parts, () => runner, find),
     async accept(request) {
       const hold = { owner: await ownName(), leaseMs: LEASE_MS, now: new Date() };

@@ -3,6 +3,7 @@
  * through one queue per process (`sqlite/writer.ts`), and every promise resolves only after its commit.
  */
 import type { Store } from './store.ts';
+import { deliveryMethods } from './deliveries/sqlite.ts';
 import { openDatabase } from './sqlite/database.ts';
 import { eventMethods, messageMethods, trimMethods } from './sqlite/tables/events.ts';
 import { jobMethods, leaseMethods, queueOf } from './sqlite/tables/jobs.ts';
@@ -29,6 +30,7 @@ export async function openSqliteStore(options: {
     ...messageMethods(database),
     ...trimMethods(database),
     ...stepMethods(database),
+    ...deliveryMethods(database),
     ...baselineMethods(database),
     close: () => database.close(),
   };

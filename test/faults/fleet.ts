@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveConfig } from '../../src/config.ts';
 import type { Job } from '../../src/job/job.ts';
 import type { JobRequest } from '../../src/job/request.ts';
+import { createLog } from '../../src/log.ts';
 import { isTerminal } from '../../src/job/status.ts';
 import { openRunner } from '../../src/runner/open.ts';
 import type { Runner } from '../../src/runner/runner.ts';
@@ -127,7 +128,12 @@ export async function runFleet(stage: Stage, plan: FleetPlan): Promise<FleetFate
       Array.from({ length: plan.workers }, () => ({ start })),
     );
     // The worker that a job was killed with may have ended it and not lived to tell; another one does that.
-    await runner.work({ mode: 'once', pollMs: 1000, stop: new AbortController().signal, log: () => {} });
+    await runner.work({
+      mode: 'once',
+      pollMs: 1000,
+      stop: new AbortController().signal,
+      log: createLog({ level: 'error', format: 'text', write: () => {} }),
+    });
     const broken: string[] = [];
     let [takenOver, held] = [0, 0];
     for (const id of ids) {

@@ -1,5 +1,6 @@
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { testQueue } from '../contract/queue.ts';
+import { testDeliveries } from '../contract/deliveries.ts';
 import { testStore, type OpenStore } from '../contract/store.ts';
 
 async function open(): Promise<OpenStore> {
@@ -9,3 +10,4 @@ async function open(): Promise<OpenStore> {
 
 testStore('memory', open);
 testQueue('memory', open);
+testDeliveries('memory', open);

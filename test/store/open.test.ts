@@ -192,12 +192,33 @@ describe('opening', () => {
 });
 
 describe('the schema', () => {
+  test('of version 1 is brought up to date, with what is in it', async () => {
+    const path = join(testDirectory(), 'runner.db');
+    const store = await openSqliteStore({ path });
+    await store.createJob(sampleJob('job-1'));
+    await store.appendEvents('job-1', [sampleEvent('a')]);
+    await store.close();
+    const raw = new DatabaseSync(path);
+    for (const table of ['deliveries', 'queue', 'once', 'switches']) raw.exec(`DROP TABLE ${table}`);
+    raw.exec('DROP INDEX leases_held; PRAGMA user_version = 1');
+    raw.close();
+    const [one, other] = await Promise.all([openSqliteStore({ path }), openSqliteStore({ path })]);
+    expect(await one.getJob('job-1')).toEqual(sampleJob('job-1'));
+    expect(await one.readEvents('job-1', 0, 10)).toHaveLength(1);
+    expect(await other.listDeliveries('job-1')).toEqual([]);
+    // What waited then is in the queue now.
+    const claim = { owner: 'w', leaseMs: 1000, now: new Date(), perRepo: null };
+    expect((await one.claimNext(claim))?.job.job_id).toBe('job-1');
+    await one.close();
+    await other.close();
+  });
+
   // Migration 1 derives its checks from these lists. A published migration never changes: when this fails, add
   // a migration that rebuilds the table with the new check, and then note the new lists here.
   test('was made from the statuses and outcomes of today', () => {
     const made = Object.entries(OUTCOMES).map(([outcome, { status }]) => `${outcome}:${status}`);
     expect({ version: SCHEMA_VERSION, statuses: JOB_STATUSES.join(' '), outcomes: made.join(' ') }).toEqual({
-      version: 2,
+      version: 3,
       statuses: 'queued forking triggered running retrying needs_input completed failed cancelled',
       outcomes:
         'pr_opened:completed pr_updated:completed proposed:completed no_change:completed answered:completed ' +

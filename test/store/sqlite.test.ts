@@ -7,6 +7,7 @@ import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { configure, connect } from '../../src/store/sqlite/connection.ts';
 import type { Store } from '../../src/store/store.ts';
 import { testQueue } from '../contract/queue.ts';
+import { testDeliveries } from '../contract/deliveries.ts';
 import { rejected, testStore, type OpenStore } from '../contract/store.ts';
 import { testDirectory } from './directory.ts';
 import { sampleEvent, sampleJob } from './sample.ts';
@@ -31,6 +32,7 @@ async function open(): Promise<OpenStore> {
 
 testStore('sqlite', open);
 testQueue('sqlite', open);
+testDeliveries('sqlite', open);
 
 describe('two stores on one file', () => {
   test('each sees what the other has committed, and tokens fence across them', async () => {

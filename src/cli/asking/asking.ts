@@ -14,6 +14,7 @@ export interface AskingOptions extends Record<string, unknown>, JudgingOptions {
   readonly taskFile?: string;
   readonly mode?: string;
   readonly session?: string;
+  readonly callbackUrl?: string;
   readonly draft?: boolean;
 }
 
@@ -62,6 +63,7 @@ export function addAskingFlags(program: Command): Command {
     .option('--base <ref>', 'branch, tag or commit to start from')
     .option('--task-file <file>', 'read the task from a file')
     .option('--mode <mode>', 'change (default) or ask: answer a question, propose nothing')
+    .option('--callback-url <url>', 'tell the end by a signed POST')
     .option('--draft', 'propose as a draft, whatever the gate says');
 }
 
@@ -79,6 +81,7 @@ export async function askedFor(
     allowHost: config.sandbox.name === 'host',
     ...(options.base === undefined ? {} : { base: options.base }),
     draft: options.draft,
+    callbackUrl: options.callbackUrl,
     ...judgingOf(options),
   });
   return { ...request, ...session };

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
-import { parseRef, parseRepo, parseTask, type JobRequest } from '../../job/request.ts';
+import { parseCallbackUrl, parseRef, parseRepo, parseTask, type JobRequest } from '../../job/request.ts';
 import type { InPlace } from '../../job/in-place/in-place.ts';
 import { defaultAgent } from '../../runner/agents.ts';
 import type { Config } from '../../config.ts';
@@ -115,6 +115,7 @@ export interface RequestInput extends JudgingOptions {
   readonly draft?: boolean | undefined;
   readonly allowHost: boolean;
   readonly inPlace?: InPlace;
+  readonly callbackUrl?: string | undefined;
 }
 
 async function agentOf(config: Config): Promise<string> {
@@ -159,6 +160,7 @@ export async function makeRequest(config: Config, input: RequestInput): Promise<
     allow_test_changes: input.allowTestChanges ?? false,
     draft: input.draft ?? false,
     user_id: null,
+    ...(input.callbackUrl === undefined ? {} : { callback_url: parseCallbackUrl(input.callbackUrl) }),
     ...(input.inPlace === undefined ? {} : { in_place: input.inPlace }),
   };
 }

@@ -27,7 +27,7 @@ export async function tidyJob(paths: JobPaths, session: string | null = null): P
   for (const folder of workFolders(paths)) await removeFolder(folder).catch(() => {});
 }
 
-/** Whether the log of an ended job tells of its end. Bounded by the log, to which nobody adds any more. */
+/** Whether the log of an ended job tells of its end. Bounded by the log, to which only tries of callbacks are added. */
 async function isTold(store: Store, jobId: string): Promise<boolean> {
   for (let after = 0; ;) {
     const events = await store.readEvents(jobId, after, PAGE);

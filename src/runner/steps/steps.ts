@@ -19,6 +19,7 @@ import { isFull } from '../../prompt/budget.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
+import { deliveryAtEnd } from '../callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine, StepContext } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
@@ -267,7 +268,8 @@ async function finish({ context, engine, lease }: Work, result: JobResult): Prom
   const { status } = OUTCOMES[outcome];
   const final: JobResult = { ...result, resumed_from_checkpoint: engine.replayed() };
   const end = { status, outcome, result: final, finished_at: result.finished_at, question: null };
-  await store.updateJob(lease.current(), end);
+  // In one transaction with the end, so that neither is there without the other.
+  await store.updateJob(lease.current(), end, deliveryAtEnd(job, final, context.mask));
   journal.emit('status', 'notify', { status, outcome, job_id: job.job_id });
   await journal.flush();
 }

@@ -92,6 +92,15 @@ export function changeJob(job: Job, patch: JobPatch, now: Date): Job {
   });
 }
 
+/** Refuses a delivery beside a change that ends nothing. @throws JobError `bug` */
+export function checkDelivers(jobId: string, patch: JobPatch): void {
+  if (endsJob(patch)) return;
+  throw new JobError(
+    'bug',
+    `job ${jobId}: a delivery is stored with a job's end, and this change ends nothing`,
+  );
+}
+
 /** Whether a change ends a job, which must survive a power failure. */
 export function endsJob(patch: JobPatch): boolean {
   return patch.status !== undefined && isTerminal(patch.status);

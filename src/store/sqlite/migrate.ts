@@ -1,4 +1,5 @@
 /** The schema, and how a database of an older version gets to it. */
+import { DELIVERY_STATUSES } from '../../job/delivery/delivery.ts';
 import { JobError } from '../../job/error.ts';
 import { JOB_STATUSES, isTerminal, OUTCOMES } from '../../job/status.ts';
 import { QUEUE_STATES } from '../rules/queue.ts';
@@ -138,11 +139,33 @@ CREATE TABLE switches (
 ) STRICT;
 `;
 
+const DELIVERIES = `
+CREATE TABLE deliveries (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  delivery_id TEXT NOT NULL UNIQUE,
+  job_number INTEGER NOT NULL REFERENCES jobs (number),
+  url TEXT NOT NULL,
+  body TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN (${quoted(DELIVERY_STATUSES)})),
+  created_ms INTEGER NOT NULL,
+  due_ms INTEGER,
+  round INTEGER NOT NULL CHECK (round >= 0),
+  tries TEXT NOT NULL,
+  token INTEGER NOT NULL CHECK (token >= 0),
+  -- Until when one process has it.
+  claimed_ms INTEGER,
+  CHECK ((status = 'pending') = (due_ms IS NOT NULL))
+) STRICT;
+-- Only what is still to be sent, so that a poll costs the same however many deliveries there were.
+CREATE INDEX deliveries_due ON deliveries (due_ms, number) WHERE due_ms IS NOT NULL;
+CREATE INDEX deliveries_by_job ON deliveries (job_number, number);
+`;
+
 /**
  * Every change of the schema, in order; the number of those applied is the database's version. An entry that
  * was published never changes: a new status or outcome needs a new entry that rebuilds `jobs` with its check.
  */
-const MIGRATIONS: readonly string[] = [FIRST, QUEUE];
+const MIGRATIONS: readonly string[] = [FIRST, QUEUE, DELIVERIES];
 
 /** The version that this code writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -4,7 +4,16 @@ import type { Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
 import type { JobResult } from '../../../job/result.ts';
 import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../../store.ts';
-import { changeJob, createdMs, endsJob, jobExists, newJob, noSuchJob } from '../../rules/job.ts';
+import { insertDelivery } from '../../deliveries/insert.ts';
+import {
+  changeJob,
+  checkDelivers,
+  createdMs,
+  endsJob,
+  jobExists,
+  newJob,
+  noSuchJob,
+} from '../../rules/job.ts';
 import { checkHeld, claim, isHeld, leaseOf, release, renew } from '../../rules/lease.ts';
 import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
@@ -155,9 +164,11 @@ export function jobMethods(
       checkLimit(filter.limit);
       return await database.read((db) => listRows(db, filter).map(toJob));
     },
-    async updateJob(lease, patch) {
+    async updateJob(lease, patch, delivery) {
+      if (delivery !== undefined) checkDelivers(lease.job_id, patch);
       const json = toJson(patch, `change of job ${lease.job_id}`);
-      return await database.write(endsJob(patch) ? 'full' : 'normal', json.length, (db) => {
+      const bytes = json.length + (delivery?.body.length ?? 0);
+      return await database.write(endsJob(patch) ? 'full' : 'normal', bytes, (db) => {
         const number = heldJobNumber(db, lease);
         const job = readJob(db, lease.job_id);
         if (job === null) throw noSuchJob(lease.job_id);
@@ -165,6 +176,7 @@ export function jobMethods(
         toJson(changed, `job ${lease.job_id}`);
         saveJob(db, changed);
         if (changed.outcome !== null) dequeue(db, number);
+        if (delivery !== undefined) insertDelivery(db, number, delivery);
         return changed;
       });
     },
