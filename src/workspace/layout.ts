@@ -33,7 +33,7 @@ export interface JobPaths {
   readonly layers: string;
   readonly logs: string;
   /** Conversations of agents that run in our own process. */
-  readonly sessions: string;
+  readonly conversations: string;
   /** Clean checkouts for setup and gate; each is removed after use. */
   readonly checkouts: string;
   /** The proposal as a patch file. */
@@ -108,7 +108,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         home: join(root, 'home'),
         layers: join(root, 'layers'),
         logs: join(root, 'logs'),
-        sessions: join(root, 'sessions'),
+        conversations: join(root, 'conversations'),
         checkouts: join(root, 'checkouts'),
         patch: join(root, 'proposal.patch'),
         owner: join(root, 'owner'),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../src/job/job.ts';
 import type { JobResult } from '../../src/job/result.ts';
 import { startScript, type Reply, type Script } from '../agent/builtin/script.ts';
+import { json, startProvider } from '../gateway/scripted.ts';
 import { makeRepository, sh } from '../workspace/scene.ts';
 import { HAS_BUBBLEWRAP, openBench, processesWith, type Bench } from './cli.ts';
 
@@ -158,6 +159,32 @@ describe.each(SANDBOXES)('on %s', (sandbox) => {
   });
 });
 
+describe('a proxy of the environment', () => {
+  it('is asked for the provider, and never sees what passes between the agent and the gateway', async () => {
+    settings();
+    const seen: string[] = [];
+    const proxy = await startProvider((request, response) => {
+      seen.push(`${request.path} ${JSON.stringify(request.headers)}`);
+      json(response, { error: { message: 'the proxy was asked' } }, 400);
+    });
+    const flags = ['--repo', repo, '--phases', 'off', '--json', '--agent', 'builtin', '--sandbox', 'host'];
+    const ran = await bench.run(['run', 'Set a.txt right', ...flags], {
+      LLM_BASE_URL: 'http://model.example/v1',
+      LLM_API_KEY: REAL_KEY,
+      LLM_MODEL: 'm1',
+      HTTP_PROXY: proxy.url,
+      NODE_USE_ENV_PROXY: '1',
+      NO_PROXY: '',
+      no_proxy: '',
+    });
+    await proxy.close();
+    expect(ran.stdout).toContain('400: the proxy was asked');
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toContain('http://model.example/v1/chat/completions');
+    expect(seen[0]).not.toContain('job-token-');
+  });
+});
+
 describe.skipIf(!HAS_BUBBLEWRAP)('its sandbox', () => {
   it('holds neither key nor token, and its commands reach no model', async () => {
     settings();
@@ -305,6 +332,24 @@ describe.skipIf(!HAS_BUBBLEWRAP)('a model that does what it should not', () => {
     expect(again).toContain('half');
     expect(again).toContain('Set a.txt right');
     expectCounted(result, model);
+  });
+});
+
+describe('the next job of a session', () => {
+  it('goes on in the conversation of the one before', async () => {
+    settings();
+    const model = await play([
+      { says: 'MARK-1', calls: [['write', { path: 'b.txt', content: 'b\n' }]] },
+      { says: 'Made b.' },
+      { calls: [['write', { path: 'c.txt', content: 'c\n' }]] },
+      { says: 'Made c.' },
+    ]);
+    const flags = ['--sandbox', 'host', '--session', 'sess-1'];
+    expect(await run(model, ...flags)).toMatchObject({ outcome: 'proposed', summary: 'Made b.' });
+    const second = await run(model, ...flags);
+    expect(second).toMatchObject({ outcome: 'proposed', summary: 'Made c.' });
+    expect(JSON.stringify(model.seen[2]?.messages)).toContain('MARK-1');
+    expect(sh(repo, 'ls-tree', '--name-only', 'bot/sess-1').split('\n')).toContain('b.txt');
   });
 });
 

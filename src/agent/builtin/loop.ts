@@ -23,6 +23,8 @@ const MAX_ANSWERS = 500;
 const MAX_CALLS = 64;
 /** Characters of one answer, words, thoughts and calls together: far above what any model writes. */
 const MAX_ANSWER_CHARS = 8 * 1024 * 1024;
+/** Characters of a call's input that are held for the events, which show fewer. */
+const MAX_SHOWN_CHARS = 4000;
 /** How often the SDK tries a call again that failed for a reason that may pass: 2, 4, … s between, half a minute in all. */
 const MAX_RETRIES = 4;
 
@@ -158,19 +160,47 @@ async function stream(loop: Loop, tools: ToolSet): Promise<Answer> {
   };
 }
 
+/** A call's id in the events: some servers count anew with every answer. */
+function eventId({ updates }: Loop, { id }: Call): string {
+  return `${updates.toolCalls() + 1}-${id}`;
+}
+
+/** As much of a call's input as an event shows, and a little more: whole files need not be held for it. */
+function shownInput({ input }: Call): string {
+  return (JSON.stringify(input) ?? '').slice(0, MAX_SHOWN_CHARS);
+}
+
+/** Looks at an answer in the declared form, and tells of it. */
+function takeAnswer(loop: Loop, call: Call, schema: Fields): ToolAnswer {
+  const checked = checkerOf(loop.agent.name, schema).safeParse(call.input);
+  const taken = checked.success
+    ? { text: 'taken', isError: false }
+    : failure(`it has not the declared form: ${checked.error.message.slice(0, 2000)}`);
+  loop.updates.take({
+    sessionUpdate: 'tool_call',
+    toolCallId: eventId(loop, call),
+    title: ANSWER_TOOL,
+    status: taken.isError ? 'failed' : 'completed',
+    rawInput: shownInput(call),
+    rawOutput: taken.text,
+  });
+  return taken;
+}
+
 /** Makes one call, and tells of it as agents of the protocol do. */
 async function make(loop: Loop, call: Call, problem: string | null): Promise<ToolAnswer> {
   const { updates } = loop;
   const tool = loop.tools.find(({ name }) => name === call.name);
   const isReadable = tool !== undefined && problem === null;
   const path = isReadable ? tool.path(call.input) : null;
+  const toolCallId = eventId(loop, call);
   updates.take({
     sessionUpdate: 'tool_call',
-    toolCallId: call.id,
+    toolCallId,
     title: isReadable ? tool.title(call.input) : call.name,
     kind: tool?.kind ?? 'other',
     status: 'in_progress',
-    rawInput: call.input,
+    rawInput: shownInput(call),
     ...(path === null ? {} : { locations: [{ path }] }),
   });
   const answered = isReadable
@@ -180,7 +210,7 @@ async function make(loop: Loop, call: Call, problem: string | null): Promise<Too
   const { diff } = answered;
   updates.take({
     sessionUpdate: 'tool_call_update',
-    toolCallId: call.id,
+    toolCallId,
     status: answered.isError ? 'failed' : 'completed',
     rawOutput: answered.text,
     ...(diff === undefined ? {} : { content: [{ type: 'diff', ...diff }] }),
@@ -195,16 +225,13 @@ async function makeAll(
 ): Promise<{ readonly message: ModelMessage; readonly answer: string | null }> {
   const content: Extract<ModelMessage, { role: 'tool' }>['content'] = [];
   let answer: string | null = null;
-  const { output, name } = loop.agent;
+  const { output } = loop.agent;
   for (const [at, call] of calls.entries()) {
     loop.signal.throwIfAborted();
     let answered: ToolAnswer;
     if (call.name === ANSWER_TOOL && output !== null && call.problem === null) {
-      const checked = checkerOf(name, output).safeParse(call.input);
-      answered = checked.success
-        ? { text: 'taken', isError: false }
-        : failure(`it has not the declared form: ${checked.error.message.slice(0, 2000)}`);
-      if (checked.success) answer = JSON.stringify(call.input);
+      answered = takeAnswer(loop, call, output);
+      if (!answered.isError) answer = JSON.stringify(call.input);
     } else {
       const problem = at < MAX_CALLS ? call.problem : `not made: at most ${MAX_CALLS} calls in one answer`;
       answered = await make(loop, call, problem);
@@ -263,15 +290,16 @@ export async function converse(loop: Loop): Promise<LoopEnd> {
       const answer = await askWithin();
       const cut = endOf(answer, loop.updates.toolCalls() > 0);
       if (cut !== null) return cut;
-      const before = session.messages;
-      session.messages = [...before, ...answer.messages];
+      session.messages = [...session.messages, ...answer.messages];
+      session.tokens = answer.tokens ?? roughTokens(session.messages);
       let given: string | null = null;
       if (answer.calls.length > 0) {
         const made = await makeAll(loop, answer.calls);
         session.messages = [...session.messages, made.message];
+        // The provider has not counted these yet.
+        session.tokens += roughTokens([made.message]);
         given = made.answer;
       }
-      session.tokens = answer.tokens ?? roughTokens(session.messages);
       const isDone = given !== null || answer.calls.length === 0;
       const isMissing = isDone && given === null && loop.agent.output !== null;
       if (isMissing) {

@@ -3,13 +3,15 @@
  * process goes on with it. It is written whole, by one rename, after every answer of the model.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelMessage } from 'ai';
 import { asAmount, asList, asText, fieldsOf, parseObject } from '../../job/text/json.ts';
 
 /** Largest conversation that is kept; compaction keeps it far below, for windows of some million tokens. */
 const MAX_BYTES = 32 * 1024 * 1024;
+/** Conversations that are kept in one folder: jobs of a session share it, and each phase has its own. */
+const MAX_KEPT = 20;
 const VERSION = 1;
 const ID = /^[0-9a-f-]{36}$/;
 
@@ -66,4 +68,18 @@ export async function saveSession(folder: string, session: Session): Promise<str
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Removes the oldest conversations of a folder, before a new one is added; it matters to nobody if that fails. */
+export async function forgetOldSessions(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  if (names.length < MAX_KEPT) return;
+  const dated = await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      return { path, atMs: (await stat(path).catch(() => null))?.mtimeMs ?? 0 };
+    }),
+  );
+  const newestFirst = dated.toSorted((a, b) => b.atMs - a.atMs);
+  for (const { path } of newestFirst.slice(MAX_KEPT - 1)) await rm(path, { force: true }).catch(() => {});
 }

@@ -8,8 +8,8 @@ import { tail } from '../claims/ending.ts';
 import { plainText, planHandover } from '../handover.ts';
 import { instructionsOf } from './instructions.ts';
 import { converse, type Loop, type LoopEnd } from './loop.ts';
-import { openModel } from './model.ts';
-import { loadSession, newSession, saveSession, type Session } from './session.ts';
+import { openModel } from './model/model.ts';
+import { forgetOldSessions, loadSession, newSession, saveSession, type Session } from './session.ts';
 import type { Toolbox } from './tools/tool.ts';
 import { toolsOf } from './tools/tools.ts';
 
@@ -100,7 +100,11 @@ function toolboxOf(context: AgentContext, bounds: Bounds, outDir: string): Toolb
 /** The session to go on with, or a new one. */
 async function openSession(turn: AgentTurn, context: AgentContext): Promise<Session> {
   const { sessionsPath } = context;
-  if (turn.sessionId === null || sessionsPath === undefined) return newSession();
+  if (sessionsPath === undefined) return newSession();
+  if (turn.sessionId === null) {
+    await forgetOldSessions(sessionsPath);
+    return newSession();
+  }
   const found = await loadSession(sessionsPath, turn.sessionId);
   if (!('why' in found)) return found;
   const text = `the agent can't go on with its session ${turn.sessionId.slice(0, 100)}, it begins a new one: ${found.why}`;

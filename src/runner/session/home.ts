@@ -1,4 +1,7 @@
-/** The agent's HOME between the jobs of a session: where its conversation lies. Kept by one rename, taken by another. */
+/**
+ * What is kept between the jobs of a session: the agent's HOME and the conversations of agents in our own process, in
+ * one of which its conversation lies. Kept by one rename, taken by another.
+ */
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeFolder, exists } from '../../workspace/keep/folders.ts';
@@ -10,29 +13,31 @@ async function writtenHome(paths: JobPaths): Promise<string> {
   return (await exists(layer)) ? layer : paths.home;
 }
 
+/** Puts a folder in the place of another; nothing where there is none. */
+async function move(from: string, to: string): Promise<void> {
+  if (!(await exists(from))) return;
+  await removeFolder(to);
+  await rename(from, to);
+}
+
 /**
- * Keeps the HOME of an ended job for the next of its session. Losing it costs a conversation and no work, so
+ * Keeps HOME and conversations of an ended job for the next of its session. Losing it costs a conversation and no work, so
  * nothing here fails a job.
  *
  * @param kept the session's folder
  */
 export async function keepHome(paths: JobPaths, kept: string): Promise<void> {
-  const written = await writtenHome(paths);
-  if (!(await exists(written))) return;
   await mkdir(kept, { recursive: true, mode: 0o700 });
-  await removeFolder(join(kept, 'home'));
-  await rename(written, join(kept, 'home'));
+  await move(await writtenHome(paths), join(kept, 'home'));
+  await move(paths.conversations, join(kept, 'conversations'));
 }
 
 /**
- * Gives a job the HOME that was kept.
+ * Gives a job what was kept.
  *
  * @param home the job's empty HOME, as the host sees it
- * @returns whether there was one
  */
-export async function takeHome(kept: string, home: string): Promise<boolean> {
-  if (!(await exists(join(kept, 'home')))) return false;
-  await removeFolder(home);
-  await rename(join(kept, 'home'), home);
-  return true;
+export async function takeHome(kept: string, paths: JobPaths, home: string): Promise<void> {
+  await move(join(kept, 'home'), home);
+  await move(join(kept, 'conversations'), paths.conversations);
 }

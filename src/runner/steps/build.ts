@@ -134,7 +134,7 @@ export async function takeTurn(
       idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
     };
     const logPath = join(context.paths.logs, 'agent.log');
-    const sessionsPath = context.paths.sessions;
+    const sessionsPath = context.paths.conversations;
     const mcpServers = agent.takesMcp === true ? await toolServers(context, bench, detail) : [];
     // A note that is lost costs a session, not the job.
     const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});

@@ -124,7 +124,7 @@ async function laySession(
 async function takeConversation({ job, layout, paths }: JobContext, bench: Bench): Promise<void> {
   const sessionId = job.request.session_id ?? null;
   if (sessionId === null) return;
-  await takeHome(layout.session(sessionId), bench.copy.layers().homeLayers?.upper ?? paths.home);
+  await takeHome(layout.session(sessionId), paths, bench.copy.layers().homeLayers?.upper ?? paths.home);
 }
 
 function startOf({ parent, tip, on }: InPlaceBase): PreparedDetail['in_place'] {

@@ -13,6 +13,8 @@ export interface Reply {
   readonly says?: string;
   readonly calls?: readonly (readonly [name: string, input: object | string])[];
   readonly error?: { readonly status: number; readonly message: string };
+  /** Id of its first call; a new one unless given. */
+  readonly callId?: string;
   /** Tokens it says it has read; 1000 and one more with every answer unless given. */
   readonly reads?: number;
   /** Why it says it ended. */
@@ -70,7 +72,8 @@ export async function startScript(replies: readonly Reply[] | Answering): Promis
     }
     if (reply.error !== undefined)
       return { error: { message: reply.error.message, type: 'x' }, status: reply.error.status };
-    const toolCalls = (reply.calls ?? []).map(([name, input]) => ({
+    const toolCalls = (reply.calls ?? []).map(([name, input], index) => ({
+      ...(reply.callId === undefined || index > 0 ? {} : { id: reply.callId }),
       name,
       arguments: typeof input === 'string' ? input : JSON.stringify(input),
     }));

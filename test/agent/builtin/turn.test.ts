@@ -124,6 +124,21 @@ describe('tool calls that make no sense', () => {
     expect(ended).toHaveLength(3);
   });
 
+  it('of a server that gives the same id with every answer are events of their own', async () => {
+    const again = { says: 'Again.', callId: 'call_0' } satisfies Reply;
+    const model = await play([
+      { ...again, calls: [['read', { path: 'a.txt' }]] },
+      { ...again, calls: [['list', {}]] },
+      { says: 'Done.' },
+    ]);
+    const place = await bench(withModel(model));
+    expect((await place.runOk()).summary).toBe('Done.');
+    const titles = place.events.flatMap(({ type, data }) =>
+      type === 'tool_call' && data['status'] === 'completed' ? [data['title']] : [],
+    );
+    expect(titles).toEqual(['read a.txt', 'list .']);
+  });
+
   it('a tool that was not declared is not there, and the 65th call of one answer is not made', async () => {
     const calls = Array.from(
       { length: 66 },
@@ -166,6 +181,15 @@ describe('a session', () => {
     expect(told(model, -1)).toContain('Second words');
   });
 
+  it('is one of the newest twenty that are kept', async () => {
+    const model = await play(() => ({ says: 'Done.' }));
+    const place = await bench(withModel(model));
+    for (let at = 0; at < 23; at++) await place.runOk();
+    const kept = await readdir(sessionsPath);
+    expect(kept).toHaveLength(20);
+    for (const id of place.sessions.slice(-18)) expect(kept).toContain(`${id}.json`);
+  });
+
   it('holds every result of a call, so that it can be gone on with after a death at any time', async () => {
     const model = await play([READ, { says: 'Done.' }]);
     const place = await bench(withModel(model));
@@ -200,7 +224,9 @@ describe('a full window', () => {
     expect(reply.summary).toBe('Done.');
     expect(
       place.events.filter(({ data }) => 'compacted' in data).map(({ data }) => data['compacted']),
-    ).toEqual([{ tokens_before: 8650 + 4, tokens_after: expect.any(Number), messages: expect.any(Number) }]);
+    ).toEqual([
+      { tokens_before: expect.any(Number), tokens_after: expect.any(Number), messages: expect.any(Number) },
+    ]);
     const last = told(model, -1);
     expect(last).toContain('SUMMARY: a.txt was read.');
     expect(last).toContain('PROMPT-MARK');
@@ -209,6 +235,21 @@ describe('a full window', () => {
     // What the summary was made of had the whole older part.
     const asked = model.seen.findIndex(({ tools }) => tools === undefined || tools.length === 0);
     expect(told(model, asked)).toContain('call-1');
+  });
+
+  it('counts what commands have printed since the model counted', async () => {
+    const model = await play((count, request) => {
+      const summary = isSummary(count, request);
+      if (summary !== undefined) return summary;
+      // Far from full, until the third call's output comes on top.
+      if (count < 3)
+        return { calls: [['shell', { command: `echo call-${count}; seq 1 ${count < 2 ? 9 : 6000}` }]] };
+      return { says: 'Done.' };
+    });
+    const place = await bench(withModel(model, { modelWindow: 5_000 }));
+    await place.runOk();
+    expect(place.events.filter(({ data }) => 'compacted' in data)).toHaveLength(1);
+    expect(model.seen).toHaveLength(5);
   });
 
   it('that is smaller than was said is learned from the provider’s refusal', async () => {
