@@ -90,6 +90,16 @@ export interface Config {
     readonly drainMs: number;
     readonly minFreeBytes: number;
   };
+  /** Where `up` listens, and what it takes. */
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    readonly publicUrl: string | null;
+    /** Requests of one key in a minute; 0 is no limit. */
+    readonly requestsPerMinute: number;
+    /** Folders whose repositories a request may name by their path. */
+    readonly repoPaths: readonly string[];
+  };
   /** How long what ended jobs left is kept, and how large the cache may grow. */
   readonly keep: { readonly jobsDays: number; readonly workDays: number; readonly maxCacheBytes: number };
   readonly task: string | null;
@@ -237,6 +247,7 @@ function toConfig(
       drainMs: values.drain_s * 1000,
       minFreeBytes: values.min_free_bytes,
     },
+    server: serverOf(values),
     keep: {
       jobsDays: values.keep_jobs_days,
       workDays: values.keep_work_days,
@@ -251,6 +262,16 @@ function toConfig(
       if (one.name === 'home') return { ...one, value: home };
       return one.name === 'db_path' ? { ...one, value: dbPath } : one;
     }),
+  };
+}
+
+function serverOf(values: Values): Config['server'] {
+  return {
+    host: values.host,
+    port: values.port,
+    publicUrl: values.public_url,
+    requestsPerMinute: values.requests_per_minute,
+    repoPaths: values.repo_paths,
   };
 }
 

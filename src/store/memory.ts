@@ -3,7 +3,7 @@ import { JobError } from '../job/error.ts';
 import type { Job } from '../job/job.ts';
 import type { Lease, Once, Store } from './store.ts';
 import { checkWaiting, eventRow, jobEvent, type EventRow } from './rules/event.ts';
-import { changeJob, createdMs, jobExists, newJob, noSuchJob } from './rules/job.ts';
+import { changeJob, createdMs, isListed, jobExists, newJob, noSuchJob } from './rules/job.ts';
 import { checkHeld, claim, isHeld, leaseOf, NEVER_HELD, release, renew, type Hold } from './rules/lease.ts';
 import {
   checkOnce,
@@ -15,6 +15,8 @@ import {
   type QueueState,
 } from './rules/queue.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord, type StepRow } from './rules/step.ts';
+import { sumTallies, talliesOf } from './rules/tally.ts';
+import { accessMethods } from './memory/access.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
 
 /** Everything about one job. JSON is kept as text, so that nobody can change it through an object they hold. */
@@ -229,9 +231,8 @@ function jobMethods(state: State): JobMethods {
       for (const entry of [...opened(state).jobs.values()].sort(newestFirst)) {
         if (found.length === limit) break;
         if (before !== null && newestFirst(before, entry) >= 0) continue;
-        if (filter.repo !== undefined && entry.repo !== filter.repo) continue;
         const job = jobOf(entry);
-        if (filter.status === undefined || job.status === filter.status) found.push(job);
+        if (isListed(job, filter)) found.push(job);
       }
       return found;
     },
@@ -368,6 +369,13 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
         }
       }
       return chosen.map((entry) => entry.jobId);
+    },
+    ...accessMethods(),
+    async readTallies() {
+      return sumTallies([...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry))));
+    },
+    async probe() {
+      opened(state);
     },
     async getBaseline(key) {
       const found = opened(state).baselines.get(key);

@@ -2,6 +2,7 @@
  * Port: WHERE IT WAITS. Jobs, their gapless events, step results, messages and baselines. Asynchronous from
  * the first commit, because a server's store lives in another thread or on another machine.
  */
+import type { ApiKey, AuditEntry, NumberedAuditEntry } from '../job/access/access.ts';
 import type { JobEvent, NewEvent } from '../job/job.ts';
 import type { Job, JobPatch } from '../job/job.ts';
 import type { JobStatus } from '../job/status.ts';
@@ -87,9 +88,19 @@ export interface QueueCounts {
 export interface JobFilter {
   readonly status?: JobStatus;
   readonly repo?: string;
+  readonly userId?: string;
+  readonly sessionId?: string;
   /** Cursor: only jobs created before this job id's. */
   readonly before?: string;
   readonly limit: number;
+}
+
+/** A figure of all jobs: `of` is a status, an outcome, a phase or a verdict, as `series` says. */
+export interface Tally {
+  readonly series: string;
+  readonly of: string;
+  readonly agent: string;
+  readonly value: number;
 }
 
 /** Largest step result in bytes; diffs, logs and transcripts are references. */
@@ -175,6 +186,24 @@ export interface Store {
    * @returns their ids, at most `limit`: fewer when no more are left
    */
   trimJobs(finishedBefore: string, limit: number, dryRun: boolean): Promise<readonly string[]>;
+
+  /** Stores a key, unless `onlyFirst` is asked for and there is one already. @returns whether it was stored */
+  createKey(key: ApiKey, options?: { readonly onlyFirst?: boolean }): Promise<boolean>;
+  /** A key by its id, revoked or not. */
+  getKey(keyId: string): Promise<ApiKey | null>;
+  /** Every key, the oldest first. */
+  listKeys(): Promise<readonly ApiKey[]>;
+  /** Takes a key's right away, for good; once more changes nothing. */
+  revokeKey(keyId: string, time: string): Promise<ApiKey>;
+  /** Writes down what somebody did; the last 100,000 entries are kept. */
+  addAudit(entry: AuditEntry): Promise<void>;
+  /** What was done, newest first: entries with a number below `before`. */
+  listAudit(before: number | null, limit: number): Promise<readonly NumberedAuditEntry[]>;
+
+  /** Figures of all jobs, in order; those that are nothing are left out. */
+  readTallies(): Promise<readonly Tally[]>;
+  /** Writes something, to see whether it can be. @throws JobError `infra_failed` */
+  probe(): Promise<void>;
 
   getBaseline(key: string): Promise<unknown>;
   putBaseline(key: string, value: unknown): Promise<void>;

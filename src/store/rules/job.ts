@@ -2,6 +2,7 @@
 import { JobError } from '../../job/error.ts';
 import type { Job, JobPatch } from '../../job/job.ts';
 import { assertTransition, isTerminal, OUTCOMES } from '../../job/status.ts';
+import type { JobFilter } from '../store.ts';
 import { checkInteger, checkName, notFound } from './value.ts';
 
 /** A terminal job has exactly one outcome, of its own status; any other job has none. */
@@ -39,6 +40,7 @@ function checkJob(job: Job): Job {
 export function newJob(job: Job): Job {
   checkName(job.job_id, 'job_id');
   checkName(job.request.repo, 'request.repo');
+  if (job.request.user_id !== null) checkName(job.request.user_id, 'request.user_id');
   createdMs(job);
   return checkJob({
     job_id: job.job_id,
@@ -90,6 +92,17 @@ export function changeJob(job: Job, patch: JobPatch, now: Date): Job {
     result,
     updated_at,
   });
+}
+
+/** Whether a list shows a job, but for the filter's cursor. */
+export function isListed(job: Job, filter: JobFilter): boolean {
+  const { status, repo, userId, sessionId } = filter;
+  return (
+    (status === undefined || job.status === status) &&
+    (repo === undefined || job.request.repo === repo) &&
+    (userId === undefined || job.request.user_id === userId) &&
+    (sessionId === undefined || job.request.session_id === sessionId)
+  );
 }
 
 /** Whether a change ends a job, which must survive a power failure. */

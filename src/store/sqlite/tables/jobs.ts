@@ -9,6 +9,7 @@ import { checkHeld, claim, isHeld, leaseOf, release, renew } from '../../rules/l
 import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
+import { count } from './tallies.ts';
 import { acceptedBefore, dequeue, enqueue, holdOf, queueMethods, remember, setHold } from './queue.ts';
 
 interface JobRow extends Omit<Job, 'question' | 'request' | 'result'> {
@@ -62,7 +63,8 @@ function jobByNumber(db: Connection, number: number): Job {
 function insertJob(db: Connection, job: Job): void {
   if (db.get('SELECT 1 FROM jobs WHERE job_id = ?', job.job_id) !== null) throw jobExists(job.job_id);
   db.run(
-    `INSERT INTO jobs (${COLUMNS}, repo, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO jobs (${COLUMNS}, repo, created_ms, user_id, session_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     job.job_id,
     toJson(job.request, 'request'),
     job.status,
@@ -78,6 +80,8 @@ function insertJob(db: Connection, job: Job): void {
     nullableJson(job.result, 'result'),
     job.request.repo,
     createdMs(job),
+    job.request.user_id,
+    job.request.session_id ?? null,
   );
 }
 
@@ -109,6 +113,14 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
     clauses.push('repo = ?');
     values.push(filter.repo);
   }
+  if (filter.userId !== undefined) {
+    clauses.push('user_id = ?');
+    values.push(filter.userId);
+  }
+  if (filter.sessionId !== undefined) {
+    clauses.push('session_id = ?');
+    values.push(filter.sessionId);
+  }
   if (filter.before !== undefined) {
     const number = jobNumber(db, filter.before);
     clauses.push('(created_ms, number) < ((SELECT created_ms FROM jobs WHERE number = ?), ?)');
@@ -128,6 +140,7 @@ function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted 
   if (before !== null) return { job: jobByNumber(db, before), lease: null, isNew: false };
   insertJob(db, job);
   const number = jobNumber(db, job.job_id);
+  count(db, null, job);
   enqueue(db, number, job);
   if (once !== undefined) remember(db, number, once);
   const claimed = hold === undefined ? null : claim(holdOf(db, number), hold.owner, hold.leaseMs, hold.now);
@@ -160,6 +173,7 @@ export function jobMethods(
         const changed = changeJob(job, fromJson(json) as typeof patch, database.now());
         toJson(changed, `job ${lease.job_id}`);
         saveJob(db, changed);
+        count(db, job, changed);
         if (changed.outcome !== null) dequeue(db, number);
         return changed;
       });
