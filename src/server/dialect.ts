@@ -6,7 +6,7 @@ import type { Runner } from '../runner/runner.ts';
 import { json, type Endpoint } from './endpoint.ts';
 import { findJob, resultOf } from './jobs/read.ts';
 import { errorInfo, jobPath, submitBody } from './jobs/schema.ts';
-import { onceOf, requestOf } from './jobs/submit.ts';
+import { onceOf, requestOf, SUBMIT_REFUSES } from './jobs/submit.ts';
 import type { Define, Parts } from './parts.ts';
 
 /** Most jobs that `/jobs` lists, and most events that `logs` holds. */
@@ -141,6 +141,7 @@ function readingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[
       tag: 'short',
       summary: 'What a job ended with; 409 while it has not',
       role: 'read',
+      refuses: { 409: 'The job has not ended' },
       params: jobPath,
       answers: {
         200: { description: 'The result', content: { 'application/json': { schema: resultView } } },
@@ -167,23 +168,6 @@ function readingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[
       },
       handle: async () => json({ jobs: (await runner.store.listJobs({ limit: MAX_JOBS })).map(shortStatus) }),
     }),
-    define({
-      method: 'get',
-      path: '/health',
-      id: 'shortHealth',
-      tag: 'short',
-      summary: 'Whether the server lives',
-      role: null,
-      answers: {
-        200: {
-          description: 'It does',
-          content: {
-            'application/json': { schema: z.object({ status: z.literal('ok') }), example: { status: 'ok' } },
-          },
-        },
-      },
-      handle: async () => json({ status: 'ok' }),
-    }),
   ];
 }
 
@@ -197,6 +181,7 @@ export function dialectEndpoints(parts: Parts, define: Define): readonly Endpoin
     tag: 'short',
     summary: 'Ask for a job',
     role: 'submit',
+    refuses: SUBMIT_REFUSES,
     headers: { 'idempotency-key': 'As for POST /api/jobs' },
     body: {
       schema: submitBody,
@@ -223,5 +208,22 @@ export function dialectEndpoints(parts: Parts, define: Define): readonly Endpoin
       return json({ job_id: job.job_id, status: job.status });
     },
   });
-  return [submit, ...readingEndpoints(parts, define)];
+  const health = define({
+    method: 'get',
+    path: '/health',
+    id: 'shortHealth',
+    tag: 'short',
+    summary: 'Whether the server lives',
+    role: null,
+    answers: {
+      200: {
+        description: 'It does',
+        content: {
+          'application/json': { schema: z.object({ status: z.literal('ok') }), example: { status: 'ok' } },
+        },
+      },
+    },
+    handle: async () => json({ status: 'ok' }),
+  });
+  return [submit, ...readingEndpoints(parts, define), health];
 }

@@ -51,6 +51,8 @@ export interface Endpoint {
   /** `null`: there is no body, and one that comes is not read. */
   readonly body: RequestBody | null;
   readonly answers: Readonly<Record<number, Answer>>;
+  /** Refusals besides those that every operation of its kind knows, by status. */
+  readonly refuses?: Readonly<Record<number, string>>;
   readonly handle: (call: Call) => Promise<Response>;
 }
 

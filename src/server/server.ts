@@ -14,7 +14,7 @@ import { createApp, type Connected } from './app.ts';
 import { createDefine, type Endpoint } from './endpoint.ts';
 import { allEndpoints } from './endpoints.ts';
 import { createSockets } from './live/socket.ts';
-import { createStreams } from './live/streams.ts';
+import { createStreams, type Patience } from './live/streams.ts';
 import { createCounters } from './metrics.ts';
 import type { Parts, WorkerState } from './parts.ts';
 
@@ -26,6 +26,8 @@ export interface ServerOptions {
   /** `false` asks for no key, and lets in whoever is on this machine. */
   readonly auth: boolean;
   readonly worker: () => WorkerState;
+  /** With followers; as documented unless given. */
+  readonly patience?: Patience;
 }
 
 /** A server that takes requests. */
@@ -45,6 +47,8 @@ const REQUEST_MS = 60_000;
 const KEEP_ALIVE_MS = 10_000;
 /** How long requests in work may go on when the server stops, in milliseconds. */
 const CLOSE_MS = 5000;
+/** How often it is looked meanwhile which connections are done, in milliseconds. */
+const IDLE_MS = 20;
 
 /**
  * Refuses to be reached by others without asking them who they are.
@@ -97,10 +101,13 @@ async function closeHttp(server: HttpServer): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
+  // A connection is idle when its last response was taken, which may be a moment from now.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS);
+  const last = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
   await closed;
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(last);
 }
 
 /**
@@ -113,7 +120,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const { config, store } = runner;
   const { host, port, publicUrl, requestsPerMinute } = config.server;
   checkExposure(host, auth);
-  const streams = createStreams(runner);
+  const streams = createStreams(runner, options.patience);
   const logins = createLogins(store, await loginSecret(config.home));
   const publicHost = publicUrl === null ? null : new URL(publicUrl).host;
   const guard = createGuard({ store, logins, auth, publicHost });

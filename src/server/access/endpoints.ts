@@ -48,6 +48,7 @@ export function loginEndpoints(parts: Parts, define: Define): readonly Endpoint[
       tag: 'login',
       summary: 'Log a browser in, or ask it for a key',
       role: null,
+      refuses: { 401: 'This is no key, or it was revoked' },
       query: z.strictObject({ token: token.optional() }),
       answers: {
         200: { description: 'A page that asks for a key', content: { 'text/html': { schema: z.string() } } },
@@ -71,6 +72,7 @@ export function loginEndpoints(parts: Parts, define: Define): readonly Endpoint[
       tag: 'login',
       summary: 'Log a browser in by a key',
       role: null,
+      refuses: { 401: 'This is no key, or it was revoked' },
       body: {
         type: 'application/x-www-form-urlencoded',
         schema: z.strictObject({ token }).meta({ id: 'Login' }),

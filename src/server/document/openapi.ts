@@ -111,21 +111,17 @@ function answerOf(schemas: Schemas, { description, content = {}, headers = {} }:
 }
 
 function errorsOf(schemas: Schemas, endpoint: Endpoint): Json {
-  const asked =
-    endpoint.role === null ? {} : { 401: 'No key, or none that is known', 403: 'The key may not do this' };
+  const asked = endpoint.role === null ? {} : { 401: 'No key, or none that is known' };
   const found = endpoint.path.includes('{') ? { 404: 'There is no such job' } : {};
-  const clashes =
-    endpoint.method === 'post' && endpoint.role !== null && endpoint.tag !== 'login'
-      ? { 409: 'The job, or the idempotency key, does not allow it' }
-      : {};
   const sized =
     endpoint.body === null ? {} : { 413: 'The body is too large', 415: 'The body is of another type' };
   const all = {
     400: 'The request is not valid',
+    403: 'The key may not do this, or the page of a browser may not',
     ...asked,
     ...found,
-    ...clashes,
     ...sized,
+    ...endpoint.refuses,
     429: 'Too many requests',
   };
   return Object.fromEntries(

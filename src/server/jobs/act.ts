@@ -5,7 +5,7 @@ import type { Define, Parts } from '../parts.ts';
 import { findJob } from './read.ts';
 import { accepted, approveBody, jobPath, jobView, messageBody, submitBody } from './schema.ts';
 import * as samples from './samples.ts';
-import { onceOf, requestOf } from './submit.ts';
+import { onceOf, requestOf, SUBMIT_REFUSES } from './submit.ts';
 import { acceptedView, viewOf } from './view.ts';
 
 /** What an approval says where the person says nothing. */
@@ -21,6 +21,7 @@ function submitEndpoint({ runner, config }: Parts, define: Define): Endpoint {
     description:
       'The job is durable when this is answered. With `Idempotency-Key` the same request within 24 hours answers the same job; the same key for another request is a 409.',
     role: 'submit',
+    refuses: SUBMIT_REFUSES,
     headers: { 'idempotency-key': 'Any text of yours: 1 to 255 printable ASCII characters' },
     body: { schema: submitBody, examples: samples.submit },
     answers: {
@@ -52,6 +53,7 @@ function endingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[]
       tag: 'jobs',
       summary: 'Stop a job; what it did is saved',
       role: 'submit',
+      refuses: { 409: 'The job has ended' },
       params: jobPath,
       answers: {
         202: {
@@ -71,6 +73,7 @@ function endingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[]
       tag: 'jobs',
       summary: 'Ask once more for what an ended job was asked, as a new job',
       role: 'submit',
+      refuses: { 409: 'The job has not ended', 503: 'The disk is nearly full' },
       params: jobPath,
       answers: {
         201: {
@@ -98,6 +101,7 @@ function sayingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[]
       summary: "Leave a message for a job's agent",
       description: 'It answers a job that needs input; any other gets it when its agent asks next.',
       role: 'submit',
+      refuses: { 409: 'The job has ended' },
       params: jobPath,
       body: { schema: messageBody, examples: { answer: { text: 'Use the second one' } } },
       answers: {
@@ -119,6 +123,7 @@ function sayingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[]
       summary: 'Let a job go on that asked whether it may',
       description: '409 while the job asks nothing.',
       role: 'submit',
+      refuses: { 409: 'The job asks nothing' },
       params: jobPath,
       body: {
         schema: approveBody,

@@ -109,6 +109,7 @@ function jobEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
       summary: 'What a job ended with',
       description: '409 while it has not ended.',
       role: 'read',
+      refuses: { 409: 'The job has not ended' },
       params: jobPath,
       answers: {
         200: {
@@ -207,6 +208,7 @@ function logEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
       description:
         'With `Accept: text/event-stream` the log is followed until the job has ended: the id of each event is its `seq`, and `Last-Event-ID` (or `after`) goes on behind it. 204 says that the job has ended and that nothing follows.',
       role: 'read',
+      refuses: { 503: 'Too many follow' },
       params: jobPath,
       query: eventsQuery,
       headers: { 'last-event-id': 'The number of the last event that was received; wins over `after`' },

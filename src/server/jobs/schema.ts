@@ -221,6 +221,7 @@ export const resultView = z
     tamper: z.array(z.record(z.string(), z.unknown())),
     iterations: count,
     turns: count,
+    subtasks: z.array(z.record(z.string(), z.unknown())),
     attempts: count,
     tests_passed: z.boolean(),
     debug_mode: z.boolean(),

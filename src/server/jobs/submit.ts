@@ -13,6 +13,12 @@ import type { Principal } from '../endpoint.ts';
 import { Refused, shown } from '../problem.ts';
 import type { SubmitBody } from './schema.ts';
 
+/** What a submission may be answered with besides what every request may. */
+export const SUBMIT_REFUSES: Readonly<Record<number, string>> = {
+  409: 'The idempotency key was used for another request',
+  503: 'The disk is nearly full, or the database can not be written',
+};
+
 function refuse(field: string, came: unknown, allowed: string, status: 400 | 403 = 400): never {
   const detail = `${field}: ${shown(came)} came, allowed: ${allowed}`;
   const code = status === 400 ? 'invalid_request' : 'no_permission';

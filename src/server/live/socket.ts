@@ -12,7 +12,7 @@ import { parsePart, queryOf } from '../check.ts';
 import { findJob } from '../jobs/read.ts';
 import { jobPath, socketQuery } from '../jobs/schema.ts';
 import { Refused, responseOf } from '../problem.ts';
-import { checkAfter, eventText, HEARTBEAT_MS, STALL_MS, type LiveStream, type Streams } from './streams.ts';
+import { checkAfter, eventText, piecesOf, type LiveStream, type Patience, type Streams } from './streams.ts';
 
 /** Largest message that is read; nobody has anything to say here. */
 const MAX_MESSAGE_BYTES = 4096;
@@ -51,9 +51,9 @@ async function refuse(socket: Duplex, response: Response): Promise<void> {
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}${length}\r\n${text}`);
 }
 
-/** Sends a page, and resolves when the system has taken it; a follower that takes nothing is let go. */
-async function sendPage(socket: WebSocket, events: readonly JobEvent[]): Promise<void> {
-  const stalled = setTimeout(() => socket.terminate(), STALL_MS);
+/** Sends a piece of a page, and resolves when the system has taken it; a follower that takes nothing is let go. */
+async function sendPiece(socket: WebSocket, events: readonly JobEvent[], stallMs: number): Promise<void> {
+  const stalled = setTimeout(() => socket.terminate(), stallMs);
   const taken = Promise.withResolvers<void>();
   for (const [at, event] of events.entries()) {
     if (at < events.length - 1) socket.send(eventText(event));
@@ -63,31 +63,27 @@ async function sendPage(socket: WebSocket, events: readonly JobEvent[]): Promise
   clearTimeout(stalled);
 }
 
-/** Asks now and then whether the other end is there. */
-function keepAlive(socket: WebSocket): () => void {
-  let isAlive = true;
+/** Asks now and then whether the other end is there; one that has not answered for `stallMs` is let go. */
+function keepAlive(socket: WebSocket, { heartbeatMs, stallMs }: Patience): () => void {
+  let seenMs = performance.now();
   socket.on('pong', () => {
-    isAlive = true;
+    seenMs = performance.now();
   });
   const timer = setInterval(() => {
-    if (!isAlive) {
-      socket.terminate();
-      return;
-    }
-    isAlive = false;
-    socket.ping();
-  }, HEARTBEAT_MS);
+    if (performance.now() - seenMs > stallMs + heartbeatMs) socket.terminate();
+    else socket.ping();
+  }, heartbeatMs);
   return () => clearInterval(timer);
 }
 
 async function serve(socket: WebSocket, stream: LiveStream, log: Log): Promise<void> {
-  const stop = keepAlive(socket);
+  const stop = keepAlive(socket, stream.patience);
   socket.on('close', () => stream.leave());
   socket.on('error', () => socket.terminate());
   try {
     for await (const events of stream.pages) {
       if (socket.readyState !== socket.OPEN) break;
-      await sendPage(socket, events);
+      for (const piece of piecesOf(events)) await sendPiece(socket, piece, stream.patience.stallMs);
     }
     if (stream.isStopping()) socket.close(1001, 'the server stops');
     else socket.close(1000, 'the job has ended');

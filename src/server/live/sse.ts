@@ -1,6 +1,6 @@
 /** A job's log as server-sent events: each event's number is its id, so that a browser resumes where it was cut off. */
 import type { JobEvent } from '../../job/job.ts';
-import { eventText, HEARTBEAT_MS, STALL_MS, type LiveStream } from './streams.ts';
+import { eventText, piecesOf, type LiveStream } from './streams.ts';
 
 /** How soon a client that was cut off comes again, in milliseconds. */
 const RETRY_MS = 1000;
@@ -12,19 +12,20 @@ function chunkOf(events: readonly JobEvent[]): string {
 }
 
 /**
- * The body of a response. Nothing is read ahead of the client but one page; one that takes nothing for a minute is
+ * The body of a response. Nothing is sent ahead of the client but a piece of a page; one that takes nothing for a minute is
  * let go, one that is slow delays nobody.
  *
  * @param destroy ends the connection
  */
 function bodyOf(stream: LiveStream, destroy: () => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const { pages } = stream;
+  const { pages, patience } = stream;
   let next: ReturnType<typeof pages.next> | null = null;
   let stalled: NodeJS.Timeout | null = null;
+  let pieces: readonly (readonly JobEvent[])[] = [];
   const give = (controller: ReadableStreamDefaultController<Uint8Array>, text: string): void => {
     controller.enqueue(encoder.encode(text));
-    stalled = setTimeout(destroy, STALL_MS);
+    stalled = setTimeout(destroy, patience.stallMs);
   };
   const leave = (): void => {
     if (stalled !== null) clearTimeout(stalled);
@@ -39,9 +40,15 @@ function bodyOf(stream: LiveStream, destroy: () => void): ReadableStream<Uint8Ar
       },
       async pull(controller) {
         if (stalled !== null) clearTimeout(stalled);
+        const [piece, ...rest] = pieces;
+        if (piece !== undefined) {
+          pieces = rest;
+          give(controller, chunkOf(piece));
+          return;
+        }
         next ??= pages.next();
         const quiet = Promise.withResolvers<null>();
-        const timer = setTimeout(() => quiet.resolve(null), HEARTBEAT_MS);
+        const timer = setTimeout(() => quiet.resolve(null), patience.heartbeatMs);
         try {
           const page = await Promise.race([next, quiet.promise]);
           if (page === null) {
@@ -50,7 +57,9 @@ function bodyOf(stream: LiveStream, destroy: () => void): ReadableStream<Uint8Ar
           }
           next = null;
           if (page.done !== true) {
-            give(controller, chunkOf(page.value));
+            const [first = [], ...others] = piecesOf(page.value);
+            pieces = others;
+            give(controller, chunkOf(first));
             return;
           }
           leave();

@@ -6,13 +6,20 @@ import { Refused } from '../problem.ts';
 
 /** Followers at once; each holds a connection and at most a page of events. */
 const MAX_STREAMS = 5000;
-/** Pause after which a follower hears that the server is still there, in milliseconds. */
-export const HEARTBEAT_MS = 15_000;
-/** How long a follower may leave what it was sent untaken, in milliseconds; then it is let go. */
-export const STALL_MS = 60_000;
+/** The server's patience with followers. */
+export interface Patience {
+  /** Pause after which a follower hears that the server is still there, in milliseconds. */
+  readonly heartbeatMs: number;
+  /** How long a follower may leave what it was sent untaken, in milliseconds; then it is let go. */
+  readonly stallMs: number;
+}
+
+/** What holds unless a test says otherwise. */
+export const PATIENCE: Patience = { heartbeatMs: 15_000, stallMs: 60_000 };
 
 /** One follower. */
 export interface LiveStream {
+  readonly patience: Patience;
   /** The events, in lists, until the job has ended or the stream is to end. */
   readonly pages: AsyncGenerator<readonly JobEvent[], void, undefined>;
   /** Whether the server is about to stop. */
@@ -31,7 +38,7 @@ export interface Streams {
 }
 
 /** Makes them. */
-export function createStreams(runner: Runner): Streams {
+export function createStreams(runner: Runner, patience: Patience = PATIENCE): Streams {
   const open = new Set<AbortController>();
   const stopping = new AbortController();
   return {
@@ -48,6 +55,7 @@ export function createStreams(runner: Runner): Streams {
       if (stopping.signal.aborted) end.abort();
       open.add(end);
       return {
+        patience,
         pages: runner.follow(jobId, { after, signal: end.signal }),
         isStopping: () => stopping.signal.aborted,
         leave() {
@@ -106,4 +114,25 @@ export function eventText(event: JobEvent): string {
   const text = JSON.stringify(event);
   texts.set(event, text);
   return text;
+}
+
+/** What a follower is sent before it has taken that, in characters: its memory, and how soon a slow one shows life. */
+const MAX_PIECE_CHARS = 128 * 1024;
+
+/** A page in pieces of bounded size; an event that is larger is a piece by itself. */
+export function piecesOf(events: readonly JobEvent[]): readonly (readonly JobEvent[])[] {
+  const pieces: JobEvent[][] = [];
+  let chars = Infinity;
+  for (const event of events) {
+    const { length } = eventText(event);
+    const last = pieces.at(-1);
+    if (last === undefined || chars + length > MAX_PIECE_CHARS) {
+      pieces.push([event]);
+      chars = length;
+    } else {
+      last.push(event);
+      chars += length;
+    }
+  }
+  return pieces;
 }
