@@ -40,7 +40,9 @@ function checkJob(job: Job): Job {
 export function newJob(job: Job): Job {
   checkName(job.job_id, 'job_id');
   checkName(job.request.repo, 'request.repo');
-  if (job.request.user_id !== null) checkName(job.request.user_id, 'request.user_id');
+  // Jobs are found again by it, and half of a surrogate pair has no UTF-8 form.
+  if (job.request.user_id?.isWellFormed() === false)
+    throw new JobError('bug', 'request.user_id: it is no valid Unicode');
   createdMs(job);
   return checkJob({
     job_id: job.job_id,
