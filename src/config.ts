@@ -94,6 +94,16 @@ export interface Config {
     readonly drainMs: number;
     readonly minFreeBytes: number;
   };
+  /** Where `up` listens, and what it takes. */
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    readonly publicUrl: string | null;
+    /** Requests of one key in a minute; 0 is no limit. */
+    readonly requestsPerMinute: number;
+    /** Folders whose repositories a request may name by their path. */
+    readonly repoPaths: readonly string[];
+  };
   /** How long what ended jobs left is kept, and how large the cache may grow. */
   readonly keep: { readonly jobsDays: number; readonly workDays: number; readonly maxCacheBytes: number };
   /** How callbacks are signed and where they may go. The secret is shown nowhere. */
@@ -238,6 +248,7 @@ function toConfig(
     dbPath,
     retry: { attempts: values['retry.attempts'], baseMs: values['retry.base_ms'] },
     worker: workerOf(values),
+    server: serverOf(values),
     keep: {
       jobsDays: values.keep_jobs_days,
       workDays: values.keep_work_days,
@@ -278,6 +289,16 @@ function workerOf(values: Values): Config['worker'] {
     perRepo: values.max_jobs_per_repo,
     drainMs: values.drain_s * 1000,
     minFreeBytes: values.min_free_bytes,
+  };
+}
+
+function serverOf(values: Values): Config['server'] {
+  return {
+    host: values.host,
+    port: values.port,
+    publicUrl: values.public_url,
+    requestsPerMinute: values.requests_per_minute,
+    repoPaths: values.repo_paths,
   };
 }
 

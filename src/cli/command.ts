@@ -1,5 +1,6 @@
 /** What a command of the CLI is: one file each below `commands/`, loaded only when it is asked for. */
 import type { Command } from 'commander';
+import { readFileSync } from 'node:fs';
 import { shellWord, type Config } from '../config.ts';
 
 /** Where a command reads from and writes to. stdout is data, stderr is progress. */
@@ -50,7 +51,7 @@ export function exitCodeOf(io: Io): number {
 /** Commands that know no `--home`. */
 const HOMELESS = 'demo|config|completion|callback';
 const COMMANDS_NAMED = new RegExp(
-  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|status|logs|result|usage|diff|recover|checkout|message|submit|wait|cancel|retry|worker|pause|deliveries|gc|restore-db|agents|doctor))(?![\\w-])`,
+  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|status|logs|result|usage|diff|recover|checkout|message|submit|wait|cancel|retry|worker|up|keys|pause|deliveries|gc|restore-db|agents|doctor))(?![\\w-])`,
   'g',
 );
 
@@ -75,6 +76,15 @@ export function homeFlagsOf(argv: readonly string[]): string {
       return value === undefined || value === '' ? '' : ` ${flag} ${shellWord(value)}`;
     })
     .join('');
+}
+
+/** The version of this program. */
+export function programVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const known: unknown = JSON.parse(text);
+  return typeof known === 'object' && known !== null && 'version' in known
+    ? String(known.version)
+    : 'unknown';
 }
 
 /** Prints a value as one JSON document. */

@@ -1,10 +1,9 @@
 /** The command line: finds the command, runs it, turns errors into words and exit codes. */
 import { Command, CommanderError } from 'commander';
-import { readFileSync } from 'node:fs';
 import { Cancelled, JobError, toErrorInfo, errorInfo, type ErrorCode, type ErrorInfo } from '../job/error.ts';
 import { EXIT_CODES, OUTCOMES } from '../job/status.ts';
 import { outcomeOf } from '../job/error.ts';
-import { asCalled, exitCodeOf, homeFlagsOf, type CliCommand, type Io } from './command.ts';
+import { asCalled, exitCodeOf, homeFlagsOf, programVersion, type CliCommand, type Io } from './command.ts';
 import { openIo } from './io.ts';
 
 interface Listed {
@@ -109,6 +108,16 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'run queued jobs, once or until it is stopped',
     load: () => import('./commands/worker.ts'),
   },
+  up: {
+    usage: 'up',
+    summary: 'serve the HTTP API, and run queued jobs',
+    load: () => import('./commands/up.ts'),
+  },
+  keys: {
+    usage: 'keys <what>',
+    summary: 'make, list and revoke keys of the HTTP API, and see what was done with them',
+    load: () => import('./commands/keys.ts'),
+  },
   pause: {
     usage: 'pause',
     summary: 'let no worker take jobs, until `pause --off`',
@@ -162,14 +171,6 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   bad_configuration: EXIT_CODES.bad_configuration,
 };
 
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const known: unknown = JSON.parse(text);
-  return typeof known === 'object' && known !== null && 'version' in known
-    ? String(known.version)
-    : 'unknown';
-}
-
 function examplesText(command: CliCommand, io: Io): string {
   return `\nExamples:\n${command.examples.map((line) => `  $ ${io.program} ${line}`).join('\n')}\n`;
 }
@@ -183,7 +184,7 @@ function namedIn(argv: readonly string[]): string | undefined {
 export async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
   const program = new Command('agent-runner')
     .description('Give it a repository and a task, and get back a verified proposal.')
-    .version(version(), '-V, --version')
+    .version(programVersion(), '-V, --version')
     .showHelpAfterError('(run it with --help for its options)')
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
     .exitOverride()

@@ -57,6 +57,25 @@ export const identity: Kind<string> = {
       ? value
       : undefined,
 };
+/** A host name or an IP address. */
+export const address: Kind<string> = {
+  allowed: 'a host name or an IP address',
+  read: (value) =>
+    typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$|^[0-9A-Fa-f:.]{2,45}$/.test(value)
+      ? value
+      : undefined,
+};
+/** An `http` or `https` address without a password, query and fragment, and without a slash at its end. */
+export const webAddress: Kind<string> = {
+  allowed: 'an http:// or https:// address without password, query and fragment',
+  read: (value) => {
+    if (typeof value !== 'string' || !/^https?:\/\//.test(value) || !URL.canParse(value)) return undefined;
+    const { origin, pathname, username, search, hash } = new URL(value);
+    return username === '' && search === '' && hash === ''
+      ? (origin + pathname).replace(/\/+$/, '')
+      : undefined;
+  },
+};
 /** A branch name with a place for the job id. */
 export const branchTemplate: Kind<string> = {
   allowed: 'a branch name that holds <job_id>',

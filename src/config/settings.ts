@@ -12,6 +12,7 @@ import {
 } from './models.ts';
 import { hostsKind } from './webhooks.ts';
 import {
+  address,
   branchTemplate,
   flag,
   identity,
@@ -23,6 +24,7 @@ import {
   paths,
   text,
   variables,
+  webAddress,
   type AgentMount,
   type Kind,
 } from './kinds.ts';
@@ -232,6 +234,30 @@ export const SETTINGS = {
   allow_insecure_webhooks: setting(flag, false, 'whether callbacks may go unsigned, and without TLS', {
     env: 'ALLOW_INSECURE_WEBHOOKS',
   }),
+  host: setting(
+    address,
+    '127.0.0.1',
+    'address that `up` listens on; beyond loopback it takes authentication',
+    {
+      env: 'HOST',
+    },
+  ),
+  port: setting(number(0, 65_535), 8000, 'port that `up` listens on; 0 is any that is free', { env: 'PORT' }),
+  public_url: setting(optional(webAddress), null, 'where the server is reached from outside', {
+    env: 'AGENT_RUNNER_PUBLIC_URL',
+    unset: 'the address it listens on',
+  }),
+  requests_per_minute: setting(
+    number(0, 1e7),
+    6000,
+    'requests a minute that the server takes from one key, a sixth of them at once; 0 is no limit',
+  ),
+  repo_paths: setting<readonly string[]>(
+    paths,
+    [],
+    'folders whose repositories a request to the server may name by their path',
+    { unset: 'none; on loopback any, for keys of the role admin' },
+  ),
   log_level: setting(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least log level shown', {
     env: 'LOG_LEVEL',
   }),

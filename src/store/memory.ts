@@ -5,9 +5,11 @@ import { acceptedBefore, dequeue, letWait, queuedAs, queueMethods, setHold } fro
 import { entryOf, heldEntry, jobOf, newestFirst, opened, type Entry, type State } from './memory/state.ts';
 import { createDeliveryMemory, type DeliveryMemory } from './deliveries/memory.ts';
 import { checkWaiting, eventRow, jobEvent } from './rules/event.ts';
-import { changeJob, checkDelivers, createdMs, jobExists, newJob } from './rules/job.ts';
+import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob } from './rules/job.ts';
 import { claim, isHeld, leaseOf, NEVER_HELD, release, renew } from './rules/lease.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
+import { sumTallies, talliesOf } from './rules/tally.ts';
+import { accessMethods } from './memory/access.ts';
 import { checkUsage, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
 
@@ -60,10 +62,8 @@ function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
       for (const entry of [...opened(state).jobs.values()].sort(newestFirst)) {
         if (found.length === limit) break;
         if (before !== null && newestFirst(before, entry) >= 0) continue;
-        if (filter.repo !== undefined && entry.repo !== filter.repo) continue;
         const job = jobOf(entry);
-        if (filter.sessionId !== undefined && job.request.session_id !== filter.sessionId) continue;
-        if (filter.status === undefined || job.status === filter.status) found.push(job);
+        if (isListed(job, filter)) found.push(job);
       }
       return found;
     },
@@ -221,6 +221,13 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
         }
       }
       return chosen.map((entry) => entry.jobId);
+    },
+    ...accessMethods(),
+    async readTallies() {
+      return sumTallies([...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry))));
+    },
+    async probe() {
+      opened(state);
     },
     async getBaseline(key) {
       const found = opened(state).baselines.get(key);

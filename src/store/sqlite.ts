@@ -5,9 +5,11 @@
 import type { Store } from './store.ts';
 import { deliveryMethods } from './deliveries/sqlite.ts';
 import { openDatabase } from './sqlite/database.ts';
+import { accessMethods } from './sqlite/tables/access.ts';
 import { eventMethods, messageMethods, trimMethods } from './sqlite/tables/events.ts';
 import { jobMethods, leaseMethods, queueOf } from './sqlite/tables/jobs.ts';
 import { baselineMethods, stepMethods } from './sqlite/tables/steps.ts';
+import { tallyMethods } from './sqlite/tables/tallies.ts';
 
 /**
  * Opens a store in an SQLite file, creates it where there is none, and brings it up to date.
@@ -32,6 +34,8 @@ export async function openSqliteStore(options: {
     ...stepMethods(database),
     ...deliveryMethods(database),
     ...baselineMethods(database),
+    ...accessMethods(database),
+    ...tallyMethods(database),
     close: () => database.close(),
   };
 }

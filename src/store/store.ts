@@ -9,6 +9,7 @@ import type {
   DeliveryTry,
   NewDelivery,
 } from '../job/delivery/delivery.ts';
+import type { ApiKey, AuditEntry, NumberedAuditEntry } from '../job/access/access.ts';
 import type { JobEvent, NewEvent } from '../job/job.ts';
 import type { Job, JobPatch } from '../job/job.ts';
 import type { UsageFilter, UsageSum } from '../job/model/usage.ts';
@@ -95,6 +96,7 @@ export interface QueueCounts {
 export interface JobFilter {
   readonly status?: JobStatus;
   readonly repo?: string;
+  readonly userId?: string;
   readonly sessionId?: string;
   /** Cursor: only jobs created before this job id's. */
   readonly before?: string;
@@ -109,6 +111,14 @@ export interface DeliveryClaims {
   readonly leaseMs: number;
   /** Only those of this job. */
   readonly jobId?: string;
+}
+
+/** A figure of all jobs: `of` is a status, an outcome, a phase or a verdict, as `series` says. */
+export interface Tally {
+  readonly series: string;
+  readonly of: string;
+  readonly agent: string;
+  readonly value: number;
 }
 
 /** Largest step result in bytes; diffs, logs and transcripts are references. */
@@ -219,6 +229,24 @@ export interface Store {
    * being sent.
    */
   redeliver(deliveryId: string, now: Date): Promise<Delivery>;
+
+  /** Stores a key, unless `onlyFirst` is asked for and there is one already. @returns whether it was stored */
+  createKey(key: ApiKey, options?: { readonly onlyFirst?: boolean }): Promise<boolean>;
+  /** A key by its id, revoked or not. */
+  getKey(keyId: string): Promise<ApiKey | null>;
+  /** Every key, the oldest first. */
+  listKeys(): Promise<readonly ApiKey[]>;
+  /** Takes a key's right away, for good; once more changes nothing. */
+  revokeKey(keyId: string, time: string): Promise<ApiKey>;
+  /** Writes down what somebody did; the last 100,000 entries are kept. */
+  addAudit(entry: AuditEntry): Promise<void>;
+  /** What was done, newest first: entries with a number below `before`. */
+  listAudit(before: number | null, limit: number): Promise<readonly NumberedAuditEntry[]>;
+
+  /** Figures of all jobs, in order; those that are nothing are left out. */
+  readTallies(): Promise<readonly Tally[]>;
+  /** Writes something, to see whether it can be. @throws JobError `infra_failed` */
+  probe(): Promise<void>;
 
   getBaseline(key: string): Promise<unknown>;
   putBaseline(key: string, value: unknown): Promise<void>;

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { configure, connect } from '../../src/store/sqlite/connection.ts';
 import type { Store } from '../../src/store/store.ts';
+import { testAccess } from '../contract/access.ts';
 import { testQueue } from '../contract/queue.ts';
 import { testDeliveries } from '../contract/deliveries.ts';
 import { rejected, testStore, type OpenStore } from '../contract/store.ts';
@@ -33,6 +34,7 @@ async function open(): Promise<OpenStore> {
 testStore('sqlite', open);
 testQueue('sqlite', open);
 testDeliveries('sqlite', open);
+testAccess('sqlite', open);
 
 describe('two stores on one file', () => {
   test('each sees what the other has committed, and tokens fence across them', async () => {

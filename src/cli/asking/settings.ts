@@ -1,12 +1,10 @@
 /** Flags that are settings, and the request that is made of them. */
 import type { Command } from 'commander';
-import { resolve } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
-import { parseCallbackUrl, parseRef, parseRepo, parseTask, type JobRequest } from '../../job/request.ts';
-import type { InPlace } from '../../job/in-place/in-place.ts';
-import { defaultAgent } from '../../runner/agents.ts';
+import type { JobRequest } from '../../job/request.ts';
 import type { Config } from '../../config.ts';
+import { resolveRequest, type RequestInput } from '../../runner/request/resolve.ts';
 
 /** Flags of `run` and `demo` that set a setting of the same name. */
 export const SETTING_FLAGS: readonly (readonly [flag: string, setting: string, help: string])[] = [
@@ -107,60 +105,20 @@ function parseCheck(text: string): Check {
 }
 
 /** What `run` was given besides settings. */
-export interface RequestInput extends JudgingOptions {
-  readonly task: string;
-  readonly repo: string;
-  readonly base?: string;
-  readonly mode?: 'change' | 'ask';
-  readonly draft?: boolean | undefined;
-  readonly allowHost: boolean;
-  readonly inPlace?: InPlace;
-  readonly callbackUrl?: string | undefined;
-}
-
-async function agentOf(config: Config): Promise<string> {
-  const agent = await defaultAgent(config);
-  if (agent !== null) return agent;
-  throw new JobError(
-    'bad_configuration',
-    'agent: none is given, AGENT_CMD is not set, and none is ready here',
-    {
-      hint: "give --agent (builtin needs no more than a model), or set AGENT_CMD to your agent's command, for example AGENT_CMD='claude -p'; `agent-runner agents` lists what there is and what each lacks",
-    },
-  );
-}
+export interface AskedInput
+  extends
+    JudgingOptions,
+    Pick<
+      RequestInput,
+      'task' | 'repo' | 'base' | 'mode' | 'draft' | 'allowHost' | 'inPlace' | 'callbackUrl'
+    > {}
 
 /**
- * Makes a validated request.
+ * Makes a validated request of what was given on the command line.
  *
  * @throws JobError `invalid_request` or `bad_configuration`, naming the field
  */
-export async function makeRequest(config: Config, input: RequestInput): Promise<JobRequest> {
-  const repo = parseRepo(input.repo);
-  const isPath = !/^(https|ssh|file):\/\//.test(repo) && !/^[^/]+@[^/]+:/.test(repo);
-  return {
-    repo: isPath ? resolve(config.host.cwd, repo) : repo,
-    task: parseTask(input.task),
-    mode: input.mode ?? 'change',
-    base: input.base === undefined ? null : parseRef(input.base),
-    agent: await agentOf(config),
-    model: config.model,
-    phases: config.phases,
-    sandbox: config.sandbox.name,
-    allow_host: input.allowHost,
-    network: config.network,
-    budget: config.budget,
-    policy: config.policy,
-    max_gate_runs: config.maxGateRuns,
-    checks:
-      input.check === undefined || input.check.length === 0
-        ? null
-        : input.check.map((text) => parseCheck(text)),
-    setup: input.setup ?? null,
-    allow_test_changes: input.allowTestChanges ?? false,
-    draft: input.draft ?? false,
-    user_id: null,
-    ...(input.callbackUrl === undefined ? {} : { callback_url: parseCallbackUrl(input.callbackUrl) }),
-    ...(input.inPlace === undefined ? {} : { in_place: input.inPlace }),
-  };
+export async function makeRequest(config: Config, input: AskedInput): Promise<JobRequest> {
+  const { check = [], ...rest } = input;
+  return resolveRequest(config, { ...rest, checks: check.map((text) => parseCheck(text)) });
 }

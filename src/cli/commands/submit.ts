@@ -1,8 +1,7 @@
 /** `submit`: puts a job into the queue, for a worker of this home. */
-import { JobError } from '../../job/error.ts';
-import { MAX_PRIORITY } from '../../job/request.ts';
 import { isTerminal } from '../../job/status.ts';
 import { openRunner } from '../../runner/open.ts';
+import { parsePriority } from '../../runner/request/resolve.ts';
 import type { Runner } from '../../runner/runner.ts';
 import { addAskingFlags, askedFor, type AskingOptions } from '../asking/asking.ts';
 import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
@@ -15,15 +14,6 @@ interface Options extends AskingOptions {
   readonly wait?: boolean;
   readonly priority?: string;
   readonly json?: boolean;
-}
-
-function priorityOf(given: string | undefined): number {
-  const priority = Number(given ?? 0);
-  if (Number.isInteger(priority) && Math.abs(priority) <= MAX_PRIORITY) return priority;
-  throw new JobError(
-    'usage',
-    `priority: ${JSON.stringify(given)} is not allowed (a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY})`,
-  );
 }
 
 /** Shows a job's progress until it has ended or waits for a person, and returns the exit code of `run`. */
@@ -51,7 +41,7 @@ export async function waitFor(io: Io, runner: Runner, jobId: string, asJson: boo
 }
 
 async function submit(io: Io, task: string | undefined, options: Options): Promise<number> {
-  const priority = priorityOf(options.priority);
+  const priority = parsePriority(options.priority ?? 0);
   const config = await io.resolve(settingsOf(options));
   const runner = await openRunner(config);
   try {

@@ -2,6 +2,7 @@
 import { JobError } from '../../job/error.ts';
 import type { Job, JobPatch } from '../../job/job.ts';
 import { assertTransition, isTerminal, OUTCOMES } from '../../job/status.ts';
+import type { JobFilter } from '../store.ts';
 import { checkInteger, checkName, notFound } from './value.ts';
 
 /** A terminal job has exactly one outcome, of its own status; any other job has none. */
@@ -39,6 +40,9 @@ function checkJob(job: Job): Job {
 export function newJob(job: Job): Job {
   checkName(job.job_id, 'job_id');
   checkName(job.request.repo, 'request.repo');
+  // Jobs are found again by it, and half of a surrogate pair has no UTF-8 form.
+  if (job.request.user_id?.isWellFormed() === false)
+    throw new JobError('bug', 'request.user_id: it is no valid Unicode');
   createdMs(job);
   return checkJob({
     job_id: job.job_id,
@@ -98,6 +102,17 @@ export function checkDelivers(jobId: string, patch: JobPatch): void {
   throw new JobError(
     'bug',
     `job ${jobId}: a delivery is stored with a job's end, and this change ends nothing`,
+  );
+}
+
+/** Whether a list shows a job, but for the filter's cursor. */
+export function isListed(job: Job, filter: JobFilter): boolean {
+  const { status, repo, userId, sessionId } = filter;
+  return (
+    (status === undefined || job.status === status) &&
+    (repo === undefined || job.request.repo === repo) &&
+    (userId === undefined || job.request.user_id === userId) &&
+    (sessionId === undefined || job.request.session_id === sessionId)
   );
 }
 

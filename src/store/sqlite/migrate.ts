@@ -6,6 +6,8 @@ import { QUEUE_STATES } from '../rules/queue.ts';
 import { MAX_STEP_RESULT_BYTES } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { whileLocked } from './lock.ts';
+import { ACCESS_TABLES } from './tables/access.ts';
+import { TALLY_TABLE } from './tables/tallies.ts';
 import { inTransaction } from './transaction.ts';
 
 /** Marks a database as ours ("agrn" in ASCII), so that another program's is never changed. */
@@ -185,11 +187,21 @@ ALTER TABLE jobs ADD COLUMN turns ${ofResult('turns', 'INTEGER')};
 CREATE INDEX jobs_usage ON jobs (created_ms, repo, agent, model, has_ended, cost_usd, tokens_in, tokens_out, turns);
 `;
 
+// A damaged row must not keep the others from being read, so what can't be parsed is passed over.
+const SERVER = `${ACCESS_TABLES}${TALLY_TABLE}
+ALTER TABLE jobs ADD COLUMN user_id TEXT;
+ALTER TABLE jobs ADD COLUMN session_id TEXT;
+UPDATE jobs SET user_id = json_extract(request, '$.user_id'), session_id = json_extract(request, '$.session_id')
+  WHERE json_valid(request);
+CREATE INDEX jobs_by_user ON jobs (user_id, created_ms, number) WHERE user_id IS NOT NULL;
+CREATE INDEX jobs_by_session ON jobs (session_id, created_ms, number) WHERE session_id IS NOT NULL;
+`;
+
 /**
  * Every change of the schema, in order; the number of those applied is the database's version. An entry that
  * was published never changes: a new status or outcome needs a new entry that rebuilds `jobs` with its check.
  */
-const MIGRATIONS: readonly string[] = [FIRST, QUEUE, DELIVERIES, USAGE];
+const MIGRATIONS: readonly string[] = [FIRST, QUEUE, DELIVERIES, USAGE, SERVER];
 
 /** The version that this code writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -20,6 +20,7 @@ import { checkUsage, dayName, usagePage } from '../../rules/usage.ts';
 import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
+import { count } from './tallies.ts';
 import { acceptedBefore, dequeue, enqueue, holdOf, queueMethods, remember, setHold } from './queue.ts';
 
 interface JobRow extends Omit<Job, 'question' | 'request' | 'result'> {
@@ -73,7 +74,8 @@ function jobByNumber(db: Connection, number: number): Job {
 function insertJob(db: Connection, job: Job): void {
   if (db.get('SELECT 1 FROM jobs WHERE job_id = ?', job.job_id) !== null) throw jobExists(job.job_id);
   db.run(
-    `INSERT INTO jobs (${COLUMNS}, repo, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO jobs (${COLUMNS}, repo, created_ms, user_id, session_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     job.job_id,
     toJson(job.request, 'request'),
     job.status,
@@ -89,6 +91,8 @@ function insertJob(db: Connection, job: Job): void {
     nullableJson(job.result, 'result'),
     job.request.repo,
     createdMs(job),
+    job.request.user_id,
+    job.request.session_id ?? null,
   );
 }
 
@@ -120,8 +124,12 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
     clauses.push('repo = ?');
     values.push(filter.repo);
   }
+  if (filter.userId !== undefined) {
+    clauses.push('user_id = ?');
+    values.push(filter.userId);
+  }
   if (filter.sessionId !== undefined) {
-    clauses.push("json_extract(request, '$.session_id') = ?");
+    clauses.push('session_id = ?');
     values.push(filter.sessionId);
   }
   if (filter.before !== undefined) {
@@ -143,6 +151,7 @@ function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted 
   if (before !== null) return { job: jobByNumber(db, before), lease: null, isNew: false };
   insertJob(db, job);
   const number = jobNumber(db, job.job_id);
+  count(db, null, job);
   enqueue(db, number, job);
   if (once !== undefined) remember(db, number, once);
   const claimed = hold === undefined ? null : claim(holdOf(db, number), hold.owner, hold.leaseMs, hold.now);
@@ -202,6 +211,7 @@ export function jobMethods(
         const changed = changeJob(job, fromJson(json) as typeof patch, database.now());
         toJson(changed, `job ${lease.job_id}`);
         saveJob(db, changed);
+        count(db, job, changed);
         if (changed.outcome !== null) dequeue(db, number);
         if (delivery !== undefined) insertDelivery(db, number, delivery);
         return changed;

@@ -1,0 +1,103 @@
+/** `up`: the HTTP API and a worker in one process, until it is stopped. */
+import { createLog, type Log } from '../../log.ts';
+import { openRunner } from '../../runner/open.ts';
+import type { Runner } from '../../runner/runner.ts';
+import { addSettingFlags, settingsOf } from '../asking/settings.ts';
+import { action, printJson, programVersion, type CliCommand, type Io } from '../command.ts';
+
+interface Options extends Record<string, unknown> {
+  readonly host?: string;
+  readonly port?: string;
+  /** `false` where `--no-auth` was given. */
+  readonly auth: boolean;
+  readonly worker: boolean;
+  readonly json?: boolean;
+}
+
+/** How often the queue is looked at where nothing rings, in milliseconds. */
+const POLL_MS = 5000;
+/** How often it is looked whether the daily clean-up is due, in milliseconds. */
+const TIDY_MS = 3_600_000;
+
+/** How the worker of this process is; `none`: there is none. */
+interface Working {
+  readonly state: () => 'working' | 'none' | 'stopped';
+  /** Resolves when nothing is in work any more. */
+  readonly done: Promise<void>;
+}
+
+function startWorker(runner: Runner, isWanted: boolean, stop: AbortSignal, log: Log): Working {
+  if (!isWanted || !runner.config.worker.enabled) return { state: () => 'none', done: Promise.resolve() };
+  let state: ReturnType<Working['state']> = 'working';
+  const work = runner.work({
+    mode: 'loop',
+    pollMs: POLL_MS,
+    stop,
+    log,
+  });
+  const done = work
+    .then(() => undefined)
+    .catch((error: unknown) => log.error('the worker stopped', { error }))
+    .finally(() => {
+      state = 'stopped';
+    });
+  return { state: () => state, done };
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function serve(io: Io, runner: Runner, options: Options, log: Log): Promise<void> {
+  // Loaded here, so that no other command waits for what a server is made of.
+  const { checkExposure, openServer } = await import('../../server/server.ts');
+  checkExposure(runner.config.server.host, options.auth);
+  const worker = startWorker(runner, options.worker, io.signal, log);
+  const { auth } = options;
+  const server = await openServer({ runner, version: programVersion(), log, auth, worker: worker.state });
+  const { url, loginUrl } = server;
+  if (options.json === true) printJson(io, { url, login_url: loginUrl });
+  else io.out(`${loginUrl ?? `${url}/`}\n`);
+  if (loginUrl !== null) io.err('the link logs you in; it is shown this once, and so is the key in it\n');
+  io.err(`ready: ${url} takes requests${options.worker ? ' and runs jobs' : ''}\n`);
+  const tidy = setInterval(() => void runner.tidyDaily(), TIDY_MS);
+  await stopped(io.signal);
+  clearInterval(tidy);
+  await Promise.all([server.close(), worker.done]);
+}
+
+async function up(io: Io, options: Options): Promise<number> {
+  const { host, port } = options;
+  const config = await io.resolve({
+    ...settingsOf(options),
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+  });
+  const log = createLog({ ...config.log, write: (line) => io.err(line) });
+  const runner = await openRunner(config);
+  const sweeping = runner.sweep();
+  try {
+    await serve(io, runner, options, log);
+    await runner.tidyDaily();
+    return 0;
+  } finally {
+    await sweeping;
+    await runner.close();
+  }
+}
+
+export const command: CliCommand = {
+  define(program, io) {
+    addSettingFlags(program)
+      .option('--host <address>', 'listen here; 127.0.0.1 by default')
+      .option('--port <n>', 'listen on this port; 8000 by default, 0 is any that is free')
+      .option('--no-worker', 'take requests and run no jobs')
+      .option('--no-auth', 'ask nobody for a key; only on loopback')
+      .option('--json', 'print JSON')
+      .action(action(io, (options: Options) => up(io, options)));
+  },
+  examples: ['up', 'up --port 0 --no-auth --agent simulated'],
+};

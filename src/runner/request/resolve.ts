@@ -1,0 +1,117 @@
+/** The request that a door was given, completed by the configuration and validated: one way for CLI and server. */
+import { resolve } from 'node:path';
+import { JobError } from '../../job/error.ts';
+import type { Check } from '../../job/gate.ts';
+import type { InPlace } from '../../job/in-place/in-place.ts';
+import {
+  MAX_PRIORITY,
+  parseCallbackUrl,
+  parseRef,
+  parseRepo,
+  parseSessionId,
+  parseTask,
+  SANDBOX_NAMES,
+  type Budget,
+  type JobRequest,
+  type SandboxChoiceName,
+} from '../../job/request.ts';
+import type { Config } from '../../config.ts';
+import { defaultAgent } from '../agents.ts';
+
+/** What was asked for; what is absent is as configured. */
+export interface RequestInput {
+  readonly task: string;
+  /** A URL, or a path that is relative to where the process stands. */
+  readonly repo: string;
+  readonly base?: string;
+  readonly mode?: 'change' | 'ask';
+  readonly agent?: string;
+  readonly model?: string;
+  readonly sandbox?: string;
+  readonly budget?: Partial<Budget>;
+  readonly checks?: readonly Check[];
+  readonly setup?: string | undefined;
+  readonly allowTestChanges?: boolean | undefined;
+  readonly draft?: boolean | undefined;
+  readonly priority?: number;
+  readonly sessionId?: string;
+  readonly userId?: string;
+  readonly callbackUrl?: string | undefined;
+  readonly allowHost: boolean;
+  readonly inPlace?: InPlace;
+}
+
+async function agentOf(config: Config, given: string | undefined): Promise<string> {
+  const agent = given ?? (await defaultAgent(config));
+  if (agent !== null) return agent;
+  throw new JobError(
+    'bad_configuration',
+    'agent: none is given, AGENT_CMD is not set, and none is ready here',
+    {
+      hint: "give --agent (builtin needs no more than a model), or set AGENT_CMD to your agent's command, for example AGENT_CMD='claude -p'; `agent-runner agents` lists what there is and what each lacks",
+    },
+  );
+}
+
+function sandboxOf(config: Config, given: string | undefined): SandboxChoiceName {
+  if (given === undefined) return config.sandbox.name;
+  const known = SANDBOX_NAMES.find((name) => name === given);
+  if (known !== undefined) return known;
+  throw new JobError(
+    'invalid_request',
+    `sandbox: ${JSON.stringify(given.slice(0, 100))} is unknown (allowed: ${SANDBOX_NAMES.join(', ')})`,
+  );
+}
+
+/** Whether a repository is named by a path of this machine, and not by a URL. */
+export function isLocalPath(repo: string): boolean {
+  return !/^(https|ssh|file):\/\//.test(repo) && !/^[^/]+@[^/]+:/.test(repo);
+}
+
+/**
+ * A priority that a caller gave.
+ *
+ * @throws JobError `invalid_request` unless it is a whole number from -`MAX_PRIORITY` to `MAX_PRIORITY`
+ */
+export function parsePriority(given: unknown): number {
+  const priority = Number(given);
+  if (Number.isInteger(priority) && Math.abs(priority) <= MAX_PRIORITY) return priority;
+  throw new JobError(
+    'invalid_request',
+    `priority: ${JSON.stringify(given)} is not allowed (a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY})`,
+  );
+}
+
+/**
+ * Makes a validated request.
+ *
+ * @throws JobError `invalid_request` or `bad_configuration`, naming the field
+ */
+export async function resolveRequest(config: Config, input: RequestInput): Promise<JobRequest> {
+  const repo = parseRepo(input.repo);
+  const { checks = [], priority, sessionId } = input;
+  return {
+    repo: isLocalPath(repo) ? resolve(config.host.cwd, repo) : repo,
+    task: parseTask(input.task),
+    mode: input.mode ?? 'change',
+    base: input.base === undefined ? null : parseRef(input.base),
+    agent: await agentOf(config, input.agent),
+    model: input.model ?? config.model,
+    phases: config.phases,
+    sandbox: sandboxOf(config, input.sandbox),
+    allow_host: input.allowHost,
+    network: config.network,
+    budget: { ...config.budget, ...input.budget },
+    policy: config.policy,
+    max_gate_runs: config.maxGateRuns,
+    checks: checks.length === 0 ? null : checks,
+    setup: input.setup ?? null,
+    allow_test_changes: input.allowTestChanges ?? false,
+    draft: input.draft ?? false,
+    user_id: input.userId ?? null,
+    ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
+    ...(sessionId === undefined ? {} : { session_id: parseSessionId(sessionId) }),
+    ...(input.callbackUrl === undefined ? {} : { callback_url: parseCallbackUrl(input.callbackUrl) }),
+    ...(input.inPlace === undefined ? {} : { in_place: input.inPlace }),
+  };
+}

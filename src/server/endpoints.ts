@@ -1,0 +1,20 @@
+/** Every endpoint there is, in the order of the document. */
+import type { Endpoint } from './endpoint.ts';
+import { actEndpoints } from './jobs/act.ts';
+import { readEndpoints } from './jobs/read.ts';
+import type { Counters } from './metrics.ts';
+import type { Define, Parts } from './parts.ts';
+import { documentEndpoints } from './document/endpoints.ts';
+import { dialectEndpoints } from './dialect.ts';
+import { systemEndpoints } from './system.ts';
+
+/** Makes them all; the last describe the others. */
+export function allEndpoints(parts: Parts, counters: Counters, define: Define): readonly Endpoint[] {
+  const endpoints = [
+    ...actEndpoints(parts, define),
+    ...readEndpoints(parts, define),
+    ...systemEndpoints(parts, counters, define),
+    ...dialectEndpoints(parts, define),
+  ];
+  return [...endpoints, ...documentEndpoints(parts, endpoints, define)];
+}

@@ -1,0 +1,157 @@
+/** Asking for jobs, and what can be done to one. */
+import { JobError } from '../../job/error.ts';
+import { json, type Endpoint } from '../endpoint.ts';
+import type { Define, Parts } from '../parts.ts';
+import { findJob } from './read.ts';
+import { accepted, approveBody, jobPath, jobView, messageBody, submitBody } from './schema.ts';
+import * as samples from './samples.ts';
+import { onceOf, requestOf, SUBMIT_REFUSES } from './submit.ts';
+import { acceptedView, viewOf } from './view.ts';
+
+/** What an approval says where the person says nothing. */
+const APPROVED = 'Approved: go on.';
+
+function submitEndpoint({ runner, config }: Parts, define: Define): Endpoint {
+  return define({
+    method: 'post',
+    path: '/api/jobs',
+    id: 'submitJob',
+    tag: 'jobs',
+    summary: 'Ask for a job',
+    description:
+      'The job is durable when this is answered. With `Idempotency-Key` the same request within 24 hours answers the same job; the same key for another request is a 409.',
+    role: 'submit',
+    refuses: SUBMIT_REFUSES,
+    headers: { 'idempotency-key': 'Any text of yours: 1 to 255 printable ASCII characters' },
+    body: { schema: submitBody, examples: samples.submit },
+    answers: {
+      201: {
+        description: 'Accepted; `Idempotent-Replayed: true` where it had been before',
+        content: { 'application/json': { schema: accepted, example: samples.accepted } },
+        headers: { location: 'Where the job is' },
+      },
+    },
+    async handle({ body, principal, request, about }) {
+      const asked = await requestOf(config, principal, body);
+      const once = onceOf(principal, request.headers.get('idempotency-key'), body);
+      const { job, isNew } = await runner.submit(asked, once);
+      about(job.job_id);
+      return json(acceptedView(job), 201, {
+        location: `/api/jobs/${job.job_id}`,
+        ...(isNew ? {} : { 'idempotent-replayed': 'true' }),
+      });
+    },
+  });
+}
+
+function endingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
+  return [
+    define({
+      method: 'post',
+      path: '/api/jobs/{job_id}/cancel',
+      id: 'cancelJob',
+      tag: 'jobs',
+      summary: 'Stop a job; what it did is saved',
+      role: 'submit',
+      refuses: { 409: 'The job has ended' },
+      params: jobPath,
+      answers: {
+        202: {
+          description: 'The job, ended or about to',
+          content: { 'application/json': { schema: jobView, example: samples.job } },
+        },
+      },
+      async handle({ params, about }) {
+        about(params.job_id);
+        return json(viewOf(await runner.cancel(params.job_id)), 202);
+      },
+    }),
+    define({
+      method: 'post',
+      path: '/api/jobs/{job_id}/retry',
+      id: 'retryJob',
+      tag: 'jobs',
+      summary: 'Ask once more for what an ended job was asked, as a new job',
+      role: 'submit',
+      refuses: { 409: 'The job has not ended', 503: 'The disk is nearly full' },
+      params: jobPath,
+      answers: {
+        201: {
+          description: 'The new job',
+          content: { 'application/json': { schema: accepted, example: samples.accepted } },
+          headers: { location: 'Where the new job is' },
+        },
+      },
+      async handle({ params, about }) {
+        about(params.job_id);
+        const job = await runner.retry(params.job_id);
+        return json(acceptedView(job), 201, { location: `/api/jobs/${job.job_id}` });
+      },
+    }),
+  ];
+}
+
+function sayingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
+  return [
+    define({
+      method: 'post',
+      path: '/api/jobs/{job_id}/messages',
+      id: 'sendMessage',
+      tag: 'jobs',
+      summary: "Leave a message for a job's agent",
+      description: 'It answers a job that needs input; any other gets it when its agent asks next.',
+      role: 'submit',
+      refuses: { 409: 'The job has ended' },
+      params: jobPath,
+      body: { schema: messageBody, examples: { answer: { text: 'Use the second one' } } },
+      answers: {
+        202: {
+          description: 'Kept',
+          content: { 'application/json': { schema: jobView, example: samples.job } },
+        },
+      },
+      async handle({ params, body, about }) {
+        about(params.job_id);
+        return json(viewOf(await runner.message(params.job_id, body.text)), 202);
+      },
+    }),
+    define({
+      method: 'post',
+      path: '/api/jobs/{job_id}/approve',
+      id: 'approveJob',
+      tag: 'jobs',
+      summary: 'Let a job go on that asked whether it may',
+      description: '409 while the job asks nothing.',
+      role: 'submit',
+      refuses: { 409: 'The job asks nothing' },
+      params: jobPath,
+      body: {
+        schema: approveBody,
+        isOptional: true,
+        examples: { plain: {}, words: { text: 'Yes, and mind the tests' } },
+      },
+      answers: {
+        202: {
+          description: 'Told',
+          content: { 'application/json': { schema: jobView, example: samples.job } },
+        },
+      },
+      async handle({ params, body, about }) {
+        about(params.job_id);
+        const { status } = await findJob(runner, params.job_id);
+        if (status !== 'needs_input')
+          throw new JobError('conflict', `approve: ${params.job_id} asks nothing, it is ${status}`);
+        return json(viewOf(await runner.message(params.job_id, body.text ?? APPROVED)), 202);
+      },
+    }),
+  ];
+}
+
+/** Endpoints that change something. */
+export function actEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
+  return [
+    submitEndpoint(parts, define),
+    ...endingEndpoints(parts, define),
+    ...sayingEndpoints(parts, define),
+  ];
+}

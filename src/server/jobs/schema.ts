@@ -1,0 +1,297 @@
+/** What jobs look like on the wire. */
+import { z } from 'zod';
+import { EVENT_TYPES } from '../../job/job.ts';
+import { MAX_PRIORITY, MAX_TASK_BYTES, SANDBOX_NAMES } from '../../job/request.ts';
+import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../job/status.ts';
+import { PHASES } from '../../job/step.ts';
+
+const OUTCOME_NAMES = Object.keys(OUTCOMES) as readonly Outcome[];
+const outcome = z.enum(OUTCOME_NAMES);
+const status = z.enum(JOB_STATUSES);
+const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
+const phase = z.enum(PHASES);
+const count = z.int().min(0);
+
+/** Text that can be stored and shown: no half of a surrogate pair, no NUL. */
+function text(maxChars: number): z.ZodString {
+  return z
+    .string()
+    .min(1)
+    .max(maxChars)
+    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'text of valid Unicode without NUL');
+}
+
+const name = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{C}]+$/u, 'printable characters');
+
+/** The path of an operation on a job. */
+export const jobPath: z.ZodObject<{ job_id: z.ZodString }> = z.strictObject({
+  job_id: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^[\w-]+$/, 'letters, digits, _ and -')
+    .meta({ description: 'Id of a job', example: 'job-0123456789ab' }),
+});
+
+const budget = z
+  .strictObject({
+    max_cost_usd: z.number().min(0).max(1_000_000).optional(),
+    max_tokens: z.int().min(1).max(1e12).optional(),
+    max_turns: z.int().min(1).max(500).optional(),
+    timeout_s: z.int().min(1).max(1_209_600).optional(),
+  })
+  .meta({ id: 'Budget', description: "What the job may spend; never more than the server's own settings" });
+
+const check = z.strictObject({
+  name: z.string().regex(/^[\w.:-]{1,60}$/, '1 to 60 of A-Z a-z 0-9 _ . : -'),
+  command: text(10_000).meta({ description: 'Shell command, run in the root of a clean checkout' }),
+  timeout_s: z.int().min(1).max(21_600).default(600),
+});
+
+const REPO = 'URL (https, ssh or file) of a repository, or the absolute path of one that this server admits';
+
+/** What a job is asked by. */
+export const submitBody = z
+  .strictObject({
+    repo: text(4096).optional().meta({ description: REPO }),
+    repo_url: text(4096).optional().meta({ description: 'The same as `repo`' }),
+    upstream_repo: text(4096).optional().meta({ description: 'The same as `repo`' }),
+    task: text(MAX_TASK_BYTES).optional().meta({ description: 'What to do, in a sentence or more' }),
+    prompt: text(MAX_TASK_BYTES).optional().meta({ description: 'The same as `task`' }),
+    instruction: text(MAX_TASK_BYTES).optional().meta({ description: 'The same as `task`' }),
+    mode: z.enum(['change', 'ask']).optional(),
+    executor: z.enum(['local']).optional().meta({ description: 'Where the job is run' }),
+    base: text(200)
+      .optional()
+      .meta({ description: 'Branch, tag or commit to start from; the default branch unless given' }),
+    agent: name.optional().meta({ description: 'Who edits, by a name that the server knows' }),
+    provider: name.optional().meta({ description: 'The same as `agent`' }),
+    model: name.optional(),
+    session_id: name.optional().meta({ description: 'Jobs of one session run one after another' }),
+    user_id: name.optional().meta({ description: 'For whom it is done; kept for the audit' }),
+    priority: z
+      .int()
+      .min(-MAX_PRIORITY)
+      .max(MAX_PRIORITY)
+      .optional()
+      .meta({ description: 'Higher goes first' }),
+    draft: z.boolean().optional(),
+    sandbox: z
+      .enum(SANDBOX_NAMES)
+      .optional()
+      .meta({ description: '`host` only where the server itself is set to it' }),
+    budget: budget.optional(),
+    gate: z
+      .array(check)
+      .min(1)
+      .max(50)
+      .optional()
+      .meta({ description: "Instead of the repository's own checks; role admin" }),
+    setup: z
+      .string()
+      .max(10_000)
+      .optional()
+      .meta({ description: "Instead of the repository's own setup; role admin" }),
+    allow_test_changes: z.boolean().optional(),
+  })
+  .meta({ id: 'JobRequest' });
+export type SubmitBody = z.output<typeof submitBody>;
+
+/** Why a job did not succeed. */
+export const errorInfo = z.object({
+  code: z.string(),
+  blame: z.enum(['user', 'operator', 'bug']),
+  message: z.string(),
+  hint: z.string().nullable(),
+});
+
+/** What is answered when a job was accepted. */
+export const accepted = z
+  .object({
+    job_id: z.string(),
+    status,
+    upstream_repo: z.string().nullable(),
+    fork_repo: z.string().nullable(),
+    branch: z.string(),
+  })
+  .meta({ id: 'AcceptedJob' });
+export type AcceptedView = z.output<typeof accepted>;
+
+/** A job as it stands. */
+export const jobView = z
+  .object({
+    job_id: z.string(),
+    status,
+    outcome: outcome.nullable(),
+    repo: z.string(),
+    task: z.string(),
+    mode: z.enum(['change', 'ask']),
+    base: z.string().nullable(),
+    agent: z.string(),
+    model: z.string().nullable(),
+    sandbox: z.enum(SANDBOX_NAMES),
+    draft: z.boolean(),
+    priority: z.int(),
+    session_id: z.string().nullable(),
+    user_id: z.string().nullable(),
+    branch: z.string(),
+    upstream_repo: z.string().nullable(),
+    fork_repo: z.string().nullable(),
+    pr_url: z.string().nullable(),
+    attempt: count,
+    question: z
+      .string()
+      .nullable()
+      .meta({ description: 'What a person is asked while the status is `needs_input`' }),
+    created_at: time,
+    updated_at: time,
+    started_at: time.nullable(),
+    finished_at: time.nullable(),
+    error: errorInfo.nullable(),
+  })
+  .meta({ id: 'Job' });
+export type JobView = z.output<typeof jobView>;
+
+/** A page of jobs. */
+export const jobPage = z
+  .object({
+    jobs: z.array(jobView),
+    next_cursor: z.string().nullable().meta({ description: 'Gives the next page; null where there is none' }),
+  })
+  .meta({ id: 'JobPage' });
+
+/** An entry of a job's log. */
+export const eventView = z
+  .object({
+    seq: z.int().min(1).meta({ description: 'From 1, without gaps' }),
+    job_id: z.string(),
+    type: z.enum(EVENT_TYPES),
+    phase: phase.nullable(),
+    attempt: count,
+    time,
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'JobEvent' });
+
+/** A page of a log. */
+export const eventPage = z
+  .object({
+    events: z.array(eventView),
+    next_after: count.meta({ description: 'The `after` of the next page' }),
+  })
+  .meta({ id: 'EventPage' });
+
+const amount = z.number().nullable();
+const check_report = z.object({
+  name: z.string(),
+  kind: z.string(),
+  command: z.string(),
+  base: z.string(),
+  head: z.string(),
+  verdict: z.string(),
+  duration_ms: z.number(),
+});
+
+/** What a job ended with; `docs/outcomes.md` tells what each outcome means. */
+export const resultView = z
+  .object({
+    job_id: z.string(),
+    status,
+    outcome: outcome.nullable(),
+    repo: z.string(),
+    task: z.string(),
+    base: z.string().nullable(),
+    base_sha: z.string().nullable(),
+    branch: z.string().nullable(),
+    head_sha: z.string().nullable(),
+    draft: z.boolean(),
+    labels: z.array(z.string()),
+    pr_url: z.string().nullable(),
+    patch_path: z.string().nullable(),
+    push_command: z.string().nullable(),
+    wip_ref: z.string().nullable(),
+    gate: z.object({
+      verdict: z.string().nullable(),
+      runs: z.array(z.object({ verdict: z.string(), checks: z.array(check_report) })),
+    }),
+    tamper: z.array(z.record(z.string(), z.unknown())),
+    iterations: count,
+    turns: count,
+    subtasks: z.array(z.record(z.string(), z.unknown())),
+    attempts: count,
+    tests_passed: z.boolean(),
+    debug_mode: z.boolean(),
+    resumed_from_checkpoint: z.boolean(),
+    exploration_report_generated: z.boolean(),
+    agent: z.string(),
+    model: z.string().nullable(),
+    total_cost: amount,
+    total_tokens_in: amount,
+    total_tokens_out: amount,
+    phases: z.array(z.object({ name: phase, started_at: time, duration_ms: z.number() })),
+    notices: z.array(z.string()),
+    summary: z.string(),
+    question: z.string().nullable(),
+    upstream_repo: z.string().nullable(),
+    fork_repo: z.string().nullable(),
+    session_id: z.string().nullable(),
+    user_id: z.string().nullable(),
+    created_at: time,
+    started_at: time.nullable(),
+    finished_at: time,
+    error: errorInfo.nullable(),
+  })
+  .meta({ id: 'JobResult' });
+
+const whole = (least: number, most: number): z.ZodPipe<z.ZodString, z.ZodTransform<number, string>> =>
+  z
+    .string()
+    .refine((value) => /^\d{1,15}$/.test(value) && Number(value) >= least && Number(value) <= most, {
+      error: `a whole number from ${least} to ${most}`,
+    })
+    .transform(Number);
+
+/** A whole number in a query. @param fallback what holds where it is not given */
+export function wholeParam(
+  least: number,
+  most: number,
+  fallback: number,
+  description: string,
+): z.ZodType<number> {
+  return whole(least, most)
+    .optional()
+    .transform((value) => value ?? fallback)
+    .meta({
+      description,
+      override: { type: 'integer', minimum: least, maximum: most, default: fallback },
+    });
+}
+
+/** The query of the list of jobs. */
+export const listQuery = z.strictObject({
+  status: z
+    .enum([...JOB_STATUSES, 'created', 'pending'])
+    .optional()
+    .meta({ description: '`created` and `pending` are names of `queued`' }),
+  repo: text(4096).optional(),
+  session: name.optional(),
+  user: name.optional(),
+  cursor: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^[\w-]+$/, 'what `next_cursor` said')
+    .optional(),
+  limit: wholeParam(1, 200, 50, 'Jobs on a page'),
+});
+
+/** A message to a job's agent. */
+export const messageBody = z.strictObject({ text: text(100_000) }).meta({ id: 'Message' });
+/** An approval, with a word to the agent. */
+export const approveBody = z.strictObject({ text: text(100_000).optional() }).meta({ id: 'Approval' });
+/** The query of the WebSocket. */
+export const socketQuery = z.strictObject({ after: wholeParam(0, 1e15, 0, 'Only events after this number') });

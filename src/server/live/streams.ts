@@ -1,0 +1,138 @@
+/** Logs that are being followed over the network: how many there may be, and how all of them end. */
+import type { JobEvent } from '../../job/job.ts';
+import { isTerminal } from '../../job/status.ts';
+import type { Runner } from '../../runner/runner.ts';
+import { Refused } from '../problem.ts';
+
+/** Followers at once; each holds a connection and at most a page of events. */
+const MAX_STREAMS = 5000;
+/** The server's patience with followers. */
+export interface Patience {
+  /** Pause after which a follower hears that the server is still there, in milliseconds. */
+  readonly heartbeatMs: number;
+  /** How long a follower may leave what it was sent untaken, in milliseconds; then it is let go. */
+  readonly stallMs: number;
+}
+
+/** What holds unless a test says otherwise. */
+export const PATIENCE: Patience = { heartbeatMs: 15_000, stallMs: 60_000 };
+
+/** One follower. */
+export interface LiveStream {
+  readonly patience: Patience;
+  /** The events, in lists, until the job has ended or the stream is to end. */
+  readonly pages: AsyncGenerator<readonly JobEvent[], void, undefined>;
+  /** Whether the server is about to stop. */
+  isStopping(): boolean;
+  /** Ends the pages, and forgets the follower. */
+  leave(): void;
+}
+
+/** All followers of a server. */
+export interface Streams {
+  /** @throws Refused 503 where there are too many */
+  open(jobId: string, after: number): LiveStream;
+  /** Ends all. */
+  stop(): void;
+  count(): number;
+}
+
+/** Makes them. */
+export function createStreams(runner: Runner, patience: Patience = PATIENCE): Streams {
+  const open = new Set<AbortController>();
+  const stopping = new AbortController();
+  return {
+    open(jobId, after) {
+      if (open.size >= MAX_STREAMS) {
+        throw new Refused({
+          status: 503,
+          code: 'too_many_streams',
+          detail: `${open.size} followers are connected (at most ${MAX_STREAMS})`,
+          headers: { 'retry-after': '30' },
+        });
+      }
+      const end = new AbortController();
+      if (stopping.signal.aborted) end.abort();
+      open.add(end);
+      return {
+        patience,
+        pages: runner.follow(jobId, { after, signal: end.signal }),
+        isStopping: () => stopping.signal.aborted,
+        leave() {
+          open.delete(end);
+          end.abort();
+        },
+      };
+    },
+    stop() {
+      stopping.abort();
+      for (const end of open) end.abort();
+    },
+    count: () => open.size,
+  };
+}
+
+/** Where a follower stands: something may come, or the job has ended and it has had everything. */
+export type Standing = 'open' | 'over';
+
+/**
+ * Checks the number of the last event that a follower says it had.
+ *
+ * @throws Refused 400 where no such event was ever written; JobError `not_found`
+ */
+export async function checkAfter(
+  runner: Runner,
+  jobId: string,
+  after: number,
+  field: string,
+): Promise<Standing> {
+  const { store } = runner;
+  const job = await store.getJob(jobId);
+  // Read after the job: what was written before its end is seen.
+  const events = await store.readEvents(jobId, Math.max(0, after - 1), 2);
+  const isOver = job !== null && isTerminal(job.status) && (await store.getLease(jobId)) === null;
+  const isKnown = after === 0 || events[0]?.seq === after;
+  if (isKnown) return isOver && events.at(-1)?.seq === after ? 'over' : 'open';
+  // The log of an old job is forgotten one day, and its followers with it.
+  if (isOver) return 'over';
+  const errors = [{ field, came: String(after), allowed: 'the number of an event of this job, or 0' }];
+  throw new Refused({
+    status: 400,
+    code: 'invalid_request',
+    detail: `${field}: there is no event ${after}`,
+    errors,
+  });
+}
+
+// Every follower of a job is given the same objects, so each is written as text once.
+const texts = new WeakMap<JobEvent, string>();
+
+/** An event as one line of JSON. */
+export function eventText(event: JobEvent): string {
+  const known = texts.get(event);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(event);
+  texts.set(event, text);
+  return text;
+}
+
+/** What a follower is sent before it has taken that, in characters: its memory, and how soon a slow one shows life. */
+const MAX_PIECE_CHARS = 128 * 1024;
+
+/** A page in pieces of bounded size; an event that is larger is a piece by itself. */
+export function piecesOf(events: readonly JobEvent[]): readonly (readonly JobEvent[])[] {
+  const pieces: JobEvent[][] = [];
+  let chars = Infinity;
+  for (const event of events) {
+    const { length } = eventText(event);
+    const last = pieces.at(-1);
+    if (last === undefined || chars + length > MAX_PIECE_CHARS) {
+      pieces.push([event]);
+      chars = length;
+    } else {
+      last.push(event);
+      chars += length;
+    }
+  }
+  return pieces;
+}
