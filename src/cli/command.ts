@@ -50,7 +50,7 @@ export function exitCodeOf(io: Io): number {
 /** Commands that know no `--home`. */
 const HOMELESS = 'demo|config|completion';
 const COMMANDS_NAMED = new RegExp(
-  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|status|logs|result|diff|recover|checkout|message|gc|restore-db|agents|doctor))(?![\\w-])`,
+  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|status|logs|result|diff|recover|checkout|replay|message|gc|restore-db|agents|doctor))(?![\\w-])`,
   'g',
 );
 

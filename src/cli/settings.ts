@@ -106,6 +106,11 @@ function parseCheck(text: string): Check {
   });
 }
 
+/** The checks of `--check`; `null` where there are none, and the repository's own count. */
+export function checksOf({ check = [] }: JudgingOptions): readonly Check[] | null {
+  return check.length === 0 ? null : check.map((text) => parseCheck(text));
+}
+
 /** What `run` was given besides settings. */
 export interface RequestInput extends JudgingOptions {
   readonly task: string;
@@ -151,10 +156,7 @@ export async function makeRequest(config: Config, input: RequestInput): Promise<
     budget: config.budget,
     policy: config.policy,
     max_gate_runs: config.maxGateRuns,
-    checks:
-      input.check === undefined || input.check.length === 0
-        ? null
-        : input.check.map((text) => parseCheck(text)),
+    checks: checksOf(input),
     setup: input.setup ?? null,
     allow_test_changes: input.allowTestChanges ?? false,
     draft: input.draft ?? false,

@@ -11,6 +11,8 @@ import { MODEL_DIALECTS, type ModelDialect } from '../job/model/call.ts';
 import type { JobRequest } from '../job/request.ts';
 import { resolveModels } from './models/resolve.ts';
 import type { LookingAgent } from './context.ts';
+import { playbackOf } from './record/stage.ts';
+import { createLayout } from '../workspace/layout.ts';
 import { programPaths } from '../sandbox/toolchains.ts';
 import { splitWords } from '../sandbox/toolchains/words.ts';
 
@@ -83,14 +85,18 @@ function modelDialects(config: Config): readonly ModelDialect[] | null {
 }
 
 /** Makes the agent a request names, with what it needs to be seen in its sandbox. */
-export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
+export async function agentOf(
+  config: Config,
+  request: Pick<JobRequest, 'agent' | 'task' | 'replay'>,
+): Promise<Agent> {
   const { path, cwd, home } = config.host;
   const command = await commandLine(config, request.agent);
   const found = command === null ? { paths: [] } : await programPaths(command, { path, cwd, home });
   const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
   const host = { path, home };
   const gateway = presetOf(request.agent) === null ? null : modelDialects(config);
-  return createAgent(request.agent, { command, needs, task: request.task, host, gateway });
+  const playback = await playbackOf(createLayout(config.home, config.dbPath), request);
+  return createAgent(request.agent, { command, needs, task: request.task, host, gateway, playback });
 }
 
 /**

@@ -31,6 +31,7 @@ import { sweep, type Swept } from './keep/sweep.ts';
 import { checkInPlace } from './in-place/begin.ts';
 import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
 import type { Handover } from '../job/in-place/handover.ts';
+import { createReplays, type Replays } from './record/replay.ts';
 import { checkModel } from './models/resolve.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
@@ -75,6 +76,8 @@ export interface Runner {
   sweep(): Promise<Swept | null>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
+  /** Recorded jobs, to be played back. */
+  readonly replays: Replays;
   /** The repository or folder a person stands in, as a request for `issue-to-pr` or `self-heal` names it. */
   standIn(path: string): Promise<InPlaceRepository>;
   /** What the person needs who takes over a job of `issue-to-pr` or `self-heal`. */
@@ -282,6 +285,7 @@ export function createRunner(parts: RunnerParts): Runner {
     config,
     store,
     layout,
+    replays: createReplays(parts, find, (request) => accept(parts, request)),
     accept: (request) => accept(parts, request),
     async run(jobId, options) {
       const job = await find(jobId);

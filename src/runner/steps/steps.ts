@@ -18,7 +18,7 @@ import type {
 import { isFull } from '../../prompt/budget.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
-import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
+import { saveCommits, wipRef, type Kept } from '../../workspace/remote/saved.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
@@ -26,6 +26,7 @@ import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
 import { createMap, type JobMap } from '../phases/map.ts';
 import { explore, plan } from '../phases/look.ts';
+import { commitTurns } from '../record/turns.ts';
 import { build } from './build.ts';
 import { changeCommit } from './commit.ts';
 import { prepare } from './prepare.ts';
@@ -91,7 +92,13 @@ async function saveNow(work: Work): Promise<string | null> {
   const { git, job, layout, paths } = context;
   const tree = await bench.copy.snapshot();
   const baseTree = await treeOf(git, bench.copy.target, detail.base_sha);
-  if (tree === baseTree) return null;
+  const turns = await commitTurns(context, bench.copy.target, detail.base_sha);
+  const save = (kept: readonly Kept[]): Promise<void> =>
+    saveCommits(git, layout.repo(detail.remote.url), paths.git, kept, detail.base_sha);
+  if (tree === baseTree) {
+    if (turns.length > 0) await save(turns);
+    return null;
+  }
   const judged = memory.verified?.report;
   const commit =
     judged?.tree === tree
@@ -105,7 +112,7 @@ async function saveNow(work: Work): Promise<string | null> {
           changeCommit(context),
         );
   const ref = wipRef(job.job_id);
-  await saveCommit(git, layout.repo(detail.remote.url), paths.git, commit, detail.base_sha, ref);
+  await save([{ commit, ref }, ...turns]);
   return ref;
 }
 
