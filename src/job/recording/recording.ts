@@ -18,6 +18,11 @@ export const MAX_EVENT_CHARS = 512 * 1024;
 /** Characters of a closing message, of a question and of an answer. */
 export const MAX_REPLY_CHARS = 256 * 1024;
 
+/** Characters of what an agent calls its session. */
+export const MAX_SESSION_CHARS = 1000;
+/** Objects and lists within each other in an event; what is deeper is no progress that anybody reads. */
+const MAX_EVENT_DEPTH = 32;
+
 /** Events an agent may have caused; all others are the runner's own. */
 export const AGENT_EVENT_TYPES = [
   'message',
@@ -57,7 +62,7 @@ export interface RecordedTurn {
   readonly model: string | null;
   /** What a person answered, where this turn passed it on. */
   readonly answer: string | null;
-  /** SHA-256 of the masked prompt in hexadecimal, and its length. */
+  /** SHA-256 of the prompt in hexadecimal, and its length. */
   readonly prompt: { readonly sha256: string; readonly chars: number };
   /** RFC 3339 UTC. */
   readonly started_at: string;
@@ -88,7 +93,7 @@ export interface RecordedOutcome {
   readonly outcome: Outcome;
   readonly error: ErrorInfo | null;
   readonly gate: readonly RecordedGate[];
-  /** Id of the tree that the agent's last recorded turn left; base's where there was none. */
+  /** Id of the tree it left; base's where it changed nothing. */
   readonly tree: string;
 }
 
@@ -106,12 +111,13 @@ export interface Recording {
   readonly turns: readonly RecordedTurn[];
 }
 
+/** Whether a value of an event is not nested too deep to be walked. */
+export function isShallow(value: unknown, levels: number = MAX_EVENT_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((one) => isShallow(one, levels - 1));
+}
+
 /** The name of a turn, by which it is found again: `build-2`. */
 export function turnKey(turn: Pick<RecordedTurn, 'phase' | 'number'>): string {
   return `${turn.phase}-${turn.number}`;
-}
-
-/** The tree that the last turn which could write left, or `base`. */
-export function lastTree(turns: readonly RecordedTurn[], base: string): string {
-  return turns.findLast((turn) => turn.trees !== null)?.trees?.after ?? base;
 }

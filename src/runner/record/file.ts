@@ -15,7 +15,7 @@ import { packRecorded, unpackRecorded } from '../../workspace/keep/recorded.ts';
 import type { RunnerParts } from '../context.ts';
 import { parseRecording } from './parse.ts';
 import { readRecording } from './recording.ts';
-import { stage, type Staged } from './stage.ts';
+import { recordedIn, stage, type Staged } from './stage.ts';
 
 /** The first line: what it is, its version, and the bytes of the JSON that follows. */
 const FIRST_LINE = /^agent-runner recording 1 (\d{1,9})\n/;
@@ -60,7 +60,7 @@ export async function exportRecording(parts: RunnerParts, job: Job, path: string
   const folder = await mkdtemp(join(tmpdir(), 'agent-runner-export-'));
   const building = `${path}.new-${randomBytes(6).toString('hex')}`;
   try {
-    const what = { base: recording.base_sha, trees: recording.trees_sha };
+    const what = recordedIn(recording);
     const pack = await packRecorded(git, layout.repo(job.request.repo).saved, folder, what);
     await writeAll(building, json, pack);
     // A link, unlike a rename, never replaces what is there.
@@ -111,11 +111,10 @@ async function readHead(path: string): Promise<{ recording: Recording; start: nu
  * @param path absolute
  * @throws JobError `invalid_request` that says what is wrong with it
  */
-export async function stageFile(parts: RunnerParts, path: string): Promise<Staged> {
+export async function stageFile(parts: Pick<RunnerParts, 'git' | 'layout'>, path: string): Promise<Staged> {
   const { git, layout } = parts;
   const { recording, start } = await readHead(path);
-  const what = { base: recording.base_sha, trees: recording.trees_sha };
+  const what = recordedIn(recording);
   const named = recording.turns.flatMap(({ trees }) => (trees === null ? [] : [trees.before, trees.after]));
-  const trees = [...new Set([...named, recording.result.tree])];
-  return stage(layout, recording, (to) => unpackRecorded(git, { path, start }, to, what, trees));
+  return stage(layout, recording, (to) => unpackRecorded(git, { path, start }, to, what, named));
 }

@@ -4,9 +4,11 @@ import { ERROR_CODES, JobError, type ErrorCode } from '../../job/error.ts';
 import { CHECK_KINDS } from '../../job/gate.ts';
 import {
   AGENT_EVENT_TYPES,
+  isShallow,
   MAX_RECORDED_EVENTS,
   MAX_RECORDED_TURNS,
   MAX_REPLY_CHARS,
+  MAX_SESSION_CHARS,
   RECORDING_VERSION,
   turnKey,
   type RecordedTurn,
@@ -17,9 +19,9 @@ import { OUTCOMES, type Outcome } from '../../job/status.ts';
 
 const MAX_NAME_CHARS = 200;
 const MAX_COMMAND_CHARS = 64 * 1024;
-const MAX_CHECKS = 100;
-const MAX_GATE_RUNS = 100;
-const MAX_SECONDS = 7 * 24 * 3600;
+const MAX_CHECKS = 1000;
+const MAX_GATE_RUNS = 1000;
+const MAX_SECONDS = 1e8;
 /** Notes of what was cut, in one turn. */
 const MAX_CUT = 20;
 
@@ -30,7 +32,7 @@ function keysOf<T extends string>(record: Readonly<Record<T, unknown>>): [T, ...
 function partsOf(z: typeof Zod) {
   const name = z.string().max(MAX_NAME_CHARS);
   const reply = z.string().max(MAX_REPLY_CHARS);
-  const count = z.number().nonnegative();
+  const count = z.number();
   return {
     name,
     reply,
@@ -65,17 +67,19 @@ function turnSchema(z: typeof Zod) {
     ended_at: z.iso.datetime(),
     trees: z.strictObject({ before: sha, after: sha }).nullable(),
     events: z
-      .array(z.strictObject({ type: z.enum(AGENT_EVENT_TYPES), data: z.record(z.string(), z.unknown()) }))
+      .array(
+        z.strictObject({
+          type: z.enum(AGENT_EVENT_TYPES),
+          data: z.record(z.string(), z.unknown()).refine((data) => isShallow(data), 'nested too deep'),
+        }),
+      )
       .max(MAX_RECORDED_EVENTS),
     ending: z.discriminatedUnion('ok', [
       z.strictObject({
         ok: z.literal(true),
         summary: reply,
         question: reply.nullable(),
-        session_id: z
-          .string()
-          .max(MAX_NAME_CHARS * 5)
-          .nullable(),
+        session_id: z.string().max(MAX_SESSION_CHARS).nullable(),
       }),
       z.strictObject({ ok: z.literal(false), error }),
     ]),
@@ -185,7 +189,11 @@ export async function parseTurn(text: string, where: string): Promise<RecordedTu
 export async function parseRecording(text: string, where: string): Promise<Recording> {
   const { z } = await import('zod');
   const recording = check<Recording>(recordingSchema(z), parseJson(text, where), where);
-  parseTask(recording.request.task);
+  try {
+    parseTask(recording.request.task);
+  } catch (error) {
+    throw refused(where, error instanceof Error ? error.message : String(error));
+  }
   const keys = recording.turns.map((turn) => turnKey(turn));
   const twice = keys.find((key, at) => keys.indexOf(key) !== at);
   if (twice !== undefined) throw refused(where, `${twice} comes twice`);

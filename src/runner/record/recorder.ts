@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import type { AgentContext, AgentReply } from '../../agent/agent.ts';
 import {
   AGENT_EVENT_TYPES,
+  isShallow,
   MAX_EVENT_CHARS,
   MAX_RECORDED_EVENTS,
   MAX_RECORDED_TURNS,
   MAX_REPLY_CHARS,
+  MAX_SESSION_CHARS,
   RECORDING_VERSION,
   turnKey,
   type RecordedEnding,
@@ -20,6 +22,9 @@ import {
 } from '../../job/recording/recording.ts';
 import type { JobContext } from '../context.ts';
 import { cleanData } from '../engine/journal.ts';
+
+/** A plan's names are shorter. */
+const MAX_WHY_CHARS = 500;
 
 /** What is known of a turn when it begins. */
 export type TurnBegun = Pick<RecordedTurn, 'phase' | 'why' | 'agent' | 'model' | 'answer'> & {
@@ -75,12 +80,20 @@ function bounded(text: string, what: string, mask: (text: string) => string, cut
 }
 
 function endingOf(reply: AgentReply, mask: (text: string) => string, cut: string[]): RecordedEnding {
-  if (!reply.ok) return { ok: false, error: { ...reply.error, message: mask(reply.error.message) } };
+  if (!reply.ok) {
+    const { message, hint } = reply.error;
+    const said = bounded(message, 'error', mask, cut);
+    return {
+      ok: false,
+      error: { ...reply.error, message: said, hint: hint === null ? null : bounded(hint, 'hint', mask, cut) },
+    };
+  }
+  const { sessionId } = reply;
   return {
     ok: true,
     summary: bounded(reply.summary, 'closing message', mask, cut),
     question: reply.question === null ? null : bounded(reply.question, 'question', mask, cut),
-    session_id: reply.sessionId,
+    session_id: sessionId !== null && sessionId.length <= MAX_SESSION_CHARS ? sessionId : null,
   };
 }
 
@@ -89,7 +102,7 @@ async function writeTurn(folder: string, turn: RecordedTurn): Promise<void> {
   const path = join(folder, `${turnKey(turn)}.json`);
   const building = `${path}.new-${randomBytes(6).toString('hex')}`;
   try {
-    await writeFile(building, `${JSON.stringify(turn)}\n`, { flush: true });
+    await writeFile(building, `${JSON.stringify(turn)}\n`);
     await rename(building, path);
   } catch (error) {
     await rm(building, { force: true });
@@ -97,17 +110,22 @@ async function writeTurn(folder: string, turn: RecordedTurn): Promise<void> {
   }
 }
 
+/** Forgets what an earlier try of a step wrote, whose result was never stored: that turn did not happen. */
+export async function forgetTurn({ paths }: JobContext, key: string): Promise<void> {
+  await rm(join(paths.turns, `${key}.json`), { force: true });
+}
+
 /** Begins to record a turn; nothing is written before its end. */
 export function recordTurn(context: JobContext, begun: TurnBegun): TurnRecorder {
   const { journal, mask, paths } = context;
   const started = new Date().toISOString();
   const { key, prompt, ...known } = begun;
-  const shown = mask(prompt);
   const log = createEventLog();
   return {
     onEvent(type, data) {
-      const known = AGENT_EVENT_TYPES.find((one) => one === type);
-      if (known !== undefined) log.add({ type: known, data: cleanData(data, mask) as RecordedEvent['data'] });
+      const own = AGENT_EVENT_TYPES.find((one) => one === type);
+      if (own === undefined || !isShallow(data)) return;
+      log.add({ type: own, data: cleanData(data, mask) as RecordedEvent['data'] });
     },
     async end(reply, trees) {
       const [events, dropped] = log.close();
@@ -115,10 +133,11 @@ export function recordTurn(context: JobContext, begun: TurnBegun): TurnRecorder 
       const answer = known.answer === null ? null : bounded(known.answer, 'answer', mask, cut);
       const turn: RecordedTurn = {
         ...known,
+        why: known.why.slice(0, MAX_WHY_CHARS),
         version: RECORDING_VERSION,
         number: turnNumber(key),
         answer,
-        prompt: { sha256: createHash('sha256').update(shown).digest('hex'), chars: shown.length },
+        prompt: { sha256: createHash('sha256').update(prompt).digest('hex'), chars: prompt.length },
         started_at: started,
         ended_at: new Date().toISOString(),
         trees,

@@ -5,7 +5,6 @@ import { JobError } from '../../job/error.ts';
 import { IN_PLACE_GATE_RUNS } from '../../job/in-place/in-place.ts';
 import type { Job } from '../../job/job.ts';
 import {
-  lastTree,
   MAX_RECORDED_TURNS,
   RECORDING_VERSION,
   type RecordedOutcome,
@@ -43,9 +42,26 @@ export async function readTurns(folder: string): Promise<readonly RecordedTurn[]
   return turns.toSorted((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || a.number - b.number);
 }
 
-/** What a job came to, as a playback is compared with it. */
-export function outcomeOfResult(result: JobResult, tree: string): RecordedOutcome {
+/**
+ * What a job came to, as a playback is compared with it.
+ *
+ * @param saved the repository of its saved work, which tells what it left
+ * @param base id of its base's tree: what it left where nothing was saved
+ */
+export async function outcomeOfResult(
+  { git }: Pick<RunnerParts, 'git'>,
+  result: JobResult,
+  saved: string,
+  base: string,
+): Promise<RecordedOutcome> {
   if (result.outcome === null) throw new JobError('bug', 'a job ended without an outcome');
+  const work = result.wip_ref === null ? null : await readSaved(git, saved, result.wip_ref);
+  if (result.wip_ref !== null && work === null) {
+    throw new JobError('not_found', `replay: the saved work of ${result.job_id} is gone`, {
+      hint: 'replay a job that is younger than keep_work_days',
+    });
+  }
+  const tree = work === null ? base : await treeOf(git, { dir: saved }, work);
   const gate = result.gate.runs.map(({ verdict, checks }) => {
     return { verdict, checks: checks.map((check) => ({ name: check.name, verdict: check.verdict })) };
   });
@@ -107,7 +123,7 @@ export async function readRecording(parts: RunnerParts, job: Job): Promise<Recor
     request: requestOf(request),
     base_sha: result.base_sha,
     trees_sha: trees,
-    result: outcomeOfResult(result, lastTree(turns, baseTree)),
+    result: await outcomeOfResult(parts, result, saved, baseTree),
     turns,
   };
 }

@@ -2,7 +2,6 @@
 import type { Job } from '../../job/job.ts';
 import type { Check } from '../../job/gate.ts';
 import { compareOutcomes, type Comparison } from '../../job/recording/compare.ts';
-import { lastTree } from '../../job/recording/recording.ts';
 import type { JobRequest } from '../../job/request.ts';
 import type { JobResult } from '../../job/result.ts';
 import { selectSandbox } from '../../sandbox/select.ts';
@@ -11,7 +10,7 @@ import { differingPaths } from '../../workspace/keep/recorded.ts';
 import { exists } from '../../workspace/keep/folders.ts';
 import type { RunnerParts } from '../context.ts';
 import { exportRecording, stageFile, type Exported } from './file.ts';
-import { outcomeOfResult, readRecording, readTurns } from './recording.ts';
+import { outcomeOfResult, readRecording } from './recording.ts';
 import { stageJob, type Staged } from './stage.ts';
 
 /** What may be otherwise than it was recorded. */
@@ -80,13 +79,13 @@ async function compareReplay(
   const { repository } = layout.replay(id);
   const { saved } = layout.repo(repository);
   const base = await treeOf(git, { dir: repository }, recording.base_sha);
-  const tree = lastTree(await readTurns(layout.job(result.job_id).turns), base);
-  const recorded = recording.result;
+  const replayed = await outcomeOfResult({ git }, result, saved, base);
+  const [first, second] = [recording.result.tree, replayed.tree];
   const dirs = [repository, ...((await exists(saved)) ? [saved] : [])] as const;
   const differing =
-    tree === recorded.tree ? [] : await differingPaths(git, [dirs[0], ...dirs.slice(1)], recorded.tree, tree);
+    first === second ? [] : await differingPaths(git, [dirs[0], ...dirs.slice(1)], first, second);
   const names = { of: recording.job_id, job_id: result.job_id };
-  return compareOutcomes(names, recorded, outcomeOfResult(result, tree), differing);
+  return compareOutcomes(names, recording.result, replayed, differing);
 }
 
 /**

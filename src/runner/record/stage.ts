@@ -8,7 +8,7 @@ import type { Job } from '../../job/job.ts';
 import type { Recording } from '../../job/recording/recording.ts';
 import type { JobRequest } from '../../job/request.ts';
 import { exists, markUsed } from '../../workspace/keep/folders.ts';
-import { linkRecorded } from '../../workspace/keep/recorded.ts';
+import { linkRecorded, type Recorded } from '../../workspace/keep/recorded.ts';
 import type { Layout } from '../../workspace/layout.ts';
 import type { RunnerParts } from '../context.ts';
 import { parseRecording } from './parse.ts';
@@ -17,6 +17,11 @@ import { parseRecording } from './parse.ts';
 export interface Staged {
   readonly id: string;
   readonly recording: Recording;
+}
+
+/** The objects that a recording is about. */
+export function recordedIn({ base_sha: base, trees_sha: trees, result }: Recording): Recorded {
+  return { base, trees, left: result.tree };
 }
 
 /** The same recording has the same name, so it is laid out once. */
@@ -60,7 +65,7 @@ export async function stage(
 export async function stageJob(parts: RunnerParts, job: Job, recording: Recording): Promise<Staged> {
   const { git, layout } = parts;
   const { saved } = layout.repo(job.request.repo);
-  const what = { base: recording.base_sha, trees: recording.trees_sha };
+  const what = recordedIn(recording);
   return stage(layout, recording, (repository) => linkRecorded(git, saved, repository, what));
 }
 

@@ -14,7 +14,7 @@ import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { readRules } from '../phases/material.ts';
 import { meteredTurn } from '../models/turn.ts';
-import { recordTurn, turnNumber, type TurnRecorder } from '../record/recorder.ts';
+import { forgetTurn, recordTurn, turnNumber, type TurnRecorder } from '../record/recorder.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
 
@@ -159,6 +159,7 @@ export async function takeTurn(
   ask: Ask,
   step: StepContext,
 ): Promise<Taken> {
+  if (step.tries > 1) await forgetTurn(context, step.key);
   const { reply, recorder } = await promptAgent(context, detail, bench, ask, step);
   const snapshot = async (): Promise<string | null> =>
     // The agent's own failure is the news; the work is looked at once more when it is saved.

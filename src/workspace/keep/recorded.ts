@@ -17,6 +17,8 @@ import { withLock } from './owner.ts';
 
 /** What such a repository holds, by full ids. */
 export interface Recorded {
+  /** The tree that the job left. */
+  readonly left: string;
   /** The commit a job began at. */
   readonly base: string;
   /** The commit whose tree holds the trees of its turns; `base` is its parent. */
@@ -60,7 +62,9 @@ export async function linkRecorded(git: Git, saved: string, to: string, what: Re
  */
 export async function packRecorded(git: Git, dir: string, folder: string, what: Recorded): Promise<string> {
   // Told that history ends at the base, git packs that commit and nothing before it.
-  const stdin = [`--shallow ${what.base}`, what.base, what.trees].map((line) => `${line}\n`).join('');
+  const stdin = [`--shallow ${what.base}`, what.base, what.trees, what.left]
+    .map((line) => `${line}\n`)
+    .join('');
   const packed = await git({ dir }, ['pack-objects', '--revs', '--quiet', join(folder, 'recorded')], {
     stdin,
   });
@@ -118,7 +122,7 @@ async function examine(git: Git, dir: string, what: Recorded, trees: readonly st
  *
  * @param from the file; its first `start` bytes are passed over
  * @param to where it is made; nothing is there yet
- * @param trees ids of trees that must be in it
+ * @param turns ids of further trees that must be in it
  * @throws JobError `invalid_request` when git finds anything wrong with an object, or one is missing
  */
 export async function unpackRecorded(
@@ -126,7 +130,7 @@ export async function unpackRecorded(
   from: { readonly path: string; readonly start: number },
   to: string,
   what: Recorded,
-  trees: readonly string[],
+  turns: readonly string[],
 ): Promise<void> {
   await createBare(to);
   const folder = join(to, 'objects', 'pack');
@@ -139,7 +143,7 @@ export async function unpackRecorded(
     throw refused(error instanceof Error ? error.message : String(error));
   });
   await writeFile(join(to, 'shallow'), `${what.base}\n`);
-  await examine(git, to, what, trees);
+  await examine(git, to, what, [...new Set([what.left, ...turns])]);
   await pointRefs(git, to, what);
 }
 
