@@ -31,7 +31,20 @@ const MAIN = 'refs/heads/main';
 const MAX_OBJECTS = 500_000;
 /** Bytes of a pack from elsewhere, and of everything in it once unpacked: git's deltas make a terabyte of a kilobyte. */
 const MAX_PACK_BYTES = 1024 ** 3;
-const MAX_UNPACKED_BYTES = 8 * 1024 ** 3;
+const MAX_UNPACKED_BYTES = 4 * 1024 ** 3;
+const UNPACK_TIMEOUT_MS = 5 * 60 * 1000;
+/**
+ * Git holds no object of a stranger in memory that is larger: it reads large files piece by piece, and gives up on
+ * commits, trees and deltas of that size (`GIT_ALLOC_LIMIT`, wrapper.c).
+ */
+const FRUGAL = {
+  GIT_ALLOC_LIMIT: '128m',
+  GIT_CONFIG_COUNT: '2',
+  GIT_CONFIG_KEY_0: 'core.bigFileThreshold',
+  GIT_CONFIG_VALUE_0: '16m',
+  GIT_CONFIG_KEY_1: 'pack.threads',
+  GIT_CONFIG_VALUE_1: '1',
+};
 const PACK_HEADER_BYTES = 12;
 
 async function pointRefs(git: Git, dir: string, { base, trees }: Recorded): Promise<void> {
@@ -138,7 +151,8 @@ export async function unpackRecorded(
   const pack = join(folder, 'pack-recorded.pack');
   await copyPack(from.path, from.start, pack);
   // Every object is looked at: no `.git`, `..` or slash in a tree, no duplicates, no modules that run anything.
-  await git({ dir: to }, ['index-pack', '--fsck-objects', pack]).catch(async (error: unknown) => {
+  const unpack = { env: FRUGAL, timeoutMs: UNPACK_TIMEOUT_MS };
+  await git({ dir: to }, ['index-pack', '--fsck-objects', pack], unpack).catch(async (error: unknown) => {
     await rm(pack, { force: true });
     throw refused(error instanceof Error ? error.message : String(error));
   });

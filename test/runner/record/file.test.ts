@@ -38,11 +38,24 @@ function packOf(...ids: readonly string[]): Buffer {
   return execFileSync('git', args, { input: ids.map((id) => `${id}\n`).join('') });
 }
 
-/** A pack of one tree and nothing else, with the entries that are given, however wrong. */
+/** A tree with one entry, however wrong it is. */
 function rawTree(name: string, blob: string, mode = '100644'): string {
   const body = Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(blob, 'hex')]);
   const args = ['--git-dir', house.repository, 'hash-object', '-t', 'tree', '-w', '--literally', '--stdin'];
   return execFileSync('git', args, { input: body, encoding: 'utf8' }).trim();
+}
+
+/** A pack with one more object of a type (1 is a commit, 2 a tree, 3 a file), written by hand. */
+function withObject(pack: Buffer, type: number, raw: Buffer): Buffer {
+  const sizes = [(type << 4) | (raw.length & 15)];
+  for (let left = Math.floor(raw.length / 16); left > 0; left = Math.floor(left / 128)) {
+    sizes[sizes.length - 1] = (sizes.at(-1) ?? 0) | 0x80;
+    sizes.push(left & 127);
+  }
+  const head = Buffer.from(pack.subarray(0, 12));
+  head.writeUInt32BE(pack.readUInt32BE(8) + 1, 8);
+  const body = Buffer.concat([head, pack.subarray(12, -20), Buffer.from(sizes), deflateSync(raw)]);
+  return Buffer.concat([body, createHash('sha1').update(body).digest()]);
 }
 
 beforeAll(() => {
@@ -220,17 +233,15 @@ describe('a file', () => {
 
   it('whose tree lacks its files is refused', async () => {
     const absent = rawTree('a.txt', createHash('sha1').update('absent').digest('hex'));
-    const head = Buffer.alloc(12);
-    head.write('PACK');
-    head.writeUInt32BE(2, 4);
-    // The good pack's objects and one more, written by hand: a tree (type 2) of 33 bytes.
     const raw = execFileSync('git', ['--git-dir', house.repository, 'cat-file', 'tree', absent]);
-    head.writeUInt32BE(good.pack.readUInt32BE(8) + 1, 8);
-    const size = raw.length;
-    const objectHead = Buffer.from([0x80 | (2 << 4) | (size & 15), size >> 4]);
-    const body = Buffer.concat([head, good.pack.subarray(12, -20), objectHead, deflateSync(raw)]);
-    const pack = Buffer.concat([body, createHash('sha1').update(body).digest()]);
+    const pack = withObject(good.pack, 2, raw);
     await refuses(write(changed(['turns', 0, 'trees', 'after'], absent), pack), 'objects are missing');
+  });
+
+  it('with a commit of a hundred and thirty megabytes, made of nothing, is refused', async () => {
+    const pack = withObject(good.pack, 1, Buffer.alloc(130 * 1024 * 1024, 'a'));
+    expect(pack.length).toBeLessThan(1024 * 1024);
+    await refuses(write(JSON.stringify(good.recording), pack), 'over limit');
   });
 
   it.each([
