@@ -3,7 +3,7 @@
  * JSON, and a pack with the base and the trees. Whoever gets one does not know who wrote it.
  */
 import { randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { link, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,7 +83,8 @@ function noRecording(path: string, why: string): JobError {
 
 /** The recording at the beginning of a file, and where the pack begins. */
 async function readHead(path: string): Promise<{ recording: Recording; start: number }> {
-  const file = await open(path).catch((error: unknown) => {
+  // A pipe would keep us waiting for whoever writes into it.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     throw noRecording(path, error instanceof Error ? error.message : String(error));
   });
   try {

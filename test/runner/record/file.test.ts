@@ -147,10 +147,12 @@ describe('a file', () => {
     await refuses(write(line === '' ? '' : '{}', Buffer.alloc(0), line), said);
   });
 
-  it('that is a folder, a device or not there is refused', async () => {
+  it('that is a folder, a device, a pipe or not there is refused', async () => {
+    execFileSync('mkfifo', [join(root, 'pipe')]);
     for (const [path, said] of [
       [root, /EISDIR|plain file/],
       ['/dev/zero', 'plain file'],
+      [join(root, 'pipe'), 'plain file'],
       [join(root, 'none'), 'ENOENT'],
     ] as const)
       await refuses(path, said);
