@@ -156,10 +156,10 @@ describe('a turn', () => {
     'printf "a\\r\\nb\\r\\n" > crlf.txt; printf x > "$(printf "by\\377te")"; echo "*.log" > .gitignore; echo l > x.log',
   ].join('\n');
 
-  it.each(['host', 'bubblewrap'])(
-    'of every kind of change is played back to the same tree on %s',
-    async (name) => {
-      if (name === 'bubblewrap' && !HAS_BUBBLEWRAP) return;
+  // Where bubblewrap is missing and everything is required, `HAS_BUBBLEWRAP` has thrown.
+  describe.each(['host', 'bubblewrap'])('of every kind of change on %s', (name) => {
+    const isMissing = name === 'bubblewrap' && !HAS_BUBBLEWRAP;
+    it.skipIf(isMissing)('is played back to the same tree (apt-get install bubblewrap)', async () => {
       write(repo, {
         'gone.txt': 'g',
         'moved.txt': 'm',
@@ -188,8 +188,8 @@ describe('a turn', () => {
       expect(modes).toMatch(/100755 .*\trun\.sh/);
       expect(modes).toMatch(/120000 .*\tlink/);
       expect(modes).toMatch(/100644 .*\tnot\.sh/);
-    },
-  );
+    });
+  });
 
   it('that only looked, and the plan it made, are played back', async () => {
     const agent = bench.script(
@@ -290,6 +290,23 @@ describe('a playback that dies', () => {
     const [jobId = ''] = /job-[0-9a-f]{12}/.exec(stdout) ?? [];
     const resumed = parsed(await bench.run(['run', '--resume', jobId, '--json'])) as JobResult;
     expect(resumed).toMatchObject({ outcome: 'proposed', agent: 'replay', resumed_from_checkpoint: true });
+  });
+});
+
+describe('the recording of a playback', () => {
+  it('is a cache: where it was evicted, a new playback lays it out again, and a dead one says so', async () => {
+    const job = await run('echo right > a.txt');
+    await bench.run(['replay', job.job_id, ...HOST], { AGENT_RUNNER_FAIL_AT: 'build-begun' });
+    const { stdout } = await bench.run(['list', '--json', '--limit', '1']);
+    const [dead = ''] = /job-[0-9a-f]{12}/.exec(stdout) ?? [];
+    expect(dead).not.toBe(job.job_id);
+    rmSync(join(bench.home, 'replays'), { recursive: true });
+    const resumed = await bench.run(['run', '--resume', dead]);
+    expect([resumed.code, resumed.stderr]).toEqual([
+      64,
+      expect.stringMatching(new RegExp(`was evicted[^]*agent-runner replay.* ${job.job_id}`)),
+    ]);
+    expect((await replay(job.job_id)).code).toBe(0);
   });
 });
 

@@ -90,9 +90,11 @@ async function saveNow(work: Work): Promise<string | null> {
   if (memory.detail === null) return null;
   const { detail, bench } = await ready(work);
   const { git, job, layout, paths } = context;
-  const tree = await bench.copy.snapshot();
-  const baseTree = await treeOf(git, bench.copy.target, detail.base_sha);
-  const turns = await commitTurns(context, bench.copy.target, detail.base_sha);
+  const [tree, baseTree, turns] = await Promise.all([
+    bench.copy.snapshot(),
+    treeOf(git, bench.copy.target, detail.base_sha),
+    commitTurns(context, bench.copy.target, detail.base_sha),
+  ]);
   const save = (kept: readonly Kept[]): Promise<void> =>
     saveCommits(git, layout.repo(detail.remote.url), paths.git, kept, detail.base_sha);
   if (tree === baseTree) {
