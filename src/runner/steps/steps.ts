@@ -18,8 +18,8 @@ import type {
 import { DEFAULT_WINDOW, isFull } from '../../prompt/budget.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
-import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
 import { deliveryAtEnd } from '../callbacks/callbacks.ts';
+import { saveCommits, wipRef, type Kept } from '../../workspace/remote/saved.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine, StepContext } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
@@ -27,6 +27,7 @@ import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
 import { createMap, type JobMap } from '../phases/map.ts';
 import { explore, plan } from '../phases/look.ts';
+import { commitTurns } from '../record/turns.ts';
 import { build } from './build.ts';
 import { changeCommit } from './commit.ts';
 import { prepare } from './prepare.ts';
@@ -93,9 +94,17 @@ async function saveNow(work: Work): Promise<string | null> {
   if (memory.detail === null) return null;
   const { detail, bench } = await ready(work);
   const { git, job, layout, paths } = context;
-  const tree = await bench.copy.snapshot();
-  const baseTree = await treeOf(git, bench.copy.target, detail.base_sha);
-  if (tree === baseTree) return null;
+  const [tree, baseTree, turns] = await Promise.all([
+    bench.copy.snapshot(),
+    treeOf(git, bench.copy.target, detail.base_sha),
+    commitTurns(context, bench.copy.target, detail.base_sha),
+  ]);
+  const save = (kept: readonly Kept[]): Promise<void> =>
+    saveCommits(git, layout.repo(detail.remote.url), paths.git, kept, detail.base_sha);
+  if (tree === baseTree) {
+    if (turns.length > 0) await save(turns);
+    return null;
+  }
   const judged = memory.verified?.report;
   const commit =
     judged?.tree === tree
@@ -109,7 +118,7 @@ async function saveNow(work: Work): Promise<string | null> {
           changeCommit(context),
         );
   const ref = wipRef(job.job_id);
-  await saveCommit(git, layout.repo(detail.remote.url), paths.git, commit, detail.base_sha, ref);
+  await save([{ commit, ref }, ...turns]);
   return ref;
 }
 
@@ -194,6 +203,8 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
 
 /** What a person wrote while nobody asked; a try after a crash gets the same again. */
 async function takeMessages({ context, lease }: Work, step: StepContext): Promise<readonly string[]> {
+  // What waits for a playback are the answers to the questions that were recorded.
+  if (context.job.request.replay !== undefined) return [];
   const messages: string[] = [];
   while (messages.length < MAX_MESSAGES_A_TURN) {
     const text = await context.store.takeMessage(lease.current(), `${step.key}/${messages.length}`);
