@@ -3,11 +3,11 @@
  * later commits changed. A commit that differs from the last in a few files is known without listing the others. It is
  * a copy; where it is missing or damaged, the listing and the rows tell the same.
  */
-import { randomBytes } from 'node:crypto';
-import { appendFile, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, readFile, stat } from 'node:fs/promises';
 import type { Git, GitTarget } from '../git.ts';
 import { splitNul } from '../git.ts';
 import { EXTRACT_VERSION } from './extract.ts';
+import { writeLines } from './write-lines.ts';
 
 /** A tracked file and what it says of itself. */
 export interface FileSymbols {
@@ -38,8 +38,6 @@ export interface AboutChange {
 
 /** A larger one was not written by us. */
 const MAX_BYTES = 128 * 1024 * 1024;
-/** Lines that are written at once: a large repository's are never in memory twice. */
-const LINES_AT_ONCE = 2000;
 /** Changed lines behind the files; with more, all is written anew. */
 const MAX_CHANGED_LINES = 1000;
 const HEADER = /^agent-runner files (\d+) ([0-9a-f]{40}) (\d+)\n/;
@@ -104,21 +102,12 @@ function isOneLine(path: string): boolean {
 /** Writes a snapshot by a rename; none where a path could not be told from the rest of its line. */
 export async function writeSnapshot(path: string, { commit, files }: Snapshot): Promise<void> {
   if (!ID.test(commit) || !files.every((one) => isOneLine(one.path))) return;
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.write(`agent-runner files ${EXTRACT_VERSION} ${commit} ${files.length}\n`);
-    for (let at = 0; at < files.length; at += LINES_AT_ONCE) {
-      const lines = files.slice(at, at + LINES_AT_ONCE).map((one) => `${one.path}\t${one.about}\n`);
-      await file.write(lines.join(''));
-    }
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
+  const head = `agent-runner files ${EXTRACT_VERSION} ${commit} ${files.length}\n`;
+  await writeLines(
+    path,
+    head,
+    files.values().map((one) => `${one.path}\t${one.about}\n`),
+  );
 }
 
 /** The paths in which two commits differ, a rename as two of them; `null` where git does not have them both. */
