@@ -3,12 +3,14 @@ import { benchCli } from './cli.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
 import { benchMap } from './map.ts';
+import { benchTurn } from './turn.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli: benchCli,
   gateway: benchGateway,
   job: benchJob,
   map: benchMap,
+  turn: benchTurn,
 };
 
 const name = process.argv[2] ?? '';

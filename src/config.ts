@@ -3,6 +3,7 @@
  * configuration and the only reader of `process.env`; `config/` holds the table, the files and the host.
  */
 import { isAbsolute, join } from 'node:path';
+import { readDeclaredAgents } from './config/agents.ts';
 import { findProjectFile, readSettingsFile, type FoundSettings } from './config/file.ts';
 import {
   providerAccess,
@@ -24,6 +25,7 @@ import {
   type SettingName,
   type Values,
 } from './config/settings.ts';
+import type { DeclaredAgent } from './job/agents/declared.ts';
 import { JobError } from './job/error.ts';
 import type { Budget, JobRequest, Policy, SandboxChoiceName } from './job/request.ts';
 
@@ -59,6 +61,8 @@ export interface Config {
   readonly home: string;
   readonly agent: string | null;
   readonly agentCmd: string | null;
+  /** Agents that the user declared. */
+  readonly declaredAgents: readonly DeclaredAgent[];
   readonly agentConfig: string | null;
   readonly agentIdleTimeoutS: number;
   /** What the user admits into the agent's sandbox for its own login. */
@@ -67,7 +71,7 @@ export interface Config {
   readonly model: string | null;
   readonly models: ModelsConfig;
   /** Tokens the model can read at once, and those of the map; `null` is a share of the window. */
-  readonly modelWindow: number;
+  readonly modelWindow: number | null;
   readonly mapTokens: number | null;
   /** Whether jobs are explored and planned first, and by whom. */
   readonly phases: NonNullable<JobRequest['phases']>;
@@ -102,6 +106,12 @@ export interface Config {
   };
   /** How long what ended jobs left is kept, and how large the cache may grow. */
   readonly keep: { readonly jobsDays: number; readonly workDays: number; readonly maxCacheBytes: number };
+  /** How callbacks are signed and where they may go. The secret is shown nowhere. */
+  readonly webhooks: {
+    readonly secret: string | null;
+    readonly allowInsecure: boolean;
+    readonly allow: readonly string[];
+  };
   readonly task: string | null;
   readonly workspace: string | null;
   /** Fail-point at which the process kills itself, from `AGENT_RUNNER_FAIL_AT`: for tests, and no setting. */
@@ -150,12 +160,16 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     if (found === undefined) return { name, value: SETTINGS[name].fallback, origin: DEFAULT_ORIGIN };
     return { name, value: checked(name, found, host.home), origin: found.origin };
   });
-  return toConfig(
-    Object.fromEntries(settings.map((one) => [one.name, one.value])) as Values,
-    settings,
-    host,
-    input.env,
-  );
+  const values = Object.fromEntries(settings.map((one) => [one.name, one.value])) as Values;
+  const home = homeOf(values, host, input.env);
+  const where = settings.find(({ name }) => name === 'agents')?.origin.where ?? 'default';
+  const declared = await readDeclaredAgents(values.agents, where, home);
+  return { ...toConfig(values, home, settings, host, input.env), declaredAgents: declared };
+}
+
+function homeOf(values: Values, host: HostEnvironment, env: NodeJS.ProcessEnv): string {
+  const dataHome = absoluteOr(env['XDG_DATA_HOME'], join(host.home, '.local', 'share'));
+  return values.home ?? join(dataHome, 'agent-runner');
 }
 
 const DEFAULT_ORIGIN: Origin = { source: 'default', where: 'default' };
@@ -195,19 +209,12 @@ function checked(name: SettingName, found: Found, home: string): unknown {
 
 function toConfig(
   values: Values,
+  home: string,
   settings: Config['settings'],
   host: HostEnvironment,
   env: NodeJS.ProcessEnv,
-): Config {
-  const dataHome = absoluteOr(env['XDG_DATA_HOME'], join(host.home, '.local', 'share'));
-  const home = values.home ?? join(dataHome, 'agent-runner');
+): Omit<Config, 'declaredAgents'> {
   const dbPath = values.db_path ?? join(home, 'agent-runner.db');
-  const policy = {
-    on_red: values['policy.on_red'],
-    on_inconclusive: values['policy.on_inconclusive'],
-    on_none: values['policy.on_none'],
-    on_tamper: values['policy.on_tamper'],
-  };
   return {
     home,
     agent: values.agent,
@@ -233,25 +240,24 @@ function toConfig(
       max_turns: values['budget.max_turns'],
       timeout_s: values['budget.timeout_s'],
     },
-    policy: Object.fromEntries(Object.entries(policy).filter(([, rule]) => rule !== null)),
+    policy: policyOf(values),
     maxGateRuns: values.max_gate_runs,
     branchTemplate: values.branch_template,
     author: { name: values['author.name'], email: values['author.email'] },
     log: { level: values.log_level, format: values.log_format },
     dbPath,
     retry: { attempts: values['retry.attempts'], baseMs: values['retry.base_ms'] },
-    worker: {
-      enabled: values.enabled,
-      concurrency: values.max_concurrent_jobs,
-      perRepo: values.max_jobs_per_repo,
-      drainMs: values.drain_s * 1000,
-      minFreeBytes: values.min_free_bytes,
-    },
+    worker: workerOf(values),
     server: serverOf(values),
     keep: {
       jobsDays: values.keep_jobs_days,
       workDays: values.keep_work_days,
       maxCacheBytes: values.max_cache_bytes,
+    },
+    webhooks: {
+      secret: env['WEBHOOK_SECRET'] || null,
+      allowInsecure: values.allow_insecure_webhooks,
+      allow: values.webhook_allow,
     },
     task: values.task,
     workspace: values.workspace,
@@ -262,6 +268,27 @@ function toConfig(
       if (one.name === 'home') return { ...one, value: home };
       return one.name === 'db_path' ? { ...one, value: dbPath } : one;
     }),
+  };
+}
+
+/** Only what was set: the repository's own file fills the rest. */
+function policyOf(values: Values): Config['policy'] {
+  const policy = {
+    on_red: values['policy.on_red'],
+    on_inconclusive: values['policy.on_inconclusive'],
+    on_none: values['policy.on_none'],
+    on_tamper: values['policy.on_tamper'],
+  };
+  return Object.fromEntries(Object.entries(policy).filter(([, rule]) => rule !== null));
+}
+
+function workerOf(values: Values): Config['worker'] {
+  return {
+    enabled: values.enabled,
+    concurrency: values.max_concurrent_jobs,
+    perRepo: values.max_jobs_per_repo,
+    drainMs: values.drain_s * 1000,
+    minFreeBytes: values.min_free_bytes,
   };
 }
 

@@ -6,6 +6,15 @@ export type { Job } from './job/job.ts';
 export type { Budget, JobRequest, Policy } from './job/request.ts';
 export type { JobResult } from './job/result.ts';
 export {
+  createReplayMemory,
+  verifyWebhook,
+  verifyWebhookSignature,
+  type ReplayStore,
+  type VerifyOptions,
+  type WebhookHeaders,
+} from './notify/verify.ts';
+export type { CallbackBody } from './notify/body.ts';
+export {
   EXIT_CODES,
   isTerminal,
   JOB_STATUSES,

@@ -294,6 +294,15 @@ describe('bad values', () => {
     ['agent_env', ['SSH_AUTH_SOCK']],
     ['agent_env', ['PATH']],
     ['agent_env', ['A=B']],
+    ['webhook_allow', 'localhost:8080'],
+    ['webhook_allow', '[::1]'],
+    ['webhook_allow', 'http://localhost'],
+    ['webhook_allow', '10.0.0.0/33'],
+    ['webhook_allow', '10.0.0.0/8/8'],
+    ['webhook_allow', 'localhost/8'],
+    ['webhook_allow', 'fe80::1%eth0'],
+    ['webhook_allow', [1]],
+    ['allow_insecure_webhooks', 'perhaps'],
     ['log_level', 'loud'],
     ['log_format', 'xml'],
     ['retry.attempts', 0],
@@ -390,6 +399,25 @@ describe("an agent's own login", () => {
       { source: '/c', target: '/c', mode: 'rw' },
       { source: '/d', target: '/e', mode: 'rw' },
     ]);
+  });
+});
+
+describe('webhooks', () => {
+  it('have their secret from the environment alone, and hosts from a list', async () => {
+    await put(userFile, 'webhook_allow: [ci.internal, 10.1.0.0/16, "::1"]\nallow_insecure_webhooks: true\n');
+    const config = await resolved({ env: { WEBHOOK_SECRET: 'known-to-both' } });
+    expect(config.webhooks).toEqual({
+      secret: 'known-to-both',
+      allowInsecure: true,
+      allow: ['ci.internal', '10.1.0.0/16', '::1'],
+    });
+    expect(JSON.stringify(config.settings)).not.toContain('known-to-both');
+    const given = { WEBHOOK_ALLOW: 'localhost, fd00::/8,', ALLOW_INSECURE_WEBHOOKS: '0', WEBHOOK_SECRET: '' };
+    expect((await resolved({ env: given })).webhooks).toEqual({
+      secret: null,
+      allowInsecure: false,
+      allow: ['localhost', 'fd00::/8'],
+    });
   });
 });
 

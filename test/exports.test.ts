@@ -12,11 +12,15 @@ const VALUES: readonly string[] = [
   'JOB_STATUSES',
   'JobError',
   'OUTCOMES',
+  'createReplayMemory',
   'isTerminal',
+  'verifyWebhook',
+  'verifyWebhookSignature',
 ];
 const TYPES: readonly string[] = [
   'Blame',
   'Budget',
+  'CallbackBody',
   'Check',
   'CheckReport',
   'CheckVerdict',
@@ -32,7 +36,10 @@ const TYPES: readonly string[] = [
   'JobStatus',
   'Outcome',
   'Policy',
+  'ReplayStore',
   'TamperFinding',
+  'VerifyOptions',
+  'WebhookHeaders',
 ];
 
 /** Names of the types in `export type {…}` and `export {type …}` clauses. */

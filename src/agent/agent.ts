@@ -5,8 +5,9 @@
 import type { ErrorInfo } from '../job/error.ts';
 import type { EventType } from '../job/job.ts';
 import type { ModelDialect } from '../job/model/call.ts';
-import type { AgentPhase, Usage } from '../job/step.ts';
+import type { AgentPhase, SessionFill, Usage } from '../job/step.ts';
 import type { Mount, Sandbox } from '../sandbox/sandbox.ts';
+import type { McpServer } from './mcp/servers.ts';
 
 /** What an agent needs in its sandbox before it can start. */
 export interface AgentNeeds {
@@ -29,6 +30,8 @@ export interface AgentTurn {
   readonly model: string | null;
   /** The agent's own session to go on with, where it has one. */
   readonly sessionId: string | null;
+  /** Its own command that shortens the session's history, to be given before the prompt; absent: none. */
+  readonly compact?: string;
   readonly timeoutMs: number;
   /** Longest silence in milliseconds. */
   readonly idleTimeoutMs: number;
@@ -49,12 +52,16 @@ export interface ModelAccess {
   readonly model: string;
   /** Who serves it: `openai`, `anthropic`, … */
   readonly provider: string;
+  /** Tokens that it reads at once; `null`: nobody knows. */
+  readonly window: number | null;
 }
 
 /** What the agent works with during a turn. */
 export interface AgentContext {
   readonly sandbox: Sandbox;
   readonly signal: AbortSignal;
+  /** Whether the sandbox may be that of the next turn, too: what is quicker when it goes on running may go on. */
+  readonly stays?: boolean;
   /** File on the host for everything the agent prints. */
   readonly logPath: string;
   /**
@@ -62,6 +69,10 @@ export interface AgentContext {
    * not at all. The sandbox answers at its address during every command that keeps a log (`logPath`).
    */
   readonly model?: ModelAccess | null;
+  /** Folder on the host for sessions that the agent keeps by itself, outside its sandbox; absent: none are kept. */
+  readonly sessionsPath?: string;
+  /** Tool servers that the repository names; absent: none. */
+  readonly mcpServers?: readonly McpServer[];
   /** Called as soon as the agent's session is known, which may be long before it ends; must not throw. */
   readonly onSession?: (sessionId: string) => void;
   /** Progress as it happens; must not throw. */
@@ -78,8 +89,8 @@ export type AgentReply =
       readonly question: string | null;
       readonly sessionId: string | null;
       readonly usage: Usage | null;
-      /** Tokens its session holds and can hold, where it says so and does not shorten its history by itself. */
-      readonly context?: { readonly used: number; readonly size: number | null };
+      /** How full its session is, where that is known. */
+      readonly context?: SessionFill;
     }
   | { readonly ok: false; readonly error: ErrorInfo; readonly usage: Usage | null };
 
@@ -97,8 +108,19 @@ export interface AgentState {
 export interface Agent {
   readonly name: string;
   readonly needs: AgentNeeds;
+  /**
+   * Set where it runs in this process and only its tools act in the sandbox: it reaches the gateway from here, and the
+   * sandbox's commands do not.
+   */
+  readonly inProcess?: true;
+  /** The model that it always uses, whatever the job asks for; absent: the job's. */
+  readonly model?: string;
   /** Set where no model reads the prompt: nothing is prepared for one. */
   readonly modelless?: true;
+  /** Set where it takes the tool servers of its context. */
+  readonly takesMcp?: true;
+  /** Set where it is quicker in a sandbox that stays from turn to turn, with what it started there. */
+  readonly lasts?: true;
   /** Names of files with standing rules at the root of the workspace: it reads the first that is there by itself. */
   readonly ownRules?: readonly string[];
   /** Whether it can start here, in words: program found, version; or what to do. */

@@ -11,6 +11,7 @@ import { commandStreams, type StreamTurn } from './claims/streams/turn.ts';
 import { plainText, planHandover, type Handover } from './handover.ts';
 import { modelVariables } from './model/variables.ts';
 import { createLogStream } from './log-stream.ts';
+import { asFile } from './mcp/forms.ts';
 
 /** How a command is made an agent. */
 export interface CommandAgentOptions {
@@ -18,7 +19,8 @@ export interface CommandAgentOptions {
   readonly name?: string;
   /**
    * Run by `sh -c`; `{prompt_file}` becomes the path of the prompt, without it the prompt goes to stdin. `{resume}`
-   * becomes the words with which a known programme goes on with its session.
+   * becomes the words with which a known programme goes on with its session, `{mcp_config}` the path of a file that
+   * names the tool servers.
    */
   readonly command: string;
   readonly needs: AgentNeeds;
@@ -38,6 +40,9 @@ const ANSWER_CHARS = 16 * 1024;
 const SHELL_WORDS =
   /^(?:\.|:|cd|command|echo|env|eval|exec|export|for|if|printf|read|set|test|true|false|umask|while)$/;
 const PLACEHOLDER = '{prompt_file}';
+const MCP_PLACEHOLDER = '{mcp_config}';
+/** Where the file of tool servers lies below HOME: written anew for every turn, from a variable. */
+const MCP_FILE = '"$HOME"/.agent-runner-mcp.json';
 
 /** Where the first word of a command was found on the host; `unknown` when it is no plain programme name. */
 interface Programme {
@@ -71,6 +76,13 @@ async function findProgramme(command: string, path: string | undefined): Promise
   return { state: isThere ? 'not_executable' : 'missing', path: word };
 }
 
+/** Writes the file of tool servers before a command that names it. */
+function withServers(command: string): string {
+  if (!command.includes(MCP_PLACEHOLDER)) return command;
+  const write = `printf '%s' "$AGENT_RUNNER_MCP_CONFIG" > ${MCP_FILE}`;
+  return `${write} || exit 1\n${command.replaceAll(MCP_PLACEHOLDER, MCP_FILE)}`;
+}
+
 async function execute(
   options: CommandAgentOptions,
   turn: AgentTurn,
@@ -82,7 +94,7 @@ async function execute(
   const log = createLogStream((piece) => {
     context.onEvent('log', piece.dropped === 0 ? { stream: piece.stream, text: piece.text } : { ...piece });
   });
-  const line = stream?.command ?? options.command;
+  const line = withServers(stream?.command ?? options.command);
   const command = promptFile === null ? line : line.replaceAll(PLACEHOLDER, () => shellWord(promptFile));
   const result = await context.sandbox.exec(handover.begin(command), {
     env: {
@@ -90,6 +102,9 @@ async function execute(
       ...options.env,
       AGENT_RUNNER_PHASE: turn.phase,
       AGENT_RUNNER_OUT: outDir,
+      ...(options.command.includes(MCP_PLACEHOLDER)
+        ? { AGENT_RUNNER_MCP_CONFIG: asFile(context.mcpServers ?? []) }
+        : {}),
       ...(turn.model === null ? {} : { AGENT_RUNNER_MODEL: turn.model }),
     },
     stdin: turn.prompt,
@@ -153,6 +168,7 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
   return {
     name,
     needs,
+    ...(command.includes(MCP_PLACEHOLDER) ? { takesMcp: true } : {}),
     async check() {
       const { state, path } = await findProgramme(command, options.env?.['PATH'] ?? needs.env['PATH']);
       switch (state) {

@@ -10,7 +10,7 @@ import type { ExecResult } from '../sandbox/sandbox.ts';
 import type { AgentContext } from './agent.ts';
 
 /** Largest summary or question that is read back, in bytes. */
-const MAX_NOTE_BYTES = 16 * 1024;
+export const MAX_NOTE_BYTES: number = 16 * 1024;
 /** Bound of the small command that reads a turn's notes. */
 const CHORE_TIMEOUT_MS = 30_000;
 
@@ -18,6 +18,13 @@ const CHORE_TIMEOUT_MS = 30_000;
 export interface Notes {
   readonly summary: string | null;
   readonly question: string | null;
+}
+
+/** Notes from their bytes in base64; empty ones are none. */
+export function notesOf(summary: string, question: string): Notes {
+  const read = (text: string): string | null =>
+    plainText(Buffer.from(text, 'base64').toString('utf8')) || null;
+  return { summary: read(summary), question: read(question) };
 }
 
 /** A directory of one turn; `outDir` is `AGENT_RUNNER_OUT`. */
@@ -47,8 +54,8 @@ export function plainText(text: string): string {
 }
 
 /** Exit code of a turn whose directory could not be made, and the line on stderr that says so. */
-const NOT_MADE = 125;
-const NOT_MADE_LINE = 'agent-runner: the home directory can not be written';
+export const NOT_MADE = 125;
+export const NOT_MADE_LINE = 'agent-runner: the home directory can not be written';
 
 // This shell's own stderr is closed while the command runs: it would tell of a crash behind the command's last words.
 const BEGIN = `old=$(umask); umask 077
@@ -97,10 +104,8 @@ export function planHandover(context: AgentContext, hasPromptFile: boolean): Han
       });
       if (found.end === 'cancelled' || context.signal.aborted) throw new Cancelled();
       if (found.end !== 'exited') return { summary: null, question: null };
-      const [summary, question] = found.stdout
-        .split('\n')
-        .map((line) => plainText(Buffer.from(line, 'base64').toString('utf8')) || null);
-      return { summary: summary ?? null, question: question ?? null };
+      const [summary = '', question = ''] = found.stdout.split('\n');
+      return notesOf(summary, question);
     },
   };
 }

@@ -1,7 +1,9 @@
 /** Agents by name: the only names a request may use. */
 import { JobError } from '../job/error.ts';
+import { DEFAULT_BUILTIN, type DeclaredAgent } from '../job/agents/declared.ts';
 import type { ModelDialect } from '../job/model/call.ts';
 import type { Agent, AgentNeeds } from './agent.ts';
+import { createBuiltinAgent } from './builtin/agent.ts';
 import { createCommandAgent } from './command.ts';
 import { createPatchAgent } from './patch.ts';
 import { createPresetAgent, type PresetHost } from './presets/agent.ts';
@@ -10,6 +12,7 @@ import { createSimulatedAgent, SIMULATED_BEHAVIOURS } from './simulated.ts';
 
 /** Every name that `createAgent` knows; `simulated` is `simulated:good`, `minimal-runner` is `simulated:noop`. */
 export const AGENT_NAMES: readonly string[] = [
+  'builtin',
   'command',
   'patch',
   ...PRESETS.map(({ name }) => name),
@@ -30,6 +33,15 @@ export interface AgentOptions {
   readonly host: PresetHost;
   /** Dialects of the model that the gateway gives agents; `null` where no model is configured. */
   readonly gateway: readonly ModelDialect[] | null;
+  /** Agents that the user declared, and the tokens their models can read at once unless they say otherwise. */
+  readonly declared: readonly DeclaredAgent[];
+}
+
+/** The declaration that a name stands for: `reviewer`, `builtin:reviewer`, or `builtin` for the default; else `null`. */
+export function declaredOf(name: string, declared: readonly DeclaredAgent[]): DeclaredAgent | null {
+  if (name === DEFAULT_BUILTIN.name) return DEFAULT_BUILTIN;
+  const plain = name.replace(/^builtin:/, '');
+  return declared.find((one) => one.name === plain) ?? null;
 }
 
 /**
@@ -39,6 +51,8 @@ export interface AgentOptions {
  */
 export function createAgent(name: string, options: AgentOptions): Agent {
   const { command, needs, task } = options;
+  const own = declaredOf(name, options.declared);
+  if (own !== null) return createBuiltinAgent({ ...options, declared: own });
   const preset = presetOf(name);
   if (preset !== null) return createPresetAgent(preset, options);
   if (name === 'simulated') return createSimulatedAgent('good');
@@ -52,6 +66,6 @@ export function createAgent(name: string, options: AgentOptions): Agent {
     });
   }
   throw new JobError('bad_configuration', `agent: ${JSON.stringify(name.slice(0, 100))} is unknown`, {
-    hint: `allowed are ${AGENT_NAMES.join(', ')}`,
+    hint: `allowed are ${[...AGENT_NAMES, ...options.declared.map((one) => one.name)].join(', ')}`,
   });
 }

@@ -1,10 +1,11 @@
-/** Running one job in the foreground: progress, result, exit code. Shared by `run` and `demo`. */
+/** Running one job in the foreground: progress, result, exit code, callback. Shared by `run` and `demo`. */
+import { errorInfoOf } from '../job/error.ts';
 import { EXIT_CODES, OUTCOMES } from '../job/status.ts';
 import type { RunEnd, Runner } from '../runner/runner.ts';
 import { asCalled, printJson, type Io } from './command.ts';
 import { createProgress } from './progress.ts';
 import { renderResult } from './report.ts';
-import { cleanText } from './text.ts';
+import { cleanLine, cleanText } from './text.ts';
 
 /** Follows a job to its end on this terminal. */
 export async function follow(runner: Runner, jobId: string, io: Io): Promise<RunEnd> {
@@ -41,4 +42,21 @@ export function printEnd(end: RunEnd, io: Io, asJson: boolean): number {
   else io.out(`\n${renderResult(end.result, end.savedIn, io)}`);
   const { outcome } = end.result;
   return outcome === null ? EXIT_CODES.needs_input : OUTCOMES[outcome].exit_code;
+}
+
+/** Tries the callbacks of a job that ended once, and says on stderr how it went. Never rejects: the job has ended. */
+export async function sendCallbacks(runner: Runner, jobId: string, io: Io): Promise<void> {
+  try {
+    for (const { status, tries, due_at: due } of await runner.callbacks.sendDue(jobId)) {
+      const said = cleanLine(tries.at(-1)?.error ?? '');
+      if (status === 'delivered') io.err('callback delivered\n');
+      else if (due === null) io.err(`callback ${status}: ${said}\n`);
+      else {
+        const again = asCalled(io, `agent-runner deliveries ${jobId} --redeliver`);
+        io.err(`callback not delivered yet: ${said}\n  a worker tries again at ${due}; at once: ${again}\n`);
+      }
+    }
+  } catch (error) {
+    io.err(`callback not sent: ${cleanLine(errorInfoOf(error).message)}\n`);
+  }
 }

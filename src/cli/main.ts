@@ -62,6 +62,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "show a job's result",
     load: () => import('./commands/result.ts'),
   },
+  usage: {
+    usage: 'usage',
+    summary: 'sum what jobs have spent, by day, repository, agent or model',
+    load: () => import('./commands/usage.ts'),
+  },
   diff: { usage: 'diff <job>', summary: "show a job's change", load: () => import('./commands/diff.ts') },
   recover: {
     usage: 'recover [job]',
@@ -117,6 +122,16 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     usage: 'pause',
     summary: 'let no worker take jobs, until `pause --off`',
     load: () => import('./commands/pause.ts'),
+  },
+  deliveries: {
+    usage: 'deliveries <job>',
+    summary: "show a job's callbacks and every try at them, or send them again",
+    load: () => import('./commands/deliveries.ts'),
+  },
+  callback: {
+    usage: 'callback',
+    summary: 'send one signed callback, from any CI',
+    load: () => import('./commands/callback.ts'),
   },
   gc: {
     usage: 'gc',

@@ -64,10 +64,11 @@ function gateLine(event: JobEvent, colour: boolean): string | null {
 }
 
 function messageLine(event: JobEvent, colour: boolean): string | null {
-  const { text: said, turn, ref, notice, role } = event.data;
+  const { text: said, turn, ref, notice, role, estimate } = event.data;
   // What an agent says while it works is in the log; what it says at its end comes once more.
   if (typeof role === 'string') return null;
   if (typeof notice === 'string') return paint(`  note: ${text(notice)}`, 'yellow', colour);
+  if (estimate !== undefined) return `  ${text(said)}`;
   if (typeof turn === 'string') return `  agent: ${text(event.data['agent'])} (${turn})`;
   if (typeof ref === 'string') return paint(`  ${text(said)}`, 'yellow', colour);
   if (typeof said !== 'string' || said.trim() === '') return null;
@@ -82,6 +83,13 @@ function planLine(event: JobEvent): string | null {
   if (typeof problem === 'string') return `  plan: one piece, because ${text(problem)}`;
   const names = (subtasks as { name?: unknown }[]).map((one, at) => `${at + 1}. ${text(one.name)}`);
   return `  plan: ${names.join('; ')}`;
+}
+
+function deliveryLine({ data }: JobEvent): string {
+  const { try: number, status, due_at: due, error } = data;
+  if (status === 'delivered') return `  callback delivered (try ${text(number)})`;
+  const next = typeof due === 'string' ? `; next try at ${due}` : '';
+  return `  callback: ${text(status)} after try ${text(number)}: ${text(error)}${next}`;
 }
 
 /** What a person reads of an event, or `null` where there is nothing to say. */
@@ -107,8 +115,9 @@ export function lineOf(event: JobEvent, colour: boolean): string | null {
     case 'tool_call':
     case 'usage':
     case 'log':
-    case 'delivery':
       return null;
+    case 'delivery':
+      return deliveryLine(event);
   }
 }
 

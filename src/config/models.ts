@@ -15,14 +15,16 @@ export interface PriceSetting {
   readonly cache_read?: number;
   readonly cache_write?: number;
   readonly max_output?: number;
+  /** Tokens it reads and writes in one call. */
+  readonly window?: number;
 }
-/** What all jobs of a day, or those on one repository in a day, may spend. */
+/** What the jobs of a session, those on one repository in a day, or all jobs of a day may spend. */
 export interface BudgetSetting {
   readonly max_cost_usd?: number;
   readonly max_tokens?: number;
   readonly max_calls?: number;
 }
-export const BUDGET_SCOPES = ['repository', 'day'] as const;
+export const BUDGET_SCOPES = ['session', 'repository', 'day'] as const;
 export type BudgetScope = (typeof BUDGET_SCOPES)[number];
 
 const MAX_ENTRIES = 200;
@@ -70,13 +72,20 @@ export const providersKind: Kind<Readonly<Record<string, ProviderSetting>>> = ma
   [],
 );
 export const pricesKind: Kind<Readonly<Record<string, PriceSetting>>> = mapOf(
-  'a map of provider/model to input, output, cache_read, cache_write (dollars for a million tokens) and max_output',
+  'a map of provider/model to input, output, cache_read, cache_write (dollars for a million tokens), max_output and window (tokens)',
   isName,
-  { input: isRate, output: isRate, cache_read: isRate, cache_write: isRate, max_output: isCount },
+  {
+    input: isRate,
+    output: isRate,
+    cache_read: isRate,
+    cache_write: isRate,
+    max_output: isCount,
+    window: isCount,
+  },
   ['input', 'output'],
 );
 export const budgetsKind: Kind<Readonly<Partial<Record<BudgetScope, BudgetSetting>>>> = mapOf(
-  `a map of ${BUDGET_SCOPES.join(' and ')} to max_cost_usd, max_tokens and max_calls`,
+  `a map of ${BUDGET_SCOPES.join(', ')} to max_cost_usd, max_tokens and max_calls`,
   (one) => BUDGET_SCOPES.some((scope) => scope === one),
   { max_cost_usd: isRate, max_tokens: isCount, max_calls: isCount },
   [],

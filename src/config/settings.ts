@@ -1,5 +1,6 @@
 /** The table of settings: what each may be, its default, and who may set it. Pure. */
 import { JobError } from '../job/error.ts';
+import { agentsKind } from './agents.ts';
 import {
   budgetsKind,
   pricesKind,
@@ -9,6 +10,7 @@ import {
   type PriceSetting,
   type ProviderSetting,
 } from './models.ts';
+import { hostsKind } from './webhooks.ts';
 import {
   address,
   branchTemplate,
@@ -75,6 +77,7 @@ export const SETTINGS = {
   agent: setting(optional(text), null, 'agent that edits, by name', {
     unset: 'command, where agent_cmd is set',
   }),
+  agents: setting<Readonly<Record<string, unknown>>>(agentsKind, {}, 'agents of your own, by name'),
   agent_cmd: setting(optional(text), null, 'shell command of an agent; {prompt_file} is replaced', {
     env: 'AGENT_CMD',
   }),
@@ -102,7 +105,7 @@ export const SETTINGS = {
   budgets: setting<Readonly<Partial<Record<BudgetScope, BudgetSetting>>>>(
     budgetsKind,
     {},
-    'what all jobs may spend in a day (UTC), and those on one repository',
+    'what all jobs may spend in a day (UTC), those on one repository in a day, and those of one session',
   ),
   allow_unpriced: setting(flag, false, 'whether a model may be used whose price nobody knows'),
   max_calls: setting(optional(number(1, 1e9)), null, 'calls to models that a job may make', {
@@ -118,9 +121,11 @@ export const SETTINGS = {
   explore_model: setting(optional(text), null, 'model it is asked to use', { unset: "the builder's" }),
   plan_agent: setting(optional(text), null, 'agent that plans', { unset: 'the one that builds' }),
   plan_model: setting(optional(text), null, 'model it is asked to use', { unset: "the builder's" }),
-  model_window: setting(number(1000, 1e8), 200_000, 'tokens the model can read at once'),
+  model_window: setting(optional(number(1000, 1e8)), null, 'tokens the model can read at once', {
+    unset: 'as the table of models says, else 200,000',
+  }),
   map_tokens: setting(optional(number(0, 1e7)), null, 'tokens of the repository map in a prompt; 0 is none', {
-    unset: '5 % of model_window',
+    unset: '5 % of model_window, at most 10,000',
   }),
   sandbox: setting(oneOf(...SANDBOX_NAMES), 'auto', 'where agent and checks run', {
     env: 'AGENT_RUNNER_SANDBOX',
@@ -223,6 +228,12 @@ export const SETTINGS = {
     20 * 1024 ** 3,
     'bytes of mirrors, packs, warm trees, symbols and dependencies; the least recently used go first',
   ),
+  webhook_allow: setting<readonly string[]>(hostsKind, [], 'hosts that callbacks may go to though private', {
+    env: 'WEBHOOK_ALLOW',
+  }),
+  allow_insecure_webhooks: setting(flag, false, 'whether callbacks may go unsigned, and without TLS', {
+    env: 'ALLOW_INSECURE_WEBHOOKS',
+  }),
   host: setting(
     address,
     '127.0.0.1',

@@ -39,10 +39,15 @@ export interface Access {
   why(): ErrorInfo | null;
   /** What was wrong with the last call to the model, to any model where that was never called; `null` if nothing. */
   lastError(): string | null;
+  /**
+   * Tokens that the agent's session is taken to hold: the largest of its model's last calls, since a small one between
+   * them may be for a title; `null` before there was any.
+   */
+  filled(): number | null;
   /** How many calls came with this token. */
   calls(): number;
   /**
-   * The token is worth nothing from now on. Calls that still run get a moment to end, then they are cut off;
+   * The token is worth nothing until it is opened again. Calls that still run get a moment to end, then they are cut off;
    * resolves when all are counted.
    */
   close(): Promise<void>;
@@ -50,8 +55,11 @@ export interface Access {
 
 /** One job's account. */
 export interface Account {
-  /** `label` is handed to `onCall` with every call. */
-  open(ref: ModelRef, label: string): Access;
+  /**
+   * `label` is handed to `onCall` with every call. `token` is one of `createToken` whose access is closed, for an agent
+   * that can't be told another.
+   */
+  open(ref: ModelRef, label: string, token?: string): Access;
   /** What was spent from the `from`th call on. */
   spent(from: number): Spent;
 }
@@ -79,6 +87,8 @@ export interface Grant {
 
 /** How long a call that runs when its agent has ended may go on: the answer's last bytes are on their way. */
 const LAST_CALL_MS = 1000;
+/** Calls of which the largest says how full a session is. */
+const FILL_CALLS = 3;
 const NO_CALLS: Spent = { cost_usd: 0, tokens_in: 0, tokens_out: 0, turns: 0, calls: 0 };
 
 function plus(a: number | null, b: number | null): number | null {
@@ -105,19 +115,23 @@ export function sumCalls(calls: readonly ModelCall[]): Spent {
   );
 }
 
+/** Makes a token that nobody can guess. It looks like nobody's key, so that no scanner takes it for a real one. */
+export function createToken(): string {
+  return `job-token-${randomBytes(24).toString('hex')}`;
+}
+
 /** Opens a job's account. `grants` is where the server looks tokens up. */
 export function openAccount(options: AccountOptions, prices: PriceBook, grants: Map<string, Grant>): Account {
   const calls = [...options.calls];
 
-  const open = (ref: ModelRef, label: string): Access => {
-    // Looks like nobody's key, so that no scanner takes it for a real one.
-    const token = `job-token-${randomBytes(24).toString('hex')}`;
+  const open = (ref: ModelRef, label: string, token: string = createToken()): Access => {
     const [stopping, closing] = [new AbortController(), new AbortController()];
     const guard = createGuard(options.guards);
     let [reason, count]: [ErrorInfo | null, number] = [null, 0];
     // By model: that of a small side call, for a title, says nothing of the work.
     const errors = new Map<string, string | null>();
     let last: string | null = null;
+    let sizes: readonly number[] = [];
     let running = 0;
     const idle = Promise.withResolvers<void>();
     let isClosing = false;
@@ -145,6 +159,8 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
       count(call) {
         calls.push(call);
         last = call.error;
+        if (call.error === null && call.model === ref.model)
+          sizes = [...sizes, (call.tokens_in ?? 0) + (call.tokens_out ?? 0)].slice(-FILL_CALLS);
         errors.set(call.model, call.error);
         guard.ended(call.error);
         options.onCall(call, label);
@@ -157,6 +173,7 @@ export function openAccount(options: AccountOptions, prices: PriceBook, grants: 
       stopped: stopping.signal,
       why: () => reason,
       lastError: () => errors.get(ref.model) ?? (errors.has(ref.model) ? null : last),
+      filled: () => (sizes.length === 0 ? null : Math.max(...sizes)),
       calls: () => count,
       async close() {
         grants.delete(token);

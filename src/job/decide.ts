@@ -23,6 +23,7 @@ export type Decision =
   | { readonly next: 'prepare' }
   | { readonly next: 'explore' | 'plan'; readonly input: LookInput }
   | { readonly next: 'build'; readonly input: BuildInput }
+  /** Without a question: a message came by itself. */
   | { readonly next: 'message'; readonly question: string }
   | { readonly next: 'verify' }
   | { readonly next: 'propose'; readonly input: ProposeInput }
@@ -30,7 +31,7 @@ export type Decision =
 
 /** Equal failures in debug mode, the one that turned it on included, after which a job gives up. */
 export const EQUAL_FAILURES_TO_GIVE_UP = 3;
-/** Most questions a job may ask; an agent that only asks is stopped. */
+/** Most questions a job may ask, and messages it may be given after a gate run; an agent that only asks is stopped. */
 export const MAX_QUESTIONS = 10;
 /** Share of the time that is left which exploring may take, and then planning. */
 const LOOK_SHARE = 1 / 4;
@@ -164,14 +165,18 @@ function propose(history: readonly Entry[], request: JobRequest, labels: readonl
   return { next: 'propose', input: { draft: request.draft || all.length > 0, labels: all } };
 }
 
+/** How often a person was heard. */
+function asked(history: readonly Entry[]): number {
+  return history.filter((e) => e.step === 'message').length;
+}
+
 function afterBuild(history: readonly Entry[], request: JobRequest): Decision {
   const last = history.at(-1);
   if (last?.step !== 'build' || !last.result.ok)
     throw new Error('bug: afterBuild needs a build that ended well');
   const { question, changed } = last.result;
   if (question !== null) {
-    const asked = history.filter((e) => e.step === 'message').length;
-    if (asked < MAX_QUESTIONS) return { next: 'message', question };
+    if (asked(history) < MAX_QUESTIONS) return { next: 'message', question };
     return endWith(errorInfo('agent_failed', `the agent asked more than ${MAX_QUESTIONS} questions`));
   }
   if (request.mode === 'ask') return end('answered');
@@ -273,6 +278,9 @@ function afterVerify(history: readonly Entry[], request: JobRequest): Decision {
   if (isRed(last.result)) return afterRed(history, request);
   if (blocking.length > 0) return afterTamper(history, request, blocking);
   if (isWithoutBaseline(request.in_place) && !hasChange(history)) return end('no_change');
+  // What a person added while the agent worked is done before the change is proposed.
+  if (last.result.message_waits === true && asked(history) < MAX_QUESTIONS)
+    return { next: 'message', question: '' };
   if (verdict === 'green') return propose(history, request, []);
   const rule = verdict === 'none' ? policy.on_none : policy.on_inconclusive;
   if (rule === 'open') return propose(history, request, []);

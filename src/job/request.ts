@@ -75,6 +75,8 @@ export interface JobRequest {
   readonly priority?: number;
   /** Jobs of one session run one after another, on the same workspace, branch and conversation. */
   readonly session_id?: string | null;
+  /** Where the job's end is told, by a signed POST; absent: nowhere. */
+  readonly callback_url?: string;
   /** Whether the job is explored and planned first, and by whom; absent: as the rule says, by `agent`. */
   readonly phases?: {
     readonly mode: PhasesMode;
@@ -149,6 +151,18 @@ export function parseRef(ref: string, field = 'base'): string {
 }
 
 /**
+ * Checks the name of a session, which is a part of its branch's name.
+ *
+ * @throws JobError `invalid_request`
+ */
+export function parseSessionId(name: string): string {
+  if (/^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$/.test(name)) return name;
+  throw new JobError('invalid_request', `session_id: ${JSON.stringify(name.slice(0, 100))} is no session`, {
+    hint: 'give 1 to 64 letters, digits, "-" or "_", for example sess-2026-11; letters or digits at both ends',
+  });
+}
+
+/**
  * Checks a task's text.
  *
  * @throws JobError `invalid_request` when nothing readable is in it, when it holds a NUL (which no prompt,
@@ -170,4 +184,23 @@ export function parseTask(task: string): string {
     throw new JobError('invalid_request', 'task: it holds a NUL character', { hint: 'give plain text' });
   }
   return task;
+}
+
+/** Longest callback URL, in characters. */
+export const MAX_CALLBACK_CHARS = 2048;
+
+/**
+ * Checks the form of a callback's URL; where it may lead is decided where it is sent from.
+ *
+ * @returns the URL as it is stored and sent to
+ * @throws JobError `invalid_request`
+ */
+export function parseCallbackUrl(url: string): string {
+  const parsed = url.length <= MAX_CALLBACK_CHARS && !UNPRINTABLE.test(url) ? URL.parse(url) : null;
+  if (parsed !== null && (parsed.protocol === 'https:' || parsed.protocol === 'http:')) return parsed.href;
+  throw new JobError(
+    'invalid_request',
+    `callback_url: ${JSON.stringify(url.slice(0, 200))} is no absolute http or https URL`,
+    { hint: `give a URL like https://ci.example.org/hook, of at most ${MAX_CALLBACK_CHARS} characters` },
+  );
 }

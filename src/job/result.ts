@@ -3,6 +3,7 @@ import type { ErrorInfo } from './error.ts';
 import type { GateReport, GateVerdict, TamperFinding } from './gate.ts';
 import type { Job } from './job.ts';
 import { isDebugging } from './decide.ts';
+import type { CostEstimate } from './model/estimate.ts';
 import type { Subtask } from './phases/plan.ts';
 import { spentBy } from './spent.ts';
 import { durationMs, type Ending, type Entry, type Phase, type Saved, type StepResult } from './step.ts';
@@ -41,6 +42,8 @@ export interface JobResult {
   readonly exploration_report_generated: boolean;
   readonly agent: string;
   readonly model: string | null;
+  /** What was told of the cost before the job began; `null` where no model was asked. */
+  readonly estimate: CostEstimate | null;
   readonly total_cost: number | null;
   readonly total_tokens_in: number | null;
   readonly total_tokens_out: number | null;
@@ -142,6 +145,7 @@ export function toResult(
     exploration_report_generated: explored !== undefined && explored.report !== '',
     agent: job.request.agent,
     model: job.request.model,
+    estimate: prepared?.estimate ?? null,
     total_cost: spent.cost_usd,
     total_tokens_in: spent.tokens_in,
     total_tokens_out: spent.tokens_out,

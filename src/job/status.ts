@@ -41,8 +41,14 @@ export const OUTCOMES = {
 } as const satisfies Record<string, { status: JobStatus; exit_code: number }>;
 export type Outcome = keyof typeof OUTCOMES;
 
-/** Exit codes of the CLI that no outcome owns (sysexits.h for the last three). */
-export const EXIT_CODES = { needs_input: 6, usage: 64, no_permission: 77, bad_configuration: 78 } as const;
+/** Exit codes of the CLI that no outcome owns (sysexits.h from 64 on). */
+export const EXIT_CODES = {
+  needs_input: 6,
+  usage: 64,
+  unavailable: 69,
+  no_permission: 77,
+  bad_configuration: 78,
+} as const;
 
 const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly JobStatus[];
 

@@ -1,6 +1,7 @@
 /** The steps a job is made of: what goes in, what comes out. Everything here is plain JSON. */
 import type { ErrorInfo } from './error.ts';
 import type { GateReport, TamperFinding } from './gate.ts';
+import type { CostEstimate } from './model/estimate.ts';
 import type { PhaseChoice } from './phases/choose.ts';
 import type { Plan } from './phases/plan.ts';
 import type { Policy } from './request.ts';
@@ -39,6 +40,8 @@ export interface Prepared {
   readonly max_gate_runs: number;
   /** Whether the job is explored and planned before it is built; absent: it is not. */
   readonly phases?: PhaseChoice;
+  /** What earlier jobs say of its cost; absent or `null` where no model is asked. */
+  readonly estimate?: CostEstimate | null;
   /** Facts a person should know: uncommitted changes stay out, no isolation, open network, … */
   readonly notices: readonly string[];
 }
@@ -81,6 +84,15 @@ export type Turn =
     }
   | { readonly kind: 'tamper'; readonly findings: readonly TamperFinding[] };
 
+/** How full an agent's session is. */
+export interface SessionFill {
+  /** Tokens that it holds, and can hold; `null`: as many as its model reads. */
+  readonly used: number;
+  readonly size: number | null;
+  /** The agent's own command that shortens its history, without a slash; absent: it has none. */
+  readonly compact?: string;
+}
+
 export interface BuildInput {
   readonly turn: Turn;
   /** Milliseconds the agent may still work. */
@@ -90,14 +102,14 @@ export interface BuildInput {
 /** The agent ended its turn. Its words are claims; `tree` is what it left behind. */
 export interface Built {
   readonly tree: string;
-  /** Whether `tree` differs from base's. */
+  /** Whether `tree` differs from what the job began with: base's, or its session's. */
   readonly changed: boolean;
   readonly summary: string;
   /** Set when the agent can't go on without an answer. */
   readonly question: string | null;
   readonly session_id: string | null;
-  /** Tokens that the agent's session holds and can hold, where that is known. */
-  readonly context?: { readonly used: number; readonly size: number | null };
+  /** How full the agent's session is, where that is known. */
+  readonly context?: SessionFill;
 }
 
 /** The gate's report and the failure, in full for people and normalised for comparing. */
@@ -106,6 +118,8 @@ export interface Verified {
   readonly head_sha: string;
   /** The new failures as one text; empty unless it counts as red (in place inconclusive and none do too). */
   readonly failure: string;
+  /** Whether a person left a message that the agent has not been given; absent is no. */
+  readonly message_waits?: boolean;
 }
 
 export interface ProposeInput {

@@ -6,13 +6,16 @@ export const FEEDBACK_TOKENS = 2000;
 const HEAD_SHARE = 0.4;
 const TAIL_SHARE = 0.5;
 
+/** Tokens that a model is taken to read at once where nobody knows. */
+export const DEFAULT_WINDOW = 200_000;
+
 /** Share of a model's window from which a history is replaced by a summary of it. */
 const COMPACT_SHARE = 0.85;
 
 /**
- * Whether a session is too full to go on with: then the next turn begins a new one, and is told the summary, the
- * report, the plan and the map instead of the history. An agent that shortens its history by itself never gets here,
- * because it does not say what it holds.
+ * Whether a session is too full to go on with: then the agent shortens its history where it has a command for that,
+ * else the next turn begins a new session, and is told the summary, the report, the plan and the map instead of the
+ * history. An agent that shortens its history by itself in time never gets here.
  *
  * @param context tokens the session holds and can hold; `undefined` where the agent does not say
  * @param windowTokens what the model can read at once, where the agent does not know

@@ -28,6 +28,8 @@ export interface PromptInput {
   readonly plan?: Plan | null;
   /** The repository map, rendered; empty where there is none. */
   readonly map?: string;
+  /** What the person who gave the task wrote since the last turn. */
+  readonly messages?: readonly string[];
   /** Whether the checks were not run on the base: then nothing can be said of what is new. */
   readonly withoutBaseline?: boolean;
 }
@@ -154,6 +156,15 @@ function tamperPart(turn: Extract<Turn, { kind: 'tamper' }>): string {
   ].join('\n');
 }
 
+function messagesPart(messages: readonly string[]): string {
+  if (messages.length === 0) return '';
+  return [
+    '## Added by the person who gave the task',
+    'What they wrote since. It goes beyond the task, and comes first where it contradicts it:',
+    ...messages.map((text) => cutToTokens(stripInvisible(text), ANSWER_TOKENS)),
+  ].join('\n');
+}
+
 function turnPart(input: PromptInput): string {
   const { turn } = input;
   switch (turn.kind) {
@@ -166,6 +177,7 @@ function turnPart(input: PromptInput): string {
     case 'tamper':
       return tamperPart(turn);
     case 'answer':
+      if (turn.question === '') return messagesPart([turn.answer]);
       return [
         '## This turn: answer',
         'You asked:',
@@ -196,6 +208,7 @@ export function renderPrompt(input: PromptInput): string {
     isLook(input) ? '' : planPart(input.plan ?? null),
     `## Task\n${stripInvisible(input.task).trim()}`,
     input.turn.kind === 'task' ? '' : summaryPart(input.summary),
+    messagesPart(input.messages ?? []),
     isLook(input) ? lookPart(input.phase) : turnPart(input),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;

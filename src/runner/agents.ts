@@ -4,7 +4,7 @@ import { basename, isAbsolute, resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { shellWord } from '../job/text/shell.ts';
 import { PRESETS, presetOf } from '../agent/presets/presets.ts';
-import { AGENT_NAMES, createAgent } from '../agent/registry.ts';
+import { AGENT_NAMES, createAgent, declaredOf } from '../agent/registry.ts';
 import type { Config } from '../config.ts';
 import { JobError } from '../job/error.ts';
 import { MODEL_DIALECTS, type ModelDialect } from '../job/model/call.ts';
@@ -19,7 +19,7 @@ const INTERPRETERS = /^(?:sh|bash|dash|zsh|python[\d.]*|node|deno|bun|ruby|perl|
 /** Options after which no script follows. */
 const INLINE = /^(?:-c|-e|-m|-p|--eval|--print)$/;
 
-/** The names that a request may use. */
+/** The names that a request may use, besides those that the user declared. */
 export const agentNames: readonly string[] = AGENT_NAMES;
 
 async function isFile(path: string): Promise<boolean> {
@@ -71,10 +71,10 @@ async function commandLine(config: Config, name: string): Promise<string | null>
   return config.agentCmd === null ? null : resolveCommand(config.agentCmd, config.host.cwd);
 }
 
-/** Dialects of the configured model; `null` where there is none, or where only a later check can say which it is. */
-function modelDialects(config: Config): readonly ModelDialect[] | null {
+/** Dialects of a model; `null` where there is none, or where only a later check can say which it is. */
+function modelDialects(config: Config, model: string | null): readonly ModelDialect[] | null {
   try {
-    return resolveModels(config).find(config.model)?.provider.dialects ?? null;
+    return resolveModels(config).find(model)?.provider.dialects ?? null;
   } catch (error) {
     // The user is told of it before the job starts, with what is allowed.
     if (error instanceof JobError) return MODEL_DIALECTS;
@@ -85,12 +85,21 @@ function modelDialects(config: Config): readonly ModelDialect[] | null {
 /** Makes the agent a request names, with what it needs to be seen in its sandbox. */
 export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
   const { path, cwd, home } = config.host;
-  const command = await commandLine(config, request.agent);
+  const { declaredAgents: declared } = config;
+  const shadowed = declared.find(({ name }) => AGENT_NAMES.includes(name));
+  if (shadowed !== undefined)
+    throw new JobError('bad_configuration', `agents.${shadowed.name}: there is an agent of this name`, {
+      hint: 'give it another name',
+    });
+  const own = declaredOf(request.agent, declared);
+  const command = own === null ? await commandLine(config, request.agent) : null;
   const found = command === null ? { paths: [] } : await programPaths(command, { path, cwd, home });
   const needs = { readOnlyPaths: found.paths, mounts: config.agentMounts, env: config.agentEnv };
   const host = { path, home };
-  const gateway = presetOf(request.agent) === null ? null : modelDialects(config);
-  return createAgent(request.agent, { command, needs, task: request.task, host, gateway });
+  const usesGateway = own !== null || presetOf(request.agent) !== null;
+  const gateway = usesGateway ? modelDialects(config, own?.model ?? config.model) : null;
+  const { task } = request;
+  return createAgent(request.agent, { command, needs, task, host, gateway, declared });
 }
 
 /**

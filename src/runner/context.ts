@@ -16,9 +16,11 @@ import type { InPlaceStart } from '../job/in-place/in-place.ts';
 import type { Remote } from '../forge/forge.ts';
 import type { Baselines } from '../gate/gate.ts';
 import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
+import type { Callbacks } from './callbacks/callbacks.ts';
 import type { Journal } from './engine/journal.ts';
 import type { Bell } from './queue/bell.ts';
 import type { Cancels } from './queue/cancel.ts';
+import type { SessionStart } from './session/start.ts';
 import type { JobModels, ModelRoom } from './models/account.ts';
 
 /** What `open.ts` wires together. */
@@ -32,6 +34,7 @@ export interface RunnerParts {
   readonly models: ModelRoom;
   readonly bell: Bell;
   readonly cancels: Cancels;
+  readonly callbacks: Callbacks;
 }
 
 /** Who explores or plans, and with which model; `null` is the agent's own. */
@@ -105,6 +108,8 @@ export interface PreparedDetail extends Prepared {
   readonly layer: Layer | null;
   /** Why base's dependencies could not be prepared. */
   readonly setup_error: SetupError | null;
+  /** Where the job's session stood; absent for a job without one, and for its first. */
+  readonly session?: (SessionStart & { readonly tree: string }) | undefined;
   /** Where a job in place began; absent for others. */
   readonly in_place?: InPlaceStart | undefined;
 }

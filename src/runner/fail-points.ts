@@ -59,6 +59,8 @@ export const FAIL_POINTS = [
   'job-ended',
   'end-told',
 ] as const;
+/** Those of callbacks, which a job without one never passes. `delivery-sent`: nothing of the try is stored. */
+const DELIVERY_POINTS = ['delivery-claimed', 'delivery-sent', 'delivery-recorded'] as const;
 export type FailPoint = (typeof FAIL_POINTS)[number];
 
 /** Called when a point is passed; a text that is no point is passed by. */
@@ -67,9 +69,9 @@ type Reach = (point: string | null) => void;
 /** Largest number of passes that can be waited for. */
 const MAX_PASSES = 1000;
 
-function parseFailAt(text: string): { readonly point: FailPoint; readonly nth: number } {
+function parseFailAt(text: string): { readonly point: string; readonly nth: number } {
   const [name = '', count = '1'] = text.split(':', 2);
-  const point = FAIL_POINTS.find((known) => known === name);
+  const point = [...FAIL_POINTS, ...DELIVERY_POINTS].find((known) => known === name);
   const nth = Number(count);
   if (point !== undefined && Number.isInteger(nth) && nth >= 1 && nth <= MAX_PASSES) return { point, nth };
   throw new JobError(
@@ -109,10 +111,10 @@ function failingStore(store: Store, reach: Reach): Store {
       if (claimed !== null) reach('lease-taken');
       return claimed;
     },
-    async updateJob(lease, patch) {
+    async updateJob(lease, patch, delivery) {
       const ends = patch.status !== undefined && isTerminal(patch.status);
       if (ends) reach('job-ending');
-      const job = await store.updateJob(lease, patch);
+      const job = await store.updateJob(lease, patch, delivery);
       if (ends) reach('job-ended');
       if (patch.status === 'running') reach('job-running');
       if (patch.status === 'needs_input') reach('question-stored');
@@ -140,6 +142,17 @@ function failingStore(store: Store, reach: Reach): Store {
       const stored = await store.appendEvents(jobId, events, durability);
       reach(toldPoint(events));
       return stored;
+    },
+    async claimDeliveries(claims) {
+      const claimed = await store.claimDeliveries(claims);
+      if (claimed.length > 0) reach('delivery-claimed');
+      return claimed;
+    },
+    async recordDeliveryTry(claim, tried, after) {
+      reach('delivery-sent');
+      const delivery = await store.recordDeliveryTry(claim, tried, after);
+      reach('delivery-recorded');
+      return delivery;
     },
     async putBaseline(key, value) {
       await store.putBaseline(key, value);

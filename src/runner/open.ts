@@ -11,6 +11,7 @@ import { createGit, type Git } from '../workspace/git.ts';
 import { exists } from '../workspace/keep/folders.ts';
 import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout, type Layout } from '../workspace/layout.ts';
+import { createCallbacks } from './callbacks/callbacks.ts';
 import { withFailPoints } from './fail-points.ts';
 import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
 import { createModelRoom } from './models/account.ts';
@@ -93,5 +94,6 @@ export async function openRunner(config: Config): Promise<Runner> {
   const forge = createLocalForge({ cwd: config.host.cwd });
   const models = createModelRoom(config, store);
   const cancels = createCancels(store, bell);
-  return createRunner({ config, store, layout, git, forge, baselines, models, bell, cancels });
+  const callbacks = createCallbacks(config.webhooks, store);
+  return createRunner({ config, store, layout, git, forge, baselines, models, bell, cancels, callbacks });
 }

@@ -14,12 +14,15 @@ import {
   type WorkingCopyOptions,
 } from '../workspace/copy/working-copy.ts';
 import type { JobContext, SetupError, SetupPlanned } from './context.ts';
+import { createLasting, type Lasting } from './lasting.ts';
 import { createSandboxes, type Sandboxes } from './sandboxes.ts';
 
 /** A job's working copy with the sandboxes that can be opened on it. */
 export interface Bench {
   readonly copy: WorkingCopy;
   readonly sandboxes: Sandboxes;
+  /** The agent's sandbox between its turns; closed before the working copy is changed by anybody else. */
+  readonly lasting: Lasting;
 }
 
 async function copyOptions(context: JobContext, url: string, baseSha: string): Promise<WorkingCopyOptions> {
@@ -35,16 +38,19 @@ async function copyOptions(context: JobContext, url: string, baseSha: string): P
   };
 }
 
+async function benchOf(context: JobContext, copy: WorkingCopy): Promise<Bench> {
+  const sandboxes = await createSandboxes(context.adapter, context.config);
+  return { copy, sandboxes, lasting: createLasting(() => copy.touched()) };
+}
+
 /** Makes the working copy of a job at its base, anew. */
 export async function createBench(context: JobContext, url: string, baseSha: string): Promise<Bench> {
-  const sandboxes = await createSandboxes(context.adapter, context.config);
-  return { copy: await createWorkingCopy(await copyOptions(context, url, baseSha)), sandboxes };
+  return benchOf(context, await createWorkingCopy(await copyOptions(context, url, baseSha)));
 }
 
 /** Opens the working copy that an earlier process made. */
 export async function reopenBench(context: JobContext, url: string, baseSha: string): Promise<Bench> {
-  const sandboxes = await createSandboxes(context.adapter, context.config);
-  return { copy: await reopenWorkingCopy(await copyOptions(context, url, baseSha)), sandboxes };
+  return benchOf(context, await reopenWorkingCopy(await copyOptions(context, url, baseSha)));
 }
 
 type Prepared =

@@ -1,6 +1,6 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
 import { selectSandbox } from '../sandbox/select.ts';
-import { JobError } from '../job/error.ts';
+import { Cancelled, JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
 import { PROCEDURE_VERSION, type Job } from '../job/job.ts';
 import { runJob } from '../job/procedure.ts';
@@ -12,8 +12,8 @@ import type { Lease, Store } from '../store/store.ts';
 import { ownName } from '../workspace/keep/owner.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
-import { createMask } from '../log.ts';
 import { agentOf, checkCommand, lookingAgents } from './agents.ts';
+import type { Callbacks } from './callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
@@ -36,6 +36,7 @@ import type { Followers } from './queue/follow.ts';
 import { accept, queueVerbs } from './queue/verbs.ts';
 import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
+import { contextOf, maskOf } from './engine/wire.ts';
 import { checkModel } from './models/resolve.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
@@ -66,6 +67,7 @@ export interface Runner {
   readonly config: Config;
   readonly store: Store;
   readonly layout: Layout;
+  readonly callbacks: Callbacks;
   /** Accepts a request that this process is about to run; the job is durable when it resolves. */
   accept(request: JobRequest): Promise<Job>;
   /**
@@ -134,52 +136,18 @@ interface Opened {
   readonly cancelled: CancelWatch;
 }
 
-/** Wires what every step of a job works with. */
-async function contextOf(
-  parts: RunnerParts,
-  job: Job,
-  run: Pick<JobContext, 'journal' | 'signal' | 'mask' | 'models'>,
-): Promise<JobContext> {
-  const { config, store, layout, git, forge, baselines } = parts;
-  const agent = await agentOf(config, job.request);
-  const looking = await lookingAgents(config, job.request, agent);
-  const chosen = await selectSandbox(job.request.sandbox, { allowHost: job.request.allow_host });
-  const { adapter, warning: sandboxNotice, why } = chosen;
-  run.journal.emit('sandbox', 'prepare', { adapter: adapter.name, isolation: adapter.isolation, why });
-  const paths = layout.job(job.job_id);
-  return {
-    job,
-    config,
-    store,
-    git,
-    forge,
-    adapter,
-    sandboxNotice,
-    agent,
-    looking,
-    layout,
-    paths,
-    baselines,
-    ...run,
-  };
-}
-
-/** Masks what the agent was given, and the keys that it never is. */
-function maskOf({ config, models }: RunnerParts): (text: string) => string {
-  return createMask([...Object.values(config.agentEnv), ...models.models.keys]);
-}
-
 /** Claims a job, or keeps the claim that a worker or `accept` already has on it. */
 async function leaseFor(store: Store, jobId: string, claimed: Lease | undefined): Promise<HeldLease> {
   return claimed === undefined ? holdLease(store, jobId) : keepLease(store, claimed);
 }
 
+/** Opens a job, or ends it where it can't be opened and nobody is there who could mend what is missing. */
 async function openJob(
   parts: RunnerParts,
   job: Job,
   claimed: Lease | undefined,
   options: RunOptions,
-): Promise<Opened> {
+): Promise<Opened | Job> {
   const { store, cancels, config } = parts;
   const lease = await leaseFor(store, job.job_id, claimed);
   const mask = maskOf(parts);
@@ -195,14 +163,21 @@ async function openJob(
     const context = await contextOf(parts, job, { journal, mask, signal, models });
     return { context, lease, journal, cancelled };
   };
+  const isWatched = options.lease === undefined;
   try {
-    // Nobody watches a worker's job: it waits for what is broken, and then ends with the reason.
-    return options.lease === undefined ? await open() : await openPatiently(open, config.retry, signal);
+    return isWatched ? await open() : await openPatiently(open, config.retry, signal);
   } catch (error) {
-    if (options.lease !== undefined) await endUnopened(store, lease, journal, job, error);
     cancelled.stop();
-    await lease.release();
-    throw error;
+    try {
+      if (isWatched && !signal.aborted) throw error;
+      return await endUnopened(
+        { store, lease, journal, mask },
+        job,
+        signal.aborted ? new Cancelled() : error,
+      );
+    } finally {
+      await lease.release();
+    }
   }
 }
 
@@ -251,6 +226,8 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
     question: null,
   });
   journal.emit('status', null, { status: 'running' });
+  const lack = parts.callbacks.lack(job);
+  if (lack !== null) journal.emit('error', null, { message: lack });
 
   let steps: JobSteps | null = null;
   const parked = Promise.withResolvers<RunEnd>();
@@ -282,7 +259,7 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   const ended = runJob(running, jobSteps).then(async (): Promise<RunEnd> => {
     const stored = await store.getJob(job.job_id);
     if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
-    if (jobSteps.isSaved()) await tidyJob(context.paths);
+    if (jobSteps.isSaved()) await tidyJob(context.paths, sessionFolder(parts, job));
     return { kind: 'ended', result: stored.result, savedIn: savedIn(parts, job, stored.result) };
   });
   try {
@@ -294,13 +271,19 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   }
 }
 
+/** Where what is kept of a job's session lies; `null` for a job without one. */
+function sessionFolder({ layout }: RunnerParts, { request }: Job): string | null {
+  return request.session_id == null ? null : layout.session(request.session_id);
+}
+
 function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
   return result.wip_ref === null ? null : layout.repo(job.request.repo).saved;
 }
 
 /** Looks whether a request can start here, before it becomes a job. */
 async function preflight(parts: RunnerParts, request: JobRequest): Promise<void> {
-  const { config, layout } = parts;
+  const { config, layout, callbacks } = parts;
+  if (request.callback_url !== undefined) callbacks.check(request.callback_url);
   await checkCommand(config, request);
   const agent = await agentOf(config, request);
   const { explore, plan } = await lookingAgents(config, request, agent);
@@ -325,7 +308,7 @@ async function preflight(parts: RunnerParts, request: JobRequest): Promise<void>
 
 /** Makes a runner from its parts; `open.ts` is the one place that does. */
 export function createRunner(parts: RunnerParts): Runner {
-  const { config, store, layout } = parts;
+  const { config, store, layout, callbacks } = parts;
   const find = async (jobId: string): Promise<Job> => {
     const job = await store.getJob(jobId);
     if (job !== null) return job;
@@ -337,6 +320,7 @@ export function createRunner(parts: RunnerParts): Runner {
     config,
     store,
     layout,
+    callbacks,
     ...queueVerbs(parts, () => runner, find),
     async accept(request) {
       const hold = { owner: await ownName(), leaseMs: LEASE_MS, now: new Date() };
@@ -349,12 +333,16 @@ export function createRunner(parts: RunnerParts): Runner {
       if (isTerminal(job.status) && job.result !== null) {
         const mask = maskOf(parts);
         const show = options.onEvent ?? ((): void => {});
-        await settleEnded(store, job, layout.job(jobId), { attempt: job.attempt, mask, show });
+        const told = { attempt: job.attempt, mask, show };
+        await settleEnded(store, job, layout.job(jobId), sessionFolder(parts, job), told);
         return { kind: 'ended', result: job.result, savedIn: savedIn(parts, job, job.result) };
       }
       const claimed = options.lease ?? begun.get(jobId);
       begun.delete(jobId);
-      return drive(parts, await openJob(parts, job, claimed, options));
+      const opened = await openJob(parts, job, claimed, options);
+      if ('lease' in opened) return drive(parts, opened);
+      if (opened.result === null) throw new JobError('bug', `job ${jobId} ended without a result`);
+      return { kind: 'ended', result: opened.result, savedIn: null };
     },
     preflight: (request) => preflight(parts, request),
     diff: async (jobId) => readDiff(parts, await find(jobId)),

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { constants as os } from 'node:os';
 import { JobError } from '../job/error.ts';
+import { buildBridge, dialLoopback, type Bridge, type Dial } from './bridge.ts';
 import { DOOR_FAILED, DOOR_PORT, doorMount, listenOnLoopback, withDoor } from './door.ts';
 import { createExecutions, resolveCwd } from './process/executions.ts';
 import { DEFAULT_PATH } from './host.ts';
@@ -22,7 +23,7 @@ import { runProcess, type ProcessResult } from './process.ts';
 import { probeOverlay, withOverlays } from './process/overlay.ts';
 import { runnersMark } from './process/watchdog.ts';
 import { hasEntry } from './process/entries.ts';
-import { AGENT_UID, createRootFs, HOST_NAME } from './bubblewrap/rootfs.ts';
+import { AGENT_UID, createRootFs, HOST_NAME, ownFolder } from './bubblewrap/rootfs.ts';
 import type {
   ExecOptions,
   ExecResult,
@@ -126,6 +127,41 @@ function overlaysOf(options: SandboxOptions): readonly [OverlayMount, ...Overlay
   return first === undefined ? null : [first, ...rest];
 }
 
+/** The end of a command that was not started, since its door did not open. */
+function notOpened(ended: ExecResult): ExecResult {
+  const message = ended.stderr.trim() || 'the door did not open';
+  return { ...ended, end: 'not_started', exitCode: null, message };
+}
+
+/** Copy-on-write folders belong to one command at a time: each waits for the one before it. */
+function createTurns(): (start: () => Promise<ExecResult>) => Promise<ExecResult> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (start) => {
+    const next = last.then(start);
+    last = next.catch(() => {});
+    return next;
+  };
+}
+
+/** Runs a command with a bridge into its namespaces. */
+async function withBridge(
+  onDial: (dial: Dial) => void,
+  run: (bridge: Bridge) => Promise<ExecResult>,
+): Promise<ExecResult> {
+  const folder = await ownFolder();
+  try {
+    const bridge = await buildBridge(folder.path);
+    try {
+      onDial(bridge.dial);
+      return await run(bridge);
+    } finally {
+      await bridge.close();
+    }
+  } finally {
+    await folder.remove();
+  }
+}
+
 async function openSandbox(program: string, options: SandboxOptions): Promise<Sandbox> {
   const placements = await planMounts(options);
   await prepareMountPoints(placements);
@@ -136,22 +172,20 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
   // With the network open, commands share the host's loopback; else each has one of its own.
   const shared = door !== undefined && options.network ? await listenOnLoopback(door) : null;
   const own = shared === null ? door : undefined;
-  // Copy-on-write folders belong to one command at a time.
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = mounts === null ? null : createTurns();
   const fixedArgs = [
     ...NAMESPACES,
     ...(options.network ? [] : ['--unshare-net']),
     ...rootFs.args,
     ...(own === undefined ? [] : await doorMount()),
     ...mountArgs(placements),
-    '--remount-ro',
-    '/',
   ];
 
   async function exec(
     argv: readonly [string, ...string[]],
     how: ExecOptions,
     signal: AbortSignal,
+    bridge: Bridge | null,
   ): Promise<ExecResult> {
     const cwd = resolveCwd(WORKSPACE_PATH, how.cwd);
     const env = envArgs({ PATH: DEFAULT_PATH, ...options.env, ...how.env, HOME: HOME_PATH });
@@ -159,10 +193,12 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
     const status = createStatus();
     // Secrets would be seen by everybody on the command line, and LD_PRELOAD in bwrap's own environment would
     // act outside the sandbox: so arguments and environment go through a pipe, and bwrap's own is the mark alone.
-    const input = [...fixedArgs, '--chdir', cwd, ...env].map((word) => `${word}\0`).join('');
+    const all = [...fixedArgs, ...(bridge?.args ?? []), '--remount-ro', '/', '--chdir', cwd, ...env];
+    const input = all.map((word) => `${word}\0`).join('');
     const control = { input, onLine: status.onLine, innerGroup: () => status.childPid };
     const opens = own !== undefined && how.logPath !== undefined;
-    const words = opens ? withDoor(argv) : argv;
+    const inner = bridge === null ? argv : bridge.wrap(argv);
+    const words = opens ? withDoor(inner) : inner;
     const command = [program, '--args', '3', '--json-status-fd', '4', '--', ...words] as const;
     const layered = mounts === null ? command : withOverlays(mounts, '/', command);
     const servers: Server[] = [];
@@ -173,27 +209,28 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
     const result = await runProcess(layered, { ...how, cwd: '/', env: runnersMark(), ...wiring });
     for (const server of servers) server.close();
     const ended = interpret(result, status.hasRun);
-    if (!opens || servers.length > 0 || ended.exitCode !== DOOR_FAILED) return ended;
-    return {
-      ...ended,
-      end: 'not_started',
-      exitCode: null,
-      message: ended.stderr.trim() || 'the door did not open',
-    };
+    const hasOpened = !opens || servers.length > 0 || ended.exitCode !== DOOR_FAILED;
+    return hasOpened ? ended : notOpened(ended);
   }
+
+  const run = (argv: readonly [string, ...string[]], how: ExecOptions, bridge: Bridge | null) =>
+    executions.run(how.signal, (signal) => {
+      const start = (): Promise<ExecResult> => exec(argv, how, signal, bridge);
+      return inTurn === null ? start() : inTurn(start);
+    });
 
   return {
     adapter: 'bubblewrap',
     workspacePath: WORKSPACE_PATH,
     homePath: HOME_PATH,
     ...(door === undefined ? {} : { doorPort: shared?.port ?? DOOR_PORT }),
-    exec: (argv, how) =>
-      executions.run(how.signal, (signal) => {
-        if (mounts === null) return exec(argv, how, signal);
-        const next = last.then(() => exec(argv, how, signal));
-        last = next.catch(() => {});
-        return next;
-      }),
+    exec: (argv, how) => run(argv, how, null),
+    serve: (argv, { onDial, ...how }) => {
+      if (!options.network) return withBridge(onDial, (bridge) => run(argv, how, bridge));
+      // The command listens on this machine's own loopback.
+      onDial(dialLoopback);
+      return run(argv, how, null);
+    },
     homeHas: (name) => hasEntry(options.homeLayers?.upper ?? options.home, name),
     async close() {
       await executions.close();

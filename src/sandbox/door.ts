@@ -15,7 +15,8 @@ export const DOOR_PORT = 14_141;
 export const DOOR_FAILED = 96;
 /** Descriptor on which the program hands the socket over: the one after those of bwrap. */
 const CHANNEL_FD = 5;
-const NODE_PATH = '/.agent-runner/node';
+/** Where a sandbox of its own network has this process's Node. */
+export const NODE_PATH = '/.agent-runner/node';
 /** Longest wait for this process to take the socket. */
 const HANDOVER_TIMEOUT_MS = 10_000;
 

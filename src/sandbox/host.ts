@@ -1,13 +1,14 @@
 /** Adapter `host`: commands run as the person who started the runner. No isolation, and it says so. */
 import { realpath } from 'node:fs/promises';
 import { JobError } from '../job/error.ts';
+import { dialLoopback } from './bridge.ts';
 import { listenOnLoopback } from './door.ts';
 import { createExecutions, resolveCwd } from './process/executions.ts';
 import { requireDirectory, requireReadable } from './bubblewrap/mounts.ts';
 import { hasEntry } from './process/entries.ts';
 import { runProcess } from './process.ts';
 import { runnersMark } from './process/watchdog.ts';
-import type { Mount, SandboxAdapter } from './sandbox.ts';
+import type { Mount, Sandbox, SandboxAdapter } from './sandbox.ts';
 
 /** PATH of a command whose environment names none. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -50,22 +51,27 @@ export function createHost(): SandboxAdapter {
       const workspacePath = await realpath(options.workspace);
       const executions = createExecutions();
       const door = options.door === undefined ? null : await listenOnLoopback(options.door);
+      const exec: Sandbox['exec'] = (argv, how) =>
+        executions.run(how.signal, (signal) => {
+          const env = {
+            PATH: DEFAULT_PATH,
+            ...options.env,
+            ...how.env,
+            ...runnersMark(),
+            HOME: options.home,
+          };
+          return runProcess(argv, { ...how, cwd: resolveCwd(workspacePath, how.cwd), env, signal });
+        });
       return {
         adapter: 'host',
         workspacePath,
         homePath: options.home,
         ...(door === null ? {} : { doorPort: door.port }),
-        exec: (argv, exec) =>
-          executions.run(exec.signal, (signal) => {
-            const env = {
-              PATH: DEFAULT_PATH,
-              ...options.env,
-              ...exec.env,
-              ...runnersMark(),
-              HOME: options.home,
-            };
-            return runProcess(argv, { ...exec, cwd: resolveCwd(workspacePath, exec.cwd), env, signal });
-          }),
+        exec,
+        serve(argv, { onDial, ...how }) {
+          onDial(dialLoopback);
+          return exec(argv, how);
+        },
         homeHas: (name) => hasEntry(options.home, name),
         async close() {
           await executions.close();

@@ -3,9 +3,11 @@
  * only thing an agent or a check ever touches. Only this room spawns processes.
  */
 
+import type { Dial } from './bridge.ts';
 import type { Door } from './door.ts';
 import type { Layers, OverlayMode } from './process/overlay.ts';
 
+export type { Dial } from './bridge.ts';
 export type { Door } from './door.ts';
 export type { Layers, OverlayMode, OverlayMount } from './process/overlay.ts';
 
@@ -79,6 +81,12 @@ export interface ExecOptions {
   readonly onOutput?: (stream: 'stdout' | 'stderr', text: string) => void;
 }
 
+/** How a command is run that listens on its loopback. */
+export interface ServeOptions extends ExecOptions {
+  /** Called once, before the command starts, with the way to its ports until it ends; must not throw. */
+  readonly onDial: (dial: Dial) => void;
+}
+
 /** Why a command ended. `killed`: by a signal that we did not send, for example by the kernel for memory. */
 export type ExecEnd = 'exited' | 'killed' | 'timeout' | 'idle_timeout' | 'cancelled' | 'not_started';
 
@@ -110,6 +118,8 @@ export interface Sandbox {
   readonly doorPort?: number;
   /** Runs one program with arguments; no shell is involved unless the caller names one. */
   exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<ExecResult>;
+  /** Like `exec`, for a command that is reached while it runs. Absent where nothing can be reached from outside. */
+  serve?(argv: readonly [string, ...string[]], options: ServeOptions): Promise<ExecResult>;
   /** Whether HOME has an entry of this name, a link too: looked at from outside, without following anything. */
   homeHas(name: string): Promise<boolean>;
   /** Kills everything that still runs in it. Files stay: they belong to whoever opened the sandbox. */

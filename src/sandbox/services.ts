@@ -133,22 +133,36 @@ export function withServices(sandbox: Sandbox, services: readonly Service[]): Sa
     return { ...result, end: 'not_started', exitCode: null, message: `${why}${log}${said}` };
   };
 
+  /** Runs a command with the services before and after it. */
+  const around = async (
+    argv: readonly [string, ...string[]],
+    how: ExecOptions,
+    run: Sandbox['exec'],
+  ): Promise<ExecResult> => {
+    if (how.logPath === undefined) return run(argv, how);
+    const whole = { ...how, env: { ...env, ...how.env }, timeoutMs: how.timeoutMs + extraMs };
+    const result = await run(['sh', '-c', text, 'services', ...argv], whole);
+    if (result.end === 'cancelled') return result;
+    for (const { name } of services) {
+      const logPath = logPathOf(how.logPath, name);
+      await read(`${name}.log`, { logPath, maxLogBytes: MAX_LOG_BYTES });
+    }
+    return result.exitCode === NOT_READY ? notReady(result, how.logPath) : result;
+  };
+  const serve = sandbox.serve?.bind(sandbox);
+
   return {
     adapter: sandbox.adapter,
     workspacePath: sandbox.workspacePath,
     homePath: sandbox.homePath,
     ...(sandbox.doorPort === undefined ? {} : { doorPort: sandbox.doorPort }),
-    async exec(argv, how) {
-      if (how.logPath === undefined) return sandbox.exec(argv, how);
-      const whole = { ...how, env: { ...env, ...how.env }, timeoutMs: how.timeoutMs + extraMs };
-      const result = await sandbox.exec(['sh', '-c', text, 'services', ...argv], whole);
-      if (result.end === 'cancelled') return result;
-      for (const { name } of services) {
-        const logPath = logPathOf(how.logPath, name);
-        await read(`${name}.log`, { logPath, maxLogBytes: MAX_LOG_BYTES });
-      }
-      return result.exitCode === NOT_READY ? notReady(result, how.logPath) : result;
-    },
+    exec: (argv, how) => around(argv, how, (words, whole) => sandbox.exec(words, whole)),
+    ...(serve === undefined
+      ? {}
+      : {
+          serve: (argv, { onDial, ...how }) =>
+            around(argv, how, (words, whole) => serve(words, { ...whole, onDial })),
+        }),
     homeHas: (name) => sandbox.homeHas(name),
     close: () => sandbox.close(),
   };

@@ -1,196 +1,27 @@
 /** A store that lives as long as its process: for tests and dry runs, with the semantics of the durable ones. */
-import { JobError } from '../job/error.ts';
 import type { Job } from '../job/job.ts';
-import type { Lease, Once, Store } from './store.ts';
-import { checkWaiting, eventRow, jobEvent, type EventRow } from './rules/event.ts';
-import { changeJob, createdMs, isListed, jobExists, newJob, noSuchJob } from './rules/job.ts';
-import { checkHeld, claim, isHeld, leaseOf, NEVER_HELD, release, renew, type Hold } from './rules/lease.ts';
-import {
-  checkOnce,
-  checkSame,
-  MAX_QUEUE_ROWS,
-  queueEntry,
-  waitingState,
-  type QueueEntry,
-  type QueueState,
-} from './rules/queue.ts';
-import { addNote, begin, checkBegin, finish, resultJson, stepRecord, type StepRow } from './rules/step.ts';
+import type { Store } from './store.ts';
+import { acceptedBefore, dequeue, letWait, queuedAs, queueMethods, setHold } from './memory/queue.ts';
+import { entryOf, heldEntry, jobOf, newestFirst, opened, type Entry, type State } from './memory/state.ts';
+import { createDeliveryMemory, type DeliveryMemory } from './deliveries/memory.ts';
+import { checkWaiting, eventRow, jobEvent } from './rules/event.ts';
+import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob } from './rules/job.ts';
+import { claim, isHeld, leaseOf, NEVER_HELD, release, renew } from './rules/lease.ts';
+import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
 import { sumTallies, talliesOf } from './rules/tally.ts';
 import { accessMethods } from './memory/access.ts';
+import { checkUsage, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
 
-/** Everything about one job. JSON is kept as text, so that nobody can change it through an object they hold. */
-interface Entry {
-  readonly jobId: string;
-  readonly repo: string;
-  readonly createdMs: number;
-  /** Order of acceptance. */
-  readonly number: number;
-  job: string;
-  hold: Hold;
-  /** `null` for a job that has ended, or that no worker may take. */
-  queued: Queued | null;
-  readonly events: EventRow[];
-  readonly steps: Map<string, StepRow>;
-  readonly waiting: string[];
-  /** Messages by the step that took them. */
-  readonly taken: Map<string, string>;
-}
-
-/** A job's place in the queue. */
-interface Queued extends QueueEntry {
-  state: QueueState;
-  cancelling: boolean;
-}
-
-interface State {
-  readonly jobs: Map<string, Entry>;
-  readonly baselines: Map<string, { readonly number: number; readonly json: string }>;
-  baselineNumber: number;
-  /** Which job was accepted under an idempotency key. */
-  readonly once: Map<string, { readonly digest: string; readonly jobId: string; readonly untilMs: number }>;
-  paused: boolean;
-  closed: boolean;
-  readonly now: () => Date;
-}
-
-type JobMethods = Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'updateJob'>;
-type QueueMethods = Pick<
-  Store,
-  'claimNext' | 'listHeld' | 'countQueue' | 'requestCancel' | 'listCancelling' | 'setPaused' | 'isPaused'
->;
+type JobMethods = Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'updateJob'>;
 type LeaseMethods = Pick<Store, 'acquireLease' | 'getLease' | 'renewLease' | 'releaseLease'>;
 type StepMethods = Pick<Store, 'beginStep' | 'noteStep' | 'finishStep' | 'readSteps' | 'clearSteps'>;
-type EventMethods = Pick<Store, 'appendEvents' | 'readEvents' | 'addMessage' | 'takeMessage'>;
+type EventMethods = Pick<
+  Store,
+  'appendEvents' | 'readEvents' | 'addMessage' | 'takeMessage' | 'countMessages'
+>;
 
-function opened(state: State): State {
-  if (state.closed) throw new JobError('infra_failed', 'the store in memory is closed');
-  return state;
-}
-
-function entryOf(state: State, jobId: string): Entry {
-  const entry = opened(state).jobs.get(jobId);
-  if (entry === undefined) throw noSuchJob(jobId);
-  return entry;
-}
-
-function heldEntry(state: State, lease: Lease): Entry {
-  const entry = entryOf(state, lease.job_id);
-  checkHeld(entry.hold, lease);
-  return entry;
-}
-
-function jobOf(entry: Entry): Job {
-  return fromJson(entry.job) as Job;
-}
-
-/** Newest first; among jobs of the same millisecond, the one accepted last. */
-function newestFirst(a: Entry, b: Entry): number {
-  return b.createdMs - a.createdMs || b.number - a.number;
-}
-
-function acceptedBefore(state: State, given: Once): string | null {
-  const once = checkOnce(given);
-  for (const [key, { untilMs }] of state.once) if (untilMs < once.now.getTime()) state.once.delete(key);
-  const known = state.once.get(once.key);
-  if (known === undefined) return null;
-  checkSame(once, known.digest);
-  return known.jobId;
-}
-
-function queuedAs(job: Job): Queued | null {
-  const entry = queueEntry(job);
-  return entry === null ? null : { ...entry, state: 'ready', cancelling: false };
-}
-
-/** Jobs of a session that have not ended, in the order of their acceptance. */
-function sessionOf(state: State, sessionId: string | null): readonly Entry[] {
-  if (sessionId === null) return [];
-  return [...state.jobs.values()].filter((entry) => entry.queued?.session_id === sessionId);
-}
-
-function letWait(state: State, entry: Entry): void {
-  const { queued } = entry;
-  if (queued === null) return;
-  const isEarlier = sessionOf(state, queued.session_id).some((other) => other.number < entry.number);
-  queued.state = waitingState(jobOf(entry), {
-    isAnswered: queued.cancelling || entry.waiting.length > 0,
-    isBlocked: isEarlier && !queued.cancelling,
-  });
-}
-
-function setHold(state: State, entry: Entry, hold: Hold): void {
-  entry.hold = hold;
-  if (hold.owner === null) letWait(state, entry);
-  else if (entry.queued !== null) entry.queued.state = 'held';
-}
-
-function dequeue(state: State, entry: Entry): void {
-  const sessionId = entry.queued?.session_id ?? null;
-  entry.queued = null;
-  const next = sessionOf(state, sessionId)[0];
-  if (next?.queued?.state === 'blocked') next.queued.state = 'ready';
-}
-
-function queueMethods(state: State): QueueMethods {
-  const entries = (): readonly (Entry & { readonly queued: Queued })[] =>
-    [...opened(state).jobs.values()].filter(
-      (entry): entry is Entry & { readonly queued: Queued } => entry.queued !== null,
-    );
-  return {
-    async claimNext({ owner, leaseMs, now, perRepo }) {
-      if (perRepo !== null) checkInteger(perRepo, 'perRepo', 1);
-      const isExpired = ({ hold }: Entry): boolean => (hold.expires_ms ?? Infinity) < now.getTime();
-      for (const entry of entries())
-        if (entry.queued.state === 'held' && isExpired(entry)) entry.queued.state = 'ready';
-      const held = entries().filter((entry) => entry.queued.state === 'held');
-      const isFree = (repo: string): boolean =>
-        perRepo === null || held.filter((entry) => entry.repo === repo).length < perRepo;
-      const next = entries()
-        .filter((entry) => entry.queued.state === 'ready' && isFree(entry.repo))
-        .toSorted((a, b) => b.queued.priority - a.queued.priority || a.number - b.number)[0];
-      const hold = next === undefined ? null : claim(next.hold, owner, leaseMs, now);
-      if (next === undefined || hold === null) return null;
-      setHold(state, next, hold);
-      const lease = leaseOf(next.jobId, hold);
-      return lease === null ? null : { job: jobOf(next), lease };
-    },
-    async listHeld() {
-      const leases = [...opened(state).jobs.values()].flatMap(
-        (entry) => leaseOf(entry.jobId, entry.hold) ?? [],
-      );
-      return leases.slice(0, MAX_QUEUE_ROWS);
-    },
-    async countQueue() {
-      const count = (name: QueueState): number =>
-        entries().filter((entry) => entry.queued.state === name).length;
-      return {
-        ready: count('ready'),
-        held: count('held'),
-        parked: count('parked'),
-        blocked: count('blocked'),
-      };
-    },
-    async requestCancel(jobId) {
-      const { queued } = entryOf(state, jobId);
-      if (queued === null) return;
-      queued.cancelling = true;
-      if (queued.state !== 'held') queued.state = 'ready';
-    },
-    async listCancelling() {
-      const cancelling = entries().filter((entry) => entry.queued.cancelling);
-      return cancelling.map((entry) => entry.jobId).slice(0, MAX_QUEUE_ROWS);
-    },
-    async setPaused(paused) {
-      opened(state).paused = paused;
-    },
-    async isPaused() {
-      return opened(state).paused;
-    },
-  };
-}
-
-function jobMethods(state: State): JobMethods {
+function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
   return {
     async createJob(job, { hold, once } = {}) {
       const accepted = newJob(job);
@@ -236,9 +67,20 @@ function jobMethods(state: State): JobMethods {
       }
       return found;
     },
-    async updateJob(lease, patch) {
+    async sumUsage(filter) {
+      const from = checkUsage(filter);
+      const counted = [...opened(state).jobs.values()].filter((entry) => entry.createdMs >= from);
+      return usagePage(
+        sumUp(counted.map((entry) => usageOf(jobOf(entry), entry.createdMs, filter.by))),
+        filter,
+      );
+    },
+    async updateJob(lease, patch, delivery) {
+      if (delivery !== undefined) checkDelivers(lease.job_id, patch);
       const entry = heldEntry(state, lease);
-      entry.job = toJson(changeJob(jobOf(entry), patch, state.now()), `job ${lease.job_id}`);
+      const json = toJson(changeJob(jobOf(entry), patch, state.now()), `job ${lease.job_id}`);
+      if (delivery !== undefined) deliveries.insert(lease.job_id, delivery);
+      entry.job = json;
       const job = jobOf(entry);
       if (job.outcome !== null) dequeue(state, entry);
       return job;
@@ -291,6 +133,9 @@ function eventMethods(state: State): EventMethods {
       checkWaiting(jobId, entry.waiting.length);
       entry.waiting.push(json);
       if (entry.queued?.state === 'parked') entry.queued.state = 'ready';
+    },
+    async countMessages(jobId) {
+      return entryOf(state, jobId).waiting.length;
     },
     async takeMessage(lease, stepKey) {
       checkName(stepKey, 'step');
@@ -346,8 +191,14 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     closed: false,
     now,
   };
+  const deliveries = createDeliveryMemory({
+    check: () => void opened(state),
+    attempt: (jobId) => jobOf(entryOf(state, jobId)).attempt,
+    append: (jobId, event) => void entryOf(state, jobId).events.push(eventRow(event)),
+  });
   return {
-    ...jobMethods(state),
+    ...jobMethods(state, deliveries),
+    ...deliveries.methods,
     ...leaseMethods(state),
     ...queueMethods(state),
     ...eventMethods(state),
@@ -366,6 +217,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
           entry.waiting.length = 0;
           entry.steps.clear();
           entry.taken.clear();
+          deliveries.forget(entry.jobId);
         }
       }
       return chosen.map((entry) => entry.jobId);

@@ -3,6 +3,7 @@
  * through one queue per process (`sqlite/writer.ts`), and every promise resolves only after its commit.
  */
 import type { Store } from './store.ts';
+import { deliveryMethods } from './deliveries/sqlite.ts';
 import { openDatabase } from './sqlite/database.ts';
 import { accessMethods } from './sqlite/tables/access.ts';
 import { eventMethods, messageMethods, trimMethods } from './sqlite/tables/events.ts';
@@ -31,6 +32,7 @@ export async function openSqliteStore(options: {
     ...messageMethods(database),
     ...trimMethods(database),
     ...stepMethods(database),
+    ...deliveryMethods(database),
     ...baselineMethods(database),
     ...accessMethods(database),
     ...tallyMethods(database),

@@ -2,9 +2,17 @@
  * Port: WHERE IT WAITS. Jobs, their gapless events, step results, messages and baselines. Asynchronous from
  * the first commit, because a server's store lives in another thread or on another machine.
  */
+import type {
+  AfterTry,
+  Delivery,
+  DeliveryClaim,
+  DeliveryTry,
+  NewDelivery,
+} from '../job/delivery/delivery.ts';
 import type { ApiKey, AuditEntry, NumberedAuditEntry } from '../job/access/access.ts';
 import type { JobEvent, NewEvent } from '../job/job.ts';
 import type { Job, JobPatch } from '../job/job.ts';
+import type { UsageFilter, UsageSum } from '../job/model/usage.ts';
 import type { JobStatus } from '../job/status.ts';
 
 /**
@@ -95,6 +103,16 @@ export interface JobFilter {
   readonly limit: number;
 }
 
+/** Which deliveries to claim: those that are due by `now`, the longest due first. */
+export interface DeliveryClaims {
+  readonly now: Date;
+  readonly limit: number;
+  /** How long nobody else may send them. */
+  readonly leaseMs: number;
+  /** Only those of this job. */
+  readonly jobId?: string;
+}
+
 /** A figure of all jobs: `of` is a status, an outcome, a phase or a verdict, as `series` says. */
 export interface Tally {
   readonly series: string;
@@ -115,11 +133,15 @@ export interface Store {
   createJob(job: Job, acceptance?: Acceptance): Promise<Accepted>;
   getJob(jobId: string): Promise<Job | null>;
   listJobs(filter: JobFilter): Promise<readonly Job[]>;
+  /** Sums what jobs have spent: days from the newest on, anything else from the most expensive on. */
+  sumUsage(filter: UsageFilter): Promise<readonly UsageSum[]>;
   /**
    * Changes a job under a lease and returns it. An illegal status change is refused with
    * `illegal_transition`; a change to a terminal status is `full`.
+   *
+   * @param delivery stored in the same transaction, once for each id; refused with any but a terminal status
    */
-  updateJob(lease: Lease, patch: JobPatch): Promise<Job>;
+  updateJob(lease: Lease, patch: JobPatch, delivery?: NewDelivery): Promise<Job>;
 
   /** Claims a job that nobody holds, or whose lease ended before `now`; `null` when somebody holds it. */
   acquireLease(jobId: string, owner: string, leaseMs: number, now: Date): Promise<Lease | null>;
@@ -178,14 +200,35 @@ export interface Store {
    * again by the same step (after a crash), the same message is returned.
    */
   takeMessage(lease: Lease, stepKey: string): Promise<string | null>;
+  /** How many messages of a job nobody has taken. */
+  countMessages(jobId: string): Promise<number>;
 
   /**
-   * Forgets events, steps and messages of jobs that ended before `finishedBefore` (RFC 3339), oldest first; the jobs
+   * Forgets events, steps, messages and finished deliveries of jobs that ended before `finishedBefore` (RFC 3339), oldest first; the jobs
    * and their results stay. `dryRun` changes nothing.
    *
    * @returns their ids, at most `limit`: fewer when no more are left
    */
   trimJobs(finishedBefore: string, limit: number, dryRun: boolean): Promise<readonly string[]>;
+
+  /** Claims deliveries that are due and that nobody has claimed, so that each try is sent by one process. */
+  claimDeliveries(claims: DeliveryClaims): Promise<readonly DeliveryClaim[]>;
+  /**
+   * Stores a try and what follows it, and appends a `delivery` event to the job's log, in one transaction (`full`).
+   * Rejects with `conflict` when the claim has passed to somebody else.
+   */
+  recordDeliveryTry(
+    claim: DeliveryClaim,
+    tried: Omit<DeliveryTry, 'number'>,
+    after: AfterTry,
+  ): Promise<Delivery>;
+  /** Every delivery of a job, oldest first. */
+  listDeliveries(jobId: string): Promise<readonly Delivery[]>;
+  /**
+   * Makes a delivery due now, with the schedule from its start, however it stands. Rejects with `conflict` while it is
+   * being sent.
+   */
+  redeliver(deliveryId: string, now: Date): Promise<Delivery>;
 
   /** Stores a key, unless `onlyFirst` is asked for and there is one already. @returns whether it was stored */
   createKey(key: ApiKey, options?: { readonly onlyFirst?: boolean }): Promise<boolean>;

@@ -32,6 +32,8 @@ export interface JobPaths {
   /** What was written to a copy-on-write working copy and HOME, and what they are made of. */
   readonly layers: string;
   readonly logs: string;
+  /** Conversations of agents that run in our own process. */
+  readonly conversations: string;
   /** Clean checkouts for setup and gate; each is removed after use. */
   readonly checkouts: string;
   /** The proposal as a patch file. */
@@ -56,6 +58,8 @@ export interface Layout {
   /** Bare repository with the state of a folder that has no git of its own. */
   folder(path: string): string;
   job(jobId: string): JobPaths;
+  /** What is kept of a session between its jobs. */
+  session(sessionId: string): string;
 }
 
 /** Longest readable part of a repository's folder name; the hash behind it makes it unique. */
@@ -81,6 +85,7 @@ export function createLayout(home: string, database: string | null = null): Layo
     trash: join(home, 'trash'),
     backups: join(home, 'backups'),
     bell: join(home, 'bell'),
+    session: (sessionId) => join(home, 'sessions', folderName(sessionId)),
     repo(url) {
       const name = folderName(url);
       return {
@@ -103,6 +108,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         home: join(root, 'home'),
         layers: join(root, 'layers'),
         logs: join(root, 'logs'),
+        conversations: join(root, 'conversations'),
         checkouts: join(root, 'checkouts'),
         patch: join(root, 'proposal.patch'),
         owner: join(root, 'owner'),

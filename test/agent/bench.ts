@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Agent, AgentContext, AgentReply, AgentTurn } from '../../src/agent/agent.ts';
-import { SANDBOX_ADAPTERS, type Sandbox, type SandboxName } from '../../src/sandbox/sandbox.ts';
+import {
+  SANDBOX_ADAPTERS,
+  type ExecOptions,
+  type Sandbox,
+  type SandboxName,
+} from '../../src/sandbox/sandbox.ts';
 
 export interface Bench {
   readonly workspace: string;
@@ -51,6 +56,7 @@ export async function openBench(
   name: SandboxName,
   agent: Agent,
   files: Readonly<Record<string, string>> = {},
+  more: Partial<Pick<AgentContext, 'model' | 'sessionsPath' | 'mcpServers' | 'stays'>> = {},
 ): Promise<Bench> {
   const root = await mkdtemp(join(tmpdir(), 'agent-runner-agent-'));
   const [workspace, home, logPath] = [join(root, 'work space'), join(root, 'home'), join(root, 'agent.log')];
@@ -75,19 +81,33 @@ export async function openBench(
   });
   let mark = '';
   let count = 0;
+  const note = ({ env }: ExecOptions): void => {
+    mark = env?.['AGENT_RUNNER_OUT'] ?? mark;
+    count++;
+  };
+  const serve = opened.serve?.bind(opened);
   const sandbox: Sandbox = {
     ...opened,
     exec: (argv, options) => {
-      mark = options.env?.['AGENT_RUNNER_OUT'] ?? mark;
-      count++;
+      note(options);
       return opened.exec(argv, options);
     },
+    ...(serve === undefined
+      ? {}
+      : {
+          serve: (argv, options) => {
+            note(options);
+            return serve(argv, options);
+          },
+        }),
   };
   const events: Bench['events'] = [];
   const sessions: string[] = [];
   const context: Omit<AgentContext, 'signal'> = {
+    ...more,
     sandbox,
     logPath,
+    ...more,
     onSession: (id) => {
       sessions.push(id);
     },

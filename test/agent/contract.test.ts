@@ -1,3 +1,4 @@
+import { afterAll } from 'vitest';
 import { createCommandAgent } from '../../src/agent/command.ts';
 import { DEMO_FILES } from '../../src/agent/demo-project.ts';
 import { createPatchAgent } from '../../src/agent/patch.ts';
@@ -5,6 +6,8 @@ import { createSimulatedAgent } from '../../src/agent/simulated.ts';
 import type { Agent } from '../../src/agent/agent.ts';
 import { agentContract } from '../contract/agent.ts';
 import { fakeAgent } from './acp/fake.ts';
+import { startScript, withModel, type Answering, type Reply } from './builtin/script.ts';
+import { fakeOpencode } from './opencode/fake.ts';
 
 const needs = { readOnlyPaths: [], mounts: [], env: {} };
 const script = (command: string): Agent => createCommandAgent({ command, needs });
@@ -57,4 +60,46 @@ agentContract({
   fails: () => ({ agent: fakeAgent('crash'), said: 'exited with 9: Error: no model for you' }),
   slow: () => fakeAgent('slow'),
   costUsd: null,
+});
+
+/** A model that makes one call and then says what it did, however often it is asked. */
+const once =
+  (call: Reply): Answering =>
+  (_count, { messages }) =>
+    messages.at(-1)?.role === 'tool' ? { says: 'Done.' } : call;
+const models = {
+  edits: await startScript(once({ calls: [['write', { path: 'a.txt', content: 'two\n' }]] })),
+  idle: await startScript(() => ({ says: 'Nothing to do.' })),
+  fails: await startScript(() => ({ error: { status: 401, message: 'no model for you' } })),
+  slow: await startScript(
+    once({
+      calls: [['shell', { command: 'echo x > partial.txt; while :; do echo working; sleep 0.3; done' }]],
+    }),
+  ),
+};
+afterAll(async () => {
+  for (const model of Object.values(models)) await model.stop();
+});
+
+agentContract({
+  name: 'builtin',
+  files: { 'a.txt': 'one\n' },
+  edits: () => withModel(models.edits),
+  edited: { path: 'a.txt', text: 'two' },
+  idle: () => ({ agent: withModel(models.idle), files: { 'a.txt': 'one\n' } }),
+  fails: () => ({ agent: withModel(models.fails), said: '401: no model for you' }),
+  slow: () => withModel(models.slow),
+  costUsd: null,
+});
+
+agentContract({
+  name: 'opencode',
+  files: { 'a.txt': 'one\n' },
+  edits: () => fakeOpencode('good'),
+  edited: { path: 'a.txt', text: 'two' },
+  idle: () => ({ agent: fakeOpencode('idle'), files: { 'a.txt': 'one\n' } }),
+  fails: () => ({ agent: fakeOpencode('crash'), said: 'exited with 9: Error: no model for you' }),
+  slow: () => fakeOpencode('slow'),
+  costUsd: null,
+  tokens: 0,
 });

@@ -7,7 +7,14 @@ import { JobError } from '../../src/job/error.ts';
 
 const needs = { readOnlyPaths: [], mounts: [], env: {} };
 const host = { path: '/usr/bin:/bin', home: '/nowhere' };
-const options = { command: 'my-agent', needs, task: 'x', host, gateway: null };
+const options = {
+  command: 'my-agent',
+  needs,
+  task: 'x',
+  host,
+  gateway: null,
+  declared: [],
+};
 
 function errorOf(run: () => unknown): JobError {
   try {
@@ -24,9 +31,9 @@ describe('createAgent', () => {
     for (const name of AGENT_NAMES) {
       const agent = createAgent(name, options);
       expect(agent.name).not.toBe('');
-      // Nothing of the presets is on this PATH.
-      const isPreset = presetOf(name) !== null;
-      expect(await agent.check()).toMatchObject({ ready: !isPreset });
+      // Nothing of the presets is on this PATH, and there is no model.
+      const isReady = presetOf(name) === null && name !== 'builtin';
+      expect(await agent.check()).toMatchObject({ ready: isReady });
     }
     expect(createAgent('simulated', options).name).toBe('simulated:good');
     expect(createAgent('minimal-runner', options).name).toBe('simulated:noop');

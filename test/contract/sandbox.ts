@@ -1,10 +1,13 @@
 /** What every sandbox must do, whatever isolates it. Each adapter's test runs this suite. */
+import { realpathSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type {
+  Dial,
   ExecOptions,
   ExecResult,
   LiveInput,
@@ -507,6 +510,123 @@ export function testSandbox(
       expect(await leftWith(seconds, 0)).toEqual([]);
       for (const result of await Promise.all(running)) expect(result.end).toBe('cancelled');
       await expect(bench.exec(['true'])).rejects.toMatchObject({ code: 'bug' });
+    });
+  });
+
+  describe('a command that listens', () => {
+    const node = realpathSync(process.execPath);
+    /** Listens on a free port, says which, and answers every line with it and the number of the connection. */
+    const echo = `let count = 0;
+const server = require('node:net').createServer((socket) => {
+  const mine = ++count;
+  socket.on('data', (data) => socket.write(mine + ' ' + data));
+  socket.on('error', () => {});
+});
+server.listen(0, '127.0.0.1', () => console.log('port ' + server.address().port));`;
+
+    /** Runs a listener; what it is reached by, and its port. */
+    async function listen(
+      sandbox: Sandbox,
+      program = echo,
+    ): Promise<{ dial: Dial; port: number; ended: Promise<ExecResult>; stop: () => void }> {
+      const stop = new AbortController();
+      const way = Promise.withResolvers<Dial>();
+      const port = Promise.withResolvers<number>();
+      let said = '';
+      const ended = sandbox.serve?.([node, '-e', program], {
+        ...BOUNDS,
+        signal: stop.signal,
+        onDial: (dial) => way.resolve(dial),
+        onOutput(_stream, text) {
+          said += text;
+          const found = /port (\d+)\n/.exec(said)?.[1];
+          if (found !== undefined) port.resolve(Number(found));
+        },
+      });
+      if (ended === undefined) throw new Error('nothing can be reached in this sandbox');
+      return { dial: await way.promise, port: await port.promise, ended, stop: () => stop.abort() };
+    }
+
+    /** What the other end says until there is as much as is waited for. */
+    async function ask(socket: Socket, text: string, chars: number): Promise<string> {
+      socket.write(text);
+      let said = '';
+      for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+        said += String(chunk);
+        if (said.length >= chars) break;
+      }
+      return said;
+    }
+
+    const reached: Bench[] = [];
+    afterEach(async () => {
+      for (const one of reached.splice(0)) await one.remove();
+    });
+    async function openReached(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
+      const one = await openBench(create(), { readOnlyPaths: [node], ...options });
+      reached.push(one);
+      return one.sandbox;
+    }
+
+    it('is reached from outside, over as many connections as are asked for', async () => {
+      const { dial, port, ended, stop } = await listen(await openReached());
+      const sockets = await Promise.all([dial(port), dial(port), dial(port)]);
+      const answers = [];
+      for (const socket of sockets) answers.push(await ask(socket, 'hello', 7));
+      expect(answers.toSorted()).toEqual(['1 hello', '2 hello', '3 hello']);
+      const [first] = sockets;
+      expect(first === undefined ? '' : await ask(first, 'again', 7)).toMatch(/^\d again$/);
+      for (const socket of sockets) socket.destroy();
+      stop();
+      expect((await ended).end).toBe('cancelled');
+    });
+
+    it('is reached beside a door, and the door beside it', async () => {
+      const sandbox = await openReached({ door: (socket) => socket.end('the door\n') });
+      const { dial, port, ended, stop } = await listen(sandbox);
+      expect(await ask(await dial(port), 'hello', 7)).toBe('1 hello');
+      stop();
+      await ended;
+    });
+
+    it('takes 8 MiB and gives them back whole', async () => {
+      const { dial, port, ended, stop } = await listen(
+        await openReached(),
+        echo.replace(
+          "socket.write(mine + ' ' + data)",
+          'socket.write(data) || (socket.pause(), socket.once("drain", () => socket.resume()))',
+        ),
+      );
+      const socket = await dial(port);
+      const text = 'x'.repeat(8 * MIB);
+      expect((await ask(socket, text, text.length)).length).toBe(text.length);
+      stop();
+      await ended;
+    });
+
+    it('whose port nobody listens on is refused', async () => {
+      const { dial, port, ended, stop } = await listen(await openReached());
+      await expect(dial(port === 1 ? 2 : 1)).rejects.toThrow('nothing answers at port');
+      expect(await ask(await dial(port), 'hello', 7)).toBe('1 hello');
+      stop();
+      await ended;
+    });
+
+    it('that ends, ends its connections, and is not reached any more', async () => {
+      const { dial, port, ended, stop } = await listen(await openReached());
+      const socket = await dial(port);
+      expect(await ask(socket, 'hello', 7)).toBe('1 hello');
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.resume();
+      stop();
+      await ended;
+      await closed;
+      await expect(dial(port)).rejects.toThrow('nothing answers at port');
+    });
+
+    it('ends as it ended itself', async () => {
+      const { ended } = await listen(await openReached(), `${echo} setTimeout(() => process.exit(7), 300);`);
+      expect(await ended).toMatchObject({ end: 'exited', exitCode: 7 });
     });
   });
 

@@ -4,6 +4,9 @@ import { JobError, type ErrorCode } from '../../src/job/error.ts';
 import type { NewEvent } from '../../src/job/job.ts';
 import type { Job } from '../../src/job/job.ts';
 import { JOB_STATUSES, OUTCOMES, TRANSITIONS, type Outcome } from '../../src/job/status.ts';
+import type { JobRequest } from '../../src/job/request.ts';
+import type { UsageKey } from '../../src/job/model/usage.ts';
+import type { JobResult } from '../../src/job/result.ts';
 import { MAX_STEP_RESULT_BYTES, type Lease, type Store } from '../../src/store/store.ts';
 import { sampleEvent, sampleJob, sampleRequest, T0 } from '../store/sample.ts';
 
@@ -13,6 +16,9 @@ export interface OpenStore {
   readonly reopen?: () => Promise<Store>;
   readonly close: () => Promise<void>;
 }
+
+/** What of a result is summed. */
+type Spent = Pick<JobResult, 'total_cost' | 'total_tokens_in' | 'total_tokens_out' | 'turns'>;
 
 const MINUTE = 60_000;
 // Bytes 0, half surrogate pairs and separators: what agents print and people paste.
@@ -243,6 +249,106 @@ export function testStore(name: string, open: () => Promise<OpenStore>): void {
           }
           expect(seen).toEqual(expected);
         }
+      });
+
+      test('usage is summed by day, repository, agent and model, and what nobody knows is no number', async () => {
+        expect(await store.sumUsage({ by: 'day', since: null, limit: 10 })).toEqual([]);
+        expect(await store.sumUsage({ by: null, since: null, limit: 10 })).toEqual([]);
+        const day = 24 * 60 * MINUTE;
+        const add = async (id: string, days: number, request: Partial<JobRequest>, spent: Spent | null) => {
+          const result = spent === null ? null : ({ ...spent, summary: NASTY } as unknown as JobResult);
+          await store.createJob(
+            sampleJob(id, {
+              created_at: at(days * day).toISOString(),
+              request: sampleRequest(request),
+              result,
+            }),
+          );
+        };
+        const opus = { agent: 'claude', model: 'anthropic/opus' };
+        await add('a', 0, opus, { total_cost: 0.1, total_tokens_in: 100, total_tokens_out: 10, turns: 2 });
+        await add('b', 0, opus, { total_cost: 0.2, total_tokens_in: 50, total_tokens_out: 5, turns: 1 });
+        await add('c', 1, opus, { total_cost: null, total_tokens_in: 7, total_tokens_out: 1, turns: 1 });
+        await add(
+          'd',
+          1,
+          { repo: '/srv/b' },
+          { total_cost: null, total_tokens_in: null, total_tokens_out: null, turns: 3 },
+        );
+        await add('e', 1, opus, null);
+        await add(
+          'f',
+          2,
+          { agent: 'x' },
+          { total_cost: 0, total_tokens_in: 0, total_tokens_out: 0, turns: 1 },
+        );
+        const none = { jobs: 1, running: 0, unpriced: 0, uncounted: 0 };
+        expect(await store.sumUsage({ by: 'day', since: null, limit: 10 })).toEqual([
+          { ...none, key: '2026-11-22', cost_usd: 0, tokens_in: 0, tokens_out: 0, turns: 1 },
+          {
+            key: '2026-11-21',
+            jobs: 3,
+            running: 1,
+            unpriced: 2,
+            cost_usd: null,
+            uncounted: 1,
+            tokens_in: 7,
+            tokens_out: 1,
+            turns: 4,
+          },
+          { ...none, key: '2026-11-20', jobs: 2, cost_usd: 0.3, tokens_in: 150, tokens_out: 15, turns: 3 },
+        ]);
+        const keys = async (by: UsageKey) =>
+          (await store.sumUsage({ by, since: null, limit: 10 })).map(({ key, jobs, cost_usd: cost }) => [
+            key,
+            jobs,
+            cost,
+          ]);
+        expect(await keys('agent')).toEqual([
+          ['claude', 4, 0.3],
+          ['x', 1, 0],
+          ['patch', 1, null],
+        ]);
+        expect(await keys('model')).toEqual([
+          ['anthropic/opus', 4, 0.3],
+          [null, 2, 0],
+        ]);
+        expect(await keys('repo')).toEqual([
+          ['/srv/repo', 5, 0.3],
+          ['/srv/b', 1, null],
+        ]);
+        expect(await store.sumUsage({ by: 'repo', since: null, limit: 1 })).toHaveLength(1);
+        const since = at(day).toISOString();
+        expect(await store.sumUsage({ by: null, since, limit: 1 })).toEqual([
+          {
+            key: null,
+            jobs: 4,
+            running: 1,
+            unpriced: 2,
+            cost_usd: 0,
+            uncounted: 1,
+            tokens_in: 7,
+            tokens_out: 1,
+            turns: 5,
+          },
+        ]);
+        await rejected(store.sumUsage({ by: null, since: 'yesterday', limit: 1 }), 'bug');
+        await rejected(store.sumUsage({ by: null, since: null, limit: 0 }), 'invalid_request');
+      });
+
+      test('usage counts a job once it has ended', async () => {
+        await store.createJob(sampleJob('job-1', { status: 'running' }));
+        const lease = await claimed(store, 'job-1');
+        const result = {
+          total_cost: 1.5,
+          total_tokens_in: 3,
+          total_tokens_out: 4,
+          turns: 2,
+        } as unknown as JobResult;
+        await store.updateJob(lease, { status: 'completed', outcome: 'proposed', result });
+        expect(await store.sumUsage({ by: null, since: null, limit: 1 })).toMatchObject([
+          { running: 0, cost_usd: 1.5, tokens_in: 3, tokens_out: 4, turns: 2 },
+        ]);
       });
 
       test('limits that are no limits are refused', async () => {

@@ -38,6 +38,7 @@ const NAMES = [
   'logs',
   'result',
   'diff',
+  'usage',
   'recover',
   'checkout',
   'gc',
@@ -91,6 +92,30 @@ describe('looking at jobs', () => {
       /"done" is unknown \(allowed: queued, forking/,
     );
     expect((await bench.run(['list', '--limit', '0'])).code).toBe(64);
+  });
+
+  it('usage sums them, and shows no price that nobody knows as 0', async () => {
+    const by = async (...args: string[]): Promise<string> => (await bench.run(['usage', ...args])).stdout;
+    expect(await by('--by', 'agent')).toMatch(
+      /^agent +jobs +cost +tokens in +tokens out +turns\ncommand +1 +unknown +unknown +unknown +1\ntotal +1 +unknown/,
+    );
+    expect(await by('--by', 'repo')).toContain(repo);
+    const today = new Date().toISOString().slice(0, 10);
+    expect(JSON.parse(await by('--since', 'all', '--json'))).toMatchObject({
+      by: 'day',
+      since: null,
+      rows: [{ key: today, jobs: 1, running: 0, unpriced: 1, cost_usd: null, tokens_in: null, turns: 1 }],
+      total: { key: null, jobs: 1, cost_usd: null },
+    });
+    const later = await bench.run(['usage', '--since', '2999-01-01']);
+    expect([later.code, later.stdout]).toEqual([0, '']);
+    expect(later.stderr).toContain('no jobs since 2999-01-01 00:00');
+    for (const wrong of [
+      ['--by', 'colour'],
+      ['--since', 'soon'],
+      ['--limit', '0'],
+    ])
+      expect((await bench.run(['usage', ...wrong])).code, wrong.join(' ')).toBe(64);
   });
 
   it('status, result and diff tell one story', async () => {

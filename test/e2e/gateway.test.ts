@@ -211,6 +211,21 @@ for (let n = 0; n < 100; n++) {
     expect(provider.seen).toHaveLength(4);
   });
 
+  it('is told beforehand what it will probably cost, once there were three like it', async () => {
+    const command = agent(`await ask(); appendFileSync('a.txt', 'two\\n');`);
+    const known: unknown[] = [];
+    for (let count = 0; count < 4; count++) known.push((await run(command)).estimate);
+    expect(known).toMatchObject([
+      { known: false, jobs: 0 },
+      { known: false, jobs: 1 },
+      { known: false, jobs: 2 },
+      { known: true, jobs: 3, median_usd: COST, low_usd: COST, high_usd: COST },
+    ]);
+    const env = { AGENT_CMD: command, LLM_BASE_URL: provider.url, LLM_API_KEY: REAL_KEY, LLM_MODEL: 'm2' };
+    const { stderr } = await bench.run(['run', 'Add', '--repo', repo, '--allow-unpriced'], env);
+    expect(stderr).toContain('  no estimate of the cost: nobody knows the price of custom/m2\n');
+  });
+
   it('counts what a killed run had spent, and a budget of the day over jobs', async () => {
     const command = agent(`await ask(); appendFileSync('a.txt', 'two\\n');`);
     settings(

@@ -292,7 +292,7 @@ describe('a job that has not ended', () => {
     await running.seen(/agent: command \(answer\)/);
     expect((await bench.run(['diff', jobId])).stdout).toMatch(/\+one/);
     const late = await bench.run(['message', jobId, 'and then?']);
-    expect(late.stdout).toMatch(/is running; its agent gets this when it asks its next question/);
+    expect(late.stdout).toMatch(/is running; its agent gets this with its next turn/);
     expect(late.stdout).not.toContain('--resume');
     // Where it lies depends on whether the working copy is a mount.
     const written = ['tree/b.txt', 'layers/tree/upper/b.txt'].map((path) =>

@@ -1,6 +1,10 @@
-/** `npm run faults -- --kills 200 [--seed n] [--jobs n]`: deaths at random, by command. Exits with 1 unless all held. */
+/**
+ * `npm run faults -- --kills 200 [--seed n] [--jobs n]`: deaths at random, by command; `--fleet 1200 [--workers n]`: a
+ * queue of so many jobs whose workers are killed all the time. Exits with 1 unless all held.
+ */
 import { parseArgs } from 'node:util';
 import { live, numbersFrom, randomLife } from './deaths.ts';
+import { runFleet } from './fleet.ts';
 import { brokenHome, setStage } from './stage.ts';
 
 const { values } = parseArgs({
@@ -8,6 +12,8 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '200' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     jobs: { type: 'string', default: '2' },
+    fleet: { type: 'string' },
+    workers: { type: 'string', default: '2' },
   },
 });
 
@@ -26,8 +32,6 @@ const stage = setStage();
 const next = numbersFrom(first);
 const died = { lives: 0, kills: 0, held: 0 };
 const outcomes = new Map<string, number>();
-console.log(`faults: seed ${first}, ${kills} kills, ${jobs} jobs at once`);
-
 /** Lives one random life after the other until enough of them have died. */
 async function worker(): Promise<void> {
   while (died.kills < kills) {
@@ -46,14 +50,32 @@ async function worker(): Promise<void> {
   }
 }
 
-try {
+/** Lets so many jobs through a queue, and says what held. */
+async function fleet(count: number): Promise<boolean> {
+  const plan = { jobs: count, workers: whole('workers', values.workers, 16), seed: first };
+  const fate = await runFleet(stage, plan);
+  for (const sentence of fate.broken) console.log(sentence);
+  console.log(
+    `fleet: seed ${first}; ${fate.kills} workers killed, ${fate.takenOver} jobs resumed; ` +
+      `${fate.acknowledged} tried, ${fate.held} held`,
+  );
+  return fate.broken.length === 0;
+}
+
+async function deaths(): Promise<boolean> {
+  console.log(`faults: seed ${first}, ${kills} kills, ${jobs} jobs at once`);
   await Promise.all(Array.from({ length: jobs }, worker));
   for (const [outcome, count] of [...outcomes].toSorted(([a], [b]) => a.localeCompare(b)))
     console.log(`  ${outcome}: ${count}`);
+  console.log(`faults: ${died.kills} kills in ${died.lives} jobs; ${died.lives} tried, ${died.held} held`);
+  return died.held === died.lives;
+}
+
+try {
+  const held = await (values.fleet === undefined ? deaths() : fleet(whole('fleet', values.fleet, 100_000)));
   const broken = brokenHome(stage);
   for (const sentence of broken) console.log(sentence);
-  console.log(`faults: ${died.kills} kills in ${died.lives} jobs; ${died.lives} tried, ${died.held} held`);
-  process.exitCode = died.held === died.lives && broken.length === 0 ? 0 : 1;
+  process.exitCode = held && broken.length === 0 ? 0 : 1;
 } finally {
   stage.remove();
 }

@@ -130,6 +130,13 @@ describe('other budgets', () => {
     expect(access.why()?.message).toContain('max_tokens of the job: 600 of 500');
   });
 
+  it('say how full a session is by the last calls of its model', async () => {
+    const { front, access } = await start({});
+    expect(access.filled()).toBeNull();
+    await ask(front, access);
+    expect(access.filled()).toBe(120);
+  });
+
   it('of calls are exact', async () => {
     const { front, access, provider } = await start({ limits: { maxCalls: 3 } });
     await Promise.all(Array.from({ length: 9 }, () => ask(front, access)));

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Access } from '../../src/gateway/account.ts';
+import { createToken, type Access } from '../../src/gateway/account.ts';
 import {
   json,
   post,
@@ -373,5 +373,24 @@ describe('what a job may ask', () => {
     expect(answer.body).toEqual({ input_tokens: 7 });
     expect(provider.seen[0]?.path).toBe('/v1/messages/count_tokens?beta=true');
     expect(front.calls).toEqual([]);
+  });
+});
+
+describe('the token of an agent that can be told only one', () => {
+  it('is worth nothing between its turns, and its own turn in each', async () => {
+    const [speech] = SPEECHES;
+    if (speech === undefined) throw new Error('no dialect');
+    const { front, provider } = await start(spokenBy(speech));
+    const token = createToken();
+    const first = front.account.open(front.ref, 'explore', token);
+    expect((await call(front, first, speech, false)).status).toBe(200);
+    await first.close();
+    expect((await call(front, first, speech, false)).status).toBe(401);
+    const second = front.account.open(front.ref, 'plan', token);
+    expect((await call(front, second, speech, false)).status).toBe(200);
+    expect([first.calls(), second.calls()]).toEqual([1, 1]);
+    await second.close();
+    expect(provider.seen).toHaveLength(2);
+    expect(front.account.spent(0).calls).toBe(2);
   });
 });

@@ -1,7 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JobError } from '../../src/job/error.ts';
-import { isOwnerName, MAX_TASK_BYTES, parseRef, parseRepo, parseTask } from '../../src/job/request.ts';
+import {
+  isOwnerName,
+  MAX_CALLBACK_CHARS,
+  MAX_TASK_BYTES,
+  parseCallbackUrl,
+  parseRef,
+  parseRepo,
+  parseTask,
+} from '../../src/job/request.ts';
 
 const HOSTILE_REPOS: readonly string[] = [
   // Options in disguise.
@@ -282,5 +290,46 @@ describe('parseTask', () => {
     expect(parseTask('a'.repeat(MAX_TASK_BYTES))).toHaveLength(MAX_TASK_BYTES);
     expect(codeOf(() => parseTask('a'.repeat(MAX_TASK_BYTES + 1)))).toBe('invalid_request');
     expect(codeOf(() => parseTask('é'.repeat(MAX_TASK_BYTES / 2 + 1)))).toBe('invalid_request');
+  });
+});
+
+describe('parseCallbackUrl', () => {
+  it.each([
+    ['https://ci.example.org/hook', 'https://ci.example.org/hook'],
+    ['HTTPS://CI.Example.org', 'https://ci.example.org/'],
+    ['http://127.0.0.1:8080/a?b=c', 'http://127.0.0.1:8080/a?b=c'],
+    ['http://0x7f.1/', 'http://127.0.0.1/'],
+    ['https://bücher.example/ä', 'https://xn--bcher-kva.example/%C3%A4'],
+  ])('takes %j as %j', (url, kept) => {
+    expect(parseCallbackUrl(url)).toBe(kept);
+  });
+
+  it.each([
+    '',
+    'here',
+    '/hook',
+    '//ci.example.org/',
+    'ftp://ci.example.org/',
+    'file:///etc/passwd',
+    'javascript:alert(1)',
+    'https://',
+    'https://ci.example.org/\n',
+    'https://ci.example.org/\u202e',
+    `https://ci.example.org/${'x'.repeat(MAX_CALLBACK_CHARS)}`,
+  ])('refuses %j', (url) => {
+    expect(codeOf(() => parseCallbackUrl(url))).toBe('invalid_request');
+  });
+
+  it('makes of any text a URL that it takes again, or an error of ours', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.webUrl(), fc.string({ unit: 'binary' })), (text) => {
+        try {
+          const kept = parseCallbackUrl(text);
+          expect(parseCallbackUrl(kept)).toBe(kept);
+        } catch (error) {
+          expect(error).toBeInstanceOf(JobError);
+        }
+      }),
+    );
   });
 });

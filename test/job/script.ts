@@ -36,6 +36,7 @@ export type VerifyAct =
       readonly failure?: string;
       readonly tamper?: readonly TamperFinding[];
       readonly checks?: readonly CheckReport[];
+      readonly messageWaits?: boolean;
     };
 export type ProposeAct =
   | Trouble
@@ -311,6 +312,7 @@ export function scriptedSteps(script: Script, ran: Ran[], stored: readonly Ran[]
           },
           head_sha: 'c'.repeat(40),
           failure: act.verdict === 'red' ? (act.failure ?? 'the sum is wrong') : '',
+          ...(act.messageWaits === true ? { message_waits: true } : {}),
         }),
       ),
     propose: (input) =>

@@ -45,7 +45,13 @@ describe('statuses and outcomes', () => {
       'infra_failed failed 5',
       'cancelled cancelled 130',
     ]);
-    expect(EXIT_CODES).toEqual({ needs_input: 6, usage: 64, no_permission: 77, bad_configuration: 78 });
+    expect(EXIT_CODES).toEqual({
+      needs_input: 6,
+      usage: 64,
+      no_permission: 77,
+      unavailable: 69,
+      bad_configuration: 78,
+    });
   });
 
   it('exit with 0 exactly when they are completed', () => {

@@ -561,3 +561,42 @@ describe('trouble', () => {
     expect(ran.filter((r) => r.step === 'notify')).toEqual([]);
   });
 });
+
+describe('a message that came by itself', () => {
+  const waiting: VerifyAct = { ...green, messageWaits: true };
+
+  it('is given to the agent before a green change is proposed, and judged again', async () => {
+    const { result, ran, builds } = await play({
+      verifies: [waiting, green],
+      messages: [{ do: 'answer', answer: 'and b' }],
+    });
+    expect(ran.map((r) => r.step)).toEqual([
+      'prepare',
+      'build',
+      'verify',
+      'message',
+      'build',
+      'verify',
+      'propose',
+      'save',
+      'notify',
+    ]);
+    expect(builds[1]?.turn).toEqual({ kind: 'answer', question: '', answer: 'and b' });
+    expect(result.outcome).toBe('proposed');
+  });
+
+  it('waits for the fix of a red one, whose turn takes it', async () => {
+    const played = await play({ verifies: [{ ...waiting, verdict: 'red' }, green] });
+    expect(played.count('message')).toBe(0);
+  });
+
+  it('does not keep a job from its end for ever', async () => {
+    const played = await play({
+      verifies: [waiting],
+      messages: [{ do: 'answer', answer: 'more' }],
+      request: { budget: { max_cost_usd: null, max_tokens: null, max_turns: null, timeout_s: 1e6 } },
+    });
+    expect(played.count('message')).toBe(MAX_QUESTIONS);
+    expect(played.result.outcome).toBe('proposed');
+  });
+});

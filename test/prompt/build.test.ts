@@ -118,6 +118,20 @@ describe('renderPrompt', () => {
     expect(prompt).toContain('Add a limit to slugify');
   });
 
+  it('gives what a person wrote meanwhile, with the failures or alone', () => {
+    const turn = { kind: 'fix', debug: false, gate_run: 1, error_history: [] } as const;
+    const both = renderPrompt({
+      ...input,
+      turn,
+      failures: 'boom',
+      messages: ['Keep it short.', 'And fast.'],
+    });
+    for (const part of ['boom', 'Keep it short.', 'And fast.']) expect(both).toContain(part);
+    const alone = renderPrompt({ ...input, turn: { kind: 'answer', question: '', answer: 'Also b.' } });
+    expect(alone).toMatch(/## Added by the person who gave the task\n.*\nAlso b\./);
+    expect(alone).not.toContain('You asked');
+  });
+
   it('asks for an answer and no change in ask mode', () => {
     const prompt = renderPrompt({ ...input, mode: 'ask', task: 'What does slugify do?' });
     expect(prompt).toMatch(/change nothing/);

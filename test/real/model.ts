@@ -39,6 +39,9 @@ const SHELLS = [
   'Bash',
 ];
 
+/** The tool by which an answer is given in a form. */
+const FORM = 'StructuredOutput';
+
 const NOTHING: Message = { role: 'user', content: '' };
 
 function textOf({ content }: Message): string {
@@ -107,6 +110,9 @@ export async function startModel(
       return { error: { message: 'this is not in the script', type: 'invalid_request_error' }, status: 400 };
     }
     const command = leg.commands[results];
+    const isForm = request.tools?.some((tool) => tool.function.name === FORM) === true;
+    if (command === undefined && isForm)
+      return { content: '', toolCalls: [{ name: FORM, arguments: leg.says }], usage: usage() };
     if (command === undefined) return { content: leg.says, usage: usage() };
     return { content: `Step ${results + 1}.`, toolCalls: [shellCall(request, command)], usage: usage() };
   });

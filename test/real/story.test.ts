@@ -186,12 +186,16 @@ describe.each(Object.keys(REAL_AGENTS) as RealAgentName[])('%s', (name) => {
       // The exit code is the shell's own, the message is of the mount.
       expect(explored?.text).toMatch(/held [12]/);
       expect(explored?.text).toContain('Read-only file system');
+      const told = await events(result.job_id);
+      if (name === 'opencode') expect(JSON.stringify(told)).toContain('"StructuredOutput');
+      const plans = told.flatMap(({ type, data }) => (type === 'plan' && 'subtasks' in data ? [data] : []));
+      expect(plans).toMatchObject([{ subtasks: PLAN.subtasks, problem: null }]);
       expectCounted(result, model);
     },
     240_000,
   );
 
-  it.skipIf(reason !== null || name === 'opencode')(
+  it.skipIf(reason !== null)(
     title('has failed with the error of its model, whatever it says itself'),
     async () => {
       // Nothing is in the script: every call is refused with 400.

@@ -120,6 +120,19 @@ describe('a request that names no agent', () => {
     ]);
   });
 
+  it('is told what one could do better', async () => {
+    const detailOf = async (programmes: readonly string[]): Promise<string> => {
+      const config = await machine(programmes, key);
+      const agent = await agentOf(
+        { ...config, host: { ...config.host, path: config.host.cwd } },
+        { agent: 'opencode', task: '' },
+      );
+      return (await agent.check()).detail;
+    };
+    expect(await detailOf(['opencode'])).toContain('without rg on the PATH, its search tools fail');
+    expect(await detailOf(['opencode', 'rg'])).not.toContain('rg');
+  });
+
   it('finds a login that is there and not admitted', async () => {
     const config = await machine(['codex-acp']);
     mkdirSync(join(config.host.home, '.codex'));

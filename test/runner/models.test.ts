@@ -88,6 +88,25 @@ describe('checkModel', () => {
   });
 });
 
+describe('the window of a model', () => {
+  it('is the user’s, else the table’s, and unknown else', async () => {
+    const keyed = await models({ ANTHROPIC_API_KEY: 'a' });
+    expect(keyed.windowOf('anthropic/claude-haiku-4-5')).toBe(200_000);
+    expect(keyed.windowOf('claude-sonnet-5')).toBe(1_000_000);
+    expect(keyed.windowOf(null)).toBe(1_000_000);
+    expect(keyed.windowOf('anthropic/claude-of-tomorrow')).toBeNull();
+    // Of an agent with a login of its own, which no provider here serves.
+    expect((await models({})).windowOf('openai/gpt-4')).toBe(8192);
+    expect((await models({})).windowOf(null)).toBeNull();
+    expect((await models({ OPENAI_API_KEY: 'k', ANTHROPIC_API_KEY: 'a' })).windowOf('whatever')).toBeNull();
+    const own = { prices: { 'anthropic/claude-haiku-4-5': { input: 1, output: 1, window: 5000 } } };
+    expect((await models({ ANTHROPIC_API_KEY: 'a' }, own)).windowOf('anthropic/claude-haiku-4-5')).toBe(5000);
+    const priced = { prices: { 'claude-haiku-4-5': { input: 1, output: 1 } } };
+    expect((await models({}, priced)).windowOf('anthropic/claude-haiku-4-5')).toBe(200_000);
+    expect((await models({}, { model_window: 7000 })).windowOf('openai/gpt-4')).toBe(7000);
+  });
+});
+
 describe('settings of models', () => {
   it('are checked, and name no keys', async () => {
     await expect(models({ LLM_BASE_URL: 'nowhere' })).rejects.toThrow('is no base URL');

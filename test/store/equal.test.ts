@@ -2,8 +2,11 @@
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { DELIVERY_STATUSES, type Delivery } from '../../src/job/delivery/delivery.ts';
 import { JobError } from '../../src/job/error.ts';
 import type { JobPatch } from '../../src/job/job.ts';
+import { USAGE_KEYS } from '../../src/job/model/usage.ts';
+import type { JobResult } from '../../src/job/result.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../src/job/status.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
@@ -29,7 +32,19 @@ const json = fc.jsonValue({ maxDepth: 2 });
 const note = fc.dictionary(fc.constantFrom('x', 'y', '__proto__', ''), json, { maxKeys: 3 });
 const minutes = fc.integer({ min: 0, max: 120 }).map((n) => new Date(T0.getTime() + n * 60_000));
 const limit = fc.integer({ min: 0, max: 5 });
+const deliveryId = fc.constantFrom('d-1', 'd-2');
 const which = fc.nat({ max: 9 });
+
+/** What a result says of its cost: also what no result should. */
+const spent = fc.record(
+  {
+    total_cost: fc.oneof(fc.constant(null), fc.double({ min: 0, max: 9, noNaN: true }), text),
+    total_tokens_in: fc.option(fc.nat()),
+    total_tokens_out: fc.option(fc.nat()),
+    turns: fc.nat({ max: 9 }),
+  },
+  { requiredKeys: [] },
+) as unknown as fc.Arbitrary<JobResult>;
 
 const patch: fc.Arbitrary<JobPatch> = fc.record(
   {
@@ -38,6 +53,7 @@ const patch: fc.Arbitrary<JobPatch> = fc.record(
     attempt: fc.integer({ min: -1, max: 5 }),
     started_at: fc.constantFrom(null, T0.toISOString()),
     question: fc.option(text),
+    result: fc.option(spent),
   },
   { requiredKeys: [] },
 );
@@ -45,6 +61,24 @@ const patch: fc.Arbitrary<JobPatch> = fc.record(
 const ending: fc.Arbitrary<JobPatch> = fc
   .constantFrom(...(Object.keys(OUTCOMES) as Outcome[]))
   .map((outcome) => ({ outcome, status: OUTCOMES[outcome].status }));
+
+/** A delivery as a claim names it: by nothing but its id. */
+function claimedSample(id: string): Delivery {
+  const created_at = T0.toISOString();
+  const rest = { url: '', body: '', status: 'pending', due_at: null, round: 0, tries: [] } as const;
+  return { delivery_id: id, job_id: 'a', created_at, ...rest };
+}
+
+/** Ends job b with a delivery, and claims that. */
+async function endWithDelivery(store: Store): Promise<void> {
+  const lease = await store.acquireLease('b', 'w1', HOUR, T0);
+  if (lease === null) throw new Error('b is held');
+  const { url, body, created_at } = claimedSample('d-1');
+  const delivery = { delivery_id: 'd-1', url: `${url}/`, body, created_at };
+  await store.updateJob(lease, { status: 'failed', outcome: 'gave_up' }, delivery);
+  await store.releaseLease(lease);
+  await store.claimDeliveries({ now: T0, limit: 1, leaseMs: HOUR });
+}
 
 /** A lease to write with: mostly a recent one, sometimes an old one, sometimes none that ever was. */
 function pick(leases: readonly Lease[], n: number): Lease {
@@ -75,6 +109,11 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
         (store) =>
           store.listJobs({ ...filter, limit: n }),
     ),
+  ),
+  fc.tuple(fc.constantFrom(null, ...USAGE_KEYS), fc.option(minutes), limit).map(
+    ([by, since, n]): Operation =>
+      (store) =>
+        store.sumUsage({ by, since: since?.toISOString() ?? null, limit: n }),
   ),
   fc.tuple(which, fc.oneof(patch, ending)).map(
     ([n, change]): Operation =>
@@ -150,6 +189,45 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       (store, leases) =>
         store.takeMessage(pick(leases, n), k),
   ),
+  fc.tuple(which, fc.oneof(patch, ending), deliveryId, minutes).map(
+    ([n, change, id, time]): Operation =>
+      (store, leases) =>
+        store.updateJob(pick(leases, n), change, {
+          delivery_id: id,
+          url: 'https://ci.example.org/',
+          body: id,
+          created_at: time.toISOString(),
+        }),
+  ),
+  fc.record({ now: minutes, limit, leaseMs: fc.integer({ min: 0, max: HOUR }) }).map(
+    (claims): Operation =>
+      (store) =>
+        store.claimDeliveries(claims),
+  ),
+  fc.tuple(minutes, jobId).map(
+    ([now, id]): Operation =>
+      (store) =>
+        store.claimDeliveries({ now, limit: 5, leaseMs: 1000, jobId: id }),
+  ),
+  fc.tuple(deliveryId, fc.constantFrom(1, 1, 2, 3), fc.constantFrom(...DELIVERY_STATUSES), minutes).map(
+    ([id, token, after, time]): Operation =>
+      (store) =>
+        store.recordDeliveryTry(
+          { delivery: claimedSample(id), token, expires_at: T0.toISOString() },
+          { started_at: T0.toISOString(), duration_ms: token, http_status: null, error: id },
+          after === 'pending' ? { status: after, due_at: time.toISOString() } : { status: after },
+        ),
+  ),
+  fc.tuple(deliveryId, minutes).map(
+    ([id, now]): Operation =>
+      (store) =>
+        store.redeliver(id, now),
+  ),
+  jobId.map(
+    (id): Operation =>
+      (store) =>
+        store.listDeliveries(id),
+  ),
   fc.tuple(text, json).map(
     ([k, value]): Operation =>
       (store) =>
@@ -195,6 +273,7 @@ async function look(store: Store): Promise<unknown> {
     await store.getLease(id),
     await store.readEvents(id, 0, 1000),
     await store.readSteps(id),
+    await store.listDeliveries(id),
   ]);
   return [jobs, await Promise.all(details)];
 }
@@ -211,10 +290,11 @@ test('memory and sqlite answer alike', async () => {
   let run = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { minLength: 10, maxLength: 60 }), async (operations) => {
-      // All jobs and one claim exist from the start, so that most operations find something.
+      // All jobs, one claim and one delivery that is claimed exist from the start, so that most operations find something.
       const start: Operation[] = [
         (store) => store.createJob(sampleJob('a')),
         (store) => store.createJob(sampleJob('b')),
+        endWithDelivery,
         (store) => store.acquireLease('a', 'w1', HOUR, T0),
       ];
       const memory = createMemoryStore({ now: clock() });
@@ -243,7 +323,18 @@ test('memory and sqlite answer alike', async () => {
 test('so they do when writes are asked for all at once', async () => {
   const directory = testDirectory();
   let run = 0;
-  const reads = new Set(['getJob', 'listJobs', 'getLease', 'readEvents', 'readSteps', 'getBaseline']);
+  const reads = new Set([
+    'getJob',
+    'listJobs',
+    'sumUsage',
+    'getLease',
+    'readEvents',
+    'readSteps',
+    'getBaseline',
+    'listDeliveries',
+    // Looks first whether anything is due.
+    'claimDeliveries',
+  ]);
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (operations) => {
       const memory = createMemoryStore({ now: clock() });

@@ -1,6 +1,7 @@
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { testAccess } from '../contract/access.ts';
 import { testQueue } from '../contract/queue.ts';
+import { testDeliveries } from '../contract/deliveries.ts';
 import { testStore, type OpenStore } from '../contract/store.ts';
 
 async function open(): Promise<OpenStore> {
@@ -10,4 +11,5 @@ async function open(): Promise<OpenStore> {
 
 testStore('memory', open);
 testQueue('memory', open);
+testDeliveries('memory', open);
 testAccess('memory', open);

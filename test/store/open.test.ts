@@ -22,7 +22,7 @@ import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { SCHEMA_VERSION } from '../../src/store/sqlite/migrate.ts';
 import { rejected } from '../contract/store.ts';
 import { testDirectory } from './directory.ts';
-import { sampleEvent, sampleJob } from './sample.ts';
+import { sampleEvent, sampleJob, sampleRequest, T0 } from './sample.ts';
 
 describe('opening', () => {
   test('a text file is refused by its path, with what to do, and is not touched', async () => {
@@ -192,12 +192,60 @@ describe('opening', () => {
 });
 
 describe('the schema', () => {
+  /** A database as version 1 left it, with a job that waits, one that ended, and one whose texts are damaged. */
+  function versionOne(path: string): void {
+    const raw = new DatabaseSync(path);
+    raw.exec(readFileSync(join(import.meta.dirname, 'version-1.sql'), 'utf8'));
+    const insert = raw.prepare(
+      `INSERT INTO jobs (job_id, status, outcome, repo, created_ms, procedure_version, attempt, branch, created_at,
+         updated_at, request, result) VALUES (?, ?, ?, ?, ?, 1, 1, ?, ?, ?, ?, ?)`,
+    );
+    const add = (
+      id: string,
+      status: string,
+      outcome: string | null,
+      request: string,
+      result: string | null,
+    ): void => {
+      const time = T0.toISOString();
+      insert.run(id, status, outcome, '/srv/repo', T0.getTime(), `bot/${id}`, time, time, request, result);
+    };
+    const request = JSON.stringify(sampleRequest());
+    const result = { total_cost: 2, total_tokens_in: 3, total_tokens_out: 4, turns: 1 };
+    add('job-1', 'queued', null, request, null);
+    add('job-2', 'completed', 'proposed', request, JSON.stringify(result));
+    add('job-3', 'queued', null, '{"repo": ', '{"total_cost": ');
+    raw
+      .prepare('INSERT INTO events (job_number, seq, type, attempt, time, data) VALUES (1, 1, ?, 1, ?, ?)')
+      .run('log', T0.toISOString(), '{"text":"a"}');
+    raw.close();
+  }
+
+  test('of version 1 is brought up to date by whoever comes first, with what is in it', async () => {
+    const path = join(testDirectory(), 'runner.db');
+    versionOne(path);
+    const [one, other] = await Promise.all([openSqliteStore({ path }), openSqliteStore({ path })]);
+    expect(await one.getJob('job-1')).toEqual(sampleJob('job-1'));
+    expect(await one.readEvents('job-1', 0, 10)).toHaveLength(1);
+    expect(await other.listDeliveries('job-1')).toEqual([]);
+    // What waited then is in the queue now.
+    const claim = { owner: 'w', leaseMs: 1000, now: new Date(), perRepo: null };
+    expect((await one.claimNext(claim))?.job.job_id).toBe('job-1');
+    expect(await other.claimNext(claim)).toBeNull();
+    expect(await one.sumUsage({ by: 'agent', since: null, limit: 9 })).toMatchObject([
+      { key: 'patch', jobs: 2, unpriced: 0, cost_usd: 2, tokens_in: 3, tokens_out: 4 },
+      { key: null, jobs: 1 },
+    ]);
+    await one.close();
+    await other.close();
+  });
+
   // Migration 1 derives its checks from these lists. A published migration never changes: when this fails, add
   // a migration that rebuilds the table with the new check, and then note the new lists here.
   test('was made from the statuses and outcomes of today', () => {
     const made = Object.entries(OUTCOMES).map(([outcome, { status }]) => `${outcome}:${status}`);
     expect({ version: SCHEMA_VERSION, statuses: JOB_STATUSES.join(' '), outcomes: made.join(' ') }).toEqual({
-      version: 3,
+      version: 5,
       statuses: 'queued forking triggered running retrying needs_input completed failed cancelled',
       outcomes:
         'pr_opened:completed pr_updated:completed proposed:completed no_change:completed answered:completed ' +

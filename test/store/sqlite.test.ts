@@ -8,6 +8,7 @@ import { configure, connect } from '../../src/store/sqlite/connection.ts';
 import type { Store } from '../../src/store/store.ts';
 import { testAccess } from '../contract/access.ts';
 import { testQueue } from '../contract/queue.ts';
+import { testDeliveries } from '../contract/deliveries.ts';
 import { rejected, testStore, type OpenStore } from '../contract/store.ts';
 import { testDirectory } from './directory.ts';
 import { sampleEvent, sampleJob } from './sample.ts';
@@ -32,6 +33,7 @@ async function open(): Promise<OpenStore> {
 
 testStore('sqlite', open);
 testQueue('sqlite', open);
+testDeliveries('sqlite', open);
 testAccess('sqlite', open);
 
 describe('two stores on one file', () => {
@@ -54,6 +56,25 @@ describe('two stores on one file', () => {
     const log = await b.readEvents('job-1', 0, 1000);
     expect(log.map((event) => event.seq)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
     await Promise.all([a.close(), b.close()]);
+  });
+});
+
+describe('usage', () => {
+  test('is summed of an index alone, whatever the results hold', async () => {
+    const path = join(testDirectory(), 'runner.db');
+    const store = await openSqliteStore({ path });
+    await store.createJob(sampleJob('job-1'));
+    await store.close();
+    const db = new DatabaseSync(path);
+    const query = `SELECT agent, SUM(cost_usd), COUNT(tokens_in + tokens_out), TOTAL(turns), SUM(has_ended)
+      FROM jobs INDEXED BY jobs_usage WHERE created_ms >= ? GROUP BY 1`;
+    const plan = JSON.stringify(db.prepare(`EXPLAIN QUERY PLAN ${query}`).all(0));
+    const steps = JSON.stringify(db.prepare(`EXPLAIN ${query}`).all(0));
+    db.close();
+    expect(plan).toContain('USING INDEX jobs_usage (created_ms>?)');
+    // Read from a row and not from the index, each of these would be taken out of its JSON again.
+    expect(steps).toContain('sum(1)');
+    expect(steps).not.toContain('json_');
   });
 });
 

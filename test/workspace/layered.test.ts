@@ -145,6 +145,17 @@ describe.skipIf(process.platform !== 'linux')('a copy-on-write working copy', ()
     expect(await copy.snapshot()).toBe(clean);
   });
 
+  it('looks again where something that stayed open has written', async () => {
+    if (mode === null) return;
+    const { copy } = await open(mode);
+    run(copy, 'echo wrong > a.txt');
+    const before = await copy.snapshot();
+    // As a command does that was started before the snapshot.
+    writeFileSync(join(copy.where, 'a.txt'), 'right\n');
+    copy.touched();
+    expect(await copy.snapshot()).not.toBe(before);
+  });
+
   it('can be thrown away and laid again, in this process or another', async () => {
     if (mode === null) return;
     const { copy, options } = await open(mode);

@@ -7,7 +7,7 @@ import type { Usage } from '../../job/step.ts';
 import type { ExecResult } from '../../sandbox/sandbox.ts';
 import type { Agent, AgentContext, AgentNeeds, AgentReply, AgentTurn, ModelAccess } from '../agent.ts';
 import { failureOf, tail } from '../claims/ending.ts';
-import { fieldsOf, type Fields } from '../../job/text/json.ts';
+import { asText, fieldsOf, type Fields } from '../../job/text/json.ts';
 import { modelErrorIn } from '../claims/model-error.ts';
 import { plainText, planHandover } from '../handover.ts';
 import { createLogStream } from '../log-stream.ts';
@@ -67,14 +67,22 @@ interface Turn {
   failure: ErrorInfo | null;
   /** The answer to the prompt, as it came. */
   answer: Fields;
-  /** Whether the updates that come are of the session's past. */
-  isReplaying: boolean;
+  /** Answers to prompts before the last. */
+  readonly earlier: Fields[];
+  /** What the updates that come are about: the session's past, shortening it, or the prompt. */
+  about: 'past' | 'compacting' | 'prompt';
 }
 
 function fail(turn: Turn, error: ErrorInfo): void {
   turn.failure ??= error;
   turn.stop.abort();
 }
+
+/** Updates that count although they are not about the prompt. */
+const COUNTS: Readonly<Record<'past' | 'compacting', readonly string[]>> = {
+  past: ['available_commands_update'],
+  compacting: ['available_commands_update', 'usage_update'],
+};
 
 function begin(context: AgentContext): Turn {
   const guards = createGuards();
@@ -88,10 +96,14 @@ function begin(context: AgentContext): Turn {
   const wire = createWire({
     onNotification(method, { update }) {
       // A session that is loaded tells its whole past first: that has been told.
-      if (method === 'session/update' && !turn.isReplaying) updates.take(fieldsOf(update) ?? {});
+      const fields = method === 'session/update' ? (fieldsOf(update) ?? {}) : {};
+      if (turn.about === 'prompt' || COUNTS[turn.about].includes(asText(fields['sessionUpdate']) ?? ''))
+        updates.take(fields);
     },
     onResult(method, result) {
-      if (method === 'session/prompt') turn.answer = result;
+      if (method !== 'session/prompt') return;
+      if (turn.about === 'compacting') turn.earlier.push(result);
+      else turn.answer = result;
     },
     onBreach(message) {
       const words = `the agent does not keep to its protocol: ${plainText(message)}`;
@@ -100,7 +112,7 @@ function begin(context: AgentContext): Turn {
     },
   });
   const stop = new AbortController();
-  const turn: Turn = { updates, wire, guards, stop, failure: null, answer: {}, isReplaying: true };
+  const turn: Turn = { updates, wire, guards, stop, failure: null, answer: {}, earlier: [], about: 'past' };
   return turn;
 }
 
@@ -121,16 +133,23 @@ async function talk(
     {
       prompt: request.prompt,
       sessionId: request.sessionId,
+      compact: request.compact ?? null,
       mayEdit: request.phase === 'build',
       cwd: sandbox.workspacePath,
+      mcpServers: context.mcpServers ?? [],
       authMethod,
       modes,
     },
     {
       onSession(sessionId) {
-        turn.isReplaying = false;
+        turn.about = 'prompt';
         context.onSession?.(sessionId);
         context.onEvent('message', { role: 'runner', session_id: sessionId });
+      },
+      onCompacting(state) {
+        turn.about = state === 'begun' ? 'compacting' : 'prompt';
+        if (state === 'done')
+          context.onEvent('message', { role: 'runner', compacted: 'by the agent', ...turn.updates.fill() });
       },
       onNote: (text) => context.onEvent('message', { role: 'runner', text }),
       onPermission: (what) => turn.guards.permissionAsked(what),
@@ -274,7 +293,7 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
     const sessionId = 'end' in talked ? talked.end.sessionId : null;
     const isResumed = sessionId !== null && sessionId === request.sessionId;
     const before = sessionId === null ? null : (costs.get(sessionId) ?? (isResumed ? null : 0));
-    const usage = usageOf(turn.answer, turn.updates, options.usage, before);
+    const usage = usageOf([...turn.earlier, turn.answer], turn.updates, options.usage, before);
     const cost = turn.updates.costUsd();
     if (sessionId !== null && cost !== null) costs.set(sessionId, cost);
     const { summary: note, question } = await handover.collect();
@@ -284,12 +303,16 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
       note ?? plainText(turn.updates.message()),
       request.phase === 'build' ? SUMMARY_CHARS : ANSWER_CHARS,
     );
-    return { ok: true, summary, question, sessionId, usage };
+    const fill = turn.updates.fill();
+    const compact = turn.updates.compactCommand();
+    const known = fill === null ? {} : { context: { ...fill, ...(compact === null ? {} : { compact }) } };
+    return { ok: true, summary, question, sessionId, usage, ...known };
   }
 
   return {
     name,
     needs,
+    takesMcp: true,
     check: () => options.check(),
     async run(request, context) {
       if (context.signal.aborted) throw new Cancelled();

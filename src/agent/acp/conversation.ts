@@ -2,6 +2,7 @@
 import { client, methods, RequestError, type ClientContext } from '@agentclientprotocol/sdk';
 import { errorInfo } from '../../job/error.ts';
 import { asList, fieldsOf, asText, at, type Fields } from '../../job/text/json.ts';
+import { forProtocol } from '../mcp/forms.ts';
 import { permissionKey, permissionOf } from './permission.ts';
 import { TalkFailed, type Talk, type TalkEnd, type TalkListener } from './talk.ts';
 import type { Wire } from './wire.ts';
@@ -63,9 +64,10 @@ async function takeUp(
   listener: TalkListener,
 ): Promise<Session | null> {
   const { cwd } = talk;
+  const mcpServers = forProtocol(talk.mcpServers, capabilities).servers;
   const canResume = fieldsOf(at(capabilities, 'sessionCapabilities', 'resume')) !== null;
   const canLoad = capabilities['loadSession'] === true;
-  const request = { sessionId, cwd, mcpServers: [] };
+  const request = { sessionId, cwd, mcpServers };
   try {
     if (!canResume && !canLoad) throw new Error('it can neither resume nor load one');
     const method = canResume ? methods.agent.session.resume : methods.agent.session.load;
@@ -91,11 +93,8 @@ async function openSession(
     talk.sessionId === null ? null : await takeUp(agent, capabilities, talk, talk.sessionId, listener);
   if (earlier !== null) return earlier;
   const method = methods.agent.session.new;
-  const answer = await ask(
-    method,
-    agent.request(method, { cwd: talk.cwd, mcpServers: [] }),
-    HELLO_TIMEOUT_MS,
-  );
+  const { servers: mcpServers } = forProtocol(talk.mcpServers, capabilities);
+  const answer = await ask(method, agent.request(method, { cwd: talk.cwd, mcpServers }), HELLO_TIMEOUT_MS);
   return { id: answer.sessionId, modes: answer.modes };
 }
 
@@ -107,6 +106,8 @@ async function enter(
   listener: TalkListener,
 ): Promise<Session> {
   const capabilities = fieldsOf(hello['agentCapabilities']) ?? {};
+  const { left } = forProtocol(talk.mcpServers, capabilities);
+  if (left.length > 0) listener.onNote(`the agent can't call these tool servers: ${left.join(', ')}`);
   try {
     return await openSession(agent, capabilities, talk, listener);
   } catch (thrown) {
@@ -155,6 +156,27 @@ async function chooseMode(
   }
 }
 
+/** Lets the agent shorten the history of a session that was taken up; one that can't goes on as it is. */
+async function compact(
+  agent: ClientContext,
+  session: Session,
+  talk: Talk,
+  listener: TalkListener,
+): Promise<void> {
+  // A session that was begun anew has no history.
+  if (talk.compact === null || session.id !== talk.sessionId) return;
+  listener.onCompacting('begun');
+  const method = methods.agent.session.prompt;
+  const prompt = [{ type: 'text' as const, text: `/${talk.compact}` }];
+  try {
+    await ask(method, agent.request(method, { sessionId: session.id, prompt }), null);
+  } catch (thrown) {
+    if (!(thrown instanceof TalkFailed)) throw thrown;
+    listener.onNote(`the agent can't shorten its history: ${thrown.message}`);
+  }
+  listener.onCompacting('done');
+}
+
 /** A conversation that can be cancelled once its session is open. */
 export interface Conversation {
   readonly ended: Promise<TalkEnd>;
@@ -198,6 +220,7 @@ export function converse(wire: Wire, talk: Talk, listener: TalkListener): Conver
     sessionId = session.id;
     listener.onSession(session.id);
     await chooseMode(agent, session, talk, listener);
+    await compact(agent, session, talk, listener);
     const prompt = [{ type: 'text' as const, text: talk.prompt }];
     const method = methods.agent.session.prompt;
     const answer = await ask(method, agent.request(method, { sessionId: session.id, prompt }), null);

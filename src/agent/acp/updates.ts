@@ -16,6 +16,8 @@ const MAX_CALLS = 500;
 const MAX_PLAN_ENTRIES = 100;
 const MAX_DIFFS = 20;
 const MAX_LOCATIONS = 20;
+/** What agents call the command that shortens a session's history, the commonest first. */
+const COMPACT_COMMANDS = ['compact', 'compress', 'summarize'];
 /** Events of one turn; what comes after them is in the log file only. */
 const MAX_EVENTS = 10_000;
 
@@ -45,6 +47,10 @@ export interface Updates {
   toolCalls(): number;
   /** What the agent itself says the session has cost so far; `null` when it does not. */
   costUsd(): number | null;
+  /** Tokens that the session holds and can hold, as the agent said last; `null` when it does not. */
+  fill(): { readonly used: number; readonly size: number | null } | null;
+  /** The command that shortens the session's history, of those the agent offers; `null`: it offers none. */
+  compactCommand(): string | null;
   /** Usage that came with chunks of messages, one model call each, summed; `null` when none came. */
   chunkUsage(): { readonly input: number; readonly output: number } | null;
   /** Shows what is held of unfinished lines. */
@@ -198,6 +204,8 @@ export function createUpdates(options: UpdatesOptions): Updates {
   const words = createWords(emit);
   const calls = new Map<string, ToolCall>();
   let cost: number | null = null;
+  let fill: ReturnType<Updates['fill']> = null;
+  let offered: readonly string[] = [];
 
   const takeCall = (update: Fields): void => {
     const id = asText(update['toolCallId']);
@@ -236,16 +244,24 @@ export function createUpdates(options: UpdatesOptions): Updates {
         case 'usage_update': {
           const amount = asAmount(at(update, 'cost', 'amount'));
           if (amount !== null && at(update, 'cost', 'currency') === 'USD') cost = amount;
+          const [used, size] = [asAmount(update['used']), asAmount(update['size'])];
+          // Some say 0 before they know.
+          if (used !== null && used > 0) fill = { used, size: size === 0 ? null : size };
           return;
         }
+        case 'available_commands_update':
+          offered = asList(update['availableCommands']).flatMap((one) => asText(at(one, 'name')) ?? []);
+          return;
         default:
-          // Commands, modes, titles and what later versions add: nothing that a job needs.
+          // Modes, titles and what later versions add: nothing that a job needs.
           return;
       }
     },
     message: () => words.closing(),
     toolCalls: () => count,
     costUsd: () => cost,
+    fill: () => fill,
+    compactCommand: () => COMPACT_COMMANDS.find((name) => offered.includes(name)) ?? null,
     chunkUsage: () => words.chunkUsage(),
     end: () => words.flush(),
   };

@@ -24,19 +24,33 @@ function answered(answer: Fields): Tokens | null {
   return quotaIn === null || quotaOut === null ? null : { input: quotaIn, output: quotaOut };
 }
 
+/** The sum of what several prompts of one turn took; `null` as soon as one does not tell. */
+function sumOf(answers: readonly Fields[]): Tokens | null {
+  return answers
+    .map(answered)
+    .reduce<Tokens | null>(
+      (sum, one) =>
+        sum === null || one === null
+          ? null
+          : { input: sum.input + one.input, output: sum.output + one.output },
+      { input: 0, output: 0 },
+    );
+}
+
 /**
  * The usage of one turn. Tokens are `null` where the agent only tells of its last call, money where it tells of
  * none: 0 from an agent that knows no price is no price.
  *
+ * @param answers to the prompts of the turn
  * @param costBefore dollars of the session before this turn; `null` when nobody knows
  */
 export function usageOf(
-  answer: Fields,
+  answers: readonly Fields[],
   updates: Updates,
   counts: 'turn' | 'last_call',
   costBefore: number | null,
 ): Usage {
-  const tokens = updates.chunkUsage() ?? (counts === 'turn' ? answered(answer) : null);
+  const tokens = updates.chunkUsage() ?? (counts === 'turn' ? sumOf(answers) : null);
   const cost = updates.costUsd();
   const isKnown = cost !== null && cost > 0 && costBefore !== null && cost >= costBefore;
   return {

@@ -1,10 +1,12 @@
 /** A preset as an agent: found on the PATH, told its model, or logged in by itself. */
+import type { McpServer } from '../mcp/servers.ts';
 import { access, constants, readFile, realpath } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { runProcess } from '../../sandbox/process.ts';
 import { createAcpAgent } from '../acp/acp.ts';
+import { createOpencodeAgent } from '../opencode/opencode.ts';
 import type { ModelDialect } from '../../job/model/call.ts';
-import type { Agent, AgentNeeds } from '../agent.ts';
+import type { Agent, AgentNeeds, AgentState, AgentTurn, ModelAccess } from '../agent.ts';
 import { asText, parseObject } from '../../job/text/json.ts';
 import { commandOf, routeOf, type Preset } from './preset.ts';
 
@@ -115,42 +117,49 @@ function accessFix({ title, dialects, login }: Preset, state: PresetState): stri
   return `${model}${admit}${variable}, with network: true`;
 }
 
+/** Whether a preset can start here, and by what it reaches a model, in words. */
+async function checkPreset(preset: Preset, options: PresetOptions): Promise<AgentState> {
+  const state = await examinePreset(preset, options);
+  if (state.path === null) {
+    const detail = `${preset.programme} is not on the PATH`;
+    return { ready: false, detail, fix: preset.install, installed: false };
+  }
+  const version = state.version === null ? '' : ` ${state.version}`;
+  const found = `${preset.programme}${version} (${state.path})`;
+  if (state.access === null) {
+    const why = state.ownLogin === null ? 'it is not logged in' : 'its login is not admitted';
+    const { gateway } = options;
+    const model =
+      gateway === null || preset.dialects.length === 0
+        ? 'no model'
+        : `the configured model speaks ${gateway.join(', ')}, it ${preset.dialects.join(', ')}`;
+    return {
+      ready: false,
+      detail: `${found}: ${model}, and ${why}`,
+      fix: accessFix(preset, state),
+      installed: true,
+    };
+  }
+  const { helper } = preset;
+  const isHelped =
+    helper === undefined || (await findProgramme(helper.programme, options.host.path)) !== null;
+  const help = isHelped ? '' : `; without ${helper.programme} on the PATH, ${helper.without}`;
+  return { ready: true, detail: `${found}; ${ACCESS[state.access]}${help}`, fix: null, installed: true };
+}
+
 /** Makes the agent of a preset. */
 export function createPresetAgent(preset: Preset, options: PresetOptions): Agent {
-  const { needs } = options;
-  return createAcpAgent({
-    name: preset.name,
-    needs: { ...needs, dialects: preset.dialects },
-    authMethod: preset.authMethod,
-    modes: preset.modes,
-    usage: preset.usage,
-    launch(model, turn) {
-      const launch = preset.launch(model === null ? null : routeOf(preset, model), turn);
+  const { name, protocol, authMethod, modes, usage } = preset;
+  const driven = {
+    name,
+    needs: { ...options.needs, dialects: preset.dialects },
+    launch(model: ModelAccess | null, turn: AgentTurn, servers: readonly McpServer[] = []) {
+      const launch = preset.launch(model === null ? null : routeOf(preset, model), turn, servers);
       return { command: commandOf(launch), env: launch.env };
     },
-    async check() {
-      const state = await examinePreset(preset, options);
-      if (state.path === null) {
-        const detail = `${preset.programme} is not on the PATH`;
-        return { ready: false, detail, fix: preset.install, installed: false };
-      }
-      const version = state.version === null ? '' : ` ${state.version}`;
-      const found = `${preset.programme}${version} (${state.path})`;
-      if (state.access === null) {
-        const why = state.ownLogin === null ? 'it is not logged in' : 'its login is not admitted';
-        const { gateway } = options;
-        const model =
-          gateway === null || preset.dialects.length === 0
-            ? 'no model'
-            : `the configured model speaks ${gateway.join(', ')}, it ${preset.dialects.join(', ')}`;
-        return {
-          ready: false,
-          detail: `${found}: ${model}, and ${why}`,
-          fix: accessFix(preset, state),
-          installed: true,
-        };
-      }
-      return { ready: true, detail: `${found}; ${ACCESS[state.access]}`, fix: null, installed: true };
-    },
-  });
+    check: () => checkPreset(preset, options),
+  };
+  return protocol === 'opencode'
+    ? createOpencodeAgent(driven)
+    : createAcpAgent({ ...driven, authMethod, modes, usage });
 }

@@ -2,6 +2,7 @@
 import { JobError } from '../../job/error.ts';
 import { shellWord } from '../../job/text/shell.ts';
 import type { ModelDialect } from '../../job/model/call.ts';
+import type { McpServer } from '../mcp/servers.ts';
 import type { AgentTurn, ModelAccess } from '../agent.ts';
 
 /** A file below HOME that a programme must find when it starts. */
@@ -23,6 +24,8 @@ export interface Route {
   readonly url: string;
   readonly key: string;
   readonly model: string;
+  /** Tokens that the model reads at once; `null`: nobody knows. */
+  readonly window: number | null;
 }
 
 /** One agent programme. */
@@ -32,6 +35,10 @@ export interface Preset {
   readonly title: string;
   /** The programme that is started, looked for on the PATH. */
   readonly programme: string;
+  /** By what it is driven; absent: the Agent Client Protocol. */
+  readonly protocol?: 'opencode';
+  /** A programme that it uses where it finds it, and what it can't do without. */
+  readonly helper?: { readonly programme: string; readonly without: string };
   /** How it is installed, as a command. */
   readonly install: string;
   /** Dialects that it speaks to a base URL of ours, the best first; none: it knows its own models only. */
@@ -47,7 +54,7 @@ export interface Preset {
   readonly modes: readonly string[];
   readonly usage: 'turn' | 'last_call';
   /** `route` is `null` where it reaches its models by its own login. */
-  launch(route: Route | null, turn: AgentTurn): PresetLaunch;
+  launch(route: Route | null, turn: AgentTurn, servers: readonly McpServer[]): PresetLaunch;
 }
 
 /**
@@ -59,7 +66,8 @@ export function routeOf(preset: Preset, model: ModelAccess): Route {
   let refused: unknown = null;
   for (const dialect of preset.dialects) {
     try {
-      return { dialect, url: model.baseUrl(dialect), key: model.token, model: model.model };
+      const { token: key, model: name, window } = model;
+      return { dialect, url: model.baseUrl(dialect), key, model: name, window };
     } catch (error) {
       if (!(error instanceof JobError) || error.code !== 'bad_configuration') throw error;
       refused ??= error;

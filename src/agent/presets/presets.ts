@@ -2,12 +2,8 @@
  * The agents that are known by name. Commands, variables and switches were tried with the versions that
  * `docs/agents.md` lists; those marked there as untried are from their makers' documents.
  */
+import { serverLaunch } from '../opencode/settings.ts';
 import type { Preset } from './preset.ts';
-
-/** Without a last `/v1`: what some clients add themselves. */
-function origin(url: string): string {
-  return url.replace(/\/v1$/, '');
-}
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
@@ -76,7 +72,7 @@ const codex: Preset = {
               text: `model = ${JSON.stringify(route.model)}
 model_provider = "runner"
 check_for_update_on_startup = false
-
+${route.window === null ? '' : `model_context_window = ${route.window}\n`}
 [analytics]
 enabled = false
 
@@ -244,18 +240,12 @@ const qwen: Preset = {
   }),
 };
 
-/** OpenCode's provider packages by dialect; all are part of its binary. */
-const OPENCODE_PROVIDERS = {
-  'openai-chat': '@ai-sdk/openai-compatible',
-  'openai-responses': '@ai-sdk/openai',
-  anthropic: '@ai-sdk/anthropic',
-  gemini: '@ai-sdk/google',
-} as const;
-
 const opencode: Preset = {
   name: 'opencode',
   title: 'OpenCode',
   programme: 'opencode',
+  protocol: 'opencode',
+  helper: { programme: 'rg', without: 'its search tools fail' },
   install: 'npm install -g opencode-ai',
   dialects: ['openai-chat', 'anthropic', 'openai-responses', 'gemini'],
   login: {
@@ -264,67 +254,9 @@ const opencode: Preset = {
     command: 'opencode auth login',
   },
   authMethod: null,
-  modes: ['build'],
-  usage: 'last_call',
-  launch(route, turn) {
-    const edits = turn.phase === 'build' ? 'allow' : 'deny';
-    const config = {
-      autoupdate: false,
-      share: 'disabled',
-      permission: { edit: edits, bash: 'allow', webfetch: 'deny' },
-      ...(route === null
-        ? {}
-        : {
-            model: `runner/${route.model}`,
-            small_model: `runner/${route.model}`,
-            enabled_providers: ['runner'],
-            provider: {
-              runner: {
-                npm: OPENCODE_PROVIDERS[route.dialect],
-                name: 'agent-runner',
-                options: {
-                  // The SDK for this dialect adds nothing to its base URL, where Anthropic's own clients add /v1.
-                  baseURL:
-                    route.dialect === 'anthropic'
-                      ? `${origin(route.url)}/v1`
-                      : route.dialect === 'gemini'
-                        ? `${origin(route.url)}/v1beta`
-                        : route.url,
-                  apiKey: route.key,
-                },
-                models: {
-                  [route.model]: {
-                    name: route.model,
-                    tool_call: true,
-                    limit: { context: 128_000, output: 16_000 },
-                  },
-                },
-              },
-            },
-          }),
-    };
-    return {
-      words: ['opencode', 'acp'],
-      env: {
-        OPENCODE_CONFIG_CONTENT: JSON.stringify(config),
-        OPENCODE_DISABLE_PROJECT_CONFIG: '1',
-        OPENCODE_DISABLE_MODELS_FETCH: '1',
-        OPENCODE_DISABLE_AUTOUPDATE: '1',
-        OPENCODE_DISABLE_SHARE: '1',
-        OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
-        OPENCODE_DISABLE_DEFAULT_PLUGINS: '1',
-        OPENCODE_PURE: '1',
-      },
-      // It installs a plug-in from a registry at every start, unless it finds it installed.
-      files: [
-        { path: '.config/opencode/node_modules/.keep', text: '' },
-        {
-          path: '.config/opencode/package-lock.json',
-          text: json({ packages: { '': { dependencies: { '@opencode-ai/plugin': '*' } } } }),
-        },
-      ],
-    };
-  },
+  modes: [],
+  usage: 'turn',
+  launch: serverLaunch,
 };
 
 const openhands: Preset = {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { JobError } from '../../job/error.ts';
-import { MAX_TASK_BYTES, type JobRequest } from '../../job/request.ts';
+import { MAX_TASK_BYTES, parseSessionId, type JobRequest } from '../../job/request.ts';
 import type { Config } from '../../config.ts';
 import { addJudgingFlags, addSettingFlags, judgingOf, makeRequest, type JudgingOptions } from './settings.ts';
 
@@ -13,6 +13,8 @@ export interface AskingOptions extends Record<string, unknown>, JudgingOptions {
   readonly base?: string;
   readonly taskFile?: string;
   readonly mode?: string;
+  readonly session?: string;
+  readonly callbackUrl?: string;
   readonly draft?: boolean;
 }
 
@@ -54,9 +56,14 @@ export function addAskingFlags(program: Command): Command {
   return addJudgingFlags(addSettingFlags(program))
     .argument('[task]', 'what to do, in a sentence or more')
     .option('--repo <path|url>', 'repository; the current folder by default')
+    .option(
+      '--session <id>',
+      'go on where the last job of this session ended: same files, branch and conversation',
+    )
     .option('--base <ref>', 'branch, tag or commit to start from')
     .option('--task-file <file>', 'read the task from a file')
     .option('--mode <mode>', 'change (default) or ask: answer a question, propose nothing')
+    .option('--callback-url <url>', 'tell the end by a signed POST')
     .option('--draft', 'propose as a draft, whatever the gate says');
 }
 
@@ -66,13 +73,16 @@ export async function askedFor(
   task: string | undefined,
   options: AskingOptions,
 ): Promise<JobRequest> {
-  return makeRequest(config, {
+  const session = options.session === undefined ? {} : { session_id: parseSessionId(options.session) };
+  const request = await makeRequest(config, {
     task: await readTask(task, options.taskFile, config.task, config.host.cwd),
     repo: options.repo ?? config.workspace ?? '.',
     mode: modeOf(options.mode),
     allowHost: config.sandbox.name === 'host',
     ...(options.base === undefined ? {} : { base: options.base }),
     draft: options.draft,
+    callbackUrl: options.callbackUrl,
     ...judgingOf(options),
   });
+  return { ...request, ...session };
 }

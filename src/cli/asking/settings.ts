@@ -108,7 +108,10 @@ function parseCheck(text: string): Check {
 export interface AskedInput
   extends
     JudgingOptions,
-    Pick<RequestInput, 'task' | 'repo' | 'base' | 'mode' | 'draft' | 'allowHost' | 'inPlace'> {}
+    Pick<
+      RequestInput,
+      'task' | 'repo' | 'base' | 'mode' | 'draft' | 'allowHost' | 'inPlace' | 'callbackUrl'
+    > {}
 
 /**
  * Makes a validated request of what was given on the command line.

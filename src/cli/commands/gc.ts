@@ -8,6 +8,7 @@ import type { GcReport } from '../../runner/keep/gc.ts';
 function print(io: Io, report: GcReport): void {
   const would = report.dry_run ? 'would free' : 'freed';
   for (const { job_id: id, bytes } of report.jobs) io.out(`job folder    ${id} (${bytesText(bytes)})\n`);
+  for (const name of report.sessions) io.out(`session       ${name}\n`);
   for (const ref of report.work) io.out(`saved work    ${ref}\n`);
   for (const one of report.cache.evicted)
     io.out(`${one.kind.padEnd(13)} ${one.path} (${bytesText(one.bytes)})\n`);

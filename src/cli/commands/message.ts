@@ -1,7 +1,5 @@
 /** `message`: answers a job that needs input, which goes on with `run --resume`, or one that may ask later. */
-import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
-import { isTerminal } from '../../job/status.ts';
 import { action, asCalled, printJson, type CliCommand } from '../command.ts';
 import { findJob, withRunner, type ReadOptions } from '../reading.ts';
 import { addSettingFlags } from '../asking/settings.ts';
@@ -9,7 +7,7 @@ import { addSettingFlags } from '../asking/settings.ts';
 /** When the job gets it: only one that waits has to be taken up again by a person. */
 function deliveryOf({ job_id: jobId, status }: Job): string {
   if (status === 'needs_input') return `kept; go on with: agent-runner run --resume ${jobId}\n`;
-  return `kept: ${jobId} is ${status}; its agent gets this when it asks its next question, and never if it asks none\n`;
+  return `kept: ${jobId} is ${status}; its agent gets this with its next turn, or as an answer if it asks first\n`;
 }
 
 export const command: CliCommand = {
@@ -22,12 +20,7 @@ export const command: CliCommand = {
         action(io, (jobId: string, text: string, options: ReadOptions) =>
           withRunner(io, options, async (runner) => {
             const job = await findJob(runner, jobId);
-            if (isTerminal(job.status)) {
-              throw new JobError('conflict', `message: ${jobId} has ended (${job.outcome ?? job.status})`, {
-                hint: 'start a new job',
-              });
-            }
-            await runner.store.addMessage(jobId, text, new Date().toISOString());
+            await runner.message(jobId, text);
             if (options.json === true) printJson(io, { job_id: jobId, status: job.status, accepted: true });
             else io.out(asCalled(io, deliveryOf(job)));
             return 0;

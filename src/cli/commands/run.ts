@@ -2,7 +2,7 @@
 import { openRunner } from '../../runner/open.ts';
 import { addAskingFlags, askedFor, type AskingOptions } from '../asking/asking.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
-import { follow, printEnd } from '../foreground.ts';
+import { follow, printEnd, sendCallbacks } from '../foreground.ts';
 import { settingsOf } from '../asking/settings.ts';
 
 interface Options extends AskingOptions {
@@ -24,7 +24,9 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
       jobId = job.job_id;
       io.err(`job ${jobId} on ${request.repo}\n`);
     }
-    const code = printEnd(await follow(runner, jobId, io), io, options.json ?? false);
+    const end = await follow(runner, jobId, io);
+    const code = printEnd(end, io, options.json ?? false);
+    if (end.kind === 'ended') await sendCallbacks(runner, jobId, io);
     await runner.tidyDaily();
     return code;
   } finally {

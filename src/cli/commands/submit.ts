@@ -22,7 +22,9 @@ export async function waitFor(io: Io, runner: Runner, jobId: string, asJson: boo
   try {
     for await (const events of runner.follow(jobId, { after: 0, signal: io.signal })) {
       for (const event of events) progress.show(event);
-      if (events.some(({ data }) => data['status'] === 'needs_input')) break;
+      const asks = events.some(({ data }) => data['status'] === 'needs_input');
+      // It may have been answered since.
+      if (asks && (await findJob(runner, jobId)).status === 'needs_input') break;
     }
   } finally {
     progress.stop();

@@ -33,7 +33,7 @@ function startWorker(runner: Runner, isWanted: boolean, stop: AbortSignal, log: 
     mode: 'loop',
     pollMs: POLL_MS,
     stop,
-    log: (level, message, fields) => log[level](message, fields),
+    log,
   });
   const done = work
     .then(() => undefined)

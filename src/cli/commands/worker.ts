@@ -49,7 +49,7 @@ async function worker(io: Io, options: Options): Promise<number> {
       mode,
       pollMs,
       stop: io.signal,
-      log: (level, message, fields) => log[level](message, fields),
+      log,
     });
     printJson(io, summary);
     await runner.tidyDaily();

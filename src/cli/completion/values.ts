@@ -1,6 +1,7 @@
 /** What a shell may complete besides the names of commands and options: names of agents, jobs, scenarios, rules. */
 import type { RootCommand } from '@bomb.sh/tab';
 import { access } from 'node:fs/promises';
+import { USAGE_KEYS } from '../../job/model/usage.ts';
 import { PHASES_MODES } from '../../job/phases/choose.ts';
 import { SANDBOX_NAMES } from '../../job/request.ts';
 import { isTerminal, JOB_STATUSES } from '../../job/status.ts';
@@ -32,6 +33,7 @@ const OPTION_VALUES: Readonly<Record<string, readonly Value[]>> = {
   scenario: Object.entries(demoScenarios),
   status: plain(JOB_STATUSES),
   format: plain(JUDGEMENT_FORMATS),
+  by: plain(USAGE_KEYS),
   mode: plain(['change', 'ask']),
   'on-red': plain(['block', 'draft']),
   'on-inconclusive': plain(['block', 'draft', 'open']),
@@ -62,6 +64,18 @@ async function jobValues(io: Io, words: readonly string[], onlyOpen: boolean): P
   }
 }
 
+/** Options whose value is an agent. */
+const AGENT_OPTIONS: ReadonlySet<string> = new Set(['agent', 'explore-agent', 'plan-agent']);
+
+/** The agents that the user declared; what is wrong with them is no matter of a completion. */
+async function ownAgents(io: Io): Promise<readonly Value[]> {
+  try {
+    return plain((await io.resolve({})).declaredAgents.map(({ name }) => name));
+  } catch {
+    return [];
+  }
+}
+
 /**
  * Adds values to what a shell is offered.
  *
@@ -71,12 +85,15 @@ export async function addValues(root: RootCommand, io: Io, words: readonly strin
   const wantsJob = root.commands.get(words[0] ?? '')?.arguments.has('job') === true;
   const wantsOpenJob = words.includes('--resume');
   const jobs = wantsJob || wantsOpenJob ? await jobValues(io, words, wantsOpenJob) : [];
+  const wantsAgent = words.some((word) => AGENT_OPTIONS.has(word.replace(/^--/, '').replace(/=.*/s, '')));
+  const own = wantsAgent ? await ownAgents(io) : [];
   for (const command of root.commands.values()) {
     const offers = (values: readonly Value[]) => (complete: (word: string, meaning: string) => void) => {
       for (const [word, meaning] of values) complete(word, meaning);
     };
     for (const [name, option] of command.options) {
-      const values = name === 'resume' ? jobs : OPTION_VALUES[name];
+      const known = name === 'resume' ? jobs : OPTION_VALUES[name];
+      const values = AGENT_OPTIONS.has(name) ? [...(known ?? []), ...own] : known;
       if (values !== undefined && option.isBoolean !== true) option.handler = offers(values);
     }
     const job = command.arguments.get('job');

@@ -18,6 +18,8 @@ export interface Rates {
 export interface Price extends Rates {
   /** Most tokens it writes in one answer. */
   readonly max_output?: number;
+  /** Most tokens it reads and writes in one call. */
+  readonly window?: number;
   /** Rates of calls that read more than so many tokens. */
   readonly above?: readonly (Rates & { readonly input_tokens: number })[];
 }
@@ -41,6 +43,8 @@ export interface PriceBook {
   readonly source: string;
   /** `null`: nobody knows. */
   priceOf(provider: string, model: string): Price | null;
+  /** Tokens that a model reads and writes in one call; `null`: nobody knows. */
+  windowOf(provider: string, model: string): number | null;
 }
 
 /** What a dollar is made of. */
@@ -77,6 +81,12 @@ export function createPriceBook(
         if (found !== undefined) return prices[found] ?? null;
       }
       return free.includes(provider) ? { input: 0, output: 0 } : null;
+    },
+    windowOf(provider, model) {
+      const entries = [own, vendored].flatMap((prices) =>
+        namesOf(provider, model).flatMap((name) => (Object.hasOwn(prices, name) ? (prices[name] ?? []) : [])),
+      );
+      return entries.find(({ window }) => window !== undefined)?.window ?? null;
     },
   };
 }

@@ -5,7 +5,9 @@ import { partsOf, rankFiles, type MapFile, type Ranked } from './rank.ts';
 import { renderTree } from './tree.ts';
 
 /** Share of a model's window that a map may take, unless another is asked for. */
-export const MAP_SHARE = 0.05;
+const MAP_SHARE = 0.05;
+/** Most tokens of a map, unless more are asked for: a window of a million is no reason to pay for a long one. */
+const MAX_MAP_TOKENS = 10_000;
 /** Share of the map's tokens that the tree may take; the rest, and what the tree leaves, is for symbols. */
 const TREE_SHARE = 0.5;
 /** Symbols of one file that are named. */
@@ -14,6 +16,11 @@ const MAX_SYMBOLS = 12;
 const MAX_FILES = 400;
 /** Tokens of the headings, the fence and its label. */
 const FRAME_TOKENS = 120;
+
+/** Tokens that a map may take, for a model that reads `windowTokens` at once. */
+export function mapTokensFor(windowTokens: number): number {
+  return Math.min(MAX_MAP_TOKENS, Math.floor(windowTokens * MAP_SHARE));
+}
 
 /** `function:12:parse` as `function parse:12`. */
 function symbolText(defined: string): string {

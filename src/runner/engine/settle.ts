@@ -5,6 +5,7 @@ import type { Saved, StepResult } from '../../job/step.ts';
 import type { Store } from '../../store/store.ts';
 import { removeFolder } from '../../workspace/keep/folders.ts';
 import type { JobPaths } from '../../workspace/layout.ts';
+import { keepHome } from '../session/home.ts';
 import { createJournal, type JournalOptions } from './journal.ts';
 import { holdLease, type HeldLease } from './lease.ts';
 
@@ -16,12 +17,17 @@ export function workFolders({ tree, checkouts, home, layers, git }: JobPaths): r
   return [tree, checkouts, home, layers, git];
 }
 
-/** Removes what an ended job no longer needs. What can't be removed now is left to the next clean-up. */
-export async function tidyJob(paths: JobPaths): Promise<void> {
+/**
+ * Removes what an ended job no longer needs. What can't be removed now is left to the next clean-up.
+ *
+ * @param session folder of its session, which keeps the agent's HOME
+ */
+export async function tidyJob(paths: JobPaths, session: string | null = null): Promise<void> {
+  if (session !== null) await keepHome(paths, session).catch(() => {});
   for (const folder of workFolders(paths)) await removeFolder(folder).catch(() => {});
 }
 
-/** Whether the log of an ended job tells of its end. Bounded by the log, to which nobody adds any more. */
+/** Whether the log of an ended job tells of its end. Bounded by the log, to which only tries of callbacks are added. */
 async function isTold(store: Store, jobId: string): Promise<boolean> {
   for (let after = 0; ;) {
     const events = await store.readEvents(jobId, after, PAGE);
@@ -50,6 +56,7 @@ export async function settleEnded(
   store: Store,
   job: Job,
   paths: JobPaths,
+  session: string | null,
   journalOptions: JournalOptions,
 ): Promise<void> {
   const lease = await leaseOfEnded(store, job.job_id);
@@ -66,7 +73,7 @@ export async function settleEnded(
     }
     // Only this code writes step results.
     const saved = steps.find((step) => step.key === 'save-1')?.result as StepResult<Saved> | null | undefined;
-    if (saved?.ok === true) await tidyJob(paths);
+    if (saved?.ok === true) await tidyJob(paths, session);
   } finally {
     await lease.release();
   }

@@ -17,6 +17,8 @@ export interface GcReport {
   readonly dry_run: boolean;
   /** Folders of old jobs: logs, patches, working copies. */
   readonly jobs: readonly { readonly job_id: string; readonly bytes: number }[];
+  /** Sessions whose conversation is forgotten, by folder; their work stays as long as that of jobs. */
+  readonly sessions: readonly string[];
   /** Jobs whose events and steps were forgotten. */
   readonly events: readonly string[];
   /** Refs of saved work that grew too old. */
@@ -167,6 +169,23 @@ async function removeJobs(
   return removed;
 }
 
+/** Removes what is kept of sessions that nobody has used for as long as logs are kept. */
+async function removeSessions(
+  { config, layout }: RunnerParts,
+  options: GcOptions,
+): Promise<readonly string[]> {
+  const root = join(layout.home, 'sessions');
+  const before = options.now.getTime() - config.keep.jobsDays * DAY_MS;
+  const removed: string[] = [];
+  for (const name of await namesIn(root)) {
+    const path = join(root, name);
+    if ((await lastUsedMs(path)) >= before || options.signal.aborted) continue;
+    if (!options.dryRun && (await moveToTrash(path, layout.trash).catch(() => null)) === null) continue;
+    removed.push(name);
+  }
+  return removed;
+}
+
 async function shrinkCache(parts: RunnerParts, options: GcOptions): Promise<GcReport['cache']> {
   const entries = await listCache(parts.layout, options.signal);
   const { maxCacheBytes } = parts.config.keep;
@@ -205,12 +224,14 @@ export async function collectGarbage(parts: RunnerParts, options: GcOptions): Pr
           layout.trash,
         );
     }
+    const sessions = await removeSessions(parts, options);
     const cache = await shrinkCache(parts, options);
     if (!options.dryRun) await emptyTrash(layout.trash);
     const freed = [...jobs, ...cache.evicted].reduce((sum, one) => sum + one.bytes, 0);
     return {
       dry_run: options.dryRun,
       jobs,
+      sessions,
       events,
       work: work.map((one) => one.ref),
       cache,

@@ -32,22 +32,16 @@ const LOW_DISK_BYTES = 2 * 1024 ** 3;
 /** First git without the submodule and bundle flaws of 2025 (CVE-2025-48384, -48385), as distributions patch older ones. */
 const LEAST_GIT: readonly [number, number] = [2, 30];
 
-/** Every agent there is, with what its own check says. */
+/** Every agent there is, those that the user declared too, with what its own check says. */
 export async function listAgents(config: Config): Promise<readonly AgentFinding[]> {
   return Promise.all(
-    AGENT_NAMES.map(async (name) => {
+    [...AGENT_NAMES, ...config.declaredAgents.map((one) => one.name)].map(async (name) => {
       try {
         const agent = await agentOf(config, { agent: name, task: '' });
         return { name, ...(await agent.check()) };
       } catch (error) {
-        const hint =
-          error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
-        return {
-          name,
-          ready: false,
-          detail: error instanceof Error ? error.message : String(error),
-          fix: hint,
-        };
+        const { detail, fix } = failedFinding(name, error);
+        return { name, ready: false, detail, fix };
       }
     }),
   );
@@ -114,6 +108,12 @@ async function checkHome(config: Config): Promise<readonly Finding[]> {
   ];
 }
 
+/** What is told of something that could not even be looked at. */
+function failedFinding(name: string, error: unknown): Finding {
+  const fix = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
+  return { name, state: 'failed', detail: error instanceof Error ? error.message : String(error), fix };
+}
+
 async function checkDatabase(config: Config): Promise<readonly Finding[]> {
   try {
     const runner = await openRunner(config);
@@ -125,10 +125,7 @@ async function checkDatabase(config: Config): Promise<readonly Finding[]> {
       await runner.close();
     }
   } catch (error) {
-    const hint =
-      error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : null;
-    const detail = error instanceof Error ? error.message : String(error);
-    return [{ name: 'database', state: 'failed', detail, fix: hint }];
+    return [failedFinding('database', error)];
   }
 }
 
@@ -162,6 +159,20 @@ async function checkPresets(config: Config): Promise<readonly Finding[]> {
   ];
 }
 
+/** The agents that the user declared. */
+async function checkDeclared(config: Config): Promise<readonly Finding[]> {
+  return Promise.all(
+    config.declaredAgents.map(async ({ name }): Promise<Finding> => {
+      try {
+        const { ready, detail, fix } = await (await agentOf(config, { agent: name, task: '' })).check();
+        return { name: `agent ${name}`, state: ready ? 'ok' : 'warning', detail, fix };
+      } catch (error) {
+        return failedFinding(`agent ${name}`, error);
+      }
+    }),
+  );
+}
+
 async function checkAgent(config: Config): Promise<Finding> {
   const wanted = await defaultAgent(config);
   if (wanted === null) {
@@ -169,19 +180,14 @@ async function checkAgent(config: Config): Promise<Finding> {
       name: 'agent',
       state: 'warning',
       detail: 'none is configured, and none is ready',
-      fix: "set AGENT_CMD, for example AGENT_CMD='claude -p', or mend one of those that `agents` lists",
+      fix: "set AGENT_CMD, for example AGENT_CMD='claude -p', configure agent: builtin and a model, or mend one of those that `agents` lists",
     };
   }
   try {
     const { ready, detail, fix } = await (await agentOf(config, { agent: wanted, task: '' })).check();
     return { name: 'agent', state: ready ? 'ok' : 'failed', detail: `${wanted}: ${detail}`, fix };
   } catch (error) {
-    return {
-      name: 'agent',
-      state: 'failed',
-      detail: error instanceof Error ? error.message : String(error),
-      fix: null,
-    };
+    return failedFinding('agent', error);
   }
 }
 
@@ -216,14 +222,15 @@ function checkModels(config: Config): Finding {
 
 /** Looks at everything a job needs. A machine without any isolation is told by the sandboxes' findings. */
 export async function examine(config: Config): Promise<readonly Finding[]> {
-  const [git, sandboxes, home, presets, agent] = await Promise.all([
+  const [git, sandboxes, home, presets, declared, agent] = await Promise.all([
     checkGit(config),
     checkSandboxes(),
     checkHome(config),
     checkPresets(config),
+    checkDeclared(config),
     checkAgent(config),
   ]);
   const node: Finding = { name: 'node', state: 'ok', detail: process.version, fix: null };
   const database = home.some((one) => one.state === 'failed') ? [] : await checkDatabase(config);
-  return [node, git, ...sandboxes, ...home, ...database, ...presets, agent, checkModels(config)];
+  return [node, git, ...sandboxes, ...home, ...database, ...presets, ...declared, agent, checkModels(config)];
 }

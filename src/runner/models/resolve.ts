@@ -28,6 +28,8 @@ export interface Models {
    * @throws JobError `bad_configuration` when several providers could be meant
    */
   find(name: string | null): ModelRef | null;
+  /** Tokens that a model reads at once, as the user or the table says; `null`: nobody knows. */
+  windowOf(name: string | null): number | null;
 }
 
 /** Which provider `LLM_BASE_URL` and `LLM_API_KEY` are about; `null` when nothing says so. */
@@ -89,18 +91,33 @@ export function resolveModels(config: Config): Models {
     });
   };
 
+  const find = (name: string | null): ModelRef | null => {
+    if (name === null) return byDefault();
+    let named: ModelRef | null = null;
+    try {
+      named = findModel(providers, name, null);
+    } catch {
+      return unprefixed(name);
+    }
+    return isUsable(named.provider) ? named : null;
+  };
+
   return {
     prices,
     keys: all.flatMap((one) => (one.key === null ? [] : [one.key])),
-    find(name) {
-      if (name === null) return byDefault();
-      let named: ModelRef | null = null;
+    find,
+    windowOf(name) {
+      if (config.modelWindow !== null) return config.modelWindow;
       try {
-        named = findModel(providers, name, null);
-      } catch {
-        return unprefixed(name);
+        const ref = find(name);
+        if (ref !== null) return prices.windowOf(ref.provider.name, ref.model);
+      } catch (error) {
+        // Whose model it is is asked elsewhere, and matters there.
+        if (!(error instanceof JobError)) throw error;
       }
-      return isUsable(named.provider) ? named : null;
+      // An agent with a login of its own may be asked for a model that the table knows.
+      const [, provider = '', model = name ?? ''] = /^([^/]+)\/(.+)$/.exec(name ?? '') ?? [];
+      return prices.windowOf(provider, model);
     },
   };
 }
@@ -123,8 +140,16 @@ export function checkModel(
 ): void {
   const { agent, model, maxCostUsd } = use;
   if (!usesModels(agent)) return;
-  const ref = models.find(model);
-  if (ref === null) return;
+  const ref = models.find(agent.model ?? model);
+  if (ref === null) {
+    if (agent.inProcess !== true) return;
+    const name = agent.model ?? model;
+    throw new JobError(
+      'bad_configuration',
+      `model: ${agent.name} needs one${name === null ? '' : `, and nobody is known who serves ${JSON.stringify(name.slice(0, 200))}`}`,
+      { hint: 'name provider/model, and set its key (ANTHROPIC_API_KEY, OPENAI_API_KEY, …) or LLM_BASE_URL' },
+    );
+  }
   if (agent.needs.dialects !== undefined) requireDialect(ref, agent.needs.dialects, agent.name);
   const { name } = ref.provider;
   if (maxCostUsd === null || allowUnpriced || models.prices.priceOf(name, ref.model) !== null) return;

@@ -1,26 +1,59 @@
 /** One turn of an agent with the model gateway around it: what it may spend, what it did spend, and what stops it. */
-import type { AgentReply, ModelAccess } from '../../agent/agent.ts';
+import type { Agent, AgentReply, ModelAccess } from '../../agent/agent.ts';
 import type { Access } from '../../gateway/account.ts';
 import { Cancelled, errorInfo, JobError } from '../../job/error.ts';
 import type { Usage } from '../../job/step.ts';
-import type { Sandbox } from '../../sandbox/sandbox.ts';
+import { listenOnLoopback } from '../../sandbox/door.ts';
+import type { Door, Sandbox } from '../../sandbox/sandbox.ts';
 import type { StepContext } from '../engine/engine.ts';
 import type { JobModels } from './account.ts';
 
 /** How long an agent may go on after everything it asks is refused: time to say so and to end. */
 const GIVE_UP_MS = 10_000;
 
-/** The gateway as an agent in this sandbox sees it. */
-function accessOf(access: Access, sandbox: Sandbox): ModelAccess {
+/** Where the gateway answers during one turn. */
+interface Way {
+  /** Port of 127.0.0.1. */
+  readonly port: number;
+  close(): void;
+}
+
+/**
+ * The way of an agent to the gateway: the door of its sandbox, or, for one that runs in this process, a port of this
+ * machine's own loopback, at which nobody is served who does not know the turn's token.
+ */
+async function openWay(agent: Agent, sandbox: Sandbox, door: Door): Promise<Way> {
+  if (agent.inProcess !== true) {
+    if (sandbox.doorPort === undefined) throw new JobError('bug', 'the sandbox has no door');
+    return { port: sandbox.doorPort, close: () => {} };
+  }
+  const sockets = new Set<Parameters<Door>[0]>();
+  const listening = await listenOnLoopback((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    door(socket);
+  });
+  return {
+    port: listening.port,
+    close() {
+      void listening.close();
+      // Clients keep connections for their next call.
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** The gateway as an agent sees it. */
+function accessOf(access: Access, way: Way, window: number | null): ModelAccess {
   const { provider, model } = access.ref;
   return {
     token: access.token,
     provider: provider.name,
     model,
+    window,
     baseUrl(dialect) {
-      if (sandbox.doorPort === undefined) throw new JobError('bug', 'the sandbox has no door');
       if (provider.dialects.includes(dialect))
-        return `http://127.0.0.1:${sandbox.doorPort}${access.basePath(dialect)}`;
+        return `http://127.0.0.1:${way.port}${access.basePath(dialect)}`;
       throw new JobError('bad_configuration', `model: ${provider.name} does not speak ${dialect}`, {
         hint: `it speaks ${provider.dialects.join(', ')}; take another model or another agent`,
       });
@@ -66,6 +99,13 @@ function judged(reply: AgentReply, access: Access): AgentReply {
   return { ok: false, error, usage: reply.usage };
 }
 
+/** How full an agent's session is by its calls, where it does not say so and the model's window is known. */
+function withFill(reply: AgentReply, access: Access, window: number | null): AgentReply {
+  if (!reply.ok || reply.context !== undefined || reply.sessionId === null || window === null) return reply;
+  const used = access.filled();
+  return used === null ? reply : { ...reply, context: { used, size: window } };
+}
+
 /**
  * Runs one turn. A spent budget or a guard ends it as a failure with that reason, whatever the agent says; so does
  * a call that failed last. What the step's calls cost, those of earlier tries included, becomes the reply's usage.
@@ -75,7 +115,7 @@ function judged(reply: AgentReply, access: Access): AgentReply {
 export async function meteredTurn(
   models: JobModels | null,
   access: Access | null,
-  sandbox: Sandbox,
+  place: { readonly agent: Agent; readonly sandbox: Sandbox },
   step: StepContext,
   run: (model: ModelAccess | null, signal: AbortSignal) => Promise<AgentReply>,
 ): Promise<AgentReply> {
@@ -83,10 +123,12 @@ export async function meteredTurn(
   const noted = step.notes['calls_before'];
   const from = typeof noted === 'number' ? noted : models.callCount();
   if (typeof noted !== 'number') await step.note({ calls_before: from }, 'normal');
+  const window = models.windowOf(`${access.ref.provider.name}/${access.ref.model}`);
+  const way = await openWay(place.agent, place.sandbox, models.door);
   const grace = afterGrace(access.stopped);
   let reply: AgentReply;
   try {
-    reply = await run(accessOf(access, sandbox), AbortSignal.any([step.signal, grace.signal]));
+    reply = await run(accessOf(access, way, window), AbortSignal.any([step.signal, grace.signal]));
   } catch (thrown) {
     const why = access.why();
     if (!(thrown instanceof Cancelled) || step.signal.aborted || why === null) throw thrown;
@@ -94,7 +136,8 @@ export async function meteredTurn(
   } finally {
     grace.cancel();
     await access.close();
+    way.close();
   }
-  const ended = judged(reply, access);
+  const ended = withFill(judged(reply, access), access, window);
   return { ...ended, usage: reconcile(models.account.spent(from), ended.usage) };
 }

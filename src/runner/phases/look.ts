@@ -26,6 +26,7 @@ async function undo(
   phase: 'explore' | 'plan',
 ): Promise<void> {
   if ((await bench.copy.snapshot()) === start) return;
+  await bench.lasting.close();
   await bench.copy.reset(start);
   await installDependencies(context, bench, bench.copy, baseDependencies(context, detail));
   context.journal.emit('message', phase, {

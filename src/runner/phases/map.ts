@@ -1,7 +1,8 @@
 /** The repository map of a job: read in the background once the base is there, rendered once for all turns. */
 import type { Agent } from '../../agent/agent.ts';
 import { errorInfoOf } from '../../job/error.ts';
-import { MAP_SHARE, renderMap } from '../../prompt/map/map.ts';
+import { DEFAULT_WINDOW } from '../../prompt/budget.ts';
+import { mapTokensFor, renderMap } from '../../prompt/map/map.ts';
 import { readSymbols } from '../../workspace/symbols/symbols.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Bench } from '../place.ts';
@@ -22,7 +23,8 @@ export interface JobMap {
 /** Makes the map of a job, which reads nothing before it is started. */
 export function createMap(context: JobContext): JobMap {
   const { config, git, job, journal, layout, signal } = context;
-  const tokens = config.mapTokens ?? Math.floor(config.modelWindow * MAP_SHARE);
+  const window = context.models?.windowOf(job.request.model) ?? DEFAULT_WINDOW;
+  const tokens = config.mapTokens ?? mapTokensFor(window);
   const stopped = new AbortController();
   let reading: Promise<string> | null = null;
   const read = async (detail: PreparedDetail, bench: Bench): Promise<string> => {

@@ -113,8 +113,8 @@ export function withBell(store: Store, bell: Bell): Store {
       if (accepted.isNew) bell.ring('queue', job.job_id);
       return accepted;
     },
-    async updateJob(lease, patch) {
-      const job = await store.updateJob(lease, patch);
+    async updateJob(lease, patch, delivery) {
+      const job = await store.updateJob(lease, patch, delivery);
       bell.ring('log', job.job_id);
       // Its repository and its session have room now.
       if (job.outcome !== null) bell.ring('queue', job.job_id);

@@ -5,6 +5,7 @@ import type { Job } from '../../job/job.ts';
 import { toResult } from '../../job/result.ts';
 import { OUTCOMES } from '../../job/status.ts';
 import type { Store } from '../../store/store.ts';
+import { deliveryAtEnd } from '../callbacks/callbacks.ts';
 import type { RetryPolicy } from '../engine/engine.ts';
 import type { Journal } from '../engine/journal.ts';
 import type { HeldLease } from '../engine/lease.ts';
@@ -40,15 +41,22 @@ function whyOf(error: unknown): ErrorInfo {
     : info;
 }
 
+/** What a job has that could not be opened. */
+interface Unopened {
+  readonly store: Store;
+  readonly lease: HeldLease;
+  readonly journal: Journal;
+  /** Takes secrets out of a text. */
+  readonly mask: (text: string) => string;
+}
+
 /**
  * Ends a job that could not be opened. Where an earlier process had begun it, its working copy stays where it is.
  *
  * @throws JobError `conflict` when the lease was lost meanwhile
  */
 export async function endUnopened(
-  store: Store,
-  lease: HeldLease,
-  journal: Journal,
+  { store, lease, journal, mask }: Unopened,
   job: Job,
   thrown: unknown,
 ): Promise<Job> {
@@ -61,13 +69,8 @@ export async function endUnopened(
   const { status } = OUTCOMES[outcome];
   journal.emit('error', null, { message: error.message, hint: error.hint });
   await journal.flush();
-  const ended = await store.updateJob(lease.current(), {
-    status,
-    outcome,
-    result,
-    finished_at: now,
-    question: null,
-  });
+  const end = { status, outcome, result, finished_at: now, question: null };
+  const ended = await store.updateJob(lease.current(), end, deliveryAtEnd(job, result, mask));
   journal.emit('status', 'notify', { status, outcome, job_id: job.job_id });
   await journal.flush();
   return ended;

@@ -2,12 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { Cancelled, JobError } from '../../job/error.ts';
 import { PROCEDURE_VERSION, type Job } from '../../job/job.ts';
-import { parseTask, type JobRequest } from '../../job/request.ts';
+import { parseSessionId, parseTask, type JobRequest } from '../../job/request.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Accepted, Acceptance } from '../../store/store.ts';
 import type { RunnerParts } from '../context.ts';
 import { isHeldAlive } from '../engine/lease.ts';
 import type { Runner } from '../runner.ts';
+import { checkSession } from '../session/start.ts';
+import { canSign } from '../callbacks/callbacks.ts';
 import { createFollowers } from './follow.ts';
 import { checkRoom, lackOfRoom } from './room.ts';
 import { work } from './worker.ts';
@@ -30,8 +32,12 @@ export async function accept(
   request: JobRequest,
   acceptance: Acceptance,
 ): Promise<Accepted> {
+  if (request.callback_url !== undefined) parts.callbacks.check(request.callback_url);
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
   const { url: repo } = await parts.forge.resolve(request.repo);
+  const sessionId = request.session_id ?? null;
+  if (sessionId !== null)
+    await checkSession(parts.store, parseSessionId(sessionId), repo, acceptance.hold !== undefined);
   const jobId = newJobId();
   const now = new Date().toISOString();
   const job: Job = {
@@ -41,7 +47,7 @@ export async function accept(
     outcome: null,
     procedure_version: PROCEDURE_VERSION,
     attempt: 1,
-    branch: request.in_place?.branch ?? branchOf(parts.config.branchTemplate, jobId),
+    branch: request.in_place?.branch ?? branchOf(parts.config.branchTemplate, sessionId ?? jobId),
     created_at: now,
     updated_at: now,
     started_at: null,
@@ -67,7 +73,7 @@ export function queueVerbs(
   runner: () => Runner,
   find: (jobId: string) => Promise<Job>,
 ): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
-  const { store, bell, config } = parts;
+  const { store, bell, config, callbacks } = parts;
   const followers = createFollowers(store, bell);
   const submit: Runner['submit'] = async (request, { once } = {}) => {
     await checkRoom(config.home, config.worker.minFreeBytes);
@@ -110,6 +116,7 @@ export function queueVerbs(
           bell,
           run: ({ job, lease }, handBack) =>
             runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
+          deliverer: canSign(config.webhooks) ? callbacks.deliverer(options.log) : null,
           settle: async (jobId) => {
             await runner().run(jobId, { signal: new AbortController().signal });
           },

@@ -3,7 +3,8 @@
  * Any number of workers may share a home; a job is claimed by one of them.
  */
 import { errorInfoOf } from '../../job/error.ts';
-import type { LogFields, LogLevel } from '../../log.ts';
+import type { Log } from '../../log.ts';
+import type { Deliverer } from '../../notify/deliverer.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Claimed, Store } from '../../store/store.ts';
 import { isDead, ownName } from '../../workspace/keep/owner.ts';
@@ -39,7 +40,7 @@ export interface WorkerOptions {
   readonly stop: AbortSignal;
   /** Why nothing may be claimed at the moment; `null` when it may. */
   readonly hindrance: () => Promise<string | null>;
-  readonly log: (level: LogLevel, message: string, fields?: LogFields) => void;
+  readonly log: Log;
 }
 
 /** What a worker needs of the runner. */
@@ -50,6 +51,8 @@ export interface WorkerParts {
   readonly run: (claimed: Claimed, handBack: AbortSignal) => Promise<RunEnd>;
   /** Does what a process that ended a job did not live to do. */
   readonly settle: (jobId: string) => Promise<void>;
+  /** Sends callbacks; `null` where nothing can sign them. */
+  readonly deliverer: Deliverer | null;
 }
 
 interface Counts {
@@ -94,25 +97,24 @@ function createCrew(
 
   const one = async ({ job, lease }: Claimed): Promise<void> => {
     const { job_id: jobId } = job;
-    options.log('info', 'job started', { job_id: jobId, attempt: job.attempt });
+    options.log.info('job started', { job_id: jobId, attempt: job.attempt });
     try {
       const end = await parts.run({ job, lease }, handBack.signal);
       if (end.kind === 'parked') {
-        options.log('info', 'job waits for an answer', { job_id: jobId });
+        options.log.info('job waits for an answer', { job_id: jobId });
         return;
       }
+      parts.deliverer?.wake();
       if (end.result.status === 'completed') counts.completed++;
       else counts.failed++;
-      options.log('info', 'job ended', { job_id: jobId, outcome: end.result.outcome });
+      options.log.info('job ended', { job_id: jobId, outcome: end.result.outcome });
     } catch (error) {
       const { code, message } = errorInfoOf(error);
       const isHandedBack = handBack.signal.aborted && code === 'conflict';
       if (!isHandedBack) counts.skipped++;
-      options.log(isHandedBack ? 'info' : 'warn', isHandedBack ? 'job handed back' : 'job skipped', {
-        job_id: jobId,
-        code,
-        message,
-      });
+      const what = { job_id: jobId, code, message };
+      if (isHandedBack) options.log.info('job handed back', what);
+      else options.log.warn('job skipped', what);
     }
   };
   return {
@@ -191,23 +193,23 @@ async function round(
     if (performance.now() - state.reconciledMs >= RECONCILE_MS) {
       state.reconciledMs = performance.now();
       const freed = await reconcile(parts);
-      if (freed > 0) options.log('info', 'jobs of dead processes freed', { count: freed });
+      if (freed > 0) options.log.info('jobs of dead processes freed', { count: freed });
     }
     const hindrance = await fill(parts, options, crew, state.owner);
     if (hindrance !== state.hindrance) {
-      options.log('info', hindrance === null ? 'claiming again' : 'not claiming', { why: hindrance });
+      options.log.info(hindrance === null ? 'claiming again' : 'not claiming', { why: hindrance });
       state.hindrance = hindrance;
     }
   } catch (error) {
     if (options.mode === 'once') throw error;
-    options.log('error', 'the queue could not be read', { message: errorInfoOf(error).message });
+    options.log.error('the queue could not be read', { message: errorInfoOf(error).message });
   }
 }
 
 /** Lets running jobs end, and hands back those that take longer than they may. */
 async function drain(options: WorkerOptions, crew: ReturnType<typeof createCrew>): Promise<void> {
   if (crew.size() === 0) return;
-  options.log('info', 'draining', { jobs: crew.size(), at_most_ms: options.drainMs });
+  options.log.info('draining', { jobs: crew.size(), at_most_ms: options.drainMs });
   const timer = setTimeout(() => crew.handBack(), options.drainMs);
   await crew.idle();
   clearTimeout(timer);
@@ -225,6 +227,9 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
   const onStop = (): void => alarm.ring();
   options.stop.addEventListener('abort', onStop);
   const state = { owner: await ownName(), reconciledMs: -RECONCILE_MS, hindrance: null };
+  const gone = new AbortController();
+  // Tries go on while jobs are drained: their ends are told as well.
+  const delivering = options.mode === 'loop' ? parts.deliverer?.run(gone.signal) : undefined;
   try {
     while (!options.stop.aborted) {
       await round(parts, options, crew, state);
@@ -232,7 +237,13 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
       await alarm.wait(options.pollMs);
     }
     await drain(options, crew);
+    await parts.deliverer?.sendDue().catch((error: unknown) => {
+      // The jobs have ended, and another worker sends what is left.
+      options.log.error('the last callbacks could not be sent', { error });
+    });
   } finally {
+    gone.abort();
+    await delivering;
     off();
     options.stop.removeEventListener('abort', onStop);
   }

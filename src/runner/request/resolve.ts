@@ -5,8 +5,10 @@ import type { Check } from '../../job/gate.ts';
 import type { InPlace } from '../../job/in-place/in-place.ts';
 import {
   MAX_PRIORITY,
+  parseCallbackUrl,
   parseRef,
   parseRepo,
+  parseSessionId,
   parseTask,
   SANDBOX_NAMES,
   type Budget,
@@ -34,6 +36,7 @@ export interface RequestInput {
   readonly priority?: number;
   readonly sessionId?: string;
   readonly userId?: string;
+  readonly callbackUrl?: string | undefined;
   readonly allowHost: boolean;
   readonly inPlace?: InPlace;
 }
@@ -45,7 +48,7 @@ async function agentOf(config: Config, given: string | undefined): Promise<strin
     'bad_configuration',
     'agent: none is given, AGENT_CMD is not set, and none is ready here',
     {
-      hint: "give --agent, or set AGENT_CMD to your agent's command, for example AGENT_CMD='claude -p'; `agent-runner agents` lists what there is and what each lacks",
+      hint: "give --agent (builtin needs no more than a model), or set AGENT_CMD to your agent's command, for example AGENT_CMD='claude -p'; `agent-runner agents` lists what there is and what each lacks",
     },
   );
 }
@@ -107,7 +110,8 @@ export async function resolveRequest(config: Config, input: RequestInput): Promi
     draft: input.draft ?? false,
     user_id: input.userId ?? null,
     ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
-    ...(sessionId === undefined ? {} : { session_id: sessionId }),
+    ...(sessionId === undefined ? {} : { session_id: parseSessionId(sessionId) }),
+    ...(input.callbackUrl === undefined ? {} : { callback_url: parseCallbackUrl(input.callbackUrl) }),
     ...(input.inPlace === undefined ? {} : { in_place: input.inPlace }),
   };
 }

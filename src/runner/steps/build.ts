@@ -13,6 +13,7 @@ import { commitInfo } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { readRules } from '../phases/material.ts';
+import { toolServers } from '../phases/servers.ts';
 import { meteredTurn } from '../models/turn.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
@@ -28,6 +29,10 @@ export interface BuildMemory {
   readonly map: string;
   readonly summary: string | null;
   readonly sessionId: string | null;
+  /** What a person wrote since the last turn. */
+  readonly messages: readonly string[];
+  /** The agent's command that shortens that session's history; `null`: it is not full. */
+  readonly compact: string | null;
 }
 
 /** After a crash: the partial tree is kept under a ref of its own, then the build begins again from its snapshot. */
@@ -38,6 +43,7 @@ async function recover(
   step: StepContext,
   start: string,
 ): Promise<void> {
+  await bench.lasting.close();
   const tree = await bench.copy.snapshot();
   if (tree !== start) {
     const ref = partialRef(context.job.job_id, step.tries - 1);
@@ -76,6 +82,7 @@ interface Ask {
   readonly model: string | null;
   readonly prompt: (workspacePath: string) => string;
   readonly sessionId: string | null;
+  readonly compact?: string | null;
   readonly timeoutMs: number;
 }
 
@@ -99,40 +106,59 @@ export async function takeTurn(
   // The agent can try what the checks will do: with their services and their environment.
   const needs = { ...agent.needs, env: { ...detail.rules.gate_env, ...agent.needs.env } };
   const access = context.models?.open(agent, ask.model, phase) ?? null;
-  const opened = await bench.sandboxes.agent(bench.copy, needs, {
-    network: job.request.network,
-    readOnly: phase !== 'build',
-    door: access === null ? null : (context.models?.door ?? null),
-  });
-  const sandbox = withServices(opened, detail.rules.services);
+  const { services } = detail.rules;
+  const { network } = job.request;
+  const readOnly = phase !== 'build';
+  const door = access === null || agent.inProcess === true ? null : (context.models?.door ?? null);
+  // What shares this machine's loopback, or has services, must not stand in the way of the checks.
+  const stays = agent.lasts === true && context.adapter.canMount && !network && services.length === 0;
+  const key = { agent, options: JSON.stringify([readOnly, door !== null, needs]) };
+  const sandbox = await bench.lasting.take(stays ? key : null, async () =>
+    withServices(await bench.sandboxes.agent(bench.copy, needs, { network, readOnly, door }), services),
+  );
   // The session of a try that was cut off: what it had understood need not be paid for again.
   const { session_id: cutOff } = step.notes;
   const sessionId = typeof cutOff === 'string' ? cutOff : ask.sessionId;
   const rendered = ask.prompt(sandbox.workspacePath);
   const prompt = typeof cutOff === 'string' ? `${renderInterrupted()}\n\n${rendered}` : rendered;
   journal.emit('message', phase, { turn: ask.turn, prompt_chars: prompt.length, agent: agent.name });
+  let endedWell = false;
   try {
     const turn = {
       phase,
       prompt,
       model: ask.model,
       sessionId,
+      ...(ask.compact == null ? {} : { compact: ask.compact }),
       timeoutMs: ask.timeoutMs,
       idleTimeoutMs: context.config.agentIdleTimeoutS * 1000,
     };
     const logPath = join(context.paths.logs, 'agent.log');
+    const sessionsPath = context.paths.conversations;
+    const mcpServers = agent.takesMcp === true ? await toolServers(context, bench, detail) : [];
     // A note that is lost costs a session, not the job.
     const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});
     const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
-    const reply = await meteredTurn(context.models, access, sandbox, step, (model, signal) =>
-      agent.run(turn, { sandbox, signal, logPath, model, onSession, onEvent }),
+    const reply = await meteredTurn(context.models, access, { agent, sandbox }, step, (model, signal) =>
+      agent.run(turn, {
+        sandbox,
+        signal,
+        stays,
+        logPath,
+        sessionsPath,
+        model,
+        mcpServers,
+        onSession,
+        onEvent,
+      }),
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();
     if (!reply.ok) throw failedTurn(reply.error, reply.usage, context.mask);
+    endedWell = true;
     return reply;
   } finally {
-    await sandbox.close();
+    await bench.lasting.release(sandbox, endedWell);
   }
 }
 
@@ -167,6 +193,7 @@ export async function build(
       checks: detail.rules.checks,
       failures: memory.failure,
       summary: memory.summary,
+      messages: memory.messages,
       // An agent that goes on with its session has been told.
       report: isNew ? memory.report : null,
       plan: memory.plan,
@@ -186,16 +213,17 @@ export async function build(
       model: job.request.model,
       prompt,
       sessionId: memory.sessionId,
+      compact: memory.compact,
       timeoutMs: input.timeout_ms,
     },
     step,
   );
   const tree = await bench.copy.snapshot();
-  const baseTree = await treeOf(context.git, bench.copy.target, detail.base_sha);
-  journal.emit('message', 'build', { text: reply.summary, changed: tree !== baseTree });
+  const startTree = detail.session?.tree ?? (await treeOf(context.git, bench.copy.target, detail.base_sha));
+  journal.emit('message', 'build', { text: reply.summary, changed: tree !== startTree });
   return {
     tree,
-    changed: tree !== baseTree,
+    changed: tree !== startTree,
     summary: context.mask(reply.summary),
     question: reply.question === null ? null : context.mask(reply.question),
     session_id: reply.sessionId,

@@ -1,6 +1,7 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
 import { writeFile } from 'node:fs/promises';
 import { choosePhases } from '../../job/phases/choose.ts';
+import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
@@ -10,6 +11,8 @@ import { markUsed } from '../../workspace/keep/folders.ts';
 import { ownName } from '../../workspace/keep/owner.ts';
 import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail, SetupError } from '../context.ts';
+import { takeHome } from '../session/home.ts';
+import { readSessionStart, type SessionStart } from '../session/start.ts';
 import type { StepValue } from '../engine/engine.ts';
 import {
   createBench,
@@ -20,6 +23,8 @@ import {
   type Dependencies,
 } from '../place.ts';
 import { fetchInPlace, type InPlaceBase } from '../in-place/begin.ts';
+import { tellEstimate } from '../models/estimate.ts';
+import { tellServers } from '../phases/servers.ts';
 import { resolveRules } from './rules.ts';
 
 /** Uncommitted paths named in the notice; the rest is counted. */
@@ -92,6 +97,36 @@ async function layCommit(context: JobContext, bench: Bench, from: string, commit
   await bench.copy.reset(commit);
 }
 
+/** Lays the work of the job before, and brings the commit that the session's branch stands at. */
+async function laySession(
+  context: JobContext,
+  bench: Bench,
+  saved: string,
+  session: SessionStart,
+): Promise<NonNullable<PreparedDetail['session']>> {
+  const { git, paths } = context;
+  const { wip_ref: ref, tip, job_id: before } = session;
+  if (tip !== null) {
+    const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', saved, tip];
+    await git({ dir: paths.git }, args);
+  }
+  const commit = ref === null ? null : await readSaved(git, saved, ref);
+  if (ref !== null && commit === null) {
+    throw new JobError('bad_configuration', `session_id: the work of ${before} is no longer kept (${ref})`, {
+      hint: 'begin a new session; keep_work_days says how long work is kept',
+    });
+  }
+  if (commit !== null) await layCommit(context, bench, saved, commit);
+  return { ...session, tree: await bench.copy.snapshot() };
+}
+
+/** Gives the agent the HOME of the session: its conversation. */
+async function takeConversation({ job, layout, paths }: JobContext, bench: Bench): Promise<void> {
+  const sessionId = job.request.session_id ?? null;
+  if (sessionId === null) return;
+  await takeHome(layout.session(sessionId), paths, bench.copy.layers().homeLayers?.upper ?? paths.home);
+}
+
 function startOf({ parent, tip, on }: InPlaceBase): PreparedDetail['in_place'] {
   return { parent, tip, on };
 }
@@ -101,11 +136,14 @@ export async function prepare(
   context: JobContext,
 ): Promise<StepValue<PreparedDetail> & { readonly bench: Bench }> {
   const { job, git, layout } = context;
+  const estimate = await tellEstimate(context);
   const remote = await context.forge.resolve(job.request.repo);
   const repo = layout.repo(remote.url);
   const { in_place: wanted } = job.request;
   const inPlace = wanted === undefined ? null : await fetchInPlace(context, remote, wanted);
-  const base = inPlace?.base ?? (await fetchBase(git, repo, remote, job.request.base, job.job_id));
+  const session = await readSessionStart(context.store, job);
+  const wantedBase = session?.base_sha ?? job.request.base;
+  const base = inPlace?.base ?? (await fetchBase(git, repo, remote, wantedBase, job.job_id));
   if (inPlace === null) await restoreBase(git, repo, remote, base.sha, job.job_id);
   const bench = await createBench(context, remote.url, base.sha);
   // With its base's own packs, the job goes on also when the mirror is lost or pruned by somebody.
@@ -115,30 +153,35 @@ export async function prepare(
   const rules = await resolveRules(job.request, files);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
 
-  const phases = choosePhases(job.request, files.paths.length);
+  const phases = choosePhases({ ...job.request, agent: context.agent.name }, files.paths.length);
   const how = phases.run ? 'explore and plan run' : 'the task is built at once';
   context.journal.emit('message', 'prepare', { phases: phases.run, reason: `${how}: ${phases.reason}` });
   if (inPlace !== null && inPlace.start !== base.sha)
     await layCommit(context, bench, remote.url, inPlace.start);
   // A job that starts again under another procedure goes on from the tree it had saved.
   const carried = await readSaved(git, repo.saved, wipRef(job.job_id));
+  const startedFrom = session === null ? undefined : await laySession(context, bench, repo.saved, session);
   if (carried !== null) await layCommit(context, bench, repo.saved, carried);
   const partial = {
-    base: base.name,
+    base: session?.base ?? base.name,
     base_sha: base.sha,
     branch: job.branch,
     policy: rules.policy,
     max_gate_runs: rules.max_gate_runs,
     phases,
+    estimate,
     remote,
     rules,
     in_place: inPlace === null ? undefined : startOf(inPlace),
+    session: startedFrom,
   };
+  await tellServers(context, bench, partial);
   const { notice, ...set } = await setUp(context, bench, partial);
+  await takeConversation(context, bench);
   const notices = [
     ...networkNotices(context),
     // Who names a tag or a commit knows that it is no branch.
-    ...(base.isBranch || job.request.base !== null ? [] : [`the base is ${base.name}, not a branch`]),
+    ...(base.isBranch || wantedBase !== null ? [] : [`the base is ${base.name}, not a branch`]),
     ...(inPlace?.notices ?? []),
     ...(remote.kind === 'checkout' && job.request.base === null && wanted?.command !== 'self-heal'
       ? dirtyNotice(await dirtyPaths(git, bench.copy.target, remote.url, base.sha))
@@ -146,6 +189,7 @@ export async function prepare(
     ...(files.submodules.length > 0
       ? [`submodules are not checked out: ${files.submodules.slice(0, 5).join(', ')}`]
       : []),
+    ...(session === null ? [] : [`this job goes on where ${session.job_id} of its session ended`]),
     ...(carried === null ? [] : ['this job started again from the work it had saved']),
     ...notice,
   ];

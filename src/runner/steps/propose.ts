@@ -35,7 +35,8 @@ export async function propose(
     });
   }
   // The intent is stored before the effect, so that a repetition knows its own commit on the remote.
-  const ours = [...new Set([...ownCommits(step.notes), head])];
+  const before = detail.session?.tip ?? null;
+  const ours = [...new Set([...ownCommits(step.notes), ...(before === null ? [] : [before]), head])];
   await step.note({ pushed: ours }, 'full');
   await Promise.all([
     pushBranch(git, paths.git, detail.remote, job.branch, head, ours),

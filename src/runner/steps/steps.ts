@@ -15,12 +15,13 @@ import type {
   Steps,
   Verified,
 } from '../../job/step.ts';
-import { isFull } from '../../prompt/budget.ts';
+import { DEFAULT_WINDOW, isFull } from '../../prompt/budget.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
+import { deliveryAtEnd } from '../callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, StepContext } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
 import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
@@ -63,6 +64,9 @@ interface Memory {
   gateRuns: number;
   saved: boolean;
 }
+
+/** Messages that one prompt holds; more come with the next. */
+const MAX_MESSAGES_A_TURN = 20;
 
 /** A job's memory with the rooms around it: what every step below works on. */
 interface Work extends StepsOptions {
@@ -147,12 +151,22 @@ async function stepPlan(work: Work, input: LookInput): Promise<StepResult<Planne
   return result;
 }
 
-/** The session to go on with; a new one where the last is nearly full: what was said is told as a summary then. */
-function sessionOf({ config, journal }: JobContext, built: Built | null): string | null {
-  if (built === null || built.session_id === null) return null;
-  if (!isFull(built.context, config.modelWindow)) return built.session_id;
-  journal.emit('message', 'build', { compacted: true, ...built.context });
-  return null;
+/** The session to go on with, and the agent's command that shortens its history first. */
+interface GoOn {
+  readonly sessionId: string | null;
+  readonly compact: string | null;
+}
+
+/** A new session where the last is nearly full and its agent can't shorten it: what was said is told as a summary. */
+function sessionOf({ job, models, journal }: JobContext, built: Built): GoOn {
+  if (built.session_id === null) return { sessionId: null, compact: null };
+  const { session_id: sessionId, context } = built;
+  const window = models?.windowOf(job.request.model) ?? DEFAULT_WINDOW;
+  if (!isFull(context, window)) return { sessionId, compact: null };
+  const compact = context?.compact ?? null;
+  if (compact !== null) return { sessionId, compact };
+  journal.emit('message', 'build', { compacted: 'to a summary, in a new session', window, ...context });
+  return { sessionId: null, compact };
 }
 
 async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Promise<StepResult<Built>> {
@@ -166,13 +180,28 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
       map: await work.map.text(context.agent, detail, bench),
       report,
       plan: planned,
-      summary: built?.summary ?? null,
-      sessionId: sessionOf(context, built),
+      summary: built?.summary ?? detail.session?.summary ?? null,
+      messages: await takeMessages(work, step),
+      ...(built === null
+        ? { sessionId: detail.session?.conversation ?? null, compact: null }
+        : sessionOf(context, built)),
     };
     return build(context, detail, bench, input, known, step);
   });
   if (result.ok) memory.built = result;
   return result;
+}
+
+/** What a person wrote while nobody asked; a try after a crash gets the same again. */
+async function takeMessages({ context, lease }: Work, step: StepContext): Promise<readonly string[]> {
+  const messages: string[] = [];
+  while (messages.length < MAX_MESSAGES_A_TURN) {
+    const text = await context.store.takeMessage(lease.current(), `${step.key}/${messages.length}`);
+    if (text === null) break;
+    messages.push(text);
+  }
+  if (messages.length > 0) context.journal.emit('message', 'build', { from_person: messages });
+  return messages;
 }
 
 async function stepMessage(work: Work, question: string): Promise<StepResult<Answered>> {
@@ -182,7 +211,8 @@ async function stepMessage(work: Work, question: string): Promise<StepResult<Ans
     'build',
     async (step) => {
       const answer = await context.store.takeMessage(lease.current(), step.key);
-      return answer === null ? work.park(question) : { answer };
+      if (answer === null && question !== '') return work.park(question);
+      return { answer: answer ?? '' };
     },
     { durability: 'full' },
   );
@@ -193,7 +223,9 @@ async function stepVerify(work: Work): Promise<StepResult<Verified>> {
   memory.gateRuns++;
   const result = await engine.step<Verified>('verify', 'verify', async () => {
     const { detail, bench } = await ready(work);
-    return verify(context, detail, bench, memory.gateRuns);
+    const verified = await verify(context, detail, bench, memory.gateRuns);
+    const waiting = await context.store.countMessages(context.job.job_id);
+    return waiting === 0 ? verified : { ...verified, message_waits: true };
   });
   if (result.ok) memory.verified = result;
   return result;
@@ -209,6 +241,7 @@ async function stepPropose(
     'propose',
     async (step) => {
       const { detail, bench } = await ready(work);
+      await bench.lasting.close();
       if (memory.verified === null) throw new JobError('bug', 'propose was reached before verify');
       const summary = memory.built?.summary ?? '';
       return propose(context, detail, bench, { verified: memory.verified, input, summary }, step);
@@ -219,7 +252,7 @@ async function stepPropose(
 
 async function stepSave(work: Work): Promise<StepResult<Saved>> {
   const { context, engine, lease, memory, baseline, map } = work;
-  await Promise.all([baseline.stop(), map.stop()]);
+  await Promise.all([baseline.stop(), map.stop(), memory.bench?.lasting.close()]);
   const run = async (): Promise<Saved> => ({ wip_ref: await saveNow(work) });
   const startedAt = new Date().toISOString();
   try {
@@ -248,7 +281,8 @@ async function finish({ context, engine, lease }: Work, result: JobResult): Prom
   const { status } = OUTCOMES[outcome];
   const final: JobResult = { ...result, resumed_from_checkpoint: engine.replayed() };
   const end = { status, outcome, result: final, finished_at: result.finished_at, question: null };
-  await store.updateJob(lease.current(), end);
+  // In one transaction with the end, so that neither is there without the other.
+  await store.updateJob(lease.current(), end, deliveryAtEnd(job, final, context.mask));
   journal.emit('status', 'notify', { status, outcome, job_id: job.job_id });
   await journal.flush();
 }
@@ -290,7 +324,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     },
     isSaved: () => memory.saved,
     stop: async () => {
-      await Promise.all([work.baseline.stop(), work.map.stop()]);
+      await Promise.all([work.baseline.stop(), work.map.stop(), memory.bench?.lasting.close()]);
     },
   };
 }

@@ -38,7 +38,8 @@ async function commitOf(
     context.git,
     bench.copy.target,
     tree,
-    detail.base_sha,
+    // What a session has published stays under what its next job adds.
+    detail.session?.tip ?? detail.base_sha,
     WORK_REF,
     changeCommit(context),
   );

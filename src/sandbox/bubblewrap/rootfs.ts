@@ -180,6 +180,26 @@ async function tidyUp(place: string): Promise<void> {
   }
 }
 
+/** Makes a folder of this process, which is removed when it ends; after a kill, by the next that makes one. */
+async function makeOwn(): Promise<string> {
+  const place = await placeOfPids();
+  await tidyUp(place);
+  const directory = await mkdtemp(join(tmpdir(), `${ETC_NAME}${place}-${process.pid}-`));
+  directories.add(directory);
+  return directory;
+}
+
+async function removeOwn(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  directories.delete(directory);
+}
+
+/** A folder for what one command of a sandbox is shown; `remove` is to be called, and made up for after a kill. */
+export async function ownFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = await makeOwn();
+  return { path, remove: () => removeOwn(path) };
+}
+
 /** The system part of a sandbox. */
 export interface RootFs {
   /** Arguments of bubblewrap, to be given before those of the caller's mounts. */
@@ -204,8 +224,7 @@ const newest = new Map<boolean, Promise<Made>>();
 async function release(made: Made, network: boolean): Promise<void> {
   const isNewest = (await newest.get(network)?.catch(() => null)) === made;
   if (made.users > 0 || isNewest) return;
-  await rm(made.directory, { recursive: true, force: true });
-  directories.delete(made.directory);
+  await removeOwn(made.directory);
 }
 
 /** Looks at this machine and prepares the system part of a sandbox. `network` shows how names are resolved. */
@@ -230,10 +249,7 @@ export async function createRootFs(network: boolean): Promise<RootFs> {
 }
 
 async function make(network: boolean): Promise<Made> {
-  const place = await placeOfPids();
-  await tidyUp(place);
-  const directory = await mkdtemp(join(tmpdir(), `${ETC_NAME}${place}-${process.pid}-`));
-  directories.add(directory);
+  const directory = await makeOwn();
   const args = [
     ...(await programs()),
     ...(await fillEtc(directory, network)),

@@ -96,6 +96,15 @@ export function changeJob(job: Job, patch: JobPatch, now: Date): Job {
   });
 }
 
+/** Refuses a delivery beside a change that ends nothing. @throws JobError `bug` */
+export function checkDelivers(jobId: string, patch: JobPatch): void {
+  if (endsJob(patch)) return;
+  throw new JobError(
+    'bug',
+    `job ${jobId}: a delivery is stored with a job's end, and this change ends nothing`,
+  );
+}
+
 /** Whether a list shows a job, but for the filter's cursor. */
 export function isListed(job: Job, filter: JobFilter): boolean {
   const { status, repo, userId, sessionId } = filter;

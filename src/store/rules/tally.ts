@@ -18,7 +18,8 @@ function endedTallies(job: Job): readonly Tally[] {
     ended.push({ series: 'job_seconds', of: outcome, agent, value: seconds });
     ended.push({ series: 'job_count', of: outcome, agent, value: 1 });
   }
-  if (result === null) return ended;
+  // A result of an older version may lack what this one counts, and must not keep its job from being stored.
+  if (!Array.isArray(result?.phases) || !Array.isArray(result.gate?.runs)) return ended;
   for (const { name, duration_ms: ms } of result.phases) {
     ended.push({ series: 'phase_seconds', of: name, agent, value: ms / 1000 });
     ended.push({ series: 'phase_count', of: name, agent, value: 1 });
@@ -26,7 +27,7 @@ function endedTallies(job: Job): readonly Tally[] {
   for (const { verdict } of result.gate.runs) ended.push({ series: 'gate', of: verdict, agent, value: 1 });
   const spent = { in: result.total_tokens_in, out: result.total_tokens_out };
   for (const [of, value] of Object.entries(spent))
-    if (value !== null && value > 0) ended.push({ series: 'tokens', of, agent, value });
+    if (typeof value === 'number' && value > 0) ended.push({ series: 'tokens', of, agent, value });
   const cost = result.total_cost ?? 0;
   return cost > 0 ? [...ended, { series: 'cost', of: 'usd', agent, value: cost }] : ended;
 }

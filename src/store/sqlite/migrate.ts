@@ -1,4 +1,5 @@
 /** The schema, and how a database of an older version gets to it. */
+import { DELIVERY_STATUSES } from '../../job/delivery/delivery.ts';
 import { JobError } from '../../job/error.ts';
 import { JOB_STATUSES, isTerminal, OUTCOMES } from '../../job/status.ts';
 import { QUEUE_STATES } from '../rules/queue.ts';
@@ -124,7 +125,7 @@ INSERT INTO queue (job_number, state, priority, repo, until_ms)
   SELECT number, CASE WHEN owner IS NOT NULL THEN 'held' WHEN status = 'needs_input' THEN 'parked' ELSE 'ready' END,
     0, repo, expires_ms
   FROM jobs LEFT JOIN leases ON job_number = number
-  WHERE outcome IS NULL AND json_type(request, '$.in_place') IS NULL;
+  WHERE outcome IS NULL AND CASE WHEN json_valid(request) THEN json_type(request, '$.in_place') IS NULL END;
 
 CREATE TABLE once (
   key TEXT PRIMARY KEY,
@@ -138,6 +139,52 @@ CREATE TABLE switches (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT;
+`;
+
+const DELIVERIES = `
+CREATE TABLE deliveries (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  delivery_id TEXT NOT NULL UNIQUE,
+  job_number INTEGER NOT NULL REFERENCES jobs (number),
+  url TEXT NOT NULL,
+  body TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN (${quoted(DELIVERY_STATUSES)})),
+  created_ms INTEGER NOT NULL,
+  due_ms INTEGER,
+  round INTEGER NOT NULL CHECK (round >= 0),
+  tries TEXT NOT NULL,
+  token INTEGER NOT NULL CHECK (token >= 0),
+  -- Until when one process has it.
+  claimed_ms INTEGER,
+  CHECK ((status = 'pending') = (due_ms IS NOT NULL))
+) STRICT;
+-- Only what is still to be sent, so that a poll costs the same however many deliveries there were.
+CREATE INDEX deliveries_due ON deliveries (due_ms, number) WHERE due_ms IS NOT NULL;
+CREATE INDEX deliveries_by_job ON deliveries (job_number, number);
+`;
+
+/** A number of a job's result; `NULL` for what is none, also where the text is no JSON at all. */
+function ofResult(field: string, type: 'INTEGER' | 'REAL'): string {
+  const kinds = type === 'REAL' ? `'integer', 'real'` : `'integer'`;
+  return `${type} GENERATED ALWAYS AS (CASE WHEN json_valid(result) THEN
+    CASE WHEN json_type(result, '$.${field}') IN (${kinds}) THEN CAST(result ->> '$.${field}' AS ${type}) END END) VIRTUAL`;
+}
+
+function ofRequest(field: string): string {
+  return `TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(request) THEN
+    CASE WHEN json_type(request, '$.${field}') = 'text' THEN request ->> '$.${field}' END END) VIRTUAL`;
+}
+
+/** What usage is summed of, in an index of its own: 100,000 jobs are summed without reading one result. */
+const USAGE = `
+ALTER TABLE jobs ADD COLUMN agent ${ofRequest('agent')};
+ALTER TABLE jobs ADD COLUMN model ${ofRequest('model')};
+ALTER TABLE jobs ADD COLUMN has_ended INTEGER GENERATED ALWAYS AS (result IS NOT NULL) VIRTUAL;
+ALTER TABLE jobs ADD COLUMN cost_usd ${ofResult('total_cost', 'REAL')};
+ALTER TABLE jobs ADD COLUMN tokens_in ${ofResult('total_tokens_in', 'INTEGER')};
+ALTER TABLE jobs ADD COLUMN tokens_out ${ofResult('total_tokens_out', 'INTEGER')};
+ALTER TABLE jobs ADD COLUMN turns ${ofResult('turns', 'INTEGER')};
+CREATE INDEX jobs_usage ON jobs (created_ms, repo, agent, model, has_ended, cost_usd, tokens_in, tokens_out, turns);
 `;
 
 // A damaged row must not keep the others from being read, so what can't be parsed is passed over.
@@ -154,7 +201,7 @@ CREATE INDEX jobs_by_session ON jobs (session_id, created_ms, number) WHERE sess
  * Every change of the schema, in order; the number of those applied is the database's version. An entry that
  * was published never changes: a new status or outcome needs a new entry that rebuilds `jobs` with its check.
  */
-const MIGRATIONS: readonly string[] = [FIRST, QUEUE, SERVER];
+const MIGRATIONS: readonly string[] = [FIRST, QUEUE, DELIVERIES, USAGE, SERVER];
 
 /** The version that this code writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -88,6 +88,9 @@ function openLayered(parts: CopyParts, warm: WarmTree, held: Held): WorkingCopy 
       held.tree ??= await snapshotWritten(git, target, held.place, warm);
       return held.tree;
     },
+    touched() {
+      held.tree = null;
+    },
     async reset(treeish) {
       held.tree = null;
       await emptyPlace(held.place);

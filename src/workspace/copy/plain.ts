@@ -46,6 +46,7 @@ export function openPlainCopy(parts: CopyParts): WorkingCopy {
     checkOutAt: (tree, commit) => parts.checkOutAt(tree, commit),
     files: (commit) => parts.readFiles(commit, null),
     snapshot: () => snapshotTree(git, target),
+    touched() {},
     async reset(treeish) {
       await removeFolder(paths.tree);
       await rm(index, { force: true });

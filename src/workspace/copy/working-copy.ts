@@ -38,6 +38,8 @@ export interface WorkingCopy extends Checkout {
   reset(treeish: string): Promise<void>;
   /** The present state as a tree object. */
   snapshot(): Promise<string>;
+  /** Forgets the last snapshot: a sandbox that stayed open may have written since. */
+  touched(): void;
   /** Lays the files of a commit into `tree`, with a trusted `.git`, and nothing else. */
   checkOutAt(tree: string, commit: string): Promise<void>;
   /** A clean checkout of a commit in a folder of its own, with a trusted `.git`. */

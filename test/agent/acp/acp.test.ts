@@ -97,6 +97,32 @@ describe('sessions', () => {
     expect(at.events.filter(({ type }) => type === 'tool_call')).toEqual([]);
   });
 
+  it('say how full they are, and are shortened before the prompt where that is asked', async () => {
+    const at = await bench('full');
+    const first = await at.runOk();
+    expect(first).toMatchObject({
+      summary: 'asked: prompt',
+      context: { used: 90, size: 100, compact: 'compact' },
+    });
+    const again = await at.runOk({ sessionId: 'session-1', compact: 'compact' });
+    expect(again).toMatchObject({
+      summary: 'asked: prompt compact prompt',
+      usage: { tokens_in: 200, tokens_out: 2 },
+    });
+    const notes = at.events.filter(({ data }) => 'compacted' in data);
+    expect(notes.map(({ data }) => data)).toEqual([
+      { role: 'runner', compacted: 'by the agent', used: 10, size: 100 },
+    ]);
+    expect(JSON.stringify(at.events)).not.toContain('It is short now');
+  });
+
+  it('that are begun anew are not shortened', async () => {
+    const at = await bench('full');
+    expect((await at.runOk({ compact: 'compact' })).summary).toBe('asked: prompt');
+    const plain = await bench('full-for-good');
+    expect((await plain.runOk()).context).toEqual({ used: 90, size: 100 });
+  });
+
   it('that are gone are begun anew, and that is said', async () => {
     const at = await bench('resume-refused');
     expect(await at.runOk({ sessionId: 'old' })).toMatchObject({ sessionId: 'session-1' });

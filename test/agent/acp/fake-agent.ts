@@ -80,6 +80,47 @@ function edit(): void {
   });
 }
 
+/** Tool servers that the client named when the session was opened. */
+let servers: readonly Record<string, unknown>[] = [];
+
+/** Starts a tool server as agents do, and answers what it says of itself and to a call. */
+function callServer(server: Record<string, unknown>): Promise<unknown[]> {
+  const env = Object.fromEntries(
+    (server['env'] as { name: string; value: string }[]).map(({ name, value }) => [name, value]),
+  );
+  const child = spawn(String(server['command']), server['args'] as string[], {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const methods = ['initialize', 'tools/list', 'tools/call'];
+  methods.forEach((method, id) =>
+    child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params: { name: 'greet' } })}\n`),
+  );
+  const answers: unknown[] = [];
+  return new Promise((resolve) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (answers.push((JSON.parse(line) as { result: unknown }).result) < methods.length) return;
+      child.kill();
+      resolve(answers);
+    });
+    child.on('error', (error) => resolve([error.message]));
+    child.on('close', () => resolve(answers));
+    child.stdin.on('error', () => {});
+  });
+}
+
+/** Fills its session with every prompt, and tells what it was asked in it; `/compact` empties it. */
+function fill(text: string): object {
+  const isCommand = text.includes('"/compact"');
+  const asked = [...(existsSync(STATE) ? (JSON.parse(readFileSync(STATE, 'utf8')) as string[]) : [])];
+  asked.push(isCommand ? 'compact' : 'prompt');
+  writeFileSync(STATE, JSON.stringify(asked));
+  appendFileSync('a.txt', `${asked.join(' ')}\n`);
+  update({ sessionUpdate: 'usage_update', used: isCommand ? 10 : 90, size: 100 });
+  say(isCommand ? 'It is short now.' : `asked: ${asked.join(' ')}`);
+  return { ...END, usage: { inputTokens: 100, outputTokens: 1, totalTokens: 101 } };
+}
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const END = { stopReason: 'end_turn' };
 
@@ -180,6 +221,11 @@ const PROMPTS: Record<string, (text: string) => Promise<object> | object> = {
     say('Counted.');
     return { ...END, usage: { inputTokens: 100, outputTokens: 20, totalTokens: 150, cachedReadTokens: 30 } };
   },
+  servers: async () => {
+    const stdio = servers.filter(({ type }) => type === undefined);
+    say(JSON.stringify({ servers, answers: await Promise.all(stdio.map(callServer)) }));
+    return END;
+  },
   crash: () => {
     writeFileSync('partial.txt', 'x');
     process.stderr.write('Error: no model for you\n');
@@ -266,6 +312,8 @@ const PROMPTS: Record<string, (text: string) => Promise<object> | object> = {
     say(`I know ${before.length} prompts.`);
     return END;
   },
+  full: fill,
+  'full-for-good': fill,
   'writes-outside': () => {
     let said = 'held';
     try {
@@ -290,8 +338,11 @@ let isLoggedIn = false;
 
 const CAPABILITIES: Record<string, object> = {
   'resume-refused': { loadSession: true },
+  full: { sessionCapabilities: { resume: {} } },
+  'full-for-good': { sessionCapabilities: { resume: {} } },
   remembers: { loadSession: false, sessionCapabilities: { resume: {} } },
   replays: { loadSession: true },
+  servers: { mcpCapabilities: { http: true }, sessionCapabilities: { resume: {} } },
 };
 
 async function answer(message: Message): Promise<void> {
@@ -313,6 +364,11 @@ async function answer(message: Message): Promise<void> {
       isLoggedIn = behaviour === 'login';
       return isLoggedIn ? reply({}) : fail(-32_000, 'the key is wrong');
     case 'session/new':
+      if (behaviour === 'full') {
+        const availableCommands = ['init', 'compact'].map((name) => ({ name, description: '' }));
+        update({ sessionUpdate: 'available_commands_update', availableCommands });
+      }
+      servers = (params?.['mcpServers'] ?? []) as typeof servers;
       if (behaviour.startsWith('login') && !isLoggedIn) return fail(-32_000, 'Authentication required');
       if (behaviour === 'no-session') return fail(-32_603, 'no project here');
       return reply({
@@ -333,6 +389,7 @@ async function answer(message: Message): Promise<void> {
         call(`p${turn}`, { title: 'ls', status: 'completed', rawInput: { command: 'ls' } });
       return reply({});
     case 'session/resume':
+      servers = (params?.['mcpServers'] ?? []) as typeof servers;
       return reply({});
     case 'session/set_mode':
       writeFileSync(`${process.env['HOME'] ?? '.'}/mode`, String(params?.['modeId']));

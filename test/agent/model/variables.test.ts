@@ -4,6 +4,7 @@ import { modelVariables } from '../../../src/agent/model/variables.ts';
 
 const access = (dialects: readonly string[]): ModelAccess => ({
   token: 'token',
+  window: null,
   model: 'm',
   provider: 'p',
   baseUrl(dialect) {

@@ -214,3 +214,21 @@ describe('what dead processes left', () => {
     },
   );
 });
+
+describe('the conversation of a session', () => {
+  it('goes when nobody has used it for as long as logs are kept', async () => {
+    const ran = await bench.run(['run', 'x', '--repo', repo, '--session', 's1', ...ARGS], {
+      AGENT_CMD: 'echo two > a.txt; echo said > "$HOME/talk"',
+    });
+    expect(ran.code, ran.stderr).toBe(0);
+    const [name = ''] = cached('sessions');
+    expect(existsSync(join(bench.home, 'sessions', name, 'home/talk'))).toBe(true);
+    expect((await gc()).sessions).toEqual([]);
+    const old = new Date(Date.now() - 40 * 86_400_000);
+    utimesSync(join(bench.home, 'sessions', name), old, old);
+    expect((await gc('--dry-run')).sessions).toEqual([name]);
+    expect(cached('sessions')).toEqual([name]);
+    expect((await gc()).sessions).toEqual([name]);
+    expect(cached('sessions')).toEqual([]);
+  });
+});

@@ -9,11 +9,13 @@ const files = rules.folders
 
 let problems = 0;
 for (const path of files) {
-  readFileSync(path, 'utf8').split('\n').forEach((line, at) => {
-    const found = rules.forbidden.find((word) => line.includes(word));
-    if (found !== undefined) report(path, at, `error: ${found} is forbidden`);
-    if (line.length > rules.max_line_length) report(path, at, `error: ${line.length} characters`);
-  });
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .forEach((line, at) => {
+      const found = rules.forbidden.find((word) => line.includes(word));
+      if (found !== undefined) report(path, at, `error: ${found} is forbidden`);
+      if (line.length > rules.max_line_length) report(path, at, `error: ${line.length} characters`);
+    });
 }
 process.exitCode = problems > 0 ? 1 : 0;
 

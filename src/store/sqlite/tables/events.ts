@@ -11,7 +11,7 @@ import { wake } from './queue.ts';
 const ROW_BYTES = 100;
 
 /** Numbers rows on from the last one. The caller's transaction holds the write lock, so no other writer does. */
-function insertEvents(db: Connection, number: number, rows: readonly EventRow[]): number {
+export function appendRows(db: Connection, number: number, rows: readonly EventRow[]): number {
   const last =
     (db.get('SELECT max(seq) AS seq FROM events WHERE job_number = ?', number) as { seq: number } | null)
       ?.seq ?? 0;
@@ -39,7 +39,7 @@ export function eventMethods(database: Database): Pick<Store, 'appendEvents' | '
       const rows = events.map(eventRow);
       const bytes = rows.reduce((sum, row) => sum + row.data.length + ROW_BYTES, 0);
       const first = await database.write(durability, bytes, (db) =>
-        insertEvents(db, jobNumber(db, jobId), rows),
+        appendRows(db, jobNumber(db, jobId), rows),
       );
       return rows.map((row, at) => jobEvent(jobId, first + at, row));
     },
@@ -83,21 +83,30 @@ function takeOldest(db: Connection, number: number, stepKey: string): MessageRow
   ) as MessageRow | null;
 }
 
+function countWaiting(db: Connection, number: number): number {
+  const row = db.get(
+    'SELECT count(*) AS count FROM messages WHERE job_number = ? AND taken_by IS NULL',
+    number,
+  ) as { count: number } | null;
+  return row?.count ?? 0;
+}
+
 /** Methods of the store about messages. The text is kept as JSON, for what people paste has no bounds but size. */
-export function messageMethods(database: Database): Pick<Store, 'addMessage' | 'takeMessage'> {
+export function messageMethods(
+  database: Database,
+): Pick<Store, 'addMessage' | 'takeMessage' | 'countMessages'> {
   return {
     async addMessage(jobId, text, time) {
       const json = toJson(text, 'message');
       await database.write('full', json.length, (db) => {
         const number = jobNumber(db, jobId);
-        const waiting = db.get(
-          'SELECT count(*) AS count FROM messages WHERE job_number = ? AND taken_by IS NULL',
-          number,
-        ) as { count: number } | null;
-        checkWaiting(jobId, waiting?.count ?? 0);
+        checkWaiting(jobId, countWaiting(db, number));
         db.run('INSERT INTO messages (job_number, time, text) VALUES (?, ?, ?)', number, time, json);
         wake(db, number);
       });
+    },
+    async countMessages(jobId) {
+      return await database.read((db) => countWaiting(db, jobNumber(db, jobId)));
     },
     async takeMessage(lease, stepKey) {
       checkName(stepKey, 'step');
@@ -131,6 +140,7 @@ export function trimMethods(database: Database): Pick<Store, 'trimJobs'> {
           db.run('DELETE FROM events WHERE job_number = ?', number);
           db.run('DELETE FROM steps WHERE job_number = ?', number);
           db.run('DELETE FROM messages WHERE job_number = ?', number);
+          db.run("DELETE FROM deliveries WHERE job_number = ? AND status <> 'pending'", number);
         }
         return rows.map((row) => row.job_id);
       });

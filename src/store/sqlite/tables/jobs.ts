@@ -2,10 +2,21 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
+import type { UsageKey, UsageSum } from '../../../job/model/usage.ts';
 import type { JobResult } from '../../../job/result.ts';
 import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../../store.ts';
-import { changeJob, createdMs, endsJob, jobExists, newJob, noSuchJob } from '../../rules/job.ts';
+import { insertDelivery } from '../../deliveries/insert.ts';
+import {
+  changeJob,
+  checkDelivers,
+  createdMs,
+  endsJob,
+  jobExists,
+  newJob,
+  noSuchJob,
+} from '../../rules/job.ts';
 import { checkHeld, claim, isHeld, leaseOf, release, renew } from '../../rules/lease.ts';
+import { checkUsage, dayName, usagePage } from '../../rules/usage.ts';
 import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
@@ -148,10 +159,31 @@ function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted 
   return { job, lease: claimed === null ? null : leaseOf(job.job_id, claimed), isNew: true };
 }
 
+const USAGE_COLUMNS: Readonly<Record<UsageKey, string>> = {
+  day: 'created_ms / 86400000',
+  repo: 'repo',
+  agent: 'agent',
+  model: 'model',
+};
+
+/** One walk over the part of an index that holds everything a sum needs. */
+function usageRows(db: Connection, by: UsageKey | null, from: number): readonly UsageSum[] {
+  const key = by === null ? 'NULL' : USAGE_COLUMNS[by];
+  const rows = db.all(
+    `SELECT ${key} AS key, COUNT(*) AS jobs, COUNT(*) - SUM(has_ended) AS running,
+       SUM(has_ended) - COUNT(cost_usd) AS unpriced, SUM(cost_usd) AS cost_usd,
+       SUM(has_ended) - COUNT(tokens_in + tokens_out) AS uncounted,
+       SUM(tokens_in) AS tokens_in, SUM(tokens_out) AS tokens_out, TOTAL(turns) AS turns
+     FROM jobs INDEXED BY jobs_usage WHERE created_ms >= ? GROUP BY 1`,
+    from,
+  ) as unknown as (UsageSum & { readonly key: string | number | null })[];
+  return rows.map((row) => ({ ...row, key: typeof row.key === 'number' ? dayName(row.key) : row.key }));
+}
+
 /** Methods of the store about jobs. */
 export function jobMethods(
   database: Database,
-): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'updateJob'> {
+): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'updateJob'> {
   return {
     async createJob(job, acceptance = {}) {
       const json = toJson(newJob(job), `job ${job.job_id}`);
@@ -164,9 +196,15 @@ export function jobMethods(
       checkLimit(filter.limit);
       return await database.read((db) => listRows(db, filter).map(toJob));
     },
-    async updateJob(lease, patch) {
+    async sumUsage(filter) {
+      const from = checkUsage(filter);
+      return usagePage(await database.read((db) => usageRows(db, filter.by, from)), filter);
+    },
+    async updateJob(lease, patch, delivery) {
+      if (delivery !== undefined) checkDelivers(lease.job_id, patch);
       const json = toJson(patch, `change of job ${lease.job_id}`);
-      return await database.write(endsJob(patch) ? 'full' : 'normal', json.length, (db) => {
+      const bytes = json.length + (delivery?.body.length ?? 0);
+      return await database.write(endsJob(patch) ? 'full' : 'normal', bytes, (db) => {
         const number = heldJobNumber(db, lease);
         const job = readJob(db, lease.job_id);
         if (job === null) throw noSuchJob(lease.job_id);
@@ -175,6 +213,7 @@ export function jobMethods(
         saveJob(db, changed);
         count(db, job, changed);
         if (changed.outcome !== null) dequeue(db, number);
+        if (delivery !== undefined) insertDelivery(db, number, delivery);
         return changed;
       });
     },

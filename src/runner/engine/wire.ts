@@ -1,0 +1,46 @@
+/** The context of one job: agent, sandbox, paths, and what is masked in all it says. */
+import { selectSandbox } from '../../sandbox/select.ts';
+import type { Job } from '../../job/job.ts';
+import { createMask } from '../../log.ts';
+import { agentOf, lookingAgents } from '../agents.ts';
+import type { JobContext, RunnerParts } from '../context.ts';
+
+/** Wires what every step of a job works with. */
+export async function contextOf(
+  parts: RunnerParts,
+  job: Job,
+  run: Pick<JobContext, 'journal' | 'signal' | 'mask' | 'models'>,
+): Promise<JobContext> {
+  const { config, store, layout, git, forge, baselines } = parts;
+  const agent = await agentOf(config, job.request);
+  const looking = await lookingAgents(config, job.request, agent);
+  const chosen = await selectSandbox(job.request.sandbox, { allowHost: job.request.allow_host });
+  const { adapter, warning: sandboxNotice, why } = chosen;
+  run.journal.emit('sandbox', 'prepare', { adapter: adapter.name, isolation: adapter.isolation, why });
+  const paths = layout.job(job.job_id);
+  return {
+    job,
+    config,
+    store,
+    git,
+    forge,
+    adapter,
+    sandboxNotice,
+    agent,
+    looking,
+    layout,
+    paths,
+    baselines,
+    ...run,
+  };
+}
+
+/** Masks what the agent was given, and the keys that it never is. */
+export function maskOf({ config, models }: RunnerParts): (text: string) => string {
+  const { secret } = config.webhooks;
+  return createMask([
+    ...Object.values(config.agentEnv),
+    ...models.models.keys,
+    ...(secret === null ? [] : [secret]),
+  ]);
+}

@@ -1,0 +1,164 @@
+/** Budgets that several jobs share: of a session, a repository, a day. What was spent before is read from the store. */
+import type { BudgetScope, BudgetSetting } from '../../config/models.ts';
+import { createLedger, type Ledger } from '../../gateway/spend/budget.ts';
+import type { Job } from '../../job/job.ts';
+import type { ModelCall } from '../../job/model/call.ts';
+import type { Store } from '../../store/store.ts';
+
+const PAGE = 1000;
+/** Events of one job that are read for what it spent; jobs of this many calls are over. */
+const MAX_EVENTS = 1_000_000;
+/** Jobs that are read for what was spent. */
+const MAX_JOBS = 10_000;
+/** Jobs that were accepted longer before a day are taken to have spent nothing on it. */
+const OLDEST_MS = 15 * 24 * 3600 * 1000;
+/** Ledgers that are kept; one that is opened again is read from the store again. */
+const MAX_LEDGERS = 1000;
+
+function isCall(data: Readonly<Record<string, unknown>>): boolean {
+  return typeof data['call_id'] === 'string';
+}
+
+/** The calls that a job's events tell of. */
+export async function readCalls(store: Store, jobId: string): Promise<readonly ModelCall[]> {
+  const calls: ModelCall[] = [];
+  for (let after = 0; after < MAX_EVENTS;) {
+    const events = await store.readEvents(jobId, after, PAGE);
+    for (const { type, data } of events) {
+      // Only this room writes usage events with a call's id.
+      if (type === 'usage' && isCall(data)) calls.push(data as unknown as ModelCall);
+    }
+    const last = events.at(-1);
+    if (last === undefined || events.length < PAGE) break;
+    after = last.seq;
+  }
+  return calls;
+}
+
+/** What was spent, as far as it is known: a price that nobody knows adds nothing. */
+export interface Amounts {
+  readonly costUsd: number;
+  readonly tokens: number;
+  readonly calls: number;
+}
+
+/** What calls are known to have spent; each id counts once. */
+export function amountsOf(calls: readonly ModelCall[]): Amounts {
+  const unique = [...new Map(calls.map((call) => [call.call_id, call])).values()];
+  const sum = (of: (call: ModelCall) => number | null): number =>
+    unique.reduce((all, call) => all + (of(call) ?? 0), 0);
+  return {
+    // To twelve places: what floating point adds below that is noise.
+    costUsd: Math.round(sum((call) => call.cost_usd) * 1e12) / 1e12,
+    tokens: sum((call) => call.tokens_in) + sum((call) => call.tokens_out),
+    calls: unique.length,
+  };
+}
+
+/** What a job has spent; an ended one has it in its result, and its calls are not counted again. */
+async function spentOn(store: Store, job: Job): Promise<Amounts> {
+  const { result } = job;
+  if (result === null) return amountsOf(await readCalls(store, job.job_id));
+  const tokens = (result.total_tokens_in ?? 0) + (result.total_tokens_out ?? 0);
+  return { costUsd: result.total_cost ?? 0, tokens, calls: 0 };
+}
+
+/** Whose spending a budget counts. */
+interface Span {
+  /** Tells ledgers apart. */
+  readonly key: string;
+  readonly repo: string | null;
+  /** Jobs that ended before are left out; `null` leaves out none. */
+  readonly since: Date | null;
+  /** Whether a job of that repository and time counts. */
+  readonly counts: (job: Job) => boolean;
+}
+
+/** What jobs of a span have spent: those that ended in it, and those that still run. */
+async function spentIn(store: Store, { repo, since, counts }: Span): Promise<Amounts> {
+  let sum: Amounts = { costUsd: 0, tokens: 0, calls: 0 };
+  let before: string | null = null;
+  const oldest = since === null ? '' : new Date(since.getTime() - OLDEST_MS).toISOString();
+  for (let count = 0; count < MAX_JOBS; count += PAGE) {
+    const filter = {
+      limit: PAGE,
+      ...(repo === null ? {} : { repo }),
+      ...(before === null ? {} : { before }),
+    };
+    const jobs: readonly Job[] = await store.listJobs(filter);
+    for (const job of jobs) {
+      const isOver = since !== null && job.finished_at !== null && job.finished_at < since.toISOString();
+      if (isOver || job.started_at === null || !counts(job)) continue;
+      const one = await spentOn(store, job);
+      sum = {
+        costUsd: sum.costUsd + one.costUsd,
+        tokens: sum.tokens + one.tokens,
+        calls: sum.calls + one.calls,
+      };
+    }
+    const last = jobs.at(-1);
+    if (last === undefined || jobs.length < PAGE || last.created_at < oldest) break;
+    before = last.job_id;
+  }
+  return sum;
+}
+
+/**
+ * The span of each budget for a job on a day; `null` where the job has none. A budget of another kind, like that of
+ * a pipeline, is a row here and a name in `BUDGET_SCOPES`.
+ */
+const SPANS: Readonly<Record<BudgetScope, (job: Job, day: Date) => Omit<Span, 'key'> | null>> = {
+  // The jobs of a session work one after the other on one repository, for as many days as it lives.
+  session: ({ request: { repo, session_id: session } }) =>
+    session === undefined
+      ? null
+      : { repo, since: null, counts: (other) => other.request.session_id === session },
+  repository: ({ request: { repo } }, day) => ({ repo, since: day, counts: () => true }),
+  day: (_, day) => ({ repo: null, since: day, counts: () => true }),
+};
+
+/**
+ * Makes what finds the shared budgets of a job. Ledgers are kept while the process lives, so that its jobs share them
+ * while they run; what other processes spend meanwhile is not seen.
+ *
+ * @param budgets the user's, by scope; what has none is not limited
+ */
+export function createSharedLedgers(
+  budgets: Readonly<Partial<Record<BudgetScope, BudgetSetting>>>,
+  store: Store,
+): (job: Job) => Promise<readonly Ledger[]> {
+  const ledgers = new Map<string, Promise<Ledger>>();
+
+  const ledgerOf = (scope: BudgetScope, budget: BudgetSetting, span: Span): Promise<Ledger> => {
+    const limits = {
+      maxCostUsd: budget.max_cost_usd ?? null,
+      maxTokens: budget.max_tokens ?? null,
+      maxCalls: budget.max_calls ?? null,
+    };
+    const known = ledgers.get(span.key);
+    const ledger = known ?? spentIn(store, span).then((spent) => createLedger(scope, limits, spent));
+    ledgers.delete(span.key);
+    ledgers.set(span.key, ledger);
+    // A failure is not kept: the next job tries again.
+    if (known === undefined) ledger.catch(() => ledgers.delete(span.key));
+    const [oldest] = ledgers.keys();
+    if (ledgers.size > MAX_LEDGERS && oldest !== undefined) ledgers.delete(oldest);
+    return ledger;
+  };
+
+  return async (job) => {
+    const day = new Date();
+    day.setUTCHours(0, 0, 0, 0);
+    const opened = (Object.keys(SPANS) as BudgetScope[]).flatMap((scope) => {
+      const budget = budgets[scope];
+      const span = SPANS[scope](job, day);
+      if (budget === undefined || span === null) return [];
+      const session = scope === 'session' ? job.request.session_id : null;
+      return ledgerOf(scope, budget, {
+        ...span,
+        key: JSON.stringify([scope, span.repo, span.since, session]),
+      });
+    });
+    return Promise.all(opened);
+  };
+}

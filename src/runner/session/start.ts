@@ -1,0 +1,94 @@
+/**
+ * What a job of a session goes on from: the jobs of a session are its only record. The last one that had a working copy
+ * says which base, files and conversation come next, and the last that was published where the branch stands.
+ */
+import { JobError } from '../../job/error.ts';
+import type { Job } from '../../job/job.ts';
+import type { Store } from '../../store/store.ts';
+
+/** Where the session stands when a job of it begins. */
+export interface SessionStart {
+  /** The job before. */
+  readonly job_id: string;
+  /** The base of the whole session: each of its jobs is judged against it. */
+  readonly base: string | null;
+  readonly base_sha: string;
+  /** Under which name the work of the job before was saved; `null` where it left nothing but the base. */
+  readonly wip_ref: string | null;
+  /** The commit that the session's branch stands at; `null` while nothing was proposed. */
+  readonly tip: string | null;
+  /** The agent's conversation, for the same agent. */
+  readonly conversation: string | null;
+  readonly summary: string;
+}
+
+const PAGE = 100;
+/** Jobs of a session that are looked through for its branch. */
+const MAX_JOBS = 10_000;
+
+/** Earlier jobs of a job's session, newest first. */
+async function* earlierJobs(store: Store, sessionId: string, jobId: string): AsyncGenerator<Job> {
+  let before = jobId;
+  for (let seen = 0; seen < MAX_JOBS; seen += PAGE) {
+    const page = await store.listJobs({ sessionId, before, limit: PAGE });
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return;
+    before = last.job_id;
+  }
+}
+
+/**
+ * Where the session of a job stands; `null` for a job without one, and for the first that has a working copy.
+ *
+ * @throws JobError `bad_configuration` when the session belongs to another repository
+ */
+export async function readSessionStart(store: Store, job: Job): Promise<SessionStart | null> {
+  const sessionId = job.request.session_id ?? null;
+  if (sessionId === null) return null;
+  let start: SessionStart | null = null;
+  for await (const { request, result, job_id } of earlierJobs(store, sessionId, job.job_id)) {
+    checkSameRepository(sessionId, request.repo, job.request.repo);
+    if (result === null || result.base_sha === null) continue;
+    start ??= {
+      job_id,
+      base: result.base,
+      base_sha: result.base_sha,
+      wip_ref: result.wip_ref,
+      tip: null,
+      conversation: request.agent === job.request.agent ? result.session_id : null,
+      summary: result.summary,
+    };
+    if (result.branch !== null) return { ...start, tip: result.head_sha };
+  }
+  return start;
+}
+
+function checkSameRepository(sessionId: string, theirs: string, ours: string): void {
+  if (theirs === ours) return;
+  throw new JobError('bad_configuration', `session_id: ${sessionId} belongs to ${theirs}, not to ${ours}`, {
+    hint: 'name a new session for another repository',
+  });
+}
+
+/**
+ * Checks that a session can take a job that is about to run in the foreground, or to be queued.
+ *
+ * @param alone whether no other job of it may be waiting or running
+ * @throws JobError `bad_configuration` for another repository's session, `conflict` while another job of it has not ended
+ */
+export async function checkSession(
+  store: Store,
+  sessionId: string,
+  repo: string,
+  alone: boolean,
+): Promise<void> {
+  const [latest] = await store.listJobs({ sessionId, limit: 1 });
+  if (latest === undefined) return;
+  checkSameRepository(sessionId, latest.request.repo, repo);
+  if (alone && latest.outcome === null) {
+    throw new JobError('conflict', `session_id: ${latest.job_id} of ${sessionId} has not ended`, {
+      hint: 'wait for it, or submit the job: it runs after the others of its session',
+    });
+  }
+}
