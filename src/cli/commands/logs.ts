@@ -1,18 +1,14 @@
 /** `logs`: a job's events, and with `-f` those to come. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '../../job/error.ts';
 import type { JobEvent } from '../../job/job.ts';
 import type { Job } from '../../job/job.ts';
-import { isTerminal } from '../../job/status.ts';
 import type { Runner } from '../../runner/runner.ts';
 import type { CliCommand, Io } from '../command.ts';
 import { lineOf } from '../progress.ts';
-import { defineJobCommand, findJob, type ReadOptions } from '../reading.ts';
+import { defineJobCommand, type ReadOptions } from '../reading.ts';
 import { cleanText } from '../text.ts';
 
 const PAGE = 500;
-/** How often a follower looks for more: soon enough for a person. */
-const POLL_MS = 200;
 
 function print(io: Io, event: JobEvent, asJson: boolean): void {
   if (asJson) {
@@ -31,18 +27,17 @@ async function logs(io: Io, runner: Runner, job: Job, options: ReadOptions): Pro
   let after = Number(options['after']);
   if (!Number.isInteger(after) || after < 0)
     throw new JobError('usage', `after: ${JSON.stringify(options['after'])} is not the number of an event`);
-  for (;;) {
-    // The status is read before the events, so that none written before the end is missed.
-    const ended = isTerminal((await findJob(runner, job.job_id)).status);
-    const page = await runner.store.readEvents(job.job_id, after, PAGE);
-    for (const event of page) {
-      print(io, event, options.json ?? false);
-      after = event.seq;
-    }
-    if (page.length === PAGE) continue;
-    if (options['follow'] !== true || ended || io.signal.aborted) return 0;
-    await sleep(POLL_MS, undefined, { signal: io.signal }).catch(() => {});
+  const read = (): Promise<readonly JobEvent[]> => runner.store.readEvents(job.job_id, after, PAGE);
+  if (options['follow'] === true) {
+    for await (const page of runner.follow(job.job_id, { after, signal: io.signal }))
+      for (const event of page) print(io, event, options.json ?? false);
+    return 0;
   }
+  for (let page = await read(); page.length > 0; page = await read()) {
+    for (const event of page) print(io, event, options.json ?? false);
+    after = page.at(-1)?.seq ?? after;
+  }
+  return 0;
 }
 
 export const command: CliCommand = {

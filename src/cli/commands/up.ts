@@ -53,11 +53,18 @@ function stopped(signal: AbortSignal): Promise<void> {
 
 async function serve(io: Io, runner: Runner, options: Options, log: Log): Promise<void> {
   // Loaded here, so that no other command waits for what a server is made of.
-  const { checkExposure, openServer } = await import('../../server/server.ts');
-  checkExposure(runner.config.server.host, options.auth);
-  const worker = startWorker(runner, options.worker, io.signal, log);
+  const { openServer } = await import('../../server/server.ts');
+  // Begins when nothing stands in the way of the server any more: jobs are not begun by what ends at once.
+  let worker: Working = { state: () => 'none', done: Promise.resolve() };
   const { auth } = options;
-  const server = await openServer({ runner, version: programVersion(), log, auth, worker: worker.state });
+  const server = await openServer({
+    runner,
+    version: programVersion(),
+    log,
+    auth,
+    worker: () => worker.state(),
+  });
+  worker = startWorker(runner, options.worker, io.signal, log);
   const { url, loginUrl } = server;
   if (options.json === true) printJson(io, { url, login_url: loginUrl });
   else io.out(`${loginUrl ?? `${url}/`}\n`);

@@ -24,6 +24,7 @@ const TOPICS: Readonly<Record<string, string>> = {
   outcomes: 'docs/outcomes.md',
   configuration: 'docs/configuration.md',
   recovery: 'docs/recovery.md',
+  'HTTP API': 'docs/api.md',
 };
 
 /** Pages that run beside each other. */
