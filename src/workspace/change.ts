@@ -95,6 +95,7 @@ async function removeSpecialFiles(tree: string): Promise<void> {
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     timeoutMs: WALK_TIMEOUT_MS,
     maxBytes: 4096,
+    isOwn: true,
   });
 }
 

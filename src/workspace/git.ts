@@ -155,6 +155,7 @@ export function createGit(host: GitHost): Git {
       env,
       timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       maxBytes: MAX_OUTPUT_BYTES,
+      isOwn: true,
       ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
