@@ -158,16 +158,14 @@ function writtenFolders(place: Checkout): Folders {
   };
 }
 
-/** Opens a fresh sandbox on a clean checkout of `commit`, with dependencies; `close` removes both. */
+/** Opens a fresh sandbox on a clean checkout, with dependencies; `close` removes both, and so does a failure. */
 export async function openCheckout(
   context: JobContext,
   bench: Bench,
-  name: string,
-  commit: string,
+  place: Awaited<ReturnType<WorkingCopy['checkOutClean']>>,
   dependencies: Dependencies,
   options: { readonly env: Readonly<Record<string, string>>; readonly network: boolean },
 ): Promise<OpenCheckout> {
-  const place = await bench.copy.checkOutClean(name, commit);
   try {
     await installDependencies(context, bench, place, dependencies);
     const sandbox = await bench.sandboxes.gate(place, options.env, options.network);

@@ -18,7 +18,7 @@ import type {
 import { isFull } from '../../prompt/budget.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
-import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
+import { readSaved, saveCommit, wipRef } from '../../workspace/remote/saved.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
@@ -61,6 +61,8 @@ interface Memory {
   verified: Verified | null;
   built: Built | null;
   gateRuns: number;
+  /** The last commit under judgement, and whether it could be saved while it was judged. */
+  saving: { readonly commit: string; readonly done: Promise<boolean> } | null;
   saved: boolean;
 }
 
@@ -89,6 +91,7 @@ async function saveNow(work: Work): Promise<string | null> {
   if (memory.detail === null) return null;
   const { detail, bench } = await ready(work);
   const { git, job, layout, paths } = context;
+  await memory.saving?.done;
   const tree = await bench.copy.snapshot();
   const baseTree = await treeOf(git, bench.copy.target, detail.base_sha);
   if (tree === baseTree) return null;
@@ -105,8 +108,25 @@ async function saveNow(work: Work): Promise<string | null> {
           changeCommit(context),
         );
   const ref = wipRef(job.job_id);
-  await saveCommit(git, layout.repo(detail.remote.url), paths.git, commit, detail.base_sha, ref);
+  const repo = layout.repo(detail.remote.url);
+  const isSaved = memory.saving?.commit === commit && (await memory.saving.done);
+  if (isSaved && (await readSaved(git, repo.saved, ref)) === commit) return ref;
+  await saveCommit(git, repo, paths.git, commit, detail.base_sha, ref);
   return ref;
+}
+
+/** Saves a commit while it is judged, so that `save` finds it done. What fails here is tried again there. */
+function saveEarly({ context, memory }: Work, detail: PreparedDetail, commit: string): void {
+  const { git, job, layout, paths } = context;
+  const before = memory.saving?.done ?? Promise.resolve(true);
+  const repo = layout.repo(detail.remote.url);
+  const done = before
+    .then(() => saveCommit(git, repo, paths.git, commit, detail.base_sha, wipRef(job.job_id)))
+    .then(
+      () => true,
+      () => false,
+    );
+  memory.saving = { commit, done };
 }
 
 async function stepPrepare({ context, engine, memory, baseline, map }: Work): Promise<StepResult<Prepared>> {
@@ -193,7 +213,7 @@ async function stepVerify(work: Work): Promise<StepResult<Verified>> {
   memory.gateRuns++;
   const result = await engine.step<Verified>('verify', 'verify', async () => {
     const { detail, bench } = await ready(work);
-    return verify(context, detail, bench, memory.gateRuns);
+    return verify(context, detail, bench, memory.gateRuns, (commit) => saveEarly(work, detail, commit));
   });
   if (result.ok) memory.verified = result;
   return result;
@@ -261,6 +281,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     verified: null,
     built: null,
     gateRuns: 0,
+    saving: null,
     saved: false,
   };
   const baseline = createBackgroundBaseline(options.context);
@@ -288,7 +309,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     },
     isSaved: () => memory.saved,
     stop: async () => {
-      await Promise.all([work.baseline.stop(), work.map.stop()]);
+      await Promise.all([work.baseline.stop(), work.map.stop(), work.memory.saving?.done]);
     },
   };
 }

@@ -28,21 +28,15 @@ const MAX_EXCERPTS_CHARS = 24_000;
 const MAX_FAILURES_NAMED = 40;
 const MAX_FINDINGS = 50;
 
+/** Makes the commit under judgement of the working copy's tree. */
 async function commitOf(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
-): Promise<{ commit: string; tree: string }> {
-  const tree = await bench.copy.snapshot();
-  const commit = await commitTree(
-    context.git,
-    bench.copy.target,
-    tree,
-    detail.base_sha,
-    WORK_REF,
-    changeCommit(context),
-  );
-  return { commit, tree };
+  tree: string,
+): Promise<string> {
+  const { target } = bench.copy;
+  return commitTree(context.git, target, tree, detail.base_sha, WORK_REF, changeCommit(context));
 }
 
 /** Refuses a change that is too large to review or holds a secret, before time is spent on judging it. */
@@ -51,7 +45,7 @@ async function checkDiff(
   detail: PreparedDetail,
   bench: Bench,
   changes: readonly ChangedPath[],
-  commit: string,
+  tree: string,
 ): Promise<void> {
   const { max_files: maxFiles, max_diff_bytes: maxBytes } = detail.rules;
   const hint = 'ask for a smaller change, or raise `diff:` in .agent-runner.yml';
@@ -60,8 +54,8 @@ async function checkDiff(
       hint,
     });
   }
-  const diff = await showDiff(context.git, bench.copy.target, detail.base_sha, commit);
-  const text = await showAllText(context.git, bench.copy.target, detail.base_sha, commit);
+  const diff = await showDiff(context.git, bench.copy.target, detail.base_sha, tree);
+  const text = await showAllText(context.git, bench.copy.target, detail.base_sha, tree);
   if (context.mask(text) !== text) {
     const message = 'the change holds the value of a variable of agent_env, in plain or encoded form';
     throw new JobError('secret_in_diff', message, {
@@ -118,7 +112,7 @@ async function headDependencies(
   detail: PreparedDetail,
   bench: Bench,
   changes: readonly ChangedPath[],
-  commit: string,
+  head: { readonly commit: string; readonly tree: string },
 ): Promise<Dependencies> {
   const plan = detail.rules.setup;
   if (plan === null) return { kind: 'none' };
@@ -131,10 +125,41 @@ async function headDependencies(
     throw setupFailed(error, 'the change touches nothing that could mend it, so it was not run again; ');
   const commands = touched ? (plan.withoutScripts ?? plan.commands) : plan.commands;
   if (!context.adapter.canMount) return { kind: 'in-place', plan, commands };
-  const files = await bench.copy.files(commit);
-  const result = await prepareDependencies(context, bench, plan, commands, commit, files);
+  const files = await bench.copy.files(head.tree);
+  const result = await prepareDependencies(context, bench, plan, commands, head.commit, files);
   if (!result.ok) throw setupFailed(result.error);
   return { kind: 'layer', layer: result.layer };
+}
+
+function placeName(side: 'base' | 'head', count: number, commit: string): string {
+  return `${side}-${count}-${commit.slice(0, 8)}`;
+}
+
+/** Head's first checkout, laid while its change is looked at. */
+interface LaidCheckout {
+  /** The checkout, for whoever asks first; it is the caller's from then on. */
+  take(): ReturnType<Bench['copy']['checkOutClean']> | undefined;
+  /** Removes it where nobody took it. */
+  drop(): Promise<void>;
+}
+
+function layCheckout(detail: PreparedDetail, bench: Bench, commit: Promise<string>): LaidCheckout {
+  let laid: ReturnType<Bench['copy']['checkOutClean']> | undefined;
+  if (detail.rules.checks.length > 0)
+    laid = commit.then((id) => bench.copy.checkOutClean(placeName('head', 0, id), id));
+  laid?.catch(() => {});
+  const take: LaidCheckout['take'] = () => {
+    const taken = laid;
+    laid = undefined;
+    return taken;
+  };
+  return {
+    take,
+    async drop() {
+      const left = await take()?.catch(() => null);
+      await left?.remove();
+    },
+  };
 }
 
 function side(
@@ -145,6 +170,7 @@ function side(
   commit: string,
   tree: string,
   dependencies: Dependencies,
+  laid?: LaidCheckout,
 ): GateSide {
   let opened = 0;
   const { gate_env: env, gate_network: network, services } = detail.rules;
@@ -153,9 +179,9 @@ function side(
     tree,
     setupError: name === 'base' ? (detail.setup_error?.message ?? null) : null,
     async open() {
-      const place = `${name}-${++opened}-${commit.slice(0, 8)}`;
+      const place = laid?.take() ?? bench.copy.checkOutClean(placeName(name, ++opened, commit), commit);
       const options = { env, network };
-      const checkout = await openCheckout(context, bench, place, commit, dependencies, options);
+      const checkout = await openCheckout(context, bench, await place, dependencies, options);
       return { ...checkout, sandbox: withServices(checkout.sandbox, services) };
     },
   };
@@ -184,9 +210,9 @@ async function guard(
   detail: PreparedDetail,
   bench: Bench,
   changes: readonly ChangedPath[],
-  commit: string,
+  tree: string,
 ): Promise<readonly TamperFinding[]> {
-  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(commit)]);
+  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(tree)]);
   const findings = await findTampering({ changes, base, head, checks: detail.rules.checks });
   return findings.slice(0, MAX_FINDINGS);
 }
@@ -231,6 +257,7 @@ interface Judging {
   readonly bench: Bench;
   readonly run: number;
   readonly dependencies: Dependencies;
+  readonly laid: LaidCheckout;
 }
 
 async function judgeCommit(
@@ -239,11 +266,12 @@ async function judgeCommit(
   as: 'head' | 'restored',
 ): Promise<GateRun> {
   const { context, detail, bench, run, dependencies } = judging;
+  const laid = as === 'head' ? judging.laid : undefined;
   const ran = new Map<string, { base: RanTests | null; head: RanTests | null }>();
   const input: GateInput = {
     checks: detail.rules.checks,
     base: isWithoutBaseline(context.job.request.in_place) ? null : await baseSide(context, detail, bench),
-    head: side(context, detail, bench, 'head', head.commit, head.tree, dependencies),
+    head: side(context, detail, bench, 'head', head.commit, head.tree, dependencies, laid),
     fingerprint: gateFingerprint(detail, bench),
     logDir: `${context.paths.logs}/gate-${run}${as === 'restored' ? '-restored' : ''}`,
     signal: context.signal,
@@ -296,38 +324,63 @@ async function whatDidNotRun(
   restored: GateRun | null,
   changes: readonly ChangedPath[],
   findings: readonly TamperFinding[],
-  commit: string,
+  tree: string,
 ): Promise<readonly TamperFinding[]> {
-  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(commit)]);
+  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(tree)]);
   const allowed = context.job.request.allow_test_changes;
   return notRunFindings(judged, restored, changes, { base, head }, findings, allowed);
 }
 
-/** Commits the working copy's state and runs the gate on it. */
-export async function verify(
+async function judgeChange(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
   run: number,
+  head: { readonly commit: Promise<string>; readonly tree: string; readonly laid: LaidCheckout },
 ): Promise<StepValue<Verified>> {
-  const { commit, tree } = await commitOf(context, detail, bench);
-  const changes = await listChanges(context.git, bench.copy.target, detail.base_sha, commit);
+  const { tree, laid } = head;
+  // Of the tree, not the commit, which is made meanwhile.
+  const changes = await listChanges(context.git, bench.copy.target, detail.base_sha, tree);
   checkPaths(detail, changes);
-  await checkDiff(context, detail, bench, changes, commit);
-  const findings = await guard(detail, bench, changes, commit);
-  const dependencies = await headDependencies(context, detail, bench, changes, commit);
-  const judging: Judging = { context, detail, bench, run, dependencies };
+  await checkDiff(context, detail, bench, changes, tree);
+  const findings = await guard(detail, bench, changes, tree);
+  const commit = await head.commit;
+  const dependencies = await headDependencies(context, detail, bench, changes, { commit, tree });
+  const judging: Judging = { context, detail, bench, run, dependencies, laid };
   const judged = await judgeCommit(judging, { commit, tree }, 'head');
   // A red change goes back to the agent anyway; what base's tests say of it can wait until it is not.
   const isRed = judged.report.verdict === 'red';
   const restored = isRed ? null : await judgeRestored(judging, changes, findings, commit);
-  const notRun = isRed ? [] : await whatDidNotRun(judging, judged, restored, changes, findings, commit);
+  const notRun = isRed ? [] : await whatDidNotRun(judging, judged, restored, changes, findings, tree);
   const settled = [...notRun, ...settleFindings(findings, restored, judged.report)];
   const told = context.job.request.allow_test_changes ? allowTestChanges(settled) : settled;
   const report = bounded({ ...judged.report, tamper: told.slice(0, MAX_FINDINGS) });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
   const failure = failureOf(report, context.job.request.in_place !== undefined);
   return { report, head_sha: commit, failure };
+}
+
+/**
+ * Commits the working copy's state and runs the gate on it.
+ *
+ * @param onCommit called with the commit as soon as it is there, before anything is judged; must not throw
+ */
+export async function verify(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  run: number,
+  onCommit: (commit: string) => void = () => {},
+): Promise<StepValue<Verified>> {
+  const tree = await bench.copy.snapshot();
+  const commit = commitOf(context, detail, bench, tree);
+  commit.then(onCommit).catch(() => {});
+  const laid = layCheckout(detail, bench, commit);
+  try {
+    return await judgeChange(context, detail, bench, run, { commit, tree, laid });
+  } finally {
+    await laid.drop();
+  }
 }
 
 function summary(report: GateReport): Record<string, unknown> {
