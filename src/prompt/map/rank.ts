@@ -121,8 +121,34 @@ interface Shared {
 
 const NONE: Shared = { words: [], named: 0 };
 
-function sharedBy({ path, about }: MapFile, { names, words }: Wanted): Shared {
-  const text = `${path} ${about} `.toLowerCase();
+/** What the files of a commit are whatever the task, by path. */
+interface Weighed {
+  readonly file: MapFile;
+  /** Path and what is known, in lower case, to be searched. */
+  readonly text: string;
+  /** Score before any task. */
+  readonly score: number;
+}
+
+/** Made once for a list of files: the jobs on a commit share the list, and ask with other tasks. */
+const weighed = new WeakMap<readonly MapFile[], readonly Weighed[]>();
+
+function weigh(files: readonly MapFile[]): readonly Weighed[] {
+  const known = weighed.get(files);
+  if (known !== undefined) return known;
+  const used = useCounts(files);
+  const all = files.map((file): Weighed => {
+    const { path, about } = file;
+    let score = pathScore(path) + 3 * Math.log2(1 + (used.get(stemOf(path)) ?? 0));
+    if (!about.endsWith('\t')) score += 1 + Math.min(about.length, 300) / 300;
+    return { file, text: `${path} ${about} `.toLowerCase(), score };
+  });
+  all.sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
+  weighed.set(files, all);
+  return all;
+}
+
+function sharedBy({ file: { path }, text }: Weighed, { names, words }: Wanted): Shared {
   const found: string[] = [];
   for (const word of words) if (text.includes(word)) found.push(word);
   let named = 0;
@@ -142,19 +168,17 @@ function sharedBy({ path, about }: MapFile, { names, words }: Wanted): Shared {
  */
 export function rankFiles(files: readonly MapFile[], task: string): readonly Ranked[] {
   const wanted = wantedBy(task);
-  const shared = files.map((file) => sharedBy(file, wanted));
+  const all = weigh(files);
+  const shared = all.map((one) => sharedBy(one, wanted));
   const counts = new Map<string, number>();
   for (const { words } of shared) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-  const used = useCounts(files);
-  const ranked = files.map((file, at): Ranked => {
-    const { path, about } = file;
+  const ranked = all.map(({ file, score: before }, at): Ranked => {
     const { words, named } = shared[at] ?? NONE;
-    let score = named + pathScore(path);
+    let score = before + named;
     // `user` in 3,000 files tells less than `invoice` in 2.
     for (const word of words) score += 6 * Math.log(1 + files.length / (counts.get(word) ?? 1));
-    score += 3 * Math.log2(1 + (used.get(stemOf(path)) ?? 0));
-    if (!about.endsWith('\t')) score += 1 + Math.min(about.length, 300) / 300;
     return { file, score };
   });
-  return ranked.sort((a, b) => b.score - a.score || (a.file.path < b.file.path ? -1 : 1));
+  // Equal ones stay as they are, by path.
+  return ranked.sort((a, b) => b.score - a.score);
 }

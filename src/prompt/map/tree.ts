@@ -24,20 +24,31 @@ function emptyFolder(): Folder {
   return { folders: new Map(), files: [], count: 0 };
 }
 
+/** A folder below another one, made with the folders above it where it is not there yet. */
+function folderAt(path: string, known: Map<string, Folder>): Folder {
+  const found = known.get(path);
+  if (found !== undefined) return found;
+  const made = emptyFolder();
+  known.set(path, made);
+  const slash = path.lastIndexOf('/');
+  folderAt(path.slice(0, Math.max(0, slash)), known).folders.set(path.slice(slash + 1), made);
+  return made;
+}
+
+function countBelow(folder: Folder): number {
+  folder.count = folder.files.length;
+  for (const inner of folder.folders.values()) folder.count += countBelow(inner);
+  return folder.count;
+}
+
 function grow(ranked: readonly Ranked[]): Folder {
   const root = emptyFolder();
+  const known = new Map([['', root]]);
   for (const one of ranked) {
-    let folder = root;
-    folder.count++;
-    const parts = one.file.path.split('/');
-    for (const part of parts.slice(0, -1)) {
-      const next = folder.folders.get(part) ?? emptyFolder();
-      folder.folders.set(part, next);
-      folder = next;
-      folder.count++;
-    }
-    folder.files.push(one);
+    const slash = one.file.path.lastIndexOf('/');
+    folderAt(one.file.path.slice(0, Math.max(0, slash)), known).files.push(one);
   }
+  countBelow(root);
   return root;
 }
 
