@@ -15,7 +15,15 @@ import { listChanges, showAllText, showDiff, type ChangedPath } from '../../work
 import { changeCommit } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
-import { openCheckout, prepareDependencies, setupFailed, type Bench, type Dependencies } from '../place.ts';
+import {
+  layCheckout,
+  openCheckout,
+  prepareDependencies,
+  setupFailed,
+  type Bench,
+  type Dependencies,
+  type LaidCheckout,
+} from '../place.ts';
 import { baseDependencies } from './prepare.ts';
 import { notRunFindings, type GateRun } from './tests-ran.ts';
 
@@ -133,33 +141,6 @@ async function headDependencies(
 
 function placeName(side: 'base' | 'head', count: number, commit: string): string {
   return `${side}-${count}-${commit.slice(0, 8)}`;
-}
-
-/** Head's first checkout, laid while its change is looked at. */
-interface LaidCheckout {
-  /** The checkout, for whoever asks first; it is the caller's from then on. */
-  take(): ReturnType<Bench['copy']['checkOutClean']> | undefined;
-  /** Removes it where nobody took it. */
-  drop(): Promise<void>;
-}
-
-function layCheckout(detail: PreparedDetail, bench: Bench, commit: Promise<string>): LaidCheckout {
-  let laid: ReturnType<Bench['copy']['checkOutClean']> | undefined;
-  if (detail.rules.checks.length > 0)
-    laid = commit.then((id) => bench.copy.checkOutClean(placeName('head', 0, id), id));
-  laid?.catch(() => {});
-  const take: LaidCheckout['take'] = () => {
-    const taken = laid;
-    laid = undefined;
-    return taken;
-  };
-  return {
-    take,
-    async drop() {
-      const left = await take()?.catch(() => null);
-      await left?.remove();
-    },
-  };
 }
 
 function side(
@@ -363,7 +344,7 @@ async function judgeChange(
 /**
  * Commits the working copy's state and runs the gate on it.
  *
- * @param onCommit called with the commit as soon as it is there, before anything is judged; must not throw
+ * @param onCommit called with the commit when it is there, before or while it is judged; must not throw
  */
 export async function verify(
   context: JobContext,
@@ -374,8 +355,9 @@ export async function verify(
 ): Promise<StepValue<Verified>> {
   const tree = await bench.copy.snapshot();
   const commit = commitOf(context, detail, bench, tree);
-  commit.then(onCommit).catch(() => {});
-  const laid = layCheckout(detail, bench, commit);
+  const laid = layCheckout(detail.rules.checks.length > 0, bench, placeName('head', 0, tree), commit, tree);
+  // Not before, so that what has to wait for the checkout waits for that alone.
+  laid.settled.then(async () => onCommit(await commit)).catch(() => {});
   try {
     return await judgeChange(context, detail, bench, run, { commit, tree, laid });
   } finally {

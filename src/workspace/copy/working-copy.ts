@@ -40,8 +40,16 @@ export interface WorkingCopy extends Checkout {
   snapshot(): Promise<string>;
   /** Lays the files of a commit into `tree`, with a trusted `.git`, and nothing else. */
   checkOutAt(tree: string, commit: string): Promise<void>;
-  /** A clean checkout of a commit in a folder of its own, with a trusted `.git`. */
-  checkOutClean(name: string, commit: string): Promise<Checkout & { remove(): Promise<void> }>;
+  /**
+   * A clean checkout of a commit in a folder of its own, with a trusted `.git`.
+   *
+   * @param tree the commit's tree where that is known: then its files are laid while the commit is still made
+   */
+  checkOutClean(
+    name: string,
+    commit: string | Promise<string>,
+    tree?: string,
+  ): Promise<Checkout & { remove(): Promise<void> }>;
 }
 
 export interface WorkingCopyOptions {
