@@ -127,7 +127,7 @@ function overlaysOf(options: SandboxOptions): readonly [OverlayMount, ...Overlay
 }
 
 async function openSandbox(program: string, options: SandboxOptions): Promise<Sandbox> {
-  const placements = await planMounts(options);
+  const placements = planMounts(options);
   await prepareMountPoints(placements);
   const rootFs = await createRootFs(options.network);
   const executions = createExecutions();

@@ -3,7 +3,7 @@ import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { Saved, StepResult } from '../../job/step.ts';
 import type { Store } from '../../store/store.ts';
-import { removeFolder } from '../../workspace/keep/folders.ts';
+import { removeFolders } from '../../workspace/keep/folders.ts';
 import type { JobPaths } from '../../workspace/layout.ts';
 import { createJournal, type JournalOptions } from './journal.ts';
 import { holdLease, type HeldLease } from './lease.ts';
@@ -18,7 +18,7 @@ export function workFolders({ tree, checkouts, home, layers, git }: JobPaths): r
 
 /** Removes what an ended job no longer needs. What can't be removed now is left to the next clean-up. */
 export async function tidyJob(paths: JobPaths): Promise<void> {
-  for (const folder of workFolders(paths)) await removeFolder(folder).catch(() => {});
+  await removeFolders(workFolders(paths)).catch(() => {});
 }
 
 /** Whether the log of an ended job tells of its end. Bounded by the log, to which nobody adds any more. */

@@ -150,7 +150,7 @@ export async function createWorkingCopy(options: WorkingCopyOptions): Promise<Wo
   await removeFolder(paths.root);
   await mkdir(paths.home, { recursive: true });
   await mkdir(paths.logs, { recursive: true });
-  const repository = await createJobRepository(paths.git, repo.mirror, excludes());
+  const repository = createJobRepository(paths.git, repo.mirror, excludes());
   const parts = await partsOf(options, repository);
   const layered = options.overlay === null ? null : await createLayeredCopy(parts, options.overlay);
   if (layered !== null) return layered;
