@@ -1,5 +1,6 @@
 /** Copy-on-write working copies: over a warm tree of the base, with prepared dependencies as a layer below. */
 import { randomBytes } from 'node:crypto';
+import { lstatSync } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
@@ -50,6 +51,10 @@ function isWritten({ path, status, mode }: ChangedEntry): boolean {
   return (status === 'added' || status === 'modified') && /^1[02]0/.test(mode) && !path.includes('\ufffd');
 }
 
+function sizeOf(folder: string, path: string): number | undefined {
+  return lstatSync(join(folder, path), { throwIfNoEntry: false })?.size;
+}
+
 /**
  * Lays what a tree has beside base into a fresh place, with an index of its own. The job's index mostly holds that
  * tree, and the change mostly takes nothing away: then its files are written where they will be seen, without a mount,
@@ -71,7 +76,12 @@ async function layTree(
       const { upper } = place.treeLayers;
       const stdin = changes.map(({ path }) => `${path}\0`).join('');
       const target = { dir: paths.git, workTree: upper, index };
-      await git(target, ['checkout-index', '--force', '-z', '--stdin'], { stdin });
+      const args = ['checkout-index', '--force', '-z', '--stdin'];
+      await git(target, args, { stdin });
+      // The index knows the agent's files. One that git writes otherwise (line ends) it would call changed.
+      const written = held.place.treeLayers.upper;
+      if (!changes.every(({ path }) => sizeOf(upper, path) === sizeOf(written, path)))
+        await git(target, [...args, '--index'], { stdin });
       return;
     }
   }
