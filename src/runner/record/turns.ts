@@ -35,18 +35,24 @@ async function commitTrees(
   return { commit, ref: turnsRef(job.job_id) };
 }
 
+/** The files of a job's recorded turns, by name and in order. */
+export async function turnNames({ paths }: JobContext): Promise<readonly string[]> {
+  return (await namesIn(paths.turns)).filter((name) => TURN_FILE.test(name)).toSorted();
+}
+
 /**
  * Makes one commit of the trees that the recorded turns name, on top of the job's base, so that one ref keeps all
  * that playing them back needs. Made twice, it is the same commit. What goes wrong costs the recording alone.
  *
+ * @param names the files of the turns
  * @returns what to save: nothing where no turn is recorded
  */
 export async function commitTurns(
   context: JobContext,
   target: GitTarget,
   base: string,
+  names: readonly string[],
 ): Promise<readonly Kept[]> {
-  const names = (await namesIn(context.paths.turns)).filter((name) => TURN_FILE.test(name));
   if (names.length === 0) return [];
   try {
     return [await commitTrees(context, target, base, names)];

@@ -12,7 +12,7 @@ import { withLock } from '../keep/owner.ts';
 import type { RepoPaths } from '../layout.ts';
 import { createBare } from './mirror.ts';
 import { linkPacks } from './packs.ts';
-import { readLooseRef } from './refs.ts';
+import { readLooseRef, setRef } from './refs.ts';
 
 /** The ref under which a job's work is kept, whatever its outcome. */
 export function wipRef(jobId: string): string {
@@ -50,7 +50,7 @@ async function keepBase(git: Git, repo: RepoPaths, from: string, base: string): 
   // From the job's own repository, which has its base also when the mirror is gone.
   await linkPacks(await openHistory(git, from, repo.history, base), repo.saved);
   await keepShallow(from, repo.saved);
-  await git({ dir: repo.saved }, ['update-ref', baseRef(base), base]);
+  await setRef(git, repo.saved, baseRef(base), base);
 }
 
 /** A commit and the ref it is kept under. */
