@@ -3,6 +3,7 @@ import { benchCli } from './cli.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
 import { benchMap } from './map.ts';
+import { benchQueue } from './queue.ts';
 import { benchTurn } from './turn.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   gateway: benchGateway,
   job: benchJob,
   map: benchMap,
+  queue: benchQueue,
   turn: benchTurn,
 };
 
