@@ -15,7 +15,7 @@ import { createDefine, type Endpoint } from './endpoint.ts';
 import { allEndpoints } from './endpoints.ts';
 import { createSockets } from './live/socket.ts';
 import { createStreams, type Patience } from './live/streams.ts';
-import { createCounters } from './metrics.ts';
+import { createCounters } from './figures/metrics.ts';
 import type { Parts, WorkerState } from './parts.ts';
 
 /** How a server is opened. */
