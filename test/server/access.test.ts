@@ -188,6 +188,10 @@ test('behind a proxy, pages of the public address are its own', async () => {
     expect(proxied.server.url).toBe('https://runner.example.org');
     expect(await look('https://runner.example.org')).toBe(200);
     expect(await look('https://evil.example.org')).toBe(403);
+    const login = await fetch(`http://127.0.0.1:${port}/login?token=${proxied.keys.read}`, {
+      redirect: 'manual',
+    });
+    expect(login.headers.get('set-cookie')).toContain('; Secure;');
   } finally {
     await proxied.close();
   }
