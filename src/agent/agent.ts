@@ -26,6 +26,8 @@ export interface AgentNeeds {
 export interface AgentTurn {
   /** In `explore` and `plan` the workspace is read-only, and what is asked for is the closing message. */
   readonly phase: AgentPhase;
+  /** Which turn of its phase it is, from 1; absent: the first. */
+  readonly number?: number;
   readonly prompt: string;
   readonly model: string | null;
   /** The agent's own session to go on with, where it has one. */

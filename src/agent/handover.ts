@@ -65,7 +65,7 @@ umask "$old"
 exec 3>&2 2>/dev/null
 (exec sh -c "$3" 2>&3 3>&-)
 code=$?
-if rmdir "$1/out" 2>/dev/null; then rm -f -- "$2"; rmdir -- "$1" 2>/dev/null; fi
+if [ -z "$2" ]; then rmdir -- "$1/out" "$1"; elif rmdir -- "$1/out"; then rm -f -- "$2"; rmdir -- "$1"; fi
 case $code in 13[24-79]|159) kill -"$((code - 128))" "$$";; esac
 exit "$code"`;
 

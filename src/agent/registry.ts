@@ -8,9 +8,10 @@ import { createCommandAgent } from './command.ts';
 import { createPatchAgent } from './patch.ts';
 import { createPresetAgent, type PresetHost } from './presets/agent.ts';
 import { PRESETS, presetOf } from './presets/presets.ts';
+import { createReplayAgent, type Playback } from './replay/agent.ts';
 import { createSimulatedAgent, SIMULATED_BEHAVIOURS } from './simulated.ts';
 
-/** Every name that `createAgent` knows; `simulated` is `simulated:good`, `minimal-runner` is `simulated:noop`. */
+/** Every name that a request may use; `simulated` is `simulated:good`, `minimal-runner` is `simulated:noop`. */
 export const AGENT_NAMES: readonly string[] = [
   'builtin',
   'command',
@@ -35,6 +36,8 @@ export interface AgentOptions {
   readonly gateway: readonly ModelDialect[] | null;
   /** Agents that the user declared, and the tokens their models can read at once unless they say otherwise. */
   readonly declared: readonly DeclaredAgent[];
+  /** What `replay` plays back; absent or `null` where the job is no playback. */
+  readonly playback?: Playback | null;
 }
 
 /** The declaration that a name stands for: `reviewer`, `builtin:reviewer`, or `builtin` for the default; else `null`. */
@@ -47,7 +50,7 @@ export function declaredOf(name: string, declared: readonly DeclaredAgent[]): De
 /**
  * Makes the agent of a name.
  *
- * @throws JobError `bad_configuration`: an unknown name, or `command` without `AGENT_CMD`
+ * @throws JobError `bad_configuration`: an unknown name, `command` without `AGENT_CMD`, `replay` without a recording
  */
 export function createAgent(name: string, options: AgentOptions): Agent {
   const { command, needs, task } = options;
@@ -59,6 +62,12 @@ export function createAgent(name: string, options: AgentOptions): Agent {
   if (name.startsWith('simulated:')) return createSimulatedAgent(name.slice('simulated:'.length));
   if (name === 'minimal-runner') return createSimulatedAgent('noop');
   if (name === 'patch') return createPatchAgent({ task });
+  if (name === 'replay') {
+    if (options.playback != null) return createReplayAgent(options.playback);
+    throw new JobError('bad_configuration', 'agent: replay plays a recorded job back, and none is named', {
+      hint: 'name it: agent-runner replay <job>',
+    });
+  }
   if (name === 'command') {
     if (command !== null && command.trim() !== '') return createCommandAgent({ command, needs });
     throw new JobError('bad_configuration', 'agent: command needs a command line, and AGENT_CMD is not set', {

@@ -78,6 +78,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "bring a job's work into your clone and switch to it",
     load: () => import('./commands/checkout.ts'),
   },
+  replay: {
+    usage: 'replay <job>',
+    summary: 'play a recorded job back without a model, and compare',
+    startsAgent: true,
+    load: () => import('./commands/replay.ts'),
+  },
   message: {
     usage: 'message <job> <text>',
     summary: 'answer a job that needs input',

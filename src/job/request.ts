@@ -85,6 +85,8 @@ export interface JobRequest {
   };
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
   readonly in_place?: InPlace;
+  /** Set for a playback: the recording as the home folder names it, and the job that was recorded. */
+  readonly replay?: { readonly recording: string; readonly of: string };
 }
 
 /** Longest repository and ref names, in characters. */

@@ -17,6 +17,8 @@ export interface RuleFile {
 
 /** Whether a tracked path may hold standing rules, so that only such files need to be read. */
 export function isRuleFile(path: string): boolean {
+  // Most paths end otherwise: a large repository has tens of thousands of them.
+  if (!path.endsWith(RULE_FILES[0]) && !RULE_FILES.some((name) => name === path)) return false;
   const parts = path.split('/');
   if (parts.some((part) => FOREIGN.has(part) || part === '' || part === '..')) return false;
   return parts.at(-1) === RULE_FILES[0] || RULE_FILES.some((name) => name === path);

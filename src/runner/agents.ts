@@ -11,6 +11,8 @@ import { MODEL_DIALECTS, type ModelDialect } from '../job/model/call.ts';
 import type { JobRequest } from '../job/request.ts';
 import { resolveModels } from './models/resolve.ts';
 import type { LookingAgent } from './context.ts';
+import { playbackOf } from './record/stage.ts';
+import { createLayout } from '../workspace/layout.ts';
 import { programPaths } from '../sandbox/toolchains.ts';
 import { splitWords } from '../sandbox/toolchains/words.ts';
 
@@ -83,7 +85,10 @@ function modelDialects(config: Config, model: string | null): readonly ModelDial
 }
 
 /** Makes the agent a request names, with what it needs to be seen in its sandbox. */
-export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' | 'task'>): Promise<Agent> {
+export async function agentOf(
+  config: Config,
+  request: Pick<JobRequest, 'agent' | 'task' | 'replay'>,
+): Promise<Agent> {
   const { path, cwd, home } = config.host;
   const { declaredAgents: declared } = config;
   const shadowed = declared.find(({ name }) => AGENT_NAMES.includes(name));
@@ -99,7 +104,8 @@ export async function agentOf(config: Config, request: Pick<JobRequest, 'agent' 
   const usesGateway = own !== null || presetOf(request.agent) !== null;
   const gateway = usesGateway ? modelDialects(config, own?.model ?? config.model) : null;
   const { task } = request;
-  return createAgent(request.agent, { command, needs, task, host, gateway, declared });
+  const playback = await playbackOf(createLayout(config.home, config.dbPath), request);
+  return createAgent(request.agent, { command, needs, task, host, gateway, declared, playback });
 }
 
 /**

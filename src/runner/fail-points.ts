@@ -188,6 +188,7 @@ function gitPoints(
   const after: Readonly<Record<string, string>> = {
     'pack-objects': 'pack-written',
     'read-tree': 'files-laid',
+    'checkout-index': 'files-laid',
     'commit-tree': 'commit-made',
   };
   return { before: null, after: after[command] ?? null };

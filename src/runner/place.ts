@@ -164,16 +164,51 @@ function writtenFolders(place: Checkout): Folders {
   };
 }
 
-/** Opens a fresh sandbox on a clean checkout of `commit`, with dependencies; `close` removes both. */
+type CleanCheckout = Awaited<ReturnType<WorkingCopy['checkOutClean']>>;
+
+/** A clean checkout that is laid before somebody asks for it. */
+export interface LaidCheckout {
+  /** The checkout, for whoever asks first; it is the caller's from then on. */
+  take(): Promise<CleanCheckout> | undefined;
+  /** Removes it where nobody took it. */
+  drop(): Promise<void>;
+  /** Resolves when nothing is laid any more. */
+  readonly settled: Promise<unknown>;
+}
+
+/** Begins to lay a clean checkout, if it is wanted at all. */
+export function layCheckout(
+  isWanted: boolean,
+  bench: Bench,
+  name: string,
+  commit: Promise<string>,
+  tree: string,
+): LaidCheckout {
+  let laid = isWanted ? bench.copy.checkOutClean(name, commit, tree) : undefined;
+  const settled = Promise.allSettled([laid]);
+  const take: LaidCheckout['take'] = () => {
+    const taken = laid;
+    laid = undefined;
+    return taken;
+  };
+  return {
+    take,
+    settled,
+    async drop() {
+      const left = await take()?.catch(() => null);
+      await left?.remove();
+    },
+  };
+}
+
+/** Opens a fresh sandbox on a clean checkout, with dependencies; `close` ends it and begins to remove the checkout. */
 export async function openCheckout(
   context: JobContext,
   bench: Bench,
-  name: string,
-  commit: string,
+  place: CleanCheckout,
   dependencies: Dependencies,
   options: { readonly env: Readonly<Record<string, string>>; readonly network: boolean },
 ): Promise<OpenCheckout> {
-  const place = await bench.copy.checkOutClean(name, commit);
   try {
     await installDependencies(context, bench, place, dependencies);
     const sandbox = await bench.sandboxes.gate(place, options.env, options.network);
@@ -183,7 +218,8 @@ export async function openCheckout(
       folders: writtenFolders(place),
       async close() {
         await sandbox.close();
-        await place.remove();
+        // Nobody waits for it: what is left when the job ends goes with the job's own folders.
+        place.remove().catch(() => {});
       },
     };
   } catch (error) {

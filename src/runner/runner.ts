@@ -37,6 +37,7 @@ import { accept, queueVerbs } from './queue/verbs.ts';
 import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
+import { createReplays, type Replays } from './record/replay.ts';
 import { checkModel } from './models/resolve.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
@@ -116,6 +117,8 @@ export interface Runner {
   sweep(): Promise<Swept | null>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
+  /** Recorded jobs, to be played back. */
+  readonly replays: Replays;
   /** The repository or folder a person stands in, as a request for `issue-to-pr` or `self-heal` names it. */
   standIn(path: string): Promise<InPlaceRepository>;
   /** What the person needs who takes over a job of `issue-to-pr` or `self-heal`. */
@@ -316,18 +319,20 @@ export function createRunner(parts: RunnerParts): Runner {
   };
   // Jobs that were accepted to be run here, until they are.
   const begun = new Map<string, Lease>();
+  const acceptHere = async (request: JobRequest): Promise<Job> => {
+    const hold = { owner: await ownName(), leaseMs: LEASE_MS, now: new Date() };
+    const { job, lease } = await accept(parts, request, { hold });
+    if (lease !== null) begun.set(job.job_id, lease);
+    return job;
+  };
   const runner: Runner = {
     config,
     store,
     layout,
     callbacks,
     ...queueVerbs(parts, () => runner, find),
-    async accept(request) {
-      const hold = { owner: await ownName(), leaseMs: LEASE_MS, now: new Date() };
-      const { job, lease } = await accept(parts, request, { hold });
-      if (lease !== null) begun.set(job.job_id, lease);
-      return job;
-    },
+    replays: createReplays(parts, find, acceptHere),
+    accept: acceptHere,
     async run(jobId, options) {
       const job = await find(jobId);
       if (isTerminal(job.status) && job.result !== null) {

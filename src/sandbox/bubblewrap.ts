@@ -163,7 +163,7 @@ async function withBridge(
 }
 
 async function openSandbox(program: string, options: SandboxOptions): Promise<Sandbox> {
-  const placements = await planMounts(options);
+  const placements = planMounts(options);
   await prepareMountPoints(placements);
   const rootFs = await createRootFs(options.network);
   const executions = createExecutions();

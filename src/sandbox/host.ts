@@ -40,13 +40,13 @@ export function createHost(): SandboxAdapter {
         fix: null,
       }),
     async open(options) {
-      await requireDirectory('workspace', options.workspace);
-      await requireDirectory('home', options.home);
+      requireDirectory('workspace', options.workspace);
+      requireDirectory('home', options.home);
       refuseMoves(options.mounts ?? []);
       for (const [at, mount] of (options.mounts ?? []).entries())
-        await requireReadable(`mounts[${at}]`, mount.source);
+        requireReadable(`mounts[${at}]`, mount.source);
       for (const [at, path] of (options.readOnlyPaths ?? []).entries()) {
-        await requireReadable(`readOnlyPaths[${at}]`, path);
+        requireReadable(`readOnlyPaths[${at}]`, path);
       }
       const workspacePath = await realpath(options.workspace);
       const executions = createExecutions();

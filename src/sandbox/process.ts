@@ -13,7 +13,8 @@ import {
   type BoundedLog,
   type OutputBuffer,
 } from './process/output.ts';
-import { describeSpawnError, startProcess, type Started } from './process/spawn.ts';
+import { launchProcess } from './process/launcher.ts';
+import { describeSpawnError, startProcess, type Exit, type Started } from './process/spawn.ts';
 import { leaveToWatchdog } from './process/watchdog.ts';
 import type { ExecEnd, ExecOptions, ExecResult } from './sandbox.ts';
 
@@ -55,6 +56,11 @@ export interface ProcessOptions extends Omit<ExecOptions, 'cwd' | 'env' | 'stdin
   /** Called with every piece of stdout as bytes; must not throw. */
   readonly onStdout?: (chunk: Buffer) => void;
   readonly control?: Control;
+  /**
+   * For short commands of the runner's own: started by the launcher (`process/launcher.ts`) where that can be, which
+   * costs nothing here. Such a command ignores SIGINT and SIGQUIT, and an exit code of 130 or more counts as a signal.
+   */
+  readonly isOwn?: boolean;
   /** Takes the listening socket that the process hands over on descriptor 5. */
   readonly onServer?: ((server: Server) => void) | undefined;
 }
@@ -65,12 +71,6 @@ export interface ProcessResult extends ExecResult {
   readonly stdoutBuffer: Buffer;
   /** Whether stdout had more than `maxBytes`. */
   readonly truncated: boolean;
-}
-
-interface Exit {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly error: Error | null;
 }
 
 interface Run {
@@ -187,8 +187,7 @@ async function talkToControl({ controlInput, controlOutput }: Started, control: 
 async function awaitExit(run: Run): Promise<Exit> {
   const { groups, options } = run;
   const { promise, resolve } = Promise.withResolvers<Exit>();
-  run.started.child.once('error', (error) => resolve({ code: null, signal: null, error }));
-  run.started.child.once('exit', (code, signal) => resolve({ code, signal, error: null }));
+  void run.started.exited.then(resolve);
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, act: () => void): NodeJS.Timeout => {
     const timer = setTimeout(act, Math.min(ms, MAX_TIMER_MS));
@@ -209,6 +208,7 @@ async function awaitExit(run: Run): Promise<Exit> {
   after(options.timeoutMs, () => stop('timeout'));
   if (options.idleTimeoutMs !== undefined)
     run.idleTimer = after(options.idleTimeoutMs, () => stop('idle_timeout'));
+  if (options.signal?.aborted === true) cancel(); // while it was started
   options.signal?.addEventListener('abort', cancel, { once: true });
   try {
     return await promise;
@@ -248,13 +248,12 @@ async function windUp(run: Run, closed: Promise<unknown>): Promise<void> {
   // What left the group (setsid) may still hold our pipes open: let go of them.
   isClosed ||= await within(closed, DRAIN_QUIET_MS);
   run.started.release(isClosed);
-  run.started.child.unref();
 }
 
 async function follow(run: Run, program: string, startedAt: number): Promise<ProcessResult> {
   const { started, options } = run;
   const exit = awaitExit(run);
-  if (started.child.pid === undefined) {
+  if (started.pid === undefined) {
     const { error } = await exit;
     started.release(false);
     return emptyResult('not_started', describeSpawnError(error, program, options.cwd), startedAt);
@@ -296,15 +295,16 @@ export async function runProcess(
     return emptyResult('cancelled', 'cancelled before it was started', startedAt);
   let started: Started;
   try {
-    const { cwd, env, stdin, control, onInput, onServer } = options;
+    const { cwd, env, stdin, control, onInput, onServer, isOwn = false } = options;
     const [isInputLive, hasControl] = [onInput !== undefined, control !== undefined];
-    started = startProcess({ argv, cwd, env, stdin, isInputLive, hasControl, onServer });
+    const request = { argv, cwd, env, stdin, isInputLive, hasControl, onServer };
+    started = (isOwn ? await launchProcess(request) : null) ?? startProcess(request);
   } catch (error) {
     return emptyResult('not_started', describeSpawnError(error, argv[0], options.cwd), startedAt);
   }
   const run: Run = {
     started,
-    groups: { own: started.child.pid ?? 0, inner: () => options.control?.innerGroup() ?? null },
+    groups: { own: started.pid ?? 0, inner: () => options.control?.innerGroup() ?? null },
     options,
     stdout: createOutputBuffer(options.maxBytes),
     stderr: createOutputBuffer(options.maxBytes),

@@ -4,6 +4,7 @@ import { chmod, lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProcess } from '../sandbox/process.ts';
 import { splitNul, type Git, type GitTarget } from './git.ts';
+import { setRef } from './remote/refs.ts';
 import {
   below,
   bytes,
@@ -95,6 +96,7 @@ async function removeSpecialFiles(tree: string): Promise<void> {
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     timeoutMs: WALK_TIMEOUT_MS,
     maxBytes: 4096,
+    isOwn: true,
   });
 }
 
@@ -154,7 +156,9 @@ export async function commitTree(
     GIT_COMMITTER_DATE: info.date,
   };
   const args = ['commit-tree', tree, ...(parent === null ? [] : ['-p', parent]), '-F', '-'];
-  return (await git(target, args, { env, stdin: info.message, intoRef: ref })).text;
+  const id = (await git(target, args, { env, stdin: info.message })).text;
+  await setRef(git, target.dir, ref, id);
+  return id;
 }
 
 /** The change as a patch that `git am` takes. */

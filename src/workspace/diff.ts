@@ -48,7 +48,7 @@ function readEntries(raw: Buffer): ChangedEntry[] {
   return entries;
 }
 
-/** Where the raw listing ends and the diff begins: the first record that begins with no colon. */
+/** Where the raw listing ends and the diff begins: the first record that begins with no colon, which is empty. */
 function endOfRaw(output: Buffer): number {
   let at = 0;
   while (output[at] === 0x3a) {
@@ -59,20 +59,17 @@ function endOfRaw(output: Buffer): number {
     if (letter === 'R' || letter === 'C') at = output.indexOf(0, at) + 1;
     if (end < 0 || at <= end) return output.length;
   }
-  return at;
+  return output[at] === 0 ? at + 1 : at;
 }
 
 /** A diff of two trees that no setting or attribute of anybody's changes. */
 const DIFF = ['diff-tree', '-r', '-M', '--no-ext-diff', '--no-textconv', '--no-color'] as const;
 
 async function read(git: Git, target: GitTarget, from: string, to: string): Promise<Difference> {
-  const raw = [...DIFF, '-z', '--raw', '--no-abbrev', from, to];
-  const { stdout, isCut } = await git(target, raw, {
-    next: [{ args: [...DIFF, '-p', from, to] }],
-    mayCut: true,
-  });
+  const raw = [...DIFF, '-z', '--raw', '--no-abbrev'];
+  const { stdout, isCut } = await git(target, [...raw, '-p', from, to], { mayCut: true });
   // Of a diff that nobody can read, the paths still count: rules judge by them.
-  if (isCut) return { entries: readEntries((await git(target, raw)).stdout), diff: null };
+  if (isCut) return { entries: readEntries((await git(target, [...raw, from, to])).stdout), diff: null };
   const end = endOfRaw(stdout);
   return { entries: readEntries(stdout.subarray(0, end)), diff: stdout.toString('utf8', end) };
 }

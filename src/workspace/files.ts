@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { listChanges } from './diff.ts';
 import type { Git, GitTarget } from './git.ts';
 import { splitNul } from './git.ts';
+import { readLooseBlob } from './loose.ts';
 
 /** The files of a commit. */
 export interface CommitFiles {
@@ -22,19 +23,31 @@ const MAX_LISTINGS = 8;
 const SUBMODULE = '160000';
 const LINK = '120000';
 
-/** Mode and blob by path. */
-type Listing = ReadonlyMap<string, { readonly mode: string; readonly id: string }>;
+interface Entry {
+  readonly mode: string;
+  readonly id: string;
+}
+
+/** The entries of a commit; its paths as one list, shared by all who ask, so that what they make of it can be kept. */
+interface Listing {
+  readonly paths: readonly string[];
+  readonly submodules: readonly string[];
+  get(path: string): Entry | undefined;
+}
 
 const listings = new Map<string, Promise<Listing>>();
 
 async function list(git: Git, target: GitTarget, commit: string): Promise<Listing> {
   const rows = splitNul((await git(target, ['ls-tree', '-r', '-z', '--full-tree', commit])).stdout);
-  const listing = new Map<string, { mode: string; id: string }>();
+  const entries = new Map<string, Entry>();
+  const submodules: string[] = [];
   for (const row of rows) {
     const tab = row.indexOf('\t');
-    listing.set(row.slice(tab + 1), { mode: row.slice(0, 6), id: row.slice(tab - 40, tab) });
+    const [path, mode] = [row.slice(tab + 1), row.slice(0, 6)];
+    entries.set(path, { mode, id: row.slice(tab - 40, tab) });
+    if (mode === SUBMODULE) submodules.push(path);
   }
-  return listing;
+  return { paths: [...entries.keys()], submodules, get: (path) => entries.get(path) };
 }
 
 async function listOnce(git: Git, target: GitTarget, commit: string): Promise<Listing> {
@@ -60,9 +73,10 @@ export interface Blob {
 /** The plain files of a commit, in git's order: no links and no submodules. */
 export async function listBlobs(git: Git, target: GitTarget, commit: string): Promise<readonly Blob[]> {
   const listing = await listOnce(git, target, commit);
-  return [...listing].flatMap(([path, { mode, id }]) =>
-    mode === SUBMODULE || mode === LINK ? [] : [{ path, id }],
-  );
+  return listing.paths.flatMap((path) => {
+    const { mode, id } = listing.get(path) ?? { mode: SUBMODULE, id: '' };
+    return mode === SUBMODULE || mode === LINK ? [] : [{ path, id }];
+  });
 }
 
 /** Text, or `null` for what is none. */
@@ -71,6 +85,8 @@ function textOf(content: Buffer): string | null {
 }
 
 async function readBlob(git: Git, target: GitTarget, id: string): Promise<string | null> {
+  const loose = await readLooseBlob(target.dir, id, MAX_READ_BYTES);
+  if (loose !== null) return textOf(loose);
   const { stdout } = await git(target, ['cat-file', '--batch'], { stdin: `${id}\n` });
   const headerEnd = stdout.indexOf(10);
   const size = Number.parseInt(stdout.subarray(0, headerEnd).toString().split(' ')[2] ?? '', 10);
@@ -96,8 +112,8 @@ function filesOf(
 ): CommitFiles {
   const cache = new Map<string, Promise<string | null>>();
   return {
-    paths: [...listing.keys()],
-    submodules: [...listing].filter(([, { mode }]) => mode === SUBMODULE).map(([path]) => path),
+    paths: listing.paths,
+    submodules: listing.submodules,
     read(path) {
       const entry = listing.get(path);
       if (entry === undefined || entry.mode === SUBMODULE || entry.mode === LINK)
@@ -127,6 +143,16 @@ export async function openCommitFiles(
   });
 }
 
+/** A listing with other entries for some paths; `undefined` is for one that is gone. */
+function changedListing(before: Listing, changed: ReadonlyMap<string, Entry | undefined>): Listing {
+  const get: Listing['get'] = (path) => (changed.has(path) ? changed.get(path) : before.get(path));
+  const isSame = [...changed].every(([path, entry]) => entry !== undefined && before.get(path) !== undefined);
+  const added = [...changed.keys()].filter((path) => before.get(path) === undefined);
+  const paths = isSame ? before.paths : [...before.paths, ...added].filter((path) => get(path) !== undefined);
+  const modules = new Set([...before.submodules, ...changed.keys()]);
+  return { paths, submodules: [...modules].filter((path) => get(path)?.mode === SUBMODULE), get };
+}
+
 /** The files of a commit that differs little from another one: only the difference is listed. */
 export async function openChangedFiles(
   git: Git,
@@ -136,16 +162,11 @@ export async function openChangedFiles(
   warm: string | null = null,
 ): Promise<CommitFiles> {
   const before = await listOnce(git, target, from);
-  const listing = new Map(before);
-  const changed = new Set<string>();
+  const changed = new Map<string, Entry | undefined>();
   const changes = await listChanges(git, target, from, to);
-  for (const { oldPath } of changes) if (oldPath !== null) listing.delete(oldPath);
-  for (const { path, mode, id } of changes) {
-    changed.add(path);
-    if (mode === '000000') listing.delete(path);
-    else listing.set(path, { mode, id });
-  }
-  return filesOf(listing, async (path, id) => {
+  for (const { oldPath } of changes) if (oldPath !== null) changed.set(oldPath, undefined);
+  for (const { path, mode, id } of changes) changed.set(path, mode === '000000' ? undefined : { mode, id });
+  return filesOf(changedListing(before, changed), async (path, id) => {
     const found = warm === null || changed.has(path) ? undefined : await readFolder(warm, path);
     return found === undefined ? readBlob(git, target, id) : found;
   });

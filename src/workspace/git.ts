@@ -35,12 +35,9 @@ export interface GitOptions {
    */
   readonly config?: 'none' | 'user';
   /**
-   * Commands that follow where the one before succeeded, in the same process group; stdout is that of all. Starting
-   * a process from here costs as much as three small git commands do.
+   * Commands that follow where the one before succeeded, in the same process group; stdout is that of all.
    */
   readonly next?: readonly GitCall[];
-  /** The command prints an object id: points this ref at it, and prints it. */
-  readonly intoRef?: string;
   /** Output beyond the bound is cut, and said to be, instead of refused. */
   readonly mayCut?: boolean;
   /** Makes the command another one: the same, run where a copy-on-write work tree is mounted. */
@@ -126,16 +123,12 @@ function commandOf(target: GitTarget | null, args: readonly string[]): readonly 
 function argvOf(
   target: GitTarget | null,
   args: readonly string[],
-  { next = [], intoRef }: GitOptions,
+  { next = [] }: GitOptions,
 ): readonly [string, ...string[]] {
   const line = (call: GitCall): string =>
     commandOf(call.target ?? target, call.args)
       .map(shellWord)
       .join(' ');
-  if (intoRef !== undefined) {
-    const update = `${line({ args: ['update-ref', intoRef] })} "$id"`;
-    return ['sh', '-c', `id=$(${line({ args })}) && ${update} && printf '%s\\n' "$id"`];
-  }
   if (next.length === 0) return commandOf(target, args);
   return ['sh', '-c', [{ args }, ...next].map(line).join(' && ')];
 }
@@ -155,6 +148,7 @@ export function createGit(host: GitHost): Git {
       env,
       timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       maxBytes: MAX_OUTPUT_BYTES,
+      isOwn: true,
       ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });

@@ -34,12 +34,22 @@ export interface JobPaths {
   readonly logs: string;
   /** Conversations of agents that run in our own process. */
   readonly conversations: string;
+  /** What its agent did, one file a turn. */
+  readonly turns: string;
   /** Clean checkouts for setup and gate; each is removed after use. */
   readonly checkouts: string;
   /** The proposal as a patch file. */
   readonly patch: string;
   /** Names the process that works here, for what has no lease. */
   readonly owner: string;
+}
+
+/** Paths that belong to one recording, made anew when they are missing. */
+export interface ReplayPaths {
+  readonly root: string;
+  /** Bare repository with the base and the trees. */
+  readonly repository: string;
+  readonly recording: string;
 }
 
 /** The layout of a home folder. */
@@ -57,6 +67,8 @@ export interface Layout {
   repo(url: string): RepoPaths;
   /** Bare repository with the state of a folder that has no git of its own. */
   folder(path: string): string;
+  /** A recorded job as it is played back: its repository at its base, with the trees of its turns. */
+  replay(id: string): ReplayPaths;
   job(jobId: string): JobPaths;
   /** What is kept of a session between its jobs. */
   session(sessionId: string): string;
@@ -99,6 +111,10 @@ export function createLayout(home: string, database: string | null = null): Layo
       };
     },
     folder: (path) => join(home, 'folders', `${folderName(path)}.git`),
+    replay(id) {
+      const root = join(home, 'replays', id);
+      return { root, repository: join(root, 'repository.git'), recording: join(root, 'recording.json') };
+    },
     job(jobId) {
       const root = join(home, 'jobs', jobId);
       return {
@@ -109,6 +125,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         layers: join(root, 'layers'),
         logs: join(root, 'logs'),
         conversations: join(root, 'conversations'),
+        turns: join(root, 'logs', 'turns'),
         checkouts: join(root, 'checkouts'),
         patch: join(root, 'proposal.patch'),
         owner: join(root, 'owner'),

@@ -208,6 +208,37 @@ describe.skipIf(process.platform !== 'linux')('a copy-on-write working copy', ()
     expect(readdirSync(options.paths.checkouts)).toEqual([]);
   });
 
+  it.each([
+    [
+      'adds and edits',
+      'echo two >> a.txt; mkdir -p dir/new; echo n > dir/new/n; printf x > "sp ace"; chmod +x a.txt; ln -s a.txt other/link',
+    ],
+    ['says how text is read', 'printf "* text eol=crlf\\n" > .gitattributes; printf "a\\nb\\n" > eol.txt'],
+    ['takes a file away', 'rm dir/b.txt; echo x > dir/new.txt'],
+    ['moves a folder', 'mv dir elsewhere'],
+    [
+      'puts a link in the place of a folder, and a folder in that of a file',
+      'rm -r dir a.txt; ln -s other dir; mkdir a.txt; echo x > a.txt/x',
+    ],
+    ['has a name that is no UTF-8', `printf x > "$(printf 'odd-\\377.txt')"; echo y > plain.txt`],
+    ['changes nothing', 'true'],
+  ])('lays a change of a tree as it lays its commit: one that %s', async (_, script) => {
+    if (mode === null) return;
+    const { copy, base } = await open(mode);
+    run(copy, script);
+    const tree = await copy.snapshot();
+    const made = commitTree(scene.git, copy.target, tree, base.sha, 'refs/agent-runner/work', INFO);
+    const soon = await copy.checkOutClean('soon', made, tree);
+    const later = await copy.checkOutClean('later', await made);
+    const look = `git status --porcelain; git rev-parse HEAD; git fsck --no-progress;
+      find . -path ./.git -prune -o ! -type d -printf '%p %y %m %l\\n' -type f -exec cksum {} + | sort`;
+    expect(run(soon, look)).toBe(run(later, look));
+    expect(run(soon, 'git status --porcelain; git rev-parse HEAD')).toBe(`${await made}\n`);
+    // The snapshot's index is still the runner's own: the next snapshot tells the same tree.
+    run(copy, 'echo more > more.txt; rm more.txt');
+    expect(await copy.snapshot()).toBe(tree);
+  });
+
   it('has dependencies as a layer of their own, below what the commit tracks', async () => {
     if (mode === null) return;
     const { copy } = await open(mode);

@@ -104,6 +104,11 @@ function parseCheck(text: string): Check {
   });
 }
 
+/** The checks of `--check`; `null` where there are none, and the repository's own count. */
+export function checksOf({ check = [] }: JudgingOptions): readonly Check[] | null {
+  return check.length === 0 ? null : check.map((text) => parseCheck(text));
+}
+
 /** What `run` was given besides settings. */
 export interface AskedInput
   extends
@@ -119,6 +124,6 @@ export interface AskedInput
  * @throws JobError `invalid_request` or `bad_configuration`, naming the field
  */
 export async function makeRequest(config: Config, input: AskedInput): Promise<JobRequest> {
-  const { check = [], ...rest } = input;
-  return resolveRequest(config, { ...rest, checks: check.map((text) => parseCheck(text)) });
+  const { check, ...rest } = input;
+  return resolveRequest(config, { ...rest, checks: checksOf({ check }) ?? [] });
 }

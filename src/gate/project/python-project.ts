@@ -1,5 +1,5 @@
 /** What a Python repository says about itself: dependencies, configured tools, tests. */
-import { baseName, depthOf, directoryOf, type RepoFiles } from '../files.ts';
+import { baseName, depthOf, directoryOf, trackedIn, type RepoFiles } from '../files.ts';
 import { hasTable, parseToml, stringsOf, type TomlTables } from './toml.ts';
 
 /** A Python repository, as far as detection and setup look at it. */
@@ -104,8 +104,8 @@ function configuredTools(
   preCommit: string,
 ): ReadonlySet<string> {
   const tools = new Set<string>();
-  const root = new Set(files.paths.filter((path) => depthOf(path) === 0));
-  const has = (...names: string[]): boolean => names.some((name) => root.has(name));
+  const tracked = trackedIn(files);
+  const has = (...names: string[]): boolean => names.some((name) => tracked.has(name));
   if (
     hasTable(pyproject, 'tool.ruff') ||
     has('ruff.toml', '.ruff.toml') ||
@@ -140,16 +140,20 @@ function pinnedTools(preCommit: string): ReadonlyMap<string, string> {
 
 /** Reads a Python repository; `null` when it is none. */
 export async function readPythonProject(files: RepoFiles): Promise<PythonProject | null> {
-  const root = new Set(files.paths.filter((path) => depthOf(path) === 0));
+  const root = trackedIn(files);
+  // By the ending first: of a large repository of another language, nothing else is asked.
   const testFiles = files.paths.filter(
     (path) =>
+      path.endsWith('.py') &&
       depthOf(path) <= MAX_TEST_DEPTH &&
       isPythonTest(path) &&
       !/(?:^|\/)(?:node_modules|\.venv|venv|vendor)\//.test(path),
   );
   const requirements = files.paths
-    .filter((path) =>
-      /^(?:requirements[\w.-]*\.txt|[\w.-]+[-_]requirements\.txt|requirements\/[\w.-]+\.txt)$/.test(path),
+    .filter(
+      (path) =>
+        path.endsWith('.txt') &&
+        /^(?:requirements[\w.-]*\.txt|[\w.-]+[-_]requirements\.txt|requirements\/[\w.-]+\.txt)$/.test(path),
     )
     .sort((a, b) => depthOf(a) - depthOf(b) || a.length - b.length || a.localeCompare(b, 'en'));
   if (!MARKERS.some((name) => root.has(name)) && requirements.length === 0 && testFiles.length === 0)

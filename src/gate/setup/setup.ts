@@ -28,11 +28,11 @@ function rust(files: RepoFiles): SetupPlan | null {
 }
 
 function go(files: RepoFiles): SetupPlan | null {
+  const rooted = firstPath(files, ['go.work', 'go.mod']);
+  if (rooted === null || files.paths.includes('vendor/modules.txt')) return null;
   const modules = files.paths.filter(
     (path) => baseName(path) === 'go.mod' && depthOf(path) <= 3 && !path.includes('testdata/'),
   );
-  const rooted = firstPath(files, ['go.work', 'go.mod']);
-  if (rooted === null || files.paths.includes('vendor/modules.txt')) return null;
   // vet compiles the standard library and what is imported, and runs nothing: that takes most of the time of a
   // first `go vet` or `go test` (18 of 23 s on gorilla/mux), and the gate's fresh checkouts would each pay it.
   // -modcacherw: Go makes folders of modules read-only, and then only root can remove a checkout.

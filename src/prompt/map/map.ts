@@ -1,7 +1,7 @@
 /** The repository map: what is where, as much as its token budget allows. */
 import { cutToTokens, estimateTokens } from '../budget.ts';
 import { fence, oneLine } from '../untrusted.ts';
-import { partsOf, rankFiles, type MapFile, type Ranked } from './rank.ts';
+import { partsOf, scoreFiles, topFiles, type MapFile } from './rank.ts';
 import { renderTree } from './tree.ts';
 
 /** Share of a model's window that a map may take, unless another is asked for. */
@@ -28,7 +28,7 @@ function symbolText(defined: string): string {
   return `${kind} ${oneLine(name.join(':'), 80)}:${line}`;
 }
 
-function symbolsLine({ file }: Ranked): string {
+function symbolsLine(file: MapFile): string {
   const all = partsOf(file).defines.split(' ');
   const names = all.slice(0, MAX_SYMBOLS).map(symbolText);
   const more = all.length - names.length;
@@ -44,13 +44,14 @@ function symbolsLine({ file }: Ranked): string {
 export function renderMap(files: readonly MapFile[], task: string, maxTokens: number): string {
   const room = Math.floor(maxTokens) - FRAME_TOKENS;
   if (room <= 0 || files.length === 0) return '';
-  const ranked = rankFiles(files, task);
-  const tree = cutToTokens(renderTree(ranked).join('\n'), Math.floor(room * TREE_SHARE));
+  const scores = scoreFiles(files, task);
+  const tree = cutToTokens(renderTree(files, scores).join('\n'), Math.floor(room * TREE_SHARE));
   let left = room - estimateTokens(tree);
   const lines: string[] = [];
-  for (const one of ranked.slice(0, MAX_FILES)) {
-    if (one.file.about.endsWith('\t') || one.file.about === '') continue;
-    const line = symbolsLine(one);
+  for (const at of topFiles(files, scores, MAX_FILES)) {
+    const file = files[at];
+    if (file === undefined || file.about.endsWith('\t') || file.about === '') continue;
+    const line = symbolsLine(file);
     const cost = estimateTokens(`${line}\n`);
     if (cost > left) break;
     left -= cost;

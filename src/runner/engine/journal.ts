@@ -16,14 +16,14 @@ const MAX_PENDING = 10_000;
 const MAX_TEXT_CHARS = 4096;
 
 /** Every text in a value, masked and bounded. */
-function clean(value: unknown, mask: (text: string) => string): unknown {
+export function cleanData(value: unknown, mask: (text: string) => string): unknown {
   if (typeof value === 'string') {
     const masked = mask(value);
     return masked.length > MAX_TEXT_CHARS ? `${masked.slice(0, MAX_TEXT_CHARS)}…` : masked;
   }
-  if (Array.isArray(value)) return value.map((one) => clean(one, mask));
+  if (Array.isArray(value)) return value.map((one) => cleanData(one, mask));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, clean(one, mask)]));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, cleanData(one, mask)]));
 }
 
 /** What a journal does with events besides storing them. */
@@ -78,7 +78,7 @@ export function createJournal(store: Store, jobId: string, options: JournalOptio
         phase,
         attempt,
         time: new Date().toISOString(),
-        data: clean(data, mask) as Record<string, unknown>,
+        data: cleanData(data, mask) as Record<string, unknown>,
       });
       // A failed write shows itself at the next flush, which every step ends with.
       start().catch(() => {});

@@ -3,7 +3,7 @@ import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { Saved, StepResult } from '../../job/step.ts';
 import type { Store } from '../../store/store.ts';
-import { removeFolder } from '../../workspace/keep/folders.ts';
+import { removeFolders } from '../../workspace/keep/folders.ts';
 import type { JobPaths } from '../../workspace/layout.ts';
 import { keepHome } from '../session/home.ts';
 import { createJournal, type JournalOptions } from './journal.ts';
@@ -24,7 +24,7 @@ export function workFolders({ tree, checkouts, home, layers, git }: JobPaths): r
  */
 export async function tidyJob(paths: JobPaths, session: string | null = null): Promise<void> {
   if (session !== null) await keepHome(paths, session).catch(() => {});
-  for (const folder of workFolders(paths)) await removeFolder(folder).catch(() => {});
+  await removeFolders(workFolders(paths)).catch(() => {});
 }
 
 /** Whether the log of an ended job tells of its end. Bounded by the log, to which only tries of callbacks are added. */

@@ -15,7 +15,7 @@ import { readPrepared, readOwner } from './jobs.ts';
 /** What was freed, or would be. */
 export interface GcReport {
   readonly dry_run: boolean;
-  /** Folders of old jobs: logs, patches, working copies. */
+  /** Folders of old jobs: logs, patches, recorded turns, working copies. */
   readonly jobs: readonly { readonly job_id: string; readonly bytes: number }[];
   /** Sessions whose conversation is forgotten, by folder; their work stays as long as that of jobs. */
   readonly sessions: readonly string[];
@@ -68,6 +68,7 @@ async function neededPaths(parts: RunnerParts, live: readonly Job[]): Promise<Se
     const prepared = await readPrepared(store, job.job_id);
     const repo = layout.repo(prepared?.remote.url ?? job.request.repo);
     needed.add(repo.mirror);
+    if (job.request.replay !== undefined) needed.add(layout.replay(job.request.replay.recording).root);
     if (prepared === null) continue;
     needed.add(join(repo.history, prepared.base_sha));
     needed.add(join(layout.home, 'warm', basename(repo.history), prepared.base_sha));
@@ -130,6 +131,16 @@ async function oldWork(parts: RunnerParts, now: Date): Promise<readonly SavedRef
       if (job !== null && isTerminal(job.status) && (job.finished_at ?? job.updated_at) < before)
         old.push(one);
     }
+  }
+  return old;
+}
+
+/** Trees of recorded turns whose recording went with the folder of its job. */
+async function oldTurns({ git, layout }: RunnerParts): Promise<readonly SavedRef[]> {
+  const old: SavedRef[] = [];
+  for (const saved of await savedRepositories(layout)) {
+    for (const one of await listSaved(git, saved, ['turns']))
+      if (!(await exists(layout.job(one.jobId).root))) old.push(one);
   }
   return old;
 }
@@ -216,11 +227,12 @@ export async function collectGarbage(parts: RunnerParts, options: GcOptions): Pr
     const events = await trimEvents(parts, options);
     const work = await oldWork(parts, options.now);
     if (!options.dryRun) {
-      for (const saved of new Set(work.map((one) => one.saved)))
+      const forgotten = [...work, ...(await oldTurns(parts))];
+      for (const saved of new Set(forgotten.map((one) => one.saved)))
         await forgetSaved(
           git,
           saved,
-          work.filter((one) => one.saved === saved),
+          forgotten.filter((one) => one.saved === saved),
           layout.trash,
         );
     }

@@ -76,13 +76,9 @@ async function look(
       mode: job.request.mode,
     });
   try {
-    return await takeTurn(
-      context,
-      detail,
-      bench,
-      { phase, turn: phase, agent, model, prompt, sessionId: null, timeoutMs: input.timeout_ms },
-      step,
-    );
+    const ask = { phase, turn: phase, agent, model, prompt, timeoutMs: input.timeout_ms };
+    const taken = await takeTurn(context, detail, bench, { ...ask, sessionId: null, edits: null }, step);
+    return taken.reply;
   } finally {
     if (start !== null) await undo(context, detail, bench, start, phase);
   }

@@ -15,6 +15,7 @@ import type { StepContext, StepValue } from '../engine/engine.ts';
 import { readRules } from '../phases/material.ts';
 import { toolServers } from '../phases/servers.ts';
 import { meteredTurn } from '../models/turn.ts';
+import { forgetTurn, recordTurn, turnNumber, type TurnRecorder } from '../record/recorder.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
 
@@ -84,23 +85,27 @@ interface Ask {
   readonly sessionId: string | null;
   readonly compact?: string | null;
   readonly timeoutMs: number;
+  /** The tree it begins with, and what a person answered; `null` where it may only look. */
+  readonly edits: { readonly start: string; readonly answer: string | null } | null;
 }
 
 /** How a turn that ended well ended. */
 export type OkReply = Extract<AgentReply, { readonly ok: true }>;
 
-/**
- * Prompts an agent once, in a sandbox of its own: read-only but for the build phase.
- *
- * @throws JobError as the agent failed, with what it spent in `usage`; Cancelled
- */
-export async function takeTurn(
+/** What came of a turn; `tree` is what it left, `null` where it may only look. */
+interface Taken {
+  readonly reply: OkReply;
+  readonly tree: string | null;
+}
+
+/** Runs the agent, and gives back how it ended with what writes it down. */
+async function promptAgent(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
   ask: Ask,
   step: StepContext,
-): Promise<OkReply> {
+): Promise<{ readonly reply: AgentReply; readonly recorder: TurnRecorder }> {
   const { job, journal } = context;
   const { agent, phase } = ask;
   // The agent can try what the checks will do: with their services and their environment.
@@ -123,9 +128,12 @@ export async function takeTurn(
   const prompt = typeof cutOff === 'string' ? `${renderInterrupted()}\n\n${rendered}` : rendered;
   journal.emit('message', phase, { turn: ask.turn, prompt_chars: prompt.length, agent: agent.name });
   let endedWell = false;
+  const begun = { key: step.key, phase, why: ask.turn, agent: agent.name, model: ask.model, prompt };
+  const recorder = recordTurn(context, { ...begun, answer: ask.edits?.answer ?? null });
   try {
     const turn = {
       phase,
+      number: turnNumber(step.key),
       prompt,
       model: ask.model,
       sessionId,
@@ -138,7 +146,10 @@ export async function takeTurn(
     const mcpServers = agent.takesMcp === true ? await toolServers(context, bench, detail) : [];
     // A note that is lost costs a session, not the job.
     const onSession = (id: string): void => void step.note({ session_id: id }, 'normal').catch(() => {});
-    const onEvent: AgentContext['onEvent'] = (type, data) => journal.emit(type, phase, data);
+    const onEvent: AgentContext['onEvent'] = (type, data) => {
+      journal.emit(type, phase, data);
+      recorder.onEvent(type, data);
+    };
     const reply = await meteredTurn(context.models, access, { agent, sandbox }, step, (model, signal) =>
       agent.run(turn, {
         sandbox,
@@ -154,12 +165,36 @@ export async function takeTurn(
     );
     if (reply.usage !== null) journal.emit('usage', phase, { ...reply.usage });
     if (step.signal.aborted) throw new Cancelled();
-    if (!reply.ok) throw failedTurn(reply.error, reply.usage, context.mask);
-    endedWell = true;
-    return reply;
+    endedWell = reply.ok;
+    return { reply, recorder };
   } finally {
     await bench.lasting.release(sandbox, endedWell);
   }
+}
+
+/**
+ * Prompts an agent once, in a sandbox of its own (read-only but for the build phase), and records the turn. One that
+ * was cancelled is not recorded: whoever took its lease may be at work on the same files.
+ *
+ * @throws JobError as the agent failed, with what it spent in `usage`; Cancelled
+ */
+export async function takeTurn(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  ask: Ask,
+  step: StepContext,
+): Promise<Taken> {
+  if (step.tries > 1) await forgetTurn(context, step.key);
+  const { reply, recorder } = await promptAgent(context, detail, bench, ask, step);
+  const snapshot = async (): Promise<string | null> =>
+    // The agent's own failure is the news; the work is looked at once more when it is saved.
+    reply.ok ? bench.copy.snapshot() : bench.copy.snapshot().catch(() => null);
+  const tree = ask.edits === null ? null : await snapshot();
+  const trees = ask.edits === null || tree === null ? null : { before: ask.edits.start, after: tree };
+  await recorder.end(reply, trees);
+  if (!reply.ok) throw failedTurn(reply.error, reply.usage, context.mask);
+  return { reply, tree };
 }
 
 /** Why the agent is prompted, for the events. */
@@ -179,9 +214,10 @@ export async function build(
 ): Promise<StepValue<Built>> {
   const { job, agent, journal } = context;
   // A try that died before its snapshot was noted had not started the agent: this one is the first.
-  const start = step.notes['snapshot'];
-  if (typeof start === 'string') await recover(context, detail, bench, step, start);
-  else await step.note({ snapshot: await bench.copy.snapshot() }, 'normal');
+  const noted = step.notes['snapshot'];
+  const start = typeof noted === 'string' ? noted : await bench.copy.snapshot();
+  if (typeof noted === 'string') await recover(context, detail, bench, step, start);
+  else await step.note({ snapshot: start }, 'normal');
   const { turn } = input;
   const isNew = memory.sessionId === null;
   const rules = await readRules(context, bench, detail.base_sha, agent);
@@ -202,7 +238,7 @@ export async function build(
       mode: job.request.mode,
       withoutBaseline: isWithoutBaseline(job.request.in_place),
     });
-  const reply = await takeTurn(
+  const { reply, tree } = await takeTurn(
     context,
     detail,
     bench,
@@ -215,10 +251,11 @@ export async function build(
       sessionId: memory.sessionId,
       compact: memory.compact,
       timeoutMs: input.timeout_ms,
+      edits: { start, answer: turn.kind === 'answer' ? turn.answer : null },
     },
     step,
   );
-  const tree = await bench.copy.snapshot();
+  if (tree === null) throw new JobError('bug', 'a turn that builds left no tree');
   const startTree = detail.session?.tree ?? (await treeOf(context.git, bench.copy.target, detail.base_sha));
   journal.emit('message', 'build', { text: reply.summary, changed: tree !== startTree });
   return {

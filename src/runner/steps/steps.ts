@@ -16,9 +16,8 @@ import type {
   Verified,
 } from '../../job/step.ts';
 import { DEFAULT_WINDOW, isFull } from '../../prompt/budget.ts';
-import { commitTree, treeOf } from '../../workspace/change.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
-import { saveCommit, wipRef } from '../../workspace/remote/saved.ts';
+import { createSaver, type Saver } from '../keep/save.ts';
 import { deliveryAtEnd } from '../callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine, StepContext } from '../engine/engine.ts';
@@ -28,7 +27,6 @@ import { createBackgroundBaseline, type BackgroundBaseline } from './background.
 import { createMap, type JobMap } from '../phases/map.ts';
 import { explore, plan } from '../phases/look.ts';
 import { build } from './build.ts';
-import { changeCommit } from './commit.ts';
 import { prepare } from './prepare.ts';
 import { propose } from './propose.ts';
 import { verify } from './verify.ts';
@@ -73,6 +71,7 @@ interface Work extends StepsOptions {
   readonly memory: Memory;
   readonly baseline: BackgroundBaseline;
   readonly map: JobMap;
+  readonly saver: Saver;
 }
 
 /** The working copy, opened anew where `prepare` ran in an earlier process. */
@@ -89,28 +88,10 @@ async function ready({ context, memory, baseline }: Work): Promise<{ detail: Pre
 }
 
 async function saveNow(work: Work): Promise<string | null> {
-  const { context, memory } = work;
+  const { memory } = work;
   if (memory.detail === null) return null;
   const { detail, bench } = await ready(work);
-  const { git, job, layout, paths } = context;
-  const tree = await bench.copy.snapshot();
-  const baseTree = await treeOf(git, bench.copy.target, detail.base_sha);
-  if (tree === baseTree) return null;
-  const judged = memory.verified?.report;
-  const commit =
-    judged?.tree === tree
-      ? judged.commit
-      : await commitTree(
-          git,
-          bench.copy.target,
-          tree,
-          detail.base_sha,
-          'refs/agent-runner/wip',
-          changeCommit(context),
-        );
-  const ref = wipRef(job.job_id);
-  await saveCommit(git, layout.repo(detail.remote.url), paths.git, commit, detail.base_sha, ref);
-  return ref;
+  return work.saver.now(detail, bench, memory.verified);
 }
 
 async function stepPrepare({ context, engine, memory, baseline, map }: Work): Promise<StepResult<Prepared>> {
@@ -194,6 +175,8 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
 
 /** What a person wrote while nobody asked; a try after a crash gets the same again. */
 async function takeMessages({ context, lease }: Work, step: StepContext): Promise<readonly string[]> {
+  // What waits for a playback are the answers to the questions that were recorded.
+  if (context.job.request.replay !== undefined) return [];
   const messages: string[] = [];
   while (messages.length < MAX_MESSAGES_A_TURN) {
     const text = await context.store.takeMessage(lease.current(), `${step.key}/${messages.length}`);
@@ -223,7 +206,8 @@ async function stepVerify(work: Work): Promise<StepResult<Verified>> {
   memory.gateRuns++;
   const result = await engine.step<Verified>('verify', 'verify', async () => {
     const { detail, bench } = await ready(work);
-    const verified = await verify(context, detail, bench, memory.gateRuns);
+    const saveEarly = (commit: string): void => work.saver.early(detail, bench, commit);
+    const verified = await verify(context, detail, bench, memory.gateRuns, saveEarly);
     const waiting = await context.store.countMessages(context.job.job_id);
     return waiting === 0 ? verified : { ...verified, message_waits: true };
   });
@@ -300,7 +284,13 @@ export function createSteps(options: StepsOptions): JobSteps {
     saved: false,
   };
   const baseline = createBackgroundBaseline(options.context);
-  const work: Work = { ...options, memory, baseline, map: createMap(options.context) };
+  const work: Work = {
+    ...options,
+    memory,
+    baseline,
+    map: createMap(options.context),
+    saver: createSaver(options.context),
+  };
   return {
     prepare: () => stepPrepare(work),
     explore: (input) => stepExplore(work, input),
@@ -324,7 +314,12 @@ export function createSteps(options: StepsOptions): JobSteps {
     },
     isSaved: () => memory.saved,
     stop: async () => {
-      await Promise.all([work.baseline.stop(), work.map.stop(), memory.bench?.lasting.close()]);
+      await Promise.all([
+        work.baseline.stop(),
+        work.map.stop(),
+        work.saver.settled(),
+        memory.bench?.lasting.close(),
+      ]);
     },
   };
 }

@@ -15,7 +15,15 @@ import { listChanges, showAllText, showDiff, type ChangedPath } from '../../work
 import { changeCommit } from './commit.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
-import { openCheckout, prepareDependencies, setupFailed, type Bench, type Dependencies } from '../place.ts';
+import {
+  layCheckout,
+  openCheckout,
+  prepareDependencies,
+  setupFailed,
+  type Bench,
+  type Dependencies,
+  type LaidCheckout,
+} from '../place.ts';
 import { baseDependencies } from './prepare.ts';
 import { notRunFindings, type GateRun } from './tests-ran.ts';
 
@@ -28,22 +36,17 @@ const MAX_EXCERPTS_CHARS = 24_000;
 const MAX_FAILURES_NAMED = 40;
 const MAX_FINDINGS = 50;
 
+/** Makes the commit under judgement of the working copy's tree. */
 async function commitOf(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
-): Promise<{ commit: string; tree: string }> {
-  const tree = await bench.copy.snapshot();
-  const commit = await commitTree(
-    context.git,
-    bench.copy.target,
-    tree,
-    // What a session has published stays under what its next job adds.
-    detail.session?.tip ?? detail.base_sha,
-    WORK_REF,
-    changeCommit(context),
-  );
-  return { commit, tree };
+  tree: string,
+): Promise<string> {
+  const { target } = bench.copy;
+  // What a session has published stays under what its next job adds.
+  const parent = detail.session?.tip ?? detail.base_sha;
+  return commitTree(context.git, target, tree, parent, WORK_REF, changeCommit(context));
 }
 
 /** Refuses a change that is too large to review or holds a secret, before time is spent on judging it. */
@@ -52,7 +55,7 @@ async function checkDiff(
   detail: PreparedDetail,
   bench: Bench,
   changes: readonly ChangedPath[],
-  commit: string,
+  tree: string,
 ): Promise<void> {
   const { max_files: maxFiles, max_diff_bytes: maxBytes } = detail.rules;
   const hint = 'ask for a smaller change, or raise `diff:` in .agent-runner.yml';
@@ -61,8 +64,8 @@ async function checkDiff(
       hint,
     });
   }
-  const diff = await showDiff(context.git, bench.copy.target, detail.base_sha, commit);
-  const text = await showAllText(context.git, bench.copy.target, detail.base_sha, commit);
+  const diff = await showDiff(context.git, bench.copy.target, detail.base_sha, tree);
+  const text = await showAllText(context.git, bench.copy.target, detail.base_sha, tree);
   if (context.mask(text) !== text) {
     const message = 'the change holds the value of a variable of agent_env, in plain or encoded form';
     throw new JobError('secret_in_diff', message, {
@@ -119,7 +122,7 @@ async function headDependencies(
   detail: PreparedDetail,
   bench: Bench,
   changes: readonly ChangedPath[],
-  commit: string,
+  head: { readonly commit: string; readonly tree: string },
 ): Promise<Dependencies> {
   const plan = detail.rules.setup;
   if (plan === null) return { kind: 'none' };
@@ -132,10 +135,14 @@ async function headDependencies(
     throw setupFailed(error, 'the change touches nothing that could mend it, so it was not run again; ');
   const commands = touched ? (plan.withoutScripts ?? plan.commands) : plan.commands;
   if (!context.adapter.canMount) return { kind: 'in-place', plan, commands };
-  const files = await bench.copy.files(commit);
-  const result = await prepareDependencies(context, bench, plan, commands, commit, files);
+  const files = await bench.copy.files(head.tree);
+  const result = await prepareDependencies(context, bench, plan, commands, head.commit, files);
   if (!result.ok) throw setupFailed(result.error);
   return { kind: 'layer', layer: result.layer };
+}
+
+function placeName(side: 'base' | 'head', count: number, commit: string): string {
+  return `${side}-${count}-${commit.slice(0, 8)}`;
 }
 
 function side(
@@ -146,6 +153,7 @@ function side(
   commit: string,
   tree: string,
   dependencies: Dependencies,
+  laid?: LaidCheckout,
 ): GateSide {
   let opened = 0;
   const { gate_env: env, gate_network: network, services } = detail.rules;
@@ -154,9 +162,9 @@ function side(
     tree,
     setupError: name === 'base' ? (detail.setup_error?.message ?? null) : null,
     async open() {
-      const place = `${name}-${++opened}-${commit.slice(0, 8)}`;
+      const place = laid?.take() ?? bench.copy.checkOutClean(placeName(name, ++opened, commit), commit);
       const options = { env, network };
-      const checkout = await openCheckout(context, bench, place, commit, dependencies, options);
+      const checkout = await openCheckout(context, bench, await place, dependencies, options);
       return { ...checkout, sandbox: withServices(checkout.sandbox, services) };
     },
   };
@@ -185,9 +193,9 @@ async function guard(
   detail: PreparedDetail,
   bench: Bench,
   changes: readonly ChangedPath[],
-  commit: string,
+  tree: string,
 ): Promise<readonly TamperFinding[]> {
-  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(commit)]);
+  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(tree)]);
   const findings = await findTampering({ changes, base, head, checks: detail.rules.checks });
   return findings.slice(0, MAX_FINDINGS);
 }
@@ -232,6 +240,7 @@ interface Judging {
   readonly bench: Bench;
   readonly run: number;
   readonly dependencies: Dependencies;
+  readonly laid: LaidCheckout;
 }
 
 async function judgeCommit(
@@ -240,11 +249,12 @@ async function judgeCommit(
   as: 'head' | 'restored',
 ): Promise<GateRun> {
   const { context, detail, bench, run, dependencies } = judging;
+  const laid = as === 'head' ? judging.laid : undefined;
   const ran = new Map<string, { base: RanTests | null; head: RanTests | null }>();
   const input: GateInput = {
     checks: detail.rules.checks,
     base: isWithoutBaseline(context.job.request.in_place) ? null : await baseSide(context, detail, bench),
-    head: side(context, detail, bench, 'head', head.commit, head.tree, dependencies),
+    head: side(context, detail, bench, 'head', head.commit, head.tree, dependencies, laid),
     fingerprint: gateFingerprint(detail, bench),
     logDir: `${context.paths.logs}/gate-${run}${as === 'restored' ? '-restored' : ''}`,
     signal: context.signal,
@@ -297,38 +307,64 @@ async function whatDidNotRun(
   restored: GateRun | null,
   changes: readonly ChangedPath[],
   findings: readonly TamperFinding[],
-  commit: string,
+  tree: string,
 ): Promise<readonly TamperFinding[]> {
-  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(commit)]);
+  const [base, head] = await Promise.all([bench.copy.files(detail.base_sha), bench.copy.files(tree)]);
   const allowed = context.job.request.allow_test_changes;
   return notRunFindings(judged, restored, changes, { base, head }, findings, allowed);
 }
 
-/** Commits the working copy's state and runs the gate on it. */
-export async function verify(
+async function judgeChange(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
   run: number,
+  head: { readonly commit: Promise<string>; readonly tree: string; readonly laid: LaidCheckout },
 ): Promise<StepValue<Verified>> {
-  const { commit, tree } = await commitOf(context, detail, bench);
-  const changes = await listChanges(context.git, bench.copy.target, detail.base_sha, commit);
+  const { tree, laid } = head;
+  // Of the tree, not the commit, which is made meanwhile.
+  const changes = await listChanges(context.git, bench.copy.target, detail.base_sha, tree);
   checkPaths(detail, changes);
-  await checkDiff(context, detail, bench, changes, commit);
-  const findings = await guard(detail, bench, changes, commit);
-  const dependencies = await headDependencies(context, detail, bench, changes, commit);
-  const judging: Judging = { context, detail, bench, run, dependencies };
+  await checkDiff(context, detail, bench, changes, tree);
+  const findings = await guard(detail, bench, changes, tree);
+  const commit = await head.commit;
+  const dependencies = await headDependencies(context, detail, bench, changes, { commit, tree });
+  const judging: Judging = { context, detail, bench, run, dependencies, laid };
   const judged = await judgeCommit(judging, { commit, tree }, 'head');
   // A red change goes back to the agent anyway; what base's tests say of it can wait until it is not.
   const isRed = judged.report.verdict === 'red';
   const restored = isRed ? null : await judgeRestored(judging, changes, findings, commit);
-  const notRun = isRed ? [] : await whatDidNotRun(judging, judged, restored, changes, findings, commit);
+  const notRun = isRed ? [] : await whatDidNotRun(judging, judged, restored, changes, findings, tree);
   const settled = [...notRun, ...settleFindings(findings, restored, judged.report)];
   const told = context.job.request.allow_test_changes ? allowTestChanges(settled) : settled;
   const report = bounded({ ...judged.report, tamper: told.slice(0, MAX_FINDINGS) });
   context.journal.emit('gate', 'verify', { run, verdict: report.verdict, commit, ...summary(report) });
   const failure = failureOf(report, context.job.request.in_place !== undefined);
   return { report, head_sha: commit, failure };
+}
+
+/**
+ * Commits the working copy's state and runs the gate on it.
+ *
+ * @param onCommit called with the commit when it is there, before or while it is judged; must not throw
+ */
+export async function verify(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  run: number,
+  onCommit: (commit: string) => void = () => {},
+): Promise<StepValue<Verified>> {
+  const tree = await bench.copy.snapshot();
+  const commit = commitOf(context, detail, bench, tree);
+  const laid = layCheckout(detail.rules.checks.length > 0, bench, placeName('head', 0, tree), commit, tree);
+  // Not before, so that what has to wait for the checkout waits for that alone.
+  laid.settled.then(async () => onCommit(await commit)).catch(() => {});
+  try {
+    return await judgeChange(context, detail, bench, run, { commit, tree, laid });
+  } finally {
+    await laid.drop();
+  }
 }
 
 function summary(report: GateReport): Record<string, unknown> {

@@ -44,7 +44,8 @@ export function signalGroups(groups: Groups, signal: NodeJS.Signals): void {
   const inner = groups.inner();
   // SIGTERM to the outer process would end it, and the command with it, without any grace.
   const isTold = inner !== null && send(-inner, signal);
-  if (!isTold || signal === 'SIGKILL') send(-groups.own, signal);
+  // A command of the launcher has its own group only a moment after its start.
+  if (!isTold || signal === 'SIGKILL') void (send(-groups.own, signal) || send(groups.own, signal));
 }
 
 /** State letter and process group of a process; its name in between may hold anything. */

@@ -25,14 +25,25 @@ export interface SpawnRequest {
   readonly onServer?: ((server: Server) => void) | undefined;
 }
 
-/** A started process and its streams. A failed start shows as an `error` event of `child`. */
+/** How a process ended; `error` is why it could not be started. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly error: Error | null;
+}
+
+/** A started process and its streams. */
 export interface Started {
-  readonly child: ChildProcess;
+  /** Leader of its group; `undefined` where it could not be started, which `exited` tells. */
+  readonly pid: number | undefined;
+  readonly exited: Promise<Exit>;
   readonly input: LiveInput | null;
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly controlInput: Writable | null;
   readonly controlOutput: Readable | null;
+  /** Lets this process end although that one still runs. */
+  unref(): void;
   /** Lets go of every stream; `isClosed` says that the other ends are closed. */
   release(isClosed: boolean): void;
 }
@@ -76,9 +87,14 @@ function descriptorsOf(
   return stdio;
 }
 
+/** Our end of a pipe. */
+export function readerOf(pipe: Pipe): Socket {
+  return new Socket({ fd: pipe.ourFd, readable: true, writable: false });
+}
+
 /** Our end of an output: of our pipe, or of Node's. */
 function reader(pipe: Pipe | 'pipe', own: Readable | null): Readable {
-  if (pipe !== 'pipe') return new Socket({ fd: pipe.ourFd, readable: true, writable: false });
+  if (pipe !== 'pipe') return readerOf(pipe);
   if (own === null) throw new Error('bug: a spawn without output');
   return own;
 }
@@ -128,6 +144,13 @@ function takeServer(child: ChildProcess, onServer: (server: Server) => void): vo
   });
 }
 
+function exitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ code: null, signal: null, error }));
+    child.once('exit', (code, signal) => resolve({ code, signal, error: null }));
+  });
+}
+
 /** Starts a process in a session and group of its own. Throws what Node throws at once (E2BIG, NUL in a word). */
 export function startProcess(request: SpawnRequest): Started {
   const input = inputOf(request);
@@ -157,15 +180,21 @@ export function startProcess(request: SpawnRequest): Started {
   const controlInput = request.hasControl && isDuplex(third) ? third : null;
   const controlOutput = request.hasControl && isDuplex(fourth) ? fourth : null;
   return {
-    child,
+    pid: child.pid,
+    exited: exitOf(child),
     input: live,
     stdout,
     stderr,
     controlInput,
     controlOutput,
+    unref() {
+      child.unref();
+      for (const stream of [child.stdin, stdout, stderr]) if (stream instanceof Socket) stream.unref();
+    },
     release(isClosed) {
       for (const stream of [child.stdin, stdout, stderr, controlInput, controlOutput]) stream?.destroy();
       for (const { anchor } of taken) returnPipe(anchor, isClosed);
+      child.unref();
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Copy-on-write places: where the layers of a working copy or a checkout lie, and what was written into them. */
+import { mkdirSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fitsMount, withOverlays } from '../../sandbox/process/overlay.ts';
@@ -74,7 +75,7 @@ export async function createPlace(
   if (!fitsMount(place.treeLayers)) return null;
   await removeFolder(root);
   for (const path of [tree, home, place.treeLayers.upper, place.treeLayers.work])
-    await mkdir(path, { recursive: true });
+    mkdirSync(path, { recursive: true });
   await describe(root, described);
   return place;
 }

@@ -63,7 +63,7 @@ export function openPlainCopy(parts: CopyParts): WorkingCopy {
       await removeFolder(root);
       const [tree, home] = [join(root, 'tree'), join(root, 'home')];
       await mkdir(home, { recursive: true });
-      await parts.checkOutAt(tree, commit);
+      await parts.checkOutAt(tree, await commit);
       return {
         ...plainCheckout(parts, tree, home),
         remove: () => removeFolder(root),

@@ -42,8 +42,16 @@ export interface WorkingCopy extends Checkout {
   touched(): void;
   /** Lays the files of a commit into `tree`, with a trusted `.git`, and nothing else. */
   checkOutAt(tree: string, commit: string): Promise<void>;
-  /** A clean checkout of a commit in a folder of its own, with a trusted `.git`. */
-  checkOutClean(name: string, commit: string): Promise<Checkout & { remove(): Promise<void> }>;
+  /**
+   * A clean checkout of a commit in a folder of its own, with a trusted `.git`.
+   *
+   * @param tree the commit's tree where that is known: then its files are laid while the commit is still made
+   */
+  checkOutClean(
+    name: string,
+    commit: string | Promise<string>,
+    tree?: string,
+  ): Promise<Checkout & { remove(): Promise<void> }>;
 }
 
 export interface WorkingCopyOptions {
@@ -144,7 +152,7 @@ export async function createWorkingCopy(options: WorkingCopyOptions): Promise<Wo
   await removeFolder(paths.root);
   await mkdir(paths.home, { recursive: true });
   await mkdir(paths.logs, { recursive: true });
-  const repository = await createJobRepository(paths.git, repo.mirror, excludes());
+  const repository = createJobRepository(paths.git, repo.mirror, excludes());
   const parts = await partsOf(options, repository);
   const layered = options.overlay === null ? null : await createLayeredCopy(parts, options.overlay);
   if (layered !== null) return layered;

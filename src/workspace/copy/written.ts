@@ -129,6 +129,7 @@ async function listMounted(place: LayeredPlace, folders: readonly ByteName[]): P
       timeoutMs: LIST_TIMEOUT_MS,
       maxBytes: MAX_LIST_BYTES,
       encoding: 'buffer',
+      isOwn: true,
     });
     if (result.end !== 'exited' || result.exitCode !== 0 || result.truncated)
       throw new Error(

@@ -1,5 +1,6 @@
 /**
- * What is kept only to be quick: mirrors, packs, warm trees, symbols and dependencies. What was not used for longest goes
+ * What is kept only to be quick: mirrors, packs, warm trees, symbols, dependencies and recordings laid out to be played
+ * back. What was not used for longest goes
  * first; what a job that lives needs stays, whatever the limit.
  */
 import { readFile } from 'node:fs/promises';
@@ -10,7 +11,7 @@ import { lastUsedMs, measure, namesIn } from './folders.ts';
 
 /** One thing that can be made again. */
 export interface CacheEntry {
-  readonly kind: 'mirror' | 'history' | 'warm' | 'symbols' | 'dependencies';
+  readonly kind: 'mirror' | 'history' | 'warm' | 'symbols' | 'dependencies' | 'replay';
   readonly path: string;
   readonly bytes: number;
   readonly usedMs: number;
@@ -47,6 +48,7 @@ export async function listCache(layout: Layout, signal: AbortSignal): Promise<re
     warm: await twoBelow(join(home, 'warm')),
     symbols: await below(join(home, 'symbols'), /^[^.]/),
     dependencies: await below(layout.dependencies, /^[0-9a-f]{16,}$/),
+    replay: await below(join(home, 'replays'), /^[0-9a-f]{16}$/),
   };
   const sizes = await measure(Object.values(found).flat(), signal);
   const neededBy = new Map<string, string[]>();

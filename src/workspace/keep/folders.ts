@@ -1,4 +1,5 @@
 /** Folders that are looked at and taken away: their size, their last use, their removal. */
+import { lstatSync } from 'node:fs';
 import { access, lstat, readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProcess } from '../../sandbox/process.ts';
@@ -63,18 +64,27 @@ export async function measure(
 }
 
 /**
- * Removes a folder that an agent or a setup command could write: what they closed is opened again, and what lies
- * deeper than a path can name, which Node can't remove, `rm` reaches step by step. Rejects with why it is still there.
+ * Removes folders that an agent or a setup command could write: what they closed is opened again, and what lies
+ * deeper than a path can name, which Node can't remove, `rm` reaches step by step; it also takes a tenth of Node's
+ * time for them. Rejects with why one is still there.
+ *
+ * @param paths absolute; what is not there is passed by
  */
+export async function removeFolders(paths: readonly string[]): Promise<void> {
+  const there = paths.filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
+  if (there.length === 0) return;
+  const options = { cwd: '/', env: TOOLS, timeoutMs: REMOVE_TIMEOUT_MS, maxBytes: 64 * 1024, isOwn: true };
+  const remove = async (): Promise<boolean> =>
+    (await runProcess(['rm', '-rf', '--', ...there], options)).exitCode === 0;
+  if (await remove()) return;
+  await runProcess(['chmod', '-R', 'u+rwX', '--', ...there], options);
+  if (await remove()) return;
+  for (const path of there) await rm(path, { recursive: true, force: true });
+}
+
+/** Removes one folder as `removeFolders` does. */
 export async function removeFolder(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch (error) {
-    const options = { cwd: '/', env: TOOLS, timeoutMs: REMOVE_TIMEOUT_MS, maxBytes: 64 * 1024 };
-    await runProcess(['chmod', '-R', 'u+rwX', '--', path], options);
-    const removed = await runProcess(['rm', '-rf', '--', path], options);
-    if (removed.exitCode !== 0) throw error;
-  }
+  await removeFolders([path]);
 }
 
 /** Removes what was taken out of use earlier, here or by a process that died meanwhile. */

@@ -15,7 +15,8 @@ const UMOUNT_TIMEOUT_MS = 10_000;
 /** Removes folders of builds that never ended. @returns what was removed */
 export async function removeUnfinished(layout: Layout, now: Date): Promise<readonly string[]> {
   const { home } = layout;
-  const roots = [join(home, 'mirrors'), join(home, 'saved'), layout.dependencies, join(home, 'backups')];
+  const names = ['mirrors', 'saved', 'replays', 'backups'].map((name) => join(home, name));
+  const roots = [...names, layout.dependencies];
   for (const cache of ['history', 'warm'])
     for (const repo of await namesIn(join(home, cache))) roots.push(join(home, cache, repo));
   const removed: string[] = [];

@@ -11,9 +11,12 @@ async function startTime(pid: number): Promise<string> {
   return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
 }
 
+let own: Promise<string> | null = null;
+
 /** The name of this process: host, pid and start. */
 export async function ownName(): Promise<string> {
-  return `${hostname()}/${process.pid}/${await startTime(process.pid)}`;
+  own ??= startTime(process.pid);
+  return `${hostname()}/${process.pid}/${await own}`;
 }
 
 /** Whether an owner is a process of this machine that is gone. */

@@ -28,10 +28,17 @@ export async function savedRepositories(layout: Layout): Promise<readonly string
   return (await namesIn(root)).filter((name) => name.endsWith('.git')).map((name) => join(root, name));
 }
 
-/** Every piece of saved work in a repository, found without the database. */
-export async function listSaved(git: Git, saved: string): Promise<readonly SavedRef[]> {
+/** What is kept of a job: its work, what interrupted builds left, and the trees of its recorded turns. */
+export type SavedKind = 'wip' | 'partial' | 'turns';
+
+/** Every piece of saved work in a repository, found without the database; or what is kept of other kinds. */
+export async function listSaved(
+  git: Git,
+  saved: string,
+  kinds: readonly SavedKind[] = ['wip', 'partial'],
+): Promise<readonly SavedRef[]> {
   const format = '%(refname)%09%(objectname)%09%(parent)%09%(creatordate:iso-strict)';
-  const args = ['for-each-ref', `--format=${format}`, 'refs/agent-runner/wip', 'refs/agent-runner/partial'];
+  const args = ['for-each-ref', `--format=${format}`, ...kinds.map((kind) => `refs/agent-runner/${kind}`)];
   const listed = await git({ dir: saved }, args, { okCodes: [0, 1, 128] });
   return listed.text.split('\n').flatMap((line) => {
     const [ref = '', commit = '', base = '', date = ''] = line.split('\t');
@@ -53,7 +60,7 @@ export async function forgetSaved(
   await withLock(`${saved}.lock`, async () => {
     for (const { ref, commit } of refs)
       await git({ dir: saved }, ['update-ref', '-d', ref, commit], { okCodes: [0, 1, 128] });
-    const left = await listSaved(git, saved);
+    const left = await listSaved(git, saved, ['wip', 'partial', 'turns']);
     if (left.length === 0) {
       await moveToTrash(saved, trash);
       return;

@@ -53,7 +53,7 @@ export async function snapshotCheckout(
 ): Promise<string> {
   const { dir, common } = await gitDirOf(git, from.checkout);
   await rm(into.own, { recursive: true, force: true });
-  await createJobRepository(into.own, into.mirror, IGNORED);
+  createJobRepository(into.own, into.mirror, IGNORED);
   await appendFile(join(into.own, 'info', 'exclude'), await ownExcludes(common, from.home));
   // What is staged is an object of the person's repository, and the copied index takes it as known.
   await appendFile(join(into.own, 'objects', 'info', 'alternates'), `${join(common, 'objects')}\n`);
@@ -111,7 +111,7 @@ export async function snapshotFolder(
 ): Promise<void> {
   await rm(repository, { recursive: true, force: true });
   await mkdir(repository, { recursive: true });
-  await createJobRepository(repository, repository, IGNORED);
+  createJobRepository(repository, repository, IGNORED);
   await rm(join(repository, 'objects', 'info', 'alternates'), { force: true });
   await appendFile(join(repository, 'info', 'exclude'), await ownExcludes(null, home));
   const target = { dir: repository, workTree: folder, index: join(repository, 'index') };

@@ -4,7 +4,8 @@
  * replaced, and jobs that run go on, because each reads the packs of its own base as well.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { openHistory } from '../copy/history.ts';
@@ -193,14 +194,13 @@ export async function unpinBase(git: Git, mirror: string, jobId: string): Promis
   await git({ dir: mirror }, ['update-ref', '-d', pinRef(jobId)], { okCodes: [0, 1, 128] });
 }
 
-async function hasHistory(root: string, sha: string): Promise<boolean> {
+/** Asked before every step, and answered at once: by way of promises it took ten times as long. */
+function hasHistory(root: string, sha: string): boolean {
   try {
-    const chain = (await readFile(join(root, sha, 'chain'), 'utf8')).split('\n').filter(Boolean);
-    for (const name of chain) {
-      const objects = join(root, name);
-      if (!(await readdir(join(objects, 'pack'))).some((name) => name.endsWith('.idx'))) return false;
-    }
-    return true;
+    const chain = readFileSync(join(root, sha, 'chain'), 'utf8')
+      .split('\n')
+      .filter(Boolean);
+    return chain.every((name) => readdirSync(join(root, name, 'pack')).some((file) => file.endsWith('.idx')));
   } catch {
     return false;
   }
@@ -219,7 +219,7 @@ export async function restoreBase(
   sha: string,
   jobId: string,
 ): Promise<void> {
-  if (await hasHistory(repo.history, sha)) return markUsed(join(repo.history, sha));
+  if (hasHistory(repo.history, sha)) return markUsed(join(repo.history, sha));
   await moveToTrash(join(repo.history, sha), repo.trash);
   const base: Found = { name: sha.slice(0, 12), sha, isBranch: false, fetch: sha };
   try {

@@ -12,7 +12,7 @@ import { withLock } from '../keep/owner.ts';
 import type { RepoPaths } from '../layout.ts';
 import { createBare } from './mirror.ts';
 import { linkPacks } from './packs.ts';
-import { readLooseRef } from './refs.ts';
+import { readLooseRef, setRef } from './refs.ts';
 
 /** The ref under which a job's work is kept, whatever its outcome. */
 export function wipRef(jobId: string): string {
@@ -24,13 +24,18 @@ export function partialRef(jobId: string, count: number): string {
   return `refs/agent-runner/partial/${jobId}/partial-${count}`;
 }
 
+/** The ref of the trees that a job's turns began with and left. */
+export function turnsRef(jobId: string): string {
+  return `refs/agent-runner/turns/${jobId}`;
+}
+
 /** The ref that says: everything this base reaches is here, so a save sends only what is new. */
 function baseRef(sha: string): string {
   return `refs/agent-runner/base/${sha}`;
 }
 
 /** Takes over where the history of a shallow remote was cut off. */
-async function keepShallow(from: string, to: string): Promise<void> {
+export async function keepShallow(from: string, to: string): Promise<void> {
   const read = async (dir: string): Promise<string[]> =>
     (await readFile(join(dir, 'shallow'), 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
   const [theirs, ours] = [await read(from), await read(to)];
@@ -45,24 +50,29 @@ async function keepBase(git: Git, repo: RepoPaths, from: string, base: string): 
   // From the job's own repository, which has its base also when the mirror is gone.
   await linkPacks(await openHistory(git, from, repo.history, base), repo.saved);
   await keepShallow(from, repo.saved);
-  await git({ dir: repo.saved }, ['update-ref', baseRef(base), base]);
+  await setRef(git, repo.saved, baseRef(base), base);
+}
+
+/** A commit and the ref it is kept under. */
+export interface Kept {
+  readonly commit: string;
+  readonly ref: string;
 }
 
 /**
- * Copies a commit of a job into the saved repository, with everything that it reaches. Saving the same commit
- * again changes nothing.
+ * Copies commits of a job into the saved repository, with everything that they reach. Saving the same again
+ * changes nothing.
  *
  * @param from the job's GIT_DIR
- * @param commit full id of the commit to keep
- * @param base full id of its parent, the job's base
+ * @param kept at least one, by full ids
+ * @param base full id of their parent, the job's base
  */
-export async function saveCommit(
+export async function saveCommits(
   git: Git,
   repo: RepoPaths,
   from: string,
-  commit: string,
+  kept: readonly Kept[],
   base: string,
-  ref: string,
 ): Promise<void> {
   await mkdir(dirname(repo.saved), { recursive: true });
   await withLock(`${repo.saved}.lock`, async () => {
@@ -71,10 +81,24 @@ export async function saveCommit(
     // What a push would do, in two processes instead of six: everything new as a pack of its own, then the ref.
     const pack = join(repo.saved, 'objects', 'pack', 'pack');
     await git({ dir: from }, ['pack-objects', '--revs', '--quiet', pack], {
-      stdin: `${commit}\n^${base}\n`,
-      next: [{ target: { dir: repo.saved }, args: ['update-ref', ref, commit] }],
+      stdin: [...kept.map(({ commit }) => commit), `^${base}`].map((line) => `${line}\n`).join(''),
+      next: kept.map(({ commit, ref }) => {
+        return { target: { dir: repo.saved }, args: ['update-ref', ref, commit] };
+      }),
     });
   });
+}
+
+/** Copies one commit of a job into the saved repository; see `saveCommits`. */
+export async function saveCommit(
+  git: Git,
+  repo: RepoPaths,
+  from: string,
+  commit: string,
+  base: string,
+  ref: string,
+): Promise<void> {
+  await saveCommits(git, repo, from, [{ commit, ref }], base);
 }
 
 /** The commit a ref of the saved repository points at, or `null`. */

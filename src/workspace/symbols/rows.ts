@@ -3,9 +3,9 @@
  * write that begins with a line end, and count with their mark alone, so that a write that was cut off spoils its own
  * last line and no other.
  */
-import { randomBytes } from 'node:crypto';
-import { appendFile, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, stat } from 'node:fs/promises';
 import { EXTRACT_VERSION } from './extract.ts';
+import { writeLines } from './write-lines.ts';
 
 const HEADER = `agent-runner symbols ${EXTRACT_VERSION}\n`;
 /** A larger store was not written by us. */
@@ -87,8 +87,10 @@ export async function appendRows(path: string, rows: ReadonlyMap<string, string>
 }
 
 /** Writes a store anew, by a rename. */
-export async function writeRows(path: string, rows: ReadonlyMap<string, string>): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  await writeFile(temporary, HEADER + [...rows].map(([id, about]) => lineOf(id, about)).join(''));
-  await rename(temporary, path);
+export async function writeRows(path: string, rows: Iterable<readonly [string, string]>): Promise<void> {
+  await writeLines(
+    path,
+    HEADER,
+    Iterator.from(rows).map(([id, about]) => lineOf(id, about)),
+  );
 }

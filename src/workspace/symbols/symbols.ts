@@ -9,13 +9,15 @@ import type { Git, GitTarget } from '../git.ts';
 import { markUsed } from '../keep/folders.ts';
 import { aboutOf, extract, isReadable } from './extract.ts';
 import { appendRows, readRows, writeRows } from './rows.ts';
-
-/** A tracked file and what it says of itself. */
-export interface FileSymbols {
-  readonly path: string;
-  /** Summary, what it uses and what it defines, separated by tabs (`Extract`): most are never taken apart. */
-  readonly about: string;
-}
+import {
+  aboutBefore,
+  appendChanges,
+  pathChanges,
+  readSnapshot,
+  withChanges,
+  writeSnapshot,
+  type FileSymbols,
+} from './snapshot.ts';
 
 /** Largest file that is read, in bytes; larger ones are generated. */
 const MAX_FILE_BYTES = 256 * 1024;
@@ -26,6 +28,8 @@ const MAX_NEW_FILES = 60_000;
 const MAX_NEW_BYTES = 512 * 1024 * 1024;
 /** Stored rows a commit's file may have beside it before the store is written anew. */
 const MAX_OTHER_ROWS = 20_000;
+/** Paths in which a commit may differ from the snapshot; more are listed and read anew, with a snapshot of their own. */
+const MAX_CHANGES = 50;
 /** Commits whose files are kept in memory, so that the turns of a job and its neighbours share them. */
 const MAX_KNOWN = 2;
 
@@ -114,6 +118,37 @@ async function readNew(
   return fresh;
 }
 
+/** The files of a commit that differs little from the one that was looked at last; `null` where it does not. */
+async function lookAtChanges(
+  git: Git,
+  target: GitTarget,
+  commit: string,
+  store: string,
+  signal: AbortSignal,
+): Promise<readonly FileSymbols[] | null> {
+  const snapshot = await readSnapshot(snapshotOf(store));
+  if (snapshot === null) return null;
+  if (snapshot.commit === commit) return snapshot.files;
+  const changes = await pathChanges(git, target, snapshot.commit, commit, signal);
+  if (changes === null || changes.length > MAX_CHANGES) return null;
+  const blobs = changes.flatMap(({ path, id }) => (id !== null && isReadable(path) ? [{ path, id }] : []));
+  const readable = changes.filter((one) => isReadable(one.path));
+  const moved = aboutBefore(snapshot, readable);
+  const missing = new Map(blobs.flatMap((one) => (moved.has(one.id) ? [] : [[one.id, one] as const])));
+  const fresh = await readNew(git, target, [...missing.values()], signal);
+  if (fresh.size < missing.size) return null;
+  const changed = changes.map(({ path, id }) => ({
+    path,
+    about: id === null ? null : isReadable(path) ? (moved.get(id) ?? fresh.get(id) ?? NOTHING) : NOTHING,
+  }));
+  await appendChanges(snapshotOf(store), snapshot.commit, commit, changed);
+  return withChanges(snapshot.files, changed);
+}
+
+function snapshotOf(store: string): string {
+  return `${store}-files`;
+}
+
 async function look(
   git: Git,
   target: GitTarget,
@@ -121,6 +156,11 @@ async function look(
   store: string,
   signal: AbortSignal,
 ): Promise<readonly FileSymbols[]> {
+  const known = await lookAtChanges(git, target, commit, store, signal);
+  if (known !== null) {
+    await markUsed(dirname(store));
+    return known;
+  }
   const blobs = await listBlobs(git, target, commit);
   const rows = await readRows(store);
   const missing = new Map<string, Blob>();
@@ -143,6 +183,11 @@ async function look(
       await writeRows(store, new Map(rest));
     } else await appendRows(store, fresh);
   }
+  // What was left unread is read by the next look.
+  const isWhole = blobs.every(
+    ({ path, id }, at) => found[at] !== undefined || fresh.has(id) || !isReadable(path),
+  );
+  if (isWhole) await writeSnapshot(snapshotOf(store), { commit, files });
   await markUsed(dirname(store));
   return files;
 }

@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -20,6 +21,8 @@ let root: string;
 let repo: string;
 let store: string;
 let asked: string[];
+/** How often all files were listed. */
+let listed: number;
 let git: Git;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'agent-runner-symbols-'));
@@ -32,8 +35,10 @@ beforeEach(() => {
   });
   store = join(root, 'symbols', 'symbols');
   asked = [];
+  listed = 0;
   const real = createGit({ path: process.env['PATH'] ?? '', home: '/nonexistent', network: {} });
   git = (target, args, options) => {
+    if (args[0] === 'ls-tree') listed++;
     if (args.includes('--batch')) asked.push(String(options?.stdin));
     return real(target, args, options);
   };
@@ -86,14 +91,86 @@ describe('what the files of a commit define', () => {
     ['gone', () => rmSync(dirname(store), { recursive: true })],
   ])('survives a store that is %s', async (_, damage) => {
     const before = await look();
+    rmSync(`${store}-files`);
     damage();
     commit('again');
     expect(await look()).toEqual(before);
+    rmSync(`${store}-files`);
     commit('and again');
     asked = [];
     expect(await look()).toEqual(before);
     expect(ids()).toBe(0);
-    expect(readdirSync(dirname(store))).toEqual(['symbols']);
+    expect(readdirSync(dirname(store))).toEqual(['symbols', 'symbols-files']);
+  });
+
+  it('is that of another commit with what changed, and lists no other file', async () => {
+    await look();
+    write(repo, { 'src/c.js': 'export function c() {}\n', 'a.js': 'export function top() {}\n' });
+    sh(repo, 'rm', '--quiet', 'src/a.js');
+    symlinkSync('b.js', join(repo, 'src/link.js'));
+    sh(repo, 'add', '--all');
+    sh(repo, 'update-index', '--chmod=+x', 'src/b.js');
+    commit('this and that');
+    listed = 0;
+    const files = await look();
+    expect(listed).toBe(0);
+    expect(files).toEqual({
+      'a.js': 'function:1:top',
+      'big.js': '',
+      'data.bin': '',
+      'nul.js': '',
+      'src/b.js': 'function:1:b',
+      'src/c.js': 'function:1:c',
+    });
+    // The same, and in the same order, as without a copy to begin with.
+    rmSync(`${store}-files`);
+    commit('nothing');
+    const anew = await look();
+    expect(listed).toBe(1);
+    expect(Object.entries(anew)).toEqual(Object.entries(files));
+  });
+
+  it.each<[string, () => void]>([
+    ['cut off', () => truncateSync(`${store}-files`, statSync(`${store}-files`).size - 5)],
+    ['garbage', () => writeFileSync(`${store}-files`, '\u0000 garbage\n\n\tx')],
+    ['longer than it says', () => appendFileSync(`${store}-files`, 'planted.js\t\t\n')],
+    [
+      'of a commit that is gone',
+      () =>
+        writeFileSync(
+          `${store}-files`,
+          readFileSync(`${store}-files`, 'utf8').replace(/[0-9a-f]{40}/, '0123456789'.repeat(4)),
+        ),
+    ],
+  ])('survives a copy that is %s', async (how, damage) => {
+    const before = await look();
+    damage();
+    commit(`again: ${how}`);
+    listed = 0;
+    expect(await look()).toEqual(before);
+    expect(listed).toBe(1);
+    commit('and again');
+    expect(await look()).toEqual(before);
+    expect(listed).toBe(1);
+  });
+
+  it('is listed anew where much changed, and where a path has a tab in it', async () => {
+    await look();
+    const many = Array.from({ length: 60 }, (_, at) => [`m/${at}.js`, `export function m${at}() {}\n`]);
+    write(repo, Object.fromEntries(many) as Record<string, string>);
+    sh(repo, 'add', '--all');
+    commit('many');
+    listed = 0;
+    expect(await look()).toMatchObject({ 'm/59.js': 'function:1:m59' });
+    expect(listed).toBe(1);
+    write(repo, { 'odd\tname.js': 'export function odd() {}\n' });
+    sh(repo, 'add', '--all');
+    commit('odd');
+    expect(await look()).toMatchObject({ 'odd\tname.js': 'function:1:odd' });
+    rmSync(`${store}-files`);
+    commit('odd again');
+    expect(await look()).toMatchObject({ 'odd\tname.js': 'function:1:odd' });
+    expect(existsSync(`${store}-files`)).toBe(false);
   });
 
   it('is not kept of a look that was stopped', async () => {
