@@ -12,7 +12,7 @@ import type { Store } from '../src/store/store.ts';
 import { startPeers, type Peer } from './peers.ts';
 import { machine, median } from './place.ts';
 
-const JOBS = 5000;
+const JOBS = 2000;
 /** Callers that submit at once, and jobs that are in work at once. */
 const CALLERS = 100;
 const AT_ONCE = 10;
