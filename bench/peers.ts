@@ -112,9 +112,9 @@ interface Boss {
 const URL_OF_SERVER = `postgres://bench@127.0.0.1:${PORT}/queue`;
 
 async function graphileWorker(load: (name: string) => Promise<unknown>): Promise<Peer> {
-  const { Logger, makeWorkerUtils, run } = (await load('graphile-worker')) as GraphileWorker;
-  const quiet = { connectionString: URL_OF_SERVER, logger: new Logger(() => () => {}) };
-  const utils = await makeWorkerUtils(quiet);
+  const graphile = (await load('graphile-worker')) as GraphileWorker;
+  const quiet = { connectionString: URL_OF_SERVER, logger: new graphile.Logger(() => () => {}) };
+  const utils = await graphile.makeWorkerUtils(quiet);
   await utils.migrate();
   return {
     name: 'graphile-worker',
@@ -124,7 +124,7 @@ async function graphileWorker(load: (name: string) => Promise<unknown>): Promise
       let runner: { stop(): Promise<void> } | null = null;
       const workS = await seconds(async () => {
         const taskList = { nothing: async (): Promise<void> => left.one() };
-        runner = await run({
+        runner = await graphile.run({
           ...quiet,
           concurrency: atOnce,
           noHandleSignals: true,
