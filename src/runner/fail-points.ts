@@ -99,6 +99,7 @@ function failingStore(store: Store, reach: Reach): Store {
       reach('job-accepting');
       const accepted = await store.createJob(job, acceptance);
       reach('job-accepted');
+      if (accepted.lease !== null) reach('lease-taken');
       return accepted;
     },
     async acquireLease(...args) {

@@ -32,6 +32,8 @@ export interface Ran {
 export interface Running {
   readonly child: ChildProcess;
   readonly done: Promise<Ran>;
+  /** What stderr has shown so far. */
+  stderr(): string;
   /** Resolves when stderr has shown `text`. */
   seen(text: string | RegExp): Promise<void>;
 }
@@ -73,6 +75,7 @@ export function openBench(): Bench {
     return {
       child,
       done,
+      stderr: () => stderr,
       async seen(text) {
         const has = (): boolean => (typeof text === 'string' ? stderr.includes(text) : text.test(stderr));
         for (let waited = 0; !has(); waited += 5) {

@@ -1,15 +1,14 @@
-/** A queue of jobs whose workers are killed all the time. Every choice follows from a seed. */
+/** A queue of jobs whose server and workers are killed all the time. Every choice follows from a seed. */
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveConfig } from '../../src/config.ts';
 import type { Job } from '../../src/job/job.ts';
-import type { JobRequest } from '../../src/job/request.ts';
-import { createLog } from '../../src/log.ts';
 import { isTerminal } from '../../src/job/status.ts';
 import { openRunner } from '../../src/runner/open.ts';
 import type { Runner } from '../../src/runner/runner.ts';
-import { sampleRequest } from '../store/sample.ts';
 import type { Running } from '../e2e/cli.ts';
 import { numbersFrom } from './deaths.ts';
 import { brokenPromises, type Stage } from './stage.ts';
@@ -34,6 +33,9 @@ export interface FleetFate {
 /** Writes one file with a name of its own. */
 const AGENT =
   '#!/bin/sh\ncat > /dev/null\necho work > "work-$(od -An -N6 -tx1 /dev/urandom | tr -d " \\n").txt"\nsleep 0.2\n';
+/** Callers that submit beside each other, and how often each asks before it gives up. */
+const CALLERS = 4;
+const MAX_TRIES = 1200;
 /** Longest time for a fleet without any job ending: then something hangs. */
 const STUCK_MS = 120_000;
 
@@ -42,33 +44,97 @@ async function openHome(stage: Stage): Promise<Runner> {
   return openRunner(await resolveConfig({ flags: {}, env, cwd: stage.bench.root, projectFile: null }));
 }
 
-/** Submits jobs of mixed priorities, some of them in sessions, as many callers would. */
+/** Takes callbacks, and remembers under which ids each job was told of. Every fifth is refused, as by a receiver that fails. */
+async function openReceiver(): Promise<{
+  readonly url: string;
+  readonly told: ReadonlyMap<string, ReadonlySet<string>>;
+  close(): void;
+}> {
+  const told = new Map<string, Set<string>>();
+  let count = 0;
+  const server = createServer((incoming, response) => {
+    let body = '';
+    incoming.setEncoding('utf8').on('data', (text: string) => (body += text));
+    incoming.on('end', () => {
+      if (++count % 5 === 0) {
+        response.writeHead(503).end();
+        return;
+      }
+      const { job_id: id } = JSON.parse(body) as { job_id: string };
+      told.set(id, (told.get(id) ?? new Set()).add(String(incoming.headers['webhook-id'])));
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/told`,
+    told,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** Where the server answers that lives at the moment; `null` while there is none. */
+function addressOf(server: Running | undefined): string | null {
+  return /ready: (http:\/\/[^ ]+) takes/.exec(server?.stderr() ?? '')?.[1] ?? null;
+}
+
+/** Sends a request until a server that lives long enough has answered it. */
+async function sendUntilTaken(
+  address: () => string | null,
+  key: string,
+  body: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const url = address();
+    const answer =
+      url === null
+        ? null
+        : await fetch(`${url}/api/jobs`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', 'idempotency-key': key },
+            body: JSON.stringify(body),
+            signal: AbortSignal.timeout(10_000),
+          }).catch(() => null);
+    if (answer?.status === 201) {
+      const taken = (await answer.json().catch(() => null)) as { job_id: string } | null;
+      if (taken !== null) return taken.job_id;
+    } else if (answer !== null) throw new Error(`refused: ${answer.status} ${await answer.text()}`);
+    await sleep(100);
+  }
+  throw new Error(`no server took ${key}`);
+}
+
+/** Submits jobs of mixed priorities as many callers would, each twice: as one whose first answer was lost. */
 async function submitAll(
-  runner: Runner,
   stage: Stage,
   plan: FleetPlan,
   next: () => number,
+  address: () => string | null,
+  callbackUrl: string,
 ): Promise<string[]> {
-  const request = (at: number): JobRequest => ({
-    ...sampleRequest(),
-    repo: stage.remote,
-    task: `write a file (${at})`,
-    agent: 'command',
-    sandbox: 'auto',
-    allow_host: true,
-    checks: [{ name: 'sum', kind: 'other', command: 'test -s src/sum.js', timeout_s: 60 }],
-    priority: Math.floor(next() * 3),
-  });
-  const made = Array.from({ length: plan.jobs }, (_, at) => {
-    const once = { key: `fleet-${at}`, digest: String(at) };
-    // Sent twice, as by a caller whose first answer was lost.
-    return [runner.submit(request(at), { once }), runner.submit(request(at), { once })];
-  });
-  const ids = await Promise.all(
-    made.map(async (twice) => (await Promise.all(twice)).map(({ job }) => job.job_id)),
-  );
-  if (ids.some(([first, second]) => first !== second)) throw new Error('one key made two jobs');
-  return ids.map(([first]) => first ?? '');
+  const ids: string[] = [];
+  const lane = async (from: number): Promise<void> => {
+    for (let at = from; at < plan.jobs; at += CALLERS) {
+      const body = {
+        repo: stage.remote,
+        task: `write a file (${at})`,
+        agent: 'command',
+        gate: [{ name: 'sum', command: 'test -s src/sum.js', timeout_s: 60 }],
+        priority: Math.floor(next() * 3),
+        callback_url: callbackUrl,
+      };
+      const first = await sendUntilTaken(address, `fleet-${at}`, body);
+      const second = await sendUntilTaken(address, `fleet-${at}`, body);
+      if (first !== second) throw new Error(`one key made two jobs: ${first} and ${second}`);
+      ids.push(first);
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, (_, from) => lane(from)));
+  return ids;
 }
 
 async function unfinished(runner: Runner, ids: readonly string[]): Promise<string[]> {
@@ -76,39 +142,58 @@ async function unfinished(runner: Runner, ids: readonly string[]): Promise<strin
   return jobs.flatMap((job, at) => (job !== null && isTerminal(job.status) ? [] : [ids[at] ?? '']));
 }
 
-/** Kills a worker every so often, and starts another in its place, until all jobs have ended. */
-async function killUntilDone(
-  runner: Runner,
-  ids: readonly string[],
+/** Kills a process every so often and starts another in its place, until it is told that all is done. */
+async function keepKilling(
+  alive: Running[],
+  starts: readonly (() => Running)[],
   next: () => number,
-  workers: readonly { start(): Running }[],
+  isDone: () => Promise<boolean>,
 ): Promise<number> {
-  const alive = workers.map((one) => one.start());
-  let [kills, left, progressedMs] = [0, [...ids], Date.now()];
-  try {
-    while (left.length > 0) {
-      await sleep(400 + next() * 1600);
-      const now = await unfinished(runner, left);
-      if (now.length < left.length) progressedMs = Date.now();
-      if (Date.now() - progressedMs > STUCK_MS) throw new Error(`stuck with ${now.join(', ')}`);
-      left = now;
-      const at = Math.floor(next() * alive.length);
-      alive[at]?.child.kill('SIGKILL');
-      await alive[at]?.done;
-      kills++;
-      const fresh = workers[at]?.start();
-      if (fresh !== undefined) alive[at] = fresh;
-    }
-  } finally {
-    for (const worker of alive) worker.child.kill('SIGKILL');
-    await Promise.all(alive.map((worker) => worker.done));
+  let kills = 0;
+  while (!(await isDone())) {
+    await sleep(1500 + next() * 3500);
+    const at = Math.floor(next() * alive.length);
+    alive[at]?.child.kill('SIGKILL');
+    await alive[at]?.done;
+    kills++;
+    const fresh = starts[at]?.();
+    if (fresh !== undefined) alive[at] = fresh;
   }
   return kills;
 }
 
+/** Whether all jobs have ended. @throws when none has for too long */
+function watchEnds(runner: Runner, ids: () => readonly string[] | null): () => Promise<boolean> {
+  let [left, progressedMs]: [readonly string[] | null, number] = [null, Date.now()];
+  return async () => {
+    const all = ids();
+    const now = all === null ? null : await unfinished(runner, left ?? all);
+    if (all === null || now === null || left === null || now.length < left.length) progressedMs = Date.now();
+    if (Date.now() - progressedMs > STUCK_MS) throw new Error(`stuck with ${(now ?? []).join(', ')}`);
+    left = now;
+    return now?.length === 0;
+  };
+}
+
+/** Waits until every callback was delivered, with nobody killed any more. */
+async function untilTold(runner: Runner, ids: readonly string[]): Promise<string[]> {
+  const pending = async (): Promise<string[]> => {
+    const all = await Promise.all(ids.map((id) => runner.store.listDeliveries(id)));
+    return all.flatMap((some, at) =>
+      some.length === 1 && some[0]?.status === 'delivered' ? [] : [ids[at] ?? ''],
+    );
+  };
+  for (const until = Date.now() + STUCK_MS; Date.now() < until; await sleep(500)) {
+    if ((await pending()).length === 0) return [];
+  }
+  return pending();
+}
+
 async function brokenOf(stage: Stage, job: Job | null, id: string): Promise<string[]> {
   if (job?.result == null) return [`the accepted job ${id} has no result`];
-  return brokenPromises(stage, id, job.result, { outcomes: ['proposed'], works: [] });
+  const broken = await brokenPromises(stage, id, job.result, { outcomes: ['proposed'], works: [] });
+  const { error } = job.result;
+  return broken.length === 0 || error === null ? broken : [...broken, `its error: ${error.message}`];
 }
 
 /** Runs a fleet on a stage and looks at every job afterwards. */
@@ -116,38 +201,47 @@ export async function runFleet(stage: Stage, plan: FleetPlan): Promise<FleetFate
   const next = numbersFrom(plan.seed);
   const script = join(stage.bench.root, 'fleet.sh');
   if (!existsSync(script)) stage.bench.script('fleet.sh', AGENT);
-  const start = (): Running =>
-    stage.bench.start(['worker', '--concurrency', '2', '--interval', '1'], { AGENT_CMD: script });
+  const receiver = await openReceiver();
+  const env = { AGENT_CMD: script, WEBHOOK_SECRET: 'a secret of the fleet', WEBHOOK_ALLOW: '127.0.0.1' };
+  const serve = (): Running => stage.bench.start(['up', '--port', '0', '--no-auth'], env);
+  const workOn = (): Running => stage.bench.start(['worker', '--concurrency', '2', '--interval', '1'], env);
+  const starts = [serve, ...Array.from({ length: plan.workers - 1 }, () => workOn)];
+  const alive = starts.map((start) => start());
   const runner = await openHome(stage);
   try {
-    const ids = await submitAll(runner, stage, plan, next);
-    const kills = await killUntilDone(
-      runner,
-      ids,
-      next,
-      Array.from({ length: plan.workers }, () => ({ start })),
+    let ids: readonly string[] | null = null;
+    const submitting = submitAll(stage, plan, next, () => addressOf(alive[0]), receiver.url).then(
+      (all) => (ids = all),
     );
-    // The worker that a job was killed with may have ended it and not lived to tell; another one does that.
-    await runner.work({
-      mode: 'once',
-      pollMs: 1000,
-      stop: new AbortController().signal,
-      log: createLog({ level: 'error', format: 'text', write: () => {} }),
-    });
-    const broken: string[] = [];
+    const [kills, all] = await Promise.all([
+      keepKilling(
+        alive,
+        starts,
+        next,
+        watchEnds(runner, () => ids),
+      ),
+      submitting,
+    ]);
+    const untold = await untilTold(runner, all);
+    const broken = untold.map((id) => `${id}: its callback was not delivered`);
     let [takenOver, held] = [0, 0];
-    for (const id of ids) {
+    for (const id of all) {
       const job = await runner.store.getJob(id);
       if (job?.result?.resumed_from_checkpoint === true) takenOver++;
       const sentences = await brokenOf(stage, job, id);
+      const names = receiver.told.get(id)?.size ?? 0;
+      if (names !== 1) sentences.push(`its end was told under ${names} ids`);
       if (sentences.length === 0) held++;
       else broken.push(`${id}: ${sentences.join('; ')}`);
     }
     const counts = await runner.store.countQueue();
     if (counts.ready + counts.held + counts.parked + counts.blocked > 0)
       broken.push(`the queue is not empty: ${JSON.stringify(counts)}`);
-    return { acknowledged: ids.length, kills, takenOver, held, broken };
+    return { acknowledged: all.length, kills, takenOver, held, broken };
   } finally {
+    for (const one of alive) one.child.kill('SIGKILL');
+    await Promise.all(alive.map((one) => one.done));
+    receiver.close();
     await runner.close();
   }
 }

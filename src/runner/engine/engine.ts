@@ -101,7 +101,7 @@ async function runBody<T extends object>(
  * Times that a step is begun at most, over all attempts and processes: a job that kills its worker each time must
  * not kill them for ever.
  */
-const MAX_TRIES = 12;
+const MAX_TRIES = 30;
 
 function triedTooOften(key: string, tries: number): JobError {
   return new JobError('infra_failed', `step ${key} was begun ${tries - 1} times and never ended`, {
