@@ -51,7 +51,7 @@ export function exitCodeOf(io: Io): number {
 /** Commands that know no `--home`. */
 const HOMELESS = 'demo|config|completion|callback';
 const COMMANDS_NAMED = new RegExp(
-  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|status|logs|result|usage|diff|recover|checkout|replay|message|submit|wait|cancel|retry|worker|up|keys|pause|deliveries|gc|restore-db|agents|doctor))(?![\\w-])`,
+  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|status|logs|result|usage|diff|recover|checkout|replay|message|submit|wait|cancel|retry|worker|up|keys|pause|deliveries|gc|backup|restore-db|agents|doctor))(?![\\w-])`,
   'g',
 );
 

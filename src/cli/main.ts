@@ -144,6 +144,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'free what is no longer kept: old jobs, old work, the cache above its limit',
     load: () => import('./commands/gc.ts'),
   },
+  backup: {
+    usage: 'backup <file>',
+    summary: 'copy the database into a file, while it is in use',
+    load: () => import('./commands/backup.ts'),
+  },
   'restore-db': {
     usage: 'restore-db',
     summary: 'put the last back-up in the place of a damaged database',

@@ -3,7 +3,13 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { JobError } from '../../job/error.ts';
-import { backUpDatabase, checkDatabase, listBackups, restoreDatabase } from '../../store/backup/backup.ts';
+import {
+  backUpDatabase,
+  checkDatabase,
+  copyDatabase,
+  listBackups,
+  restoreDatabase,
+} from '../../store/backup/backup.ts';
 import { isDamaged } from '../../store/sqlite/failure.ts';
 import type { Store } from '../../store/store.ts';
 import type { Git } from '../../workspace/git.ts';
@@ -18,6 +24,21 @@ const MAX_NAMED = 5;
 export async function backUpDaily({ database, backups, home }: Layout): Promise<string | null> {
   const take = (): Promise<string | null> => backUpDatabase(database, backups, new Date());
   return withLock(join(home, 'backup.lock'), take, 0).catch(() => null);
+}
+
+/**
+ * Copies the database into a file that a person names, at any time.
+ *
+ * @throws JobError `infra_failed` (damaged, full disk), `not_found` (no such folder), `invalid_request` (the database itself)
+ */
+export async function backUpTo({ home, dbPath }: Config, target: string): Promise<string> {
+  const { database } = createLayout(home, dbPath);
+  if (target === database)
+    throw new JobError('invalid_request', `backup: ${target} is the database itself`, {
+      hint: 'name another file, best on another disk',
+    });
+  await copyDatabase(database, target);
+  return target;
 }
 
 /** Refuses an emptied file: SQLite takes one for a new database, and every job would be gone without a word. */

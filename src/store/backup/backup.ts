@@ -92,6 +92,21 @@ export async function backUpDatabase(path: string, folder: string, now: Date): P
   if (known[0] !== undefined && now.getTime() - known[0].takenMs < DAY_MS) return null;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const target = join(folder, `${basename(path)}.${stampOf(now)}`);
+  await copyDatabase(path, target);
+  for (const old of (await listBackups(path, folder)).slice(KEPT)) await rm(old.path, { force: true });
+  return target;
+}
+
+/**
+ * Copies a database that is in use into a file of its own, whole and on the disk when it resolves. A file that is there
+ * is replaced at the end, in one step.
+ *
+ * @throws JobError `infra_failed` (damaged, full disk), `not_found` where the target's folder is not there
+ */
+export async function copyDatabase(path: string, target: string): Promise<void> {
+  const folder = dirname(target);
+  if (!(await stat(folder).catch(() => null))?.isDirectory())
+    throw new JobError('not_found', `backup: there is no folder ${folder}`, { hint: 'make it first' });
   const building = `${target}.new-${randomBytes(6).toString('hex')}`;
   try {
     await withDatabase(path, (db) => {
@@ -106,8 +121,6 @@ export async function backUpDatabase(path: string, folder: string, now: Date): P
   } finally {
     await rm(building, { force: true });
   }
-  for (const old of (await listBackups(path, folder)).slice(KEPT)) await rm(old.path, { force: true });
-  return target;
 }
 
 function damaged(path: string, wrong: readonly string[]): JobError {

@@ -110,6 +110,23 @@ describe('a damaged database', () => {
 });
 
 describe('back-ups', () => {
+  it('go into a file that a person names, whole, and can be put back', async () => {
+    const env = { AGENT_CMD: 'echo two > a.txt' };
+    const job = (await bench.run(['run', 'x', '--repo', repo, ...ARGS], env)).stdout.match(
+      /job-[0-9a-f]{12}/,
+    )?.[0];
+    const file = join(bench.root, 'copy.db');
+    const ran = await bench.run(['backup', file]);
+    expect(ran.stdout, ran.stderr).toBe(`${file}\n`);
+    const listed = await bench.run(['list', '--json', '--db-path', file]);
+    expect(listed.stdout).toContain(job);
+    const itself = await bench.run(['backup', join(bench.home, 'agent-runner.db')]);
+    expect(itself.stderr).toContain('is the database itself');
+    const nowhere = await bench.run(['backup', join(bench.root, 'no/where.db')]);
+    expect(nowhere.stderr).toContain('there is no folder');
+    expect(nowhere.code).toBe(64);
+  });
+
   it('are taken once a day, three are kept, and a damaged database pushes none out', async () => {
     await runJob();
     const first = backups();
