@@ -4,9 +4,10 @@
  */
 // Small files in new folders, dozens of them a job: by way of promises each takes ten times as long.
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git, GitTarget } from '../git.ts';
+import { copyIndex } from '../staging.ts';
 import type { History } from './history.ts';
 
 /** A repository whose objects are borrowed from the mirror. */
@@ -101,7 +102,7 @@ export async function writeInnerGit(
   );
   writeFileSync(join(dir, 'HEAD'), `ref: refs/heads/${inner.branch}\n`);
   copyFileSync(join(repository.dir, 'info', 'exclude'), join(dir, 'info', 'exclude'));
-  await copyFile(index, join(dir, 'index'));
+  await copyIndex(index, join(dir, 'index'));
   copyShallow(repository.dir, dir);
 }
 
