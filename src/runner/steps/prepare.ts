@@ -131,9 +131,14 @@ function startOf({ parent, tip, on }: InPlaceBase): PreparedDetail['in_place'] {
   return { parent, tip, on };
 }
 
-/** Fetches the base, opens the working copy, resolves the rules and prepares the dependencies. */
+/**
+ * Fetches the base, opens the working copy, resolves the rules and prepares the dependencies.
+ *
+ * @param check called before what lies in the job's folder is removed; rejects where the job is no longer ours
+ */
 export async function prepare(
   context: JobContext,
+  check: () => Promise<void> = async () => {},
 ): Promise<StepValue<PreparedDetail> & { readonly bench: Bench }> {
   const { job, git, layout } = context;
   const estimate = await tellEstimate(context);
@@ -145,6 +150,7 @@ export async function prepare(
   const wantedBase = session?.base_sha ?? job.request.base;
   const base = inPlace?.base ?? (await fetchBase(git, repo, remote, wantedBase, job.job_id));
   if (inPlace === null) await restoreBase(git, repo, remote, base.sha, job.job_id);
+  await check();
   const bench = await createBench(context, remote.url, base.sha);
   // With its base's own packs, the job goes on also when the mirror is lost or pruned by somebody.
   await writeFile(context.paths.owner, await ownName());

@@ -3,11 +3,13 @@
  * disposable `.git` for agents and tests: history readable, no remote, no hook, and never read by us again.
  */
 // Small files in new folders, dozens of them a job: by way of promises each takes ten times as long.
+import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git, GitTarget } from '../git.ts';
 import { copyIndex } from '../staging.ts';
+import type { JobPaths } from '../layout.ts';
 import type { History } from './history.ts';
 
 /** A repository whose objects are borrowed from the mirror. */
@@ -23,6 +25,11 @@ function copyShallow(fromDir: string, toDir: string): void {
 
 function makeFolders(dir: string, names: readonly string[]): void {
   for (const name of names) mkdirSync(join(dir, name), { recursive: true });
+}
+
+/** A folder for a clean checkout that no other process has or will have, so that each removes only its own. */
+export function checkoutFolder({ checkouts }: Pick<JobPaths, 'checkouts'>, name: string): string {
+  return join(checkouts, `${name}-${randomBytes(4).toString('hex')}`);
 }
 
 const GIT_FOLDERS = ['objects/info', 'objects/pack', 'refs/heads', 'info'];

@@ -9,6 +9,7 @@ import { treeOf } from '../change.ts';
 import { listChanges, type ChangedEntry } from '../diff.ts';
 import type { GitTarget } from '../git.ts';
 import { removeFolder } from '../keep/folders.ts';
+import { checkoutFolder } from './checkout.ts';
 import { copyIndex } from '../staging.ts';
 import { createPlace, emptyPlace, layUnder, moveTo, reopenPlace, type LayeredPlace } from './layers.ts';
 import { openWarmTree, type WarmTree } from './warm.ts';
@@ -99,7 +100,7 @@ async function checkOutLayered(
 ): Promise<Checkout & { remove(): Promise<void> }> {
   const { paths, baseSha } = parts;
   const { mode } = held.place.treeLayers;
-  const folder = join(paths.checkouts, name);
+  const folder = checkoutFolder(paths, name);
   const root = join(folder, 'layers');
   const place = await createPlace(root, join(folder, 'tree'), join(folder, 'home'), mode, warm);
   if (place === null) throw new JobError('bug', `${folder} can't be mounted, though its job's copy could`);
@@ -108,8 +109,6 @@ async function checkOutLayered(
   else {
     const index = join(paths.git, `index.${randomBytes(6).toString('hex')}`);
     const packs = join(folder, 'packs');
-    // What a killed process left of the same checkout is none of this one's.
-    await removeFolder(packs);
     await mkdir(packs);
     try {
       const pack = async (): Promise<void> => parts.packNew(packs, await wanted);

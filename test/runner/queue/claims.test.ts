@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resolveConfig } from '../../../src/config.ts';
 import { createLog } from '../../../src/log.ts';
+import { holdLease } from '../../../src/runner/engine/lease.ts';
 import { openRunner } from '../../../src/runner/open.ts';
 import type { Runner } from '../../../src/runner/runner.ts';
 import type { WorkerSummary } from '../../../src/runner/queue/worker.ts';
@@ -63,6 +64,16 @@ describe('a claim', () => {
     failOnce('listCancelling');
     expect(await work()).toMatchObject({ tasks_started: 1, tasks_skipped: 0 });
     expect(await runner.store.getJob(jobId)).toMatchObject({ status: 'completed' });
+  });
+
+  it('is looked at before what can not be taken back, also by one that slept through its end', async () => {
+    const { store } = runner;
+    const lease = await holdLease(store, jobId);
+    await expect(lease.check()).resolves.toBeUndefined();
+    const later = { owner: 'host/1/1', leaseMs: 30_000, now: new Date(Date.now() + 60_000), perRepo: null };
+    expect(await store.claimNext(later)).not.toBeNull();
+    await expect(lease.check()).rejects.toMatchObject({ code: 'conflict' });
+    await lease.release();
   });
 
   it('is handed back also where that was asked for before the job was opened', async () => {
