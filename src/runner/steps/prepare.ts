@@ -106,15 +106,17 @@ async function laySession(
 ): Promise<NonNullable<PreparedDetail['session']>> {
   const { git, paths } = context;
   const { wip_ref: ref, tip, job_id: before } = session;
-  if (tip !== null) {
-    const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', saved, tip];
-    await git({ dir: paths.git }, args);
-  }
-  const commit = ref === null ? null : await readSaved(git, saved, ref);
-  if (ref !== null && commit === null) {
-    throw new JobError('bad_configuration', `session_id: the work of ${before} is no longer kept (${ref})`, {
+  const find = async (name: string): Promise<string> => {
+    const found = await readSaved(git, saved, name);
+    if (found !== null) return found;
+    throw new JobError('bad_configuration', `session_id: the work of ${before} is no longer kept (${name})`, {
       hint: 'begin a new session; keep_work_days says how long work is kept',
     });
+  };
+  const commit = ref === null ? null : await find(ref);
+  if (tip !== null) {
+    const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', saved, await find(tip)];
+    await git({ dir: paths.git }, args);
   }
   if (commit !== null) await layCommit(context, bench, saved, commit);
   return { ...session, tree: await bench.copy.snapshot() };
