@@ -174,13 +174,13 @@ async function openJob(
     cancelled.stop();
     try {
       if (isWatched && !signal.aborted) throw error;
-      return await endUnopened(
-        { store, lease, journal, mask },
-        job,
-        signal.aborted ? new Cancelled() : error,
-      );
-    } finally {
+      const why = signal.aborted ? new Cancelled() : error;
+      const ended = await endUnopened({ store, lease, journal, mask }, job, why);
       await lease.release();
+      return ended;
+    } catch (thrown) {
+      await letGo(lease, options);
+      throw thrown;
     }
   }
 }
@@ -219,13 +219,26 @@ async function restartIfOther(parts: RunnerParts, opened: Opened, jobSteps: JobS
   await parts.store.clearSteps(lease.current());
 }
 
+/**
+ * Lets go of a job that threw. One of the queue would be claimed again at once, and if it throws each time, thousands of
+ * times a minute: it waits until its lease has ended.
+ */
+function letGo(lease: HeldLease, options: RunOptions): Promise<void> {
+  return options.lease === undefined ? lease.release() : lease.letEnd();
+}
+
 /** Drives an opened job to its end, and lets go of it whatever happens: a claim that is kept is renewed for ever. */
-async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
+async function drive(parts: RunnerParts, opened: Opened, options: RunOptions): Promise<RunEnd> {
+  const { lease } = opened;
   try {
-    return await driveHeld(parts, opened);
+    const end = await driveHeld(parts, opened);
+    await lease.release();
+    return end;
+  } catch (error) {
+    await letGo(lease, options);
+    throw error;
   } finally {
     opened.cancelled.stop();
-    await opened.lease.release();
   }
 }
 
@@ -355,7 +368,7 @@ export function createRunner(parts: RunnerParts): Runner {
       const claimed = options.lease ?? begun.get(jobId);
       begun.delete(jobId);
       const opened = await openJob(parts, job, claimed, options);
-      if ('lease' in opened) return drive(parts, opened);
+      if ('lease' in opened) return drive(parts, opened, options);
       if (opened.result === null) throw new JobError('bug', `job ${jobId} ended without a result`);
       return { kind: 'ended', result: opened.result, savedIn: null };
     },

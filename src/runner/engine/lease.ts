@@ -21,6 +21,8 @@ export interface HeldLease {
    */
   check(): Promise<void>;
   release(): Promise<void>;
+  /** Renews it no more: the job is nobody else's before the lease ends. */
+  letEnd(): Promise<void>;
   /** Gives the job to whoever wants it and cuts off what this process does for it, as if it had died. */
   handBack(why: string): Promise<void>;
 }
@@ -72,6 +74,9 @@ export function keepLease(store: Store, claimed: Lease): HeldLease {
       lease = await store.renewLease(lease, LEASE_MS, new Date());
     },
     release,
+    async letEnd() {
+      clearInterval(timer);
+    },
     async handBack(why) {
       // Given back first: whatever the steps still write as they are cut off is refused, as after a death.
       await release();

@@ -1,14 +1,15 @@
 /** A claim is let go of whatever goes wrong: kept by a worker that lives, its job would never run again. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { resolveConfig } from '../../../src/config.ts';
 import { createLog } from '../../../src/log.ts';
-import { holdLease } from '../../../src/runner/engine/lease.ts';
+import { holdLease, LEASE_MS } from '../../../src/runner/engine/lease.ts';
 import { openRunner } from '../../../src/runner/open.ts';
 import type { Runner } from '../../../src/runner/runner.ts';
-import type { WorkerSummary } from '../../../src/runner/queue/worker.ts';
+import { reconcile, type WorkerSummary } from '../../../src/runner/queue/worker.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { sampleRequest } from '../../store/sample.ts';
 import { makeRepository } from '../../workspace/scene.ts';
@@ -32,6 +33,7 @@ beforeEach(async () => {
   jobId = (await runner.submit(request)).job.job_id;
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await runner.close();
   rmSync(root, { recursive: true, force: true });
 });
@@ -53,10 +55,27 @@ function work(): Promise<WorkerSummary> {
 }
 
 describe('a claim', () => {
-  it('is let go of where the job can not be marked as running, and the job runs', async () => {
+  it('is renewed no more where the job throws, and not taken again before it ends', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     failOnce('updateJob');
-    expect(await work()).toMatchObject({ tasks_started: 2, tasks_skipped: 1 });
-    expect(await runner.store.getJob(jobId)).toMatchObject({ status: 'completed' });
+    expect(await work()).toMatchObject({ tasks_started: 1, tasks_skipped: 1 });
+    const renewed: string[] = [];
+    const renewLease: Store['renewLease'] = async (lease) => {
+      renewed.push(lease.job_id);
+      return lease;
+    };
+    Object.assign(runner.store, { renewLease });
+    vi.advanceTimersByTime(LEASE_MS);
+    expect(renewed).toEqual([]);
+    const claim = { owner: 'host/1/1', leaseMs: 1000, perRepo: null };
+    expect(await runner.store.claimNext({ ...claim, now: new Date() })).toBeNull();
+    const later = new Date(Date.now() + LEASE_MS + 1000);
+    expect(await runner.store.claimNext({ ...claim, now: later })).toMatchObject({ job: { job_id: jobId } });
+  });
+
+  it('is given back at once by who runs a job in the foreground', async () => {
+    failOnce('updateJob');
+    await expect(runner.run(jobId, { signal: new AbortController().signal })).rejects.toThrow('full');
     expect(await runner.store.getLease(jobId)).toBeNull();
   });
 
@@ -85,5 +104,21 @@ describe('a claim', () => {
     await expect(run).rejects.toMatchObject({ code: 'conflict' });
     expect(await runner.store.getLease(jobId)).toBeNull();
     expect(await runner.store.getJob(jobId)).toMatchObject({ outcome: null });
+  });
+
+  it('of a dead process is freed, and one whose job had ended is settled', async () => {
+    const { store } = runner;
+    const gone = spawnSync('true').pid;
+    const claim = { owner: `${hostname()}/${gone}/1`, leaseMs: 30_000, now: new Date(), perRepo: null };
+    const first = await store.claimNext(claim);
+    const settled: string[] = [];
+    const settle = async (id: string): Promise<void> => void settled.push(id);
+    expect(await reconcile({ store, settle })).toBe(1);
+    expect([settled, await store.getLease(jobId)]).toEqual([[], null]);
+    const again = await store.claimNext(claim);
+    if (first === null || again === null) throw new Error('nothing was claimed');
+    await store.updateJob(again.lease, { status: 'failed', outcome: 'infra_failed' });
+    expect(await reconcile({ store, settle })).toBe(1);
+    expect(settled).toEqual([jobId]);
   });
 });
