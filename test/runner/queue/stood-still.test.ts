@@ -1,0 +1,48 @@
+/** A machine that slept: every lease has ended by the clock, and every process is as alive as it was. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, it, vi } from 'vitest';
+import { createLog } from '../../../src/log.ts';
+import type { Bell } from '../../../src/runner/queue/bell.ts';
+import { work, type WorkerOptions, type WorkerParts } from '../../../src/runner/queue/worker.ts';
+import { createMemoryStore } from '../../../src/store/memory.ts';
+import { sampleJob } from '../../store/sample.ts';
+
+const NO_BELL: Bell = { ring() {}, on: () => () => {}, close() {} };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it('keeps a worker from taking its own jobs a second time', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const store = createMemoryStore();
+  await store.createJob(sampleJob('a'));
+  const stop = new AbortController();
+  const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const ran: string[] = [];
+  const run: WorkerParts['run'] = async ({ job }) => {
+    ran.push(job.job_id);
+    begun.resolve();
+    await ended.promise;
+    throw new Error('it is over');
+  };
+  let rounds = 0;
+  const options: WorkerOptions = {
+    mode: 'loop',
+    concurrency: 2,
+    perRepo: null,
+    pollMs: 5,
+    drainMs: 1000,
+    stop: stop.signal,
+    hindrance: async () => (rounds++, null),
+    log: createLog({ level: 'error', format: 'json', write() {} }),
+  };
+  const working = work({ store, bell: NO_BELL, run, settle: async () => {}, deliverer: null }, options);
+  await begun.promise;
+  vi.setSystemTime(Date.now() + 3_600_000);
+  for (const before = rounds; rounds < before + 5;) await sleep(5);
+  stop.abort();
+  ended.resolve();
+  await working;
+  expect(ran).toEqual(['a']);
+});
