@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { resolveConfig } from '../../../src/config.ts';
+import { PROCEDURE_VERSION } from '../../../src/job/job.ts';
 import { createLog } from '../../../src/log.ts';
 import { holdLease, LEASE_MS } from '../../../src/runner/engine/lease.ts';
 import { openRunner } from '../../../src/runner/open.ts';
@@ -120,5 +121,23 @@ describe('a claim', () => {
     await store.updateJob(again.lease, { status: 'failed', outcome: 'infra_failed' });
     expect(await reconcile({ store, settle })).toBe(1);
     expect(settled).toEqual([jobId]);
+  });
+
+  it.each([
+    [11, 'completed'],
+    [12, 'failed'],
+  ])('of a job whose step killed %i processes leads to one that is %s', async (deaths, status) => {
+    const { store } = runner;
+    const claim = { owner: 'host/1/1', leaseMs: 30_000, now: new Date(), perRepo: null };
+    const claimed = await store.claimNext(claim);
+    if (claimed === null) throw new Error('nothing was claimed');
+    for (let death = 0; death < deaths; death++)
+      await store.beginStep(claimed.lease, 'prepare-1', PROCEDURE_VERSION);
+    await store.releaseLease(claimed.lease);
+    await work();
+    const job = await store.getJob(jobId);
+    expect(job?.status).toBe(status);
+    const said = status === 'failed' ? /step prepare-1 was begun 12 times and never ended/ : /^$/;
+    expect(job?.result?.error?.message ?? '').toMatch(said);
   });
 });

@@ -1,5 +1,4 @@
 /** A machine that slept: every lease has ended by the clock, and every process is as alive as it was. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import { createLog } from '../../../src/log.ts';
 import type { Bell } from '../../../src/runner/queue/bell.ts';
@@ -26,7 +25,7 @@ it('keeps a worker from taking its own jobs a second time', async () => {
     await ended.promise;
     throw new Error('it is over');
   };
-  let rounds = 0;
+  const rounds: number[] = [];
   const options: WorkerOptions = {
     mode: 'loop',
     concurrency: 2,
@@ -34,13 +33,17 @@ it('keeps a worker from taking its own jobs a second time', async () => {
     pollMs: 5,
     drainMs: 1000,
     stop: stop.signal,
-    hindrance: async () => (rounds++, null),
+    hindrance: async () => {
+      rounds.push(Date.now());
+      return null;
+    },
     log: createLog({ level: 'error', format: 'json', write() {} }),
   };
   const working = work({ store, bell: NO_BELL, run, settle: async () => {}, deliverer: null }, options);
   await begun.promise;
   vi.setSystemTime(Date.now() + 3_600_000);
-  for (const before = rounds; rounds < before + 5;) await sleep(5);
+  const slept = rounds.length;
+  await expect.poll(() => rounds.length).toBeGreaterThan(slept + 4);
   stop.abort();
   ended.resolve();
   await working;
