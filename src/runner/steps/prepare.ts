@@ -1,5 +1,6 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePhases } from '../../job/phases/choose.ts';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
@@ -11,9 +12,10 @@ import { markUsed } from '../../workspace/keep/folders.ts';
 import { ownName } from '../../workspace/keep/owner.ts';
 import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail, SetupError } from '../context.ts';
-import { takeHome } from '../session/home.ts';
+import { keepHome, takeHome } from '../session/home.ts';
 import { readSessionStart, type SessionStart } from '../session/start.ts';
 import type { StepValue } from '../engine/engine.ts';
+import { isHeldAlive } from '../engine/lease.ts';
 import {
   createBench,
   installDependencies,
@@ -122,10 +124,33 @@ async function laySession(
   return { ...session, tree: await bench.copy.snapshot() };
 }
 
+/** Longest wait for the process that ended the job before to put away what it keeps, and the pause between two looks. */
+const MAX_KEEP_MS = 5000;
+const KEEP_PAUSE_MS = 50;
+
+/** Keeps what the job before left: this one may be begun before that was done, and its process may have died first. */
+async function keepBefore(
+  { layout, store, signal }: JobContext,
+  before: string,
+  kept: string,
+): Promise<void> {
+  for (let waitedMs = 0; waitedMs < MAX_KEEP_MS; waitedMs += KEEP_PAUSE_MS) {
+    if (signal.aborted || !(await isHeldAlive(store, before, new Date()))) break;
+    await sleep(KEEP_PAUSE_MS);
+  }
+  await keepHome(layout.job(before), kept).catch(() => {});
+}
+
 /** Gives the agent the HOME of the session: its conversation. */
-async function takeConversation({ job, layout, paths }: JobContext, bench: Bench): Promise<void> {
+async function takeConversation(
+  context: JobContext,
+  bench: Bench,
+  session: SessionStart | null,
+): Promise<void> {
+  const { job, layout, paths } = context;
   const sessionId = job.request.session_id ?? null;
   if (sessionId === null) return;
+  if (session !== null) await keepBefore(context, session.job_id, layout.session(sessionId));
   await takeHome(layout.session(sessionId), paths, bench.copy.layers().homeLayers?.upper ?? paths.home);
 }
 
@@ -185,7 +210,7 @@ export async function prepare(
   };
   await tellServers(context, bench, partial);
   const { notice, ...set } = await setUp(context, bench, partial);
-  await takeConversation(context, bench);
+  await takeConversation(context, bench, session);
   const notices = [
     ...networkNotices(context),
     // Who names a tag or a commit knows that it is no branch.
