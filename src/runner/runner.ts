@@ -158,9 +158,10 @@ async function openJob(
   const journal = createJournal(store, job.job_id, { attempt: job.attempt, mask, show });
   const cancelled = await cancels.watch(job.job_id);
   const signal = AbortSignal.any([options.signal, lease.lost, cancelled.signal]);
-  options.handBack?.addEventListener('abort', () => {
-    void lease.handBack(`job: ${job.job_id} was handed back`);
-  });
+  const handBack = (): void => void lease.handBack(`job: ${job.job_id} was handed back`);
+  options.handBack?.addEventListener('abort', handBack);
+  // Asked while the job was being claimed: nobody would ask again.
+  if (options.handBack?.aborted === true) handBack();
   const open = async (): Promise<Opened> => {
     const models = await parts.models.open(job, journal);
     const context = await contextOf(parts, job, { journal, mask, signal, models });
@@ -173,13 +174,13 @@ async function openJob(
     cancelled.stop();
     try {
       if (isWatched && !signal.aborted) throw error;
-      return await endUnopened(
-        { store, lease, journal, mask },
-        job,
-        signal.aborted ? new Cancelled() : error,
-      );
-    } finally {
+      const why = signal.aborted ? new Cancelled() : error;
+      const ended = await endUnopened({ store, lease, journal, mask }, job, why);
       await lease.release();
+      return ended;
+    } catch (thrown) {
+      await letGo(lease, options);
+      throw thrown;
     }
   }
 }
@@ -218,7 +219,30 @@ async function restartIfOther(parts: RunnerParts, opened: Opened, jobSteps: JobS
   await parts.store.clearSteps(lease.current());
 }
 
-async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
+/**
+ * Lets go of a job that threw. One of the queue would be claimed again at once, and if it throws each time, thousands of
+ * times a minute: it waits until its lease has ended.
+ */
+function letGo(lease: HeldLease, options: RunOptions): Promise<void> {
+  return options.lease === undefined ? lease.release() : lease.letEnd();
+}
+
+/** Drives an opened job to its end, and lets go of it whatever happens: a claim that is kept is renewed for ever. */
+async function drive(parts: RunnerParts, opened: Opened, options: RunOptions): Promise<RunEnd> {
+  const { lease } = opened;
+  try {
+    const end = await driveHeld(parts, opened);
+    await lease.release();
+    return end;
+  } catch (error) {
+    await letGo(lease, options);
+    throw error;
+  } finally {
+    opened.cancelled.stop();
+  }
+}
+
+async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   const { context, lease, journal } = opened;
   const { store, config } = parts;
   const { job } = context;
@@ -258,19 +282,18 @@ async function drive(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   });
   const jobSteps = createSteps({ context: { ...context, job: running }, engine, lease, park });
   steps = jobSteps;
-  await restartIfOther(parts, opened, jobSteps);
-  const ended = runJob(running, jobSteps).then(async (): Promise<RunEnd> => {
+  const ended = async (): Promise<RunEnd> => {
+    await restartIfOther(parts, opened, jobSteps);
+    await runJob(running, jobSteps);
     const stored = await store.getJob(job.job_id);
     if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
     if (jobSteps.isSaved()) await tidyJob(context.paths, sessionFolder(parts, job));
     return { kind: 'ended', result: stored.result, savedIn: savedIn(parts, job, stored.result) };
-  });
+  };
   try {
-    return await Promise.race([ended, parked.promise]);
+    return await Promise.race([ended(), parked.promise]);
   } finally {
     await jobSteps.stop();
-    opened.cancelled.stop();
-    await lease.release();
   }
 }
 
@@ -345,7 +368,7 @@ export function createRunner(parts: RunnerParts): Runner {
       const claimed = options.lease ?? begun.get(jobId);
       begun.delete(jobId);
       const opened = await openJob(parts, job, claimed, options);
-      if ('lease' in opened) return drive(parts, opened);
+      if ('lease' in opened) return drive(parts, opened, options);
       if (opened.result === null) throw new JobError('bug', `job ${jobId} ended without a result`);
       return { kind: 'ended', result: opened.result, savedIn: null };
     },

@@ -2,7 +2,7 @@
  * What goes into an index of the runner's, and out of it. Names are bytes to a file system; here each travels as a
  * string of one character a byte (latin1), so that none is lost.
  */
-import { lstat, readlink } from 'node:fs/promises';
+import { copyFile, lstat, readlink, stat, utimes } from 'node:fs/promises';
 import { JobError } from '../job/error.ts';
 import type { Git, GitTarget } from './git.ts';
 
@@ -35,6 +35,17 @@ export function isTooLong(error: unknown): boolean {
 /** The line of `update-index --index-info` that takes a path out. Mode 0 does so whatever lies in its place now. */
 export function removalOf(path: string): string {
   return `0 ${'0'.repeat(40)}\t${path}\0`;
+}
+
+/**
+ * Copies an index together with its time: git compares whole seconds and sizes, and looks into a file that was written
+ * in the second of its index or later (`Documentation/technical/racy-git`). A copy that seems younger hides edits.
+ */
+export async function copyIndex(from: string, to: string): Promise<void> {
+  // Read first: should the index be replaced meanwhile, its copy seems older than it is, and more is looked into.
+  const { atimeMs, mtimeMs } = await stat(from);
+  await copyFile(from, to);
+  await utimes(to, Math.floor(atimeMs / 1000), Math.floor(mtimeMs / 1000));
 }
 
 /** Takes files out of an index. */

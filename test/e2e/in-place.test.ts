@@ -228,6 +228,15 @@ describe('self-heal', () => {
     expect(sh(repo, 'status', '--porcelain')).toBe('');
   });
 
+  it('is not put into the queue by retry, where nobody would take it', async () => {
+    const { result } = await run('self-heal', BREAKS);
+    const again = await bench.run(['retry', result.job_id]);
+    expect(again.code).not.toBe(0);
+    expect(again.stderr).toMatch(/worked for a checkout that a person stands in\n.*self-heal` there again/);
+    const listed = await bench.run(['list', '--json']);
+    expect(JSON.parse(listed.stdout)).toMatchObject({ jobs: [{ job_id: result.job_id }] });
+  });
+
   it('mends what is red, although it was red before', async () => {
     commit({ 'src/add.js': WRONG });
     const { code, result } = await run('self-heal', MENDS);

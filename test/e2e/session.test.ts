@@ -1,4 +1,5 @@
 /** Jobs of one session go on where the one before ended: its files, its branch, the agent's conversation. */
+import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobResult } from '../../src/job/result.ts';
@@ -81,6 +82,26 @@ describe('a session', () => {
     expect(mended.outcome).toBe('proposed');
     expect(sh(repo, 'show', 'bot/sess-1:c.txt')).toBe('right');
     expect(sh(repo, 'log', '--format=%H', `${mended.base_sha}..bot/sess-1`).split('\n')).toHaveLength(2);
+  });
+
+  it('keeps the conversation although the process died before it was put away', async () => {
+    const first = await run('echo two > b.txt');
+    const sessions = join(bench.home, 'sessions');
+    const [name = ''] = readdirSync(sessions);
+    renameSync(join(sessions, name, 'home'), join(bench.home, 'jobs', first.job_id, 'home'));
+    expect(await run('cat b.txt > c.txt')).toMatchObject({ outcome: 'proposed', summary: '2' });
+  });
+
+  it('says so where the work it would go on with is gone, and tries nothing again', async () => {
+    expect(await run('echo two > b.txt')).toMatchObject({ outcome: 'proposed' });
+    // The last job added nothing: what was published is all that the session has.
+    expect(await run('git checkout -q HEAD . && rm -f b.txt')).toMatchObject({ wip_ref: null });
+    rmSync(join(bench.home, 'saved'), { recursive: true });
+    for (const left of ['true', 'echo three > c.txt']) {
+      const result = await run(left);
+      expect(result).toMatchObject({ outcome: 'refused', error: { code: 'bad_configuration' } });
+      expect(result.error?.message).toContain('no longer kept');
+    }
   });
 
   it('runs queued jobs one after another, however many workers there are', async () => {

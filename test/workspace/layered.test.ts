@@ -192,12 +192,10 @@ describe.skipIf(process.platform !== 'linux')('a copy-on-write working copy', ()
     run(copy, 'rm -r dir; echo x > new.txt; echo two >> a.txt; ln -s a.txt other/link');
     const tree = await copy.snapshot();
     const commit = await commitTree(scene.git, copy.target, tree, base.sha, 'refs/x', INFO);
-    // A process that was killed in the middle left parts of the same checkout behind.
-    write(join(options.paths.checkouts, 'head'), {
-      'packs/pack-0.pack': 'half',
-      'layers/tree/upper/half.txt': 'half',
-    });
+    // A process that was thought dead laid the same, and removes it while this one is at work.
+    const late = await (await reopenWorkingCopy(options)).checkOutClean('head', commit);
     const head = await copy.checkOutClean('head', commit);
+    await late.remove();
     expect(run(head, 'git status --porcelain; git rev-parse HEAD; cat a.txt; ls -A')).toBe(
       `${commit}\none\ntwo\n.git\n.gitignore\na.txt\nkept.log\nnew.txt\nother\n`,
     );

@@ -1,11 +1,12 @@
 /** The tree an agent left, whatever it made of files and folders. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { snapshotTree } from '../../src/workspace/change.ts';
 import { createGit, type Git, type GitTarget } from '../../src/workspace/git.ts';
+import { copyIndex } from '../../src/workspace/staging.ts';
 import { DESCEND, makeRepository, sh } from './scene.ts';
 
 const git = createGit({ path: process.env['PATH'] ?? '', home: homedir(), network: {} });
@@ -111,5 +112,23 @@ describe('a snapshot', () => {
         options,
       );
     await expect(snapshotTree(failing, target)).rejects.toThrow(/update-index failed .*no-such-option/);
+  });
+});
+
+describe('a copy of an index', () => {
+  it('hides no edit of the same size within the second that the index was written in', async () => {
+    const own = join(root, 'index');
+    const file = join(tree, 'a.txt');
+    const second = 1_700_000_000;
+    const look = ['-c', 'core.trustctime=false', '-c', 'core.checkStat=minimal'];
+    utimesSync(file, second, second);
+    await git(target, [...look, 'update-index', '--refresh']);
+    utimesSync(own, second, second + 0.7);
+    writeFileSync(file, 'two\n');
+    utimesSync(file, second, second + 0.3);
+    await copyIndex(own, join(root, 'copy'));
+    const copied = { ...target, index: join(root, 'copy') };
+    const changed = await git(copied, [...look, 'diff-files', '--name-only']);
+    expect(changed.text).toBe('a.txt');
   });
 });

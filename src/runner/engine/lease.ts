@@ -13,7 +13,16 @@ export interface HeldLease {
   current(): Lease;
   /** Aborted when somebody else took the job over. */
   readonly lost: AbortSignal;
+  /**
+   * Looks whether the job is still ours, before something is done that can't be taken back. A process that was stopped for
+   * longer than its lease has no other way to know that it is late.
+   *
+   * @throws JobError `conflict` when somebody else has it
+   */
+  check(): Promise<void>;
   release(): Promise<void>;
+  /** Renews it no more: the job is nobody else's before the lease ends. */
+  letEnd(): Promise<void>;
   /** Gives the job to whoever wants it and cuts off what this process does for it, as if it had died. */
   handBack(why: string): Promise<void>;
 }
@@ -61,7 +70,13 @@ export function keepLease(store: Store, claimed: Lease): HeldLease {
   return {
     current: () => lease,
     lost: lost.signal,
+    async check() {
+      lease = await store.renewLease(lease, LEASE_MS, new Date());
+    },
     release,
+    async letEnd() {
+      clearInterval(timer);
+    },
     async handBack(why) {
       // Given back first: whatever the steps still write as they are cut off is refused, as after a death.
       await release();

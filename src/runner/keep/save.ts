@@ -3,6 +3,7 @@ import type { Verified } from '../../job/step.ts';
 import { commitTree, treeOf } from '../../workspace/change.ts';
 import { readSaved, saveCommits, wipRef, type Kept } from '../../workspace/remote/saved.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
+import type { HeldLease } from '../engine/lease.ts';
 import type { Bench } from '../place.ts';
 import { commitTurns, turnNames } from '../record/turns.ts';
 import { changeCommit } from '../steps/commit.ts';
@@ -33,15 +34,20 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name, at) => name === b[at]);
 }
 
-/** Makes the saver of a job. */
-export function createSaver(context: JobContext): Saver {
+/**
+ * Makes the saver of a job.
+ *
+ * @param lease looked at before anything is saved: who is late must not write over what another process saved
+ */
+export function createSaver(context: JobContext, lease: Pick<HeldLease, 'check'>): Saver {
   const { git, job, layout, paths } = context;
   const ref = wipRef(job.job_id);
   let early: Early | null = null;
 
   const save = async (detail: PreparedDetail, kept: readonly Kept[]): Promise<void> => {
-    if (kept.length > 0)
-      await saveCommits(git, layout.repo(detail.remote.url), paths.git, kept, detail.base_sha);
+    if (kept.length === 0) return;
+    await lease.check();
+    await saveCommits(git, layout.repo(detail.remote.url), paths.git, kept, detail.base_sha);
   };
 
   const saveAhead = async (

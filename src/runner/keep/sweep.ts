@@ -7,6 +7,7 @@ import { isDead } from '../../workspace/keep/owner.ts';
 import type { RunnerParts } from '../context.ts';
 import { isHeldAlive } from '../engine/lease.ts';
 import { workFolders } from '../engine/settle.ts';
+import { keepHome } from '../session/home.ts';
 import { readOwner } from './jobs.ts';
 
 /** A folder without a known owner is that of a process that is just beginning, for so long. */
@@ -26,7 +27,7 @@ async function isAlive({ layout, store }: RunnerParts, name: string, now: Date):
   return now.getTime() - (await lastUsedMs(layout.job(name).root)) < YOUNG_MS;
 }
 
-/** Folders of a job that nobody works on and that nobody will need again. */
+/** Folders of a job that nobody works on and that nobody will need again; what its session needs is taken out of them. */
 async function deadFolders({ layout, store }: RunnerParts, name: string): Promise<readonly string[]> {
   const paths = layout.job(name);
   // A gate without a job has nothing to save or resume.
@@ -37,7 +38,11 @@ async function deadFolders({ layout, store }: RunnerParts, name: string): Promis
     isTerminal(job.status) &&
     job.result !== null &&
     (job.result.wip_ref !== null || job.result.error === null);
-  return isDone ? workFolders(paths) : [paths.checkouts];
+  if (!isDone) return [paths.checkouts];
+  // Its process died before it kept what the next job of the session goes on with.
+  const { session_id: session } = job.request;
+  if (session != null) await keepHome(paths, layout.session(session)).catch(() => {});
+  return workFolders(paths);
 }
 
 /**

@@ -15,7 +15,10 @@ export interface CancelWatch {
 
 /** Watches the jobs of one process. */
 export interface Cancels {
-  /** Begins to watch a job; resolves when it is known whether it is to be cancelled already. */
+  /**
+   * Begins to watch a job; resolves when it is known whether it is to be cancelled already, or where the store can't
+   * say so at the moment: then the next look does.
+   */
   watch(jobId: string): Promise<CancelWatch>;
 }
 
@@ -42,7 +45,7 @@ export function createCancels(store: Store, bell: Bell): Cancels {
         timer.unref();
         off = bell.on('queue', lookQuietly);
       }
-      await look();
+      await look().catch(() => {});
       return {
         signal: controller.signal,
         stop() {

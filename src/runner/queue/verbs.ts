@@ -98,6 +98,13 @@ export function queueVerbs(
     },
     async retry(jobId) {
       const job = await find(jobId);
+      const { in_place: inPlace } = job.request;
+      if (inPlace !== undefined) {
+        // Accepted, it would wait for ever: no worker may take it.
+        throw new JobError('conflict', `retry: ${jobId} worked for a checkout that a person stands in`, {
+          hint: `call \`agent-runner ${inPlace.command}\` there again`,
+        });
+      }
       if (isTerminal(job.status)) return (await submit(job.request)).job;
       throw new JobError('conflict', `retry: ${jobId} has not ended, it is ${job.status}`, {
         hint: `cancel it first by \`agent-runner cancel ${jobId}\``,

@@ -163,16 +163,41 @@ function createAlarm(): { ring(): void; wait(timeoutMs: number): Promise<void> }
   };
 }
 
+/** What a worker knows from round to round. */
+interface Rounds {
+  readonly owner: string;
+  reconciledMs: number;
+  hindrance: string | null;
+  /** When the last round began, by the wall clock, in milliseconds. */
+  begunMs: number;
+  /** Before that, by the clock of this process, nothing is claimed. */
+  claimFromMs: number;
+}
+
+/**
+ * Whether time was lost since the last round: the machine slept, this process was stopped, the clock was set forward.
+ * Then leases have ended of jobs whose processes live, this one's own among them, and they get the time to renew them.
+ */
+function hasStoodStill(rounds: Rounds, pollMs: number): boolean {
+  const nowMs = Date.now();
+  if (nowMs - rounds.begunMs > pollMs + LEASE_MS / 3) rounds.claimFromMs = performance.now() + LEASE_MS / 2;
+  rounds.begunMs = nowMs;
+  return performance.now() < rounds.claimFromMs;
+}
+
 /** Claims as many jobs as there is room for. @returns why none may be claimed, or `null` */
 async function fill(
   parts: WorkerParts,
   options: WorkerOptions,
   crew: ReturnType<typeof createCrew>,
-  owner: string,
+  rounds: Rounds,
 ): Promise<string | null> {
   const { store } = parts;
+  const { owner } = rounds;
+  const stoodStill = hasStoodStill(rounds, options.pollMs);
   const hindrance = (await store.isPaused()) ? 'paused' : await options.hindrance();
   if (hindrance !== null) return hindrance;
+  if (stoodStill) return 'time was lost; who holds a job may renew its lease first';
   while (crew.size() < options.concurrency && !options.stop.aborted) {
     const now = new Date();
     const claimed = await store.claimNext({ owner, leaseMs: LEASE_MS, now, perRepo: options.perRepo });
@@ -187,7 +212,7 @@ async function round(
   parts: WorkerParts,
   options: WorkerOptions,
   crew: ReturnType<typeof createCrew>,
-  state: { owner: string; reconciledMs: number; hindrance: string | null },
+  state: Rounds,
 ): Promise<void> {
   try {
     if (performance.now() - state.reconciledMs >= RECONCILE_MS) {
@@ -195,7 +220,7 @@ async function round(
       const freed = await reconcile(parts);
       if (freed > 0) options.log.info('jobs of dead processes freed', { count: freed });
     }
-    const hindrance = await fill(parts, options, crew, state.owner);
+    const hindrance = await fill(parts, options, crew, state);
     if (hindrance !== state.hindrance) {
       options.log.info(hindrance === null ? 'claiming again' : 'not claiming', { why: hindrance });
       state.hindrance = hindrance;
@@ -226,7 +251,13 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
   const off = parts.bell.on('queue', () => alarm.ring());
   const onStop = (): void => alarm.ring();
   options.stop.addEventListener('abort', onStop);
-  const state = { owner: await ownName(), reconciledMs: -RECONCILE_MS, hindrance: null };
+  const state: Rounds = {
+    owner: await ownName(),
+    reconciledMs: -RECONCILE_MS,
+    hindrance: null,
+    begunMs: Date.now(),
+    claimFromMs: 0,
+  };
   const gone = new AbortController();
   // Tries go on while jobs are drained: their ends are told as well.
   const delivering = options.mode === 'loop' ? parts.deliverer?.run(gone.signal) : undefined;

@@ -27,8 +27,10 @@ async function move(from: string, to: string): Promise<void> {
  * @param kept the session's folder
  */
 export async function keepHome(paths: JobPaths, kept: string): Promise<void> {
+  const home = await writtenHome(paths);
+  if (!(await exists(home)) && !(await exists(paths.conversations))) return;
   await mkdir(kept, { recursive: true, mode: 0o700 });
-  await move(await writtenHome(paths), join(kept, 'home'));
+  await move(home, join(kept, 'home'));
   await move(paths.conversations, join(kept, 'conversations'));
 }
 

@@ -1,5 +1,6 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePhases } from '../../job/phases/choose.ts';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
@@ -11,9 +12,10 @@ import { markUsed } from '../../workspace/keep/folders.ts';
 import { ownName } from '../../workspace/keep/owner.ts';
 import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail, SetupError } from '../context.ts';
-import { takeHome } from '../session/home.ts';
+import { keepHome, takeHome } from '../session/home.ts';
 import { readSessionStart, type SessionStart } from '../session/start.ts';
 import type { StepValue } from '../engine/engine.ts';
+import { isHeldAlive } from '../engine/lease.ts';
 import {
   createBench,
   installDependencies,
@@ -106,24 +108,49 @@ async function laySession(
 ): Promise<NonNullable<PreparedDetail['session']>> {
   const { git, paths } = context;
   const { wip_ref: ref, tip, job_id: before } = session;
-  if (tip !== null) {
-    const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', saved, tip];
-    await git({ dir: paths.git }, args);
-  }
-  const commit = ref === null ? null : await readSaved(git, saved, ref);
-  if (ref !== null && commit === null) {
-    throw new JobError('bad_configuration', `session_id: the work of ${before} is no longer kept (${ref})`, {
+  const find = async (name: string): Promise<string> => {
+    const found = await readSaved(git, saved, name);
+    if (found !== null) return found;
+    throw new JobError('bad_configuration', `session_id: the work of ${before} is no longer kept (${name})`, {
       hint: 'begin a new session; keep_work_days says how long work is kept',
     });
+  };
+  const commit = ref === null ? null : await find(ref);
+  if (tip !== null) {
+    const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', saved, await find(tip)];
+    await git({ dir: paths.git }, args);
   }
   if (commit !== null) await layCommit(context, bench, saved, commit);
   return { ...session, tree: await bench.copy.snapshot() };
 }
 
+/** Longest wait for the process that ended the job before to put away what it keeps, and the pause between two looks. */
+const MAX_KEEP_MS = 5000;
+const KEEP_PAUSE_MS = 50;
+
+/** Keeps what the job before left: this one may be begun before that was done, and its process may have died first. */
+async function keepBefore(
+  { layout, store, signal }: JobContext,
+  before: string,
+  kept: string,
+): Promise<void> {
+  for (let waitedMs = 0; waitedMs < MAX_KEEP_MS; waitedMs += KEEP_PAUSE_MS) {
+    if (signal.aborted || !(await isHeldAlive(store, before, new Date()))) break;
+    await sleep(KEEP_PAUSE_MS);
+  }
+  await keepHome(layout.job(before), kept).catch(() => {});
+}
+
 /** Gives the agent the HOME of the session: its conversation. */
-async function takeConversation({ job, layout, paths }: JobContext, bench: Bench): Promise<void> {
+async function takeConversation(
+  context: JobContext,
+  bench: Bench,
+  session: SessionStart | null,
+): Promise<void> {
+  const { job, layout, paths } = context;
   const sessionId = job.request.session_id ?? null;
   if (sessionId === null) return;
+  if (session !== null) await keepBefore(context, session.job_id, layout.session(sessionId));
   await takeHome(layout.session(sessionId), paths, bench.copy.layers().homeLayers?.upper ?? paths.home);
 }
 
@@ -131,9 +158,14 @@ function startOf({ parent, tip, on }: InPlaceBase): PreparedDetail['in_place'] {
   return { parent, tip, on };
 }
 
-/** Fetches the base, opens the working copy, resolves the rules and prepares the dependencies. */
+/**
+ * Fetches the base, opens the working copy, resolves the rules and prepares the dependencies.
+ *
+ * @param check called before what lies in the job's folder is removed; rejects where the job is no longer ours
+ */
 export async function prepare(
   context: JobContext,
+  check: () => Promise<void> = async () => {},
 ): Promise<StepValue<PreparedDetail> & { readonly bench: Bench }> {
   const { job, git, layout } = context;
   const estimate = await tellEstimate(context);
@@ -145,6 +177,7 @@ export async function prepare(
   const wantedBase = session?.base_sha ?? job.request.base;
   const base = inPlace?.base ?? (await fetchBase(git, repo, remote, wantedBase, job.job_id));
   if (inPlace === null) await restoreBase(git, repo, remote, base.sha, job.job_id);
+  await check();
   const bench = await createBench(context, remote.url, base.sha);
   // With its base's own packs, the job goes on also when the mirror is lost or pruned by somebody.
   await writeFile(context.paths.owner, await ownName());
@@ -177,7 +210,7 @@ export async function prepare(
   };
   await tellServers(context, bench, partial);
   const { notice, ...set } = await setUp(context, bench, partial);
-  await takeConversation(context, bench);
+  await takeConversation(context, bench, session);
   const notices = [
     ...networkNotices(context),
     // Who names a tag or a commit knows that it is no branch.

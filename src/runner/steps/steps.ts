@@ -94,9 +94,10 @@ async function saveNow(work: Work): Promise<string | null> {
   return work.saver.now(detail, bench, memory.verified);
 }
 
-async function stepPrepare({ context, engine, memory, baseline, map }: Work): Promise<StepResult<Prepared>> {
+async function stepPrepare(work: Work): Promise<StepResult<Prepared>> {
+  const { context, engine, lease, memory, baseline, map } = work;
   const result = await engine.step<PreparedDetail>('prepare', 'prepare', async () => {
-    const { bench, ...detail } = await prepare(context);
+    const { bench, ...detail } = await prepare(context, () => lease.check());
     memory.bench = bench;
     return detail;
   });
@@ -289,7 +290,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     memory,
     baseline,
     map: createMap(options.context),
-    saver: createSaver(options.context),
+    saver: createSaver(options.context, options.lease),
   };
   return {
     prepare: () => stepPrepare(work),

@@ -3,10 +3,13 @@
  * disposable `.git` for agents and tests: history readable, no remote, no hook, and never read by us again.
  */
 // Small files in new folders, dozens of them a job: by way of promises each takes ten times as long.
+import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Git, GitTarget } from '../git.ts';
+import { copyIndex } from '../staging.ts';
+import type { JobPaths } from '../layout.ts';
 import type { History } from './history.ts';
 
 /** A repository whose objects are borrowed from the mirror. */
@@ -22,6 +25,11 @@ function copyShallow(fromDir: string, toDir: string): void {
 
 function makeFolders(dir: string, names: readonly string[]): void {
   for (const name of names) mkdirSync(join(dir, name), { recursive: true });
+}
+
+/** A folder for a clean checkout that no other process has or will have, so that each removes only its own. */
+export function checkoutFolder({ checkouts }: Pick<JobPaths, 'checkouts'>, name: string): string {
+  return join(checkouts, `${name}-${randomBytes(4).toString('hex')}`);
 }
 
 const GIT_FOLDERS = ['objects/info', 'objects/pack', 'refs/heads', 'info'];
@@ -101,7 +109,7 @@ export async function writeInnerGit(
   );
   writeFileSync(join(dir, 'HEAD'), `ref: refs/heads/${inner.branch}\n`);
   copyFileSync(join(repository.dir, 'info', 'exclude'), join(dir, 'info', 'exclude'));
-  await copyFile(index, join(dir, 'index'));
+  await copyIndex(index, join(dir, 'index'));
   copyShallow(repository.dir, dir);
 }
 

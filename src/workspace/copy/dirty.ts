@@ -1,7 +1,8 @@
 /** What a person has not committed. Looked at with our GIT_DIR and a copy of the index: their `.git` runs nothing. */
-import { copyFile, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { splitNul, type Git, type GitTarget } from '../git.ts';
+import { copyIndex } from '../staging.ts';
 
 /** Longest look at a person's files; a slow disk must not hold up a job for a notice. */
 const LOOK_TIMEOUT_MS = 20_000;
@@ -27,7 +28,7 @@ export async function dirtyPaths(
 ): Promise<readonly string[]> {
   const index = join(target.dir, 'index.dirty');
   try {
-    await copyFile(await findIndex(checkout), index);
+    await copyIndex(await findIndex(checkout), index);
     const look = { dir: target.dir, workTree: checkout, index };
     const options = { timeoutMs: LOOK_TIMEOUT_MS };
     const changed = await git(

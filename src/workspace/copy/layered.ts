@@ -1,7 +1,7 @@
 /** Copy-on-write working copies: over a warm tree of the base, with prepared dependencies as a layer below. */
 import { randomBytes } from 'node:crypto';
 import { lstatSync } from 'node:fs';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { OverlayMode } from '../../sandbox/sandbox.ts';
@@ -9,6 +9,8 @@ import { treeOf } from '../change.ts';
 import { listChanges, type ChangedEntry } from '../diff.ts';
 import type { GitTarget } from '../git.ts';
 import { removeFolder } from '../keep/folders.ts';
+import { checkoutFolder } from './checkout.ts';
+import { copyIndex } from '../staging.ts';
 import { createPlace, emptyPlace, layUnder, moveTo, reopenPlace, type LayeredPlace } from './layers.ts';
 import { openWarmTree, type WarmTree } from './warm.ts';
 import type { Checkout, CopyParts, WorkingCopy } from './working-copy.ts';
@@ -72,7 +74,7 @@ async function layTree(
   if (held.indexed === treeish) {
     const changes = await listChanges(git, { dir: paths.git }, baseSha, treeish);
     if (held.indexed === treeish && changes.every(isWritten)) {
-      await copyFile(join(paths.git, 'index'), index);
+      await copyIndex(join(paths.git, 'index'), index);
       const { upper } = place.treeLayers;
       const stdin = changes.map(({ path }) => `${path}\0`).join('');
       const target = { dir: paths.git, workTree: upper, index };
@@ -98,7 +100,7 @@ async function checkOutLayered(
 ): Promise<Checkout & { remove(): Promise<void> }> {
   const { paths, baseSha } = parts;
   const { mode } = held.place.treeLayers;
-  const folder = join(paths.checkouts, name);
+  const folder = checkoutFolder(paths, name);
   const root = join(folder, 'layers');
   const place = await createPlace(root, join(folder, 'tree'), join(folder, 'home'), mode, warm);
   if (place === null) throw new JobError('bug', `${folder} can't be mounted, though its job's copy could`);
@@ -107,8 +109,6 @@ async function checkOutLayered(
   else {
     const index = join(paths.git, `index.${randomBytes(6).toString('hex')}`);
     const packs = join(folder, 'packs');
-    // What a killed process left of the same checkout is none of this one's.
-    await removeFolder(packs);
     await mkdir(packs);
     try {
       const pack = async (): Promise<void> => parts.packNew(packs, await wanted);

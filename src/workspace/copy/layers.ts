@@ -1,12 +1,13 @@
 /** Copy-on-write places: where the layers of a working copy or a checkout lie, and what was written into them. */
 import { mkdirSync } from 'node:fs';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fitsMount, withOverlays } from '../../sandbox/process/overlay.ts';
 import type { Layers, OverlayMode } from '../../sandbox/sandbox.ts';
 import type { Layer } from '../dependencies.ts';
 import type { Git, GitTarget } from '../git.ts';
 import { exists, removeFolder } from '../keep/folders.ts';
+import { copyIndex } from '../staging.ts';
 import type { WarmTree } from './warm.ts';
 
 /** A copy-on-write folder pair: the files of a checkout and their HOME. Both mount points are empty folders. */
@@ -125,7 +126,7 @@ export async function moveTo(
   to: string,
 ): Promise<void> {
   const index = target.index ?? join(target.dir, 'index');
-  await copyFile(warm.index, index);
+  await copyIndex(warm.index, index);
   if (from === to) return;
   const args = [...SAME_FILES, 'read-tree', '-m', '-u', '--end-of-options', from, to];
   const mount = { layers: place.treeLayers, target: place.tree };

@@ -6,7 +6,7 @@ import { snapshotTree } from '../change.ts';
 import { applyLayer } from '../dependencies.ts';
 import type { GitTarget } from '../git.ts';
 import { removeFolder } from '../keep/folders.ts';
-import { checkOut } from './checkout.ts';
+import { checkOut, checkoutFolder } from './checkout.ts';
 import type { Checkout, CopyParts, WorkingCopy } from './working-copy.ts';
 
 /** Lays a commit into an empty folder, with a trusted `.git`. */
@@ -59,8 +59,7 @@ export function openPlainCopy(parts: CopyParts): WorkingCopy {
       await rm(own, { force: true });
     },
     async checkOutClean(name, commit) {
-      const root = join(paths.checkouts, name);
-      await removeFolder(root);
+      const root = checkoutFolder(paths, name);
       const [tree, home] = [join(root, 'tree'), join(root, 'home')];
       await mkdir(home, { recursive: true });
       await parts.checkOutAt(tree, await commit);

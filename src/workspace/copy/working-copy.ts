@@ -43,8 +43,10 @@ export interface WorkingCopy extends Checkout {
   /** Lays the files of a commit into `tree`, with a trusted `.git`, and nothing else. */
   checkOutAt(tree: string, commit: string): Promise<void>;
   /**
-   * A clean checkout of a commit in a folder of its own, with a trusted `.git`.
+   * A clean checkout of a commit in a folder of its own, with a trusted `.git`. No two share a folder, be they of the same
+   * name: a process that was thought dead may still remove its own.
    *
+   * @param name what its folder's name begins with
    * @param tree the commit's tree where that is known: then its files are laid while the commit is still made
    */
   checkOutClean(

@@ -2,7 +2,7 @@
  * What was written to a copy-on-write working copy, read from its upper folder alone: the cost is that of the
  * change, not of the repository.
  */
-import { chmod, copyFile, lstat, readdir, rm } from 'node:fs/promises';
+import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
 import { withOverlays } from '../../sandbox/process/overlay.ts';
 import { runProcess } from '../../sandbox/process.ts';
@@ -10,6 +10,7 @@ import type { Git, GitTarget } from '../git.ts';
 import {
   below,
   bytes,
+  copyIndex,
   indexFiles,
   isTooLong,
   removeFromIndex,
@@ -212,7 +213,7 @@ export async function snapshotWritten(
   const { upper } = place.treeLayers;
   const index = target.index ?? `${target.dir}/index`;
   const own = { dir: target.dir, index };
-  await copyFile(warm.index, index);
+  await copyIndex(warm.index, index);
   const { changed, fresh, gone, shared } = await walk(upper, warm);
   const wanted = await withoutIgnored(git, own, place, fresh);
   await removeFromIndex(git, own, await listBelow(git, own, gone));

@@ -2,12 +2,13 @@
  * The state of a person's folder as a commit, uncommitted changes included. Made with a GIT_DIR and an index of
  * the runner's: nothing in the folder is touched, not even the index.
  */
-import { appendFile, copyFile, lstat, mkdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, lstat, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { commitTree, type CommitInfo } from '../change.ts';
 import { createJobRepository } from '../copy/checkout.ts';
 import { splitNul, type Git, type GitTarget } from '../git.ts';
+import { copyIndex } from '../staging.ts';
 
 /** What nobody means to have judged or committed, where the folder itself ignores nothing. */
 const IGNORED = ['node_modules/', '.venv/', '__pycache__/', '*.pyc', '.DS_Store'];
@@ -61,7 +62,7 @@ export async function snapshotCheckout(
   const target = { dir: into.own, workTree: from.checkout, index };
   try {
     // The person's index knows which files are unchanged; without it everything is hashed anew.
-    await copyFile(join(dir, 'index'), index).catch(() => {});
+    await copyIndex(join(dir, 'index'), index).catch(() => {});
     await git(target, ['ls-files', '--stage', '-z']).catch(async () => {
       await rm(index, { force: true });
       await git(target, ['read-tree', from.head]);

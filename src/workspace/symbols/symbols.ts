@@ -172,8 +172,9 @@ async function look(
   });
   const fresh = await readNew(git, target, [...missing.values()], signal);
   const files = blobs.map(({ path, id }, at) => ({ path, about: found[at] ?? fresh.get(id) ?? NOTHING }));
+  // Also where nothing defines anything: what is known of that is kept as well.
+  await mkdir(dirname(store), { recursive: true });
   if (fresh.size > 0) {
-    await mkdir(dirname(store), { recursive: true });
     if (rows.size === 0 || rows.size > files.length + MAX_OTHER_ROWS) {
       // In git's order, in which they will be asked for. What was left unread is asked for again.
       const rest = blobs.flatMap(({ path, id }, at) => {

@@ -66,6 +66,15 @@ describe('what the files of a commit define', () => {
     });
   });
 
+  it('is nothing in a repository without any source, and that is kept', async () => {
+    sh(repo, 'rm', '--quiet', '-r', 'src', 'big.js', 'nul.js');
+    commit('only data');
+    expect(await look()).toEqual({ 'data.bin': '' });
+    commit('again');
+    expect(await look()).toEqual({ 'data.bin': '' });
+    expect([asked, listed]).toEqual([[], 1]);
+  });
+
   it('is read once a text: a later commit reads what changed, and another job reads nothing', async () => {
     await look();
     expect(ids()).toBe(3);
