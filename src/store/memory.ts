@@ -7,6 +7,7 @@ import { createDeliveryMemory, type DeliveryMemory } from './deliveries/memory.t
 import { checkWaiting, eventRow, jobEvent } from './rules/event.ts';
 import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob } from './rules/job.ts';
 import { claim, isHeld, leaseOf, NEVER_HELD, release, renew } from './rules/lease.ts';
+import { checkAlone } from './rules/queue.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
 import { sumTallies, talliesOf } from './rules/tally.ts';
 import { accessMethods } from './memory/access.ts';
@@ -43,8 +44,9 @@ function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
         waiting: [],
         taken: new Map(),
       };
-      jobs.set(accepted.job_id, entry);
       letWait(state, entry);
+      checkAlone(accepted, hold !== undefined, entry.queued?.state === 'blocked');
+      jobs.set(accepted.job_id, entry);
       if (once !== undefined) state.once.set(once.key, { ...once, jobId: accepted.job_id });
       const claimed = hold === undefined ? null : claim(entry.hold, hold.owner, hold.leaseMs, hold.now);
       if (claimed !== null) setHold(state, entry, claimed);

@@ -170,6 +170,16 @@ export function testQueue(name: string, open: () => Promise<OpenStore>): void {
       expect([await claimId(), await claimId()]).toEqual(['a', null]);
     });
 
+    test('a job that is to run at once is refused beside another one of its session, and leaves nothing', async () => {
+      const hold = { owner: 'run', leaseMs: MINUTE, now: T0 };
+      const first = await store.createJob(asked('a', { session_id: 's' }), { hold });
+      expect(first.lease).not.toBeNull();
+      await rejected(store.createJob(asked('b', { session_id: 's' }), { hold }), 'conflict');
+      expect(await store.getJob('b')).toBeNull();
+      expect((await store.createJob(asked('c', { session_id: 's' }))).isNew).toBe(true);
+      expect(await store.countQueue()).toEqual({ ready: 0, held: 1, parked: 0, blocked: 1 });
+    });
+
     test('a job for a checkout that a person stands in is never claimed', async () => {
       const inPlace = { kind: 'self-heal', path: '/srv/here', branch: 'agent/self-heal' };
       await store.createJob(

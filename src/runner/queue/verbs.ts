@@ -105,6 +105,13 @@ export function queueVerbs(
           hint: `call \`agent-runner ${inPlace.command}\` there again`,
         });
       }
+      const { replay } = job.request;
+      if (replay !== undefined) {
+        // It needs the answers of the recorded job, which are given when it is begun.
+        throw new JobError('conflict', `retry: ${jobId} played a recorded job back`, {
+          hint: `call \`agent-runner replay ${replay.of}\` again`,
+        });
+      }
       if (isTerminal(job.status)) return (await submit(job.request)).job;
       throw new JobError('conflict', `retry: ${jobId} has not ended, it is ${job.status}`, {
         hint: `cancel it first by \`agent-runner cancel ${jobId}\``,

@@ -273,6 +273,9 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
       options.log.error('the last callbacks could not be sent', { error });
     });
   } finally {
+    // Where the queue can't be read any more, jobs in work go to whoever can.
+    if (crew.size() > 0) crew.handBack();
+    await crew.idle();
     gone.abort();
     await delivering;
     off();

@@ -53,6 +53,18 @@ export function waitingState(
   return job.status === 'needs_input' && !of.isAnswered ? 'parked' : 'ready';
 }
 
+/**
+ * Refuses a job that is to be run at once while an earlier job of its session has not ended.
+ *
+ * @throws JobError `conflict`
+ */
+export function checkAlone(job: Job, isHeld: boolean, isBlocked: boolean): void {
+  if (!isHeld || !isBlocked) return;
+  throw new JobError('conflict', `session_id: an earlier job of ${job.request.session_id} has not ended`, {
+    hint: 'wait for it, or submit the job: it runs after the others of its session',
+  });
+}
+
 /** @throws JobError `conflict` when a key was used for something else */
 export function checkSame(once: Once, digest: string): void {
   if (once.digest === digest) return;

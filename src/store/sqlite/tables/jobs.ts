@@ -152,7 +152,7 @@ function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted 
   insertJob(db, job);
   const number = jobNumber(db, job.job_id);
   count(db, null, job);
-  enqueue(db, number, job);
+  enqueue(db, number, job, hold !== undefined);
   if (once !== undefined) remember(db, number, once);
   const claimed = hold === undefined ? null : claim(holdOf(db, number), hold.owner, hold.leaseMs, hold.now);
   if (claimed !== null) setHold(db, number, claimed);

@@ -2,7 +2,14 @@
 import type { Job } from '../../../job/job.ts';
 import type { Lease, Once, QueueCounts, Store } from '../../store.ts';
 import { NEVER_HELD, claim, leaseOf, type Hold } from '../../rules/lease.ts';
-import { checkOnce, checkSame, MAX_QUEUE_ROWS, queueEntry, waitingState } from '../../rules/queue.ts';
+import {
+  checkAlone,
+  checkOnce,
+  checkSame,
+  MAX_QUEUE_ROWS,
+  queueEntry,
+  waitingState,
+} from '../../rules/queue.ts';
 import { checkInteger } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
@@ -50,12 +57,13 @@ export function wake(db: Connection, number: number): void {
 }
 
 /** Puts an accepted job into the queue; behind the other jobs of its session. */
-export function enqueue(db: Connection, number: number, job: Job): void {
+export function enqueue(db: Connection, number: number, job: Job, isHeld: boolean): void {
   const entry = queueEntry(job);
   if (entry === null) return;
   const { priority, repo, session_id: session } = entry;
   const isBlocked =
     session !== null && db.get('SELECT 1 FROM queue WHERE session_id = ? LIMIT 1', session) !== null;
+  checkAlone(job, isHeld, isBlocked);
   db.run(
     'INSERT INTO queue (job_number, state, priority, repo, session_id) VALUES (?, ?, ?, ?, ?)',
     number,
