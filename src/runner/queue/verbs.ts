@@ -67,6 +67,22 @@ async function endWaiting(parts: RunnerParts, runner: Runner, jobId: string): Pr
   });
 }
 
+/** Refuses jobs that can't be asked for a second time in this way. @throws JobError `conflict` */
+function checkRetriable({ job_id: jobId, request: { in_place: inPlace, replay } }: Job): void {
+  // Accepted, it would wait for ever: no worker may take it.
+  if (inPlace !== undefined) {
+    throw new JobError('conflict', `retry: ${jobId} worked for a checkout that a person stands in`, {
+      hint: `call \`agent-runner ${inPlace.command}\` there again`,
+    });
+  }
+  // It needs the answers of the recorded job, which are given when it is begun.
+  if (replay !== undefined) {
+    throw new JobError('conflict', `retry: ${jobId} played a recorded job back`, {
+      hint: `call \`agent-runner replay ${replay.of}\` again`,
+    });
+  }
+}
+
 /** Wires them; `runner` is asked for only when one is used. */
 export function queueVerbs(
   parts: RunnerParts,
@@ -98,20 +114,7 @@ export function queueVerbs(
     },
     async retry(jobId) {
       const job = await find(jobId);
-      const { in_place: inPlace } = job.request;
-      if (inPlace !== undefined) {
-        // Accepted, it would wait for ever: no worker may take it.
-        throw new JobError('conflict', `retry: ${jobId} worked for a checkout that a person stands in`, {
-          hint: `call \`agent-runner ${inPlace.command}\` there again`,
-        });
-      }
-      const { replay } = job.request;
-      if (replay !== undefined) {
-        // It needs the answers of the recorded job, which are given when it is begun.
-        throw new JobError('conflict', `retry: ${jobId} played a recorded job back`, {
-          hint: `call \`agent-runner replay ${replay.of}\` again`,
-        });
-      }
+      checkRetriable(job);
       if (isTerminal(job.status)) return (await submit(job.request)).job;
       throw new JobError('conflict', `retry: ${jobId} has not ended, it is ${job.status}`, {
         hint: `cancel it first by \`agent-runner cancel ${jobId}\``,
