@@ -1,18 +1,22 @@
 /** Every endpoint there is, in the order of the document. */
 import type { Endpoint } from './endpoint.ts';
 import { actEndpoints } from './jobs/act.ts';
+import { deliveryEndpoints } from './jobs/deliveries.ts';
 import { readEndpoints } from './jobs/read.ts';
-import type { Counters } from './metrics.ts';
+import type { Counters } from './figures/metrics.ts';
 import type { Define, Parts } from './parts.ts';
 import { documentEndpoints } from './document/endpoints.ts';
 import { dialectEndpoints } from './dialect.ts';
 import { systemEndpoints } from './system.ts';
+import { usageEndpoints } from './figures/usage.ts';
 
 /** Makes them all; the last describe the others. */
 export function allEndpoints(parts: Parts, counters: Counters, define: Define): readonly Endpoint[] {
   const endpoints = [
     ...actEndpoints(parts, define),
     ...readEndpoints(parts, define),
+    ...deliveryEndpoints(parts, define),
+    ...usageEndpoints(parts, define),
     ...systemEndpoints(parts, counters, define),
     ...dialectEndpoints(parts, define),
   ];

@@ -15,7 +15,7 @@ import { createDefine, type Endpoint } from './endpoint.ts';
 import { allEndpoints } from './endpoints.ts';
 import { createSockets } from './live/socket.ts';
 import { createStreams, type Patience } from './live/streams.ts';
-import { createCounters } from './metrics.ts';
+import { createCounters } from './figures/metrics.ts';
 import type { Parts, WorkerState } from './parts.ts';
 
 /** How a server is opened. */
@@ -45,6 +45,8 @@ export interface Server {
 const HEADERS_MS = 15_000;
 const REQUEST_MS = 60_000;
 const KEEP_ALIVE_MS = 10_000;
+/** Longest time in which a connection neither brings nor takes anything; streams are heard of more often. */
+const SILENT_MS = 120_000;
 /** How long requests in work may go on when the server stops, in milliseconds. */
 const CLOSE_MS = 5000;
 /** How often it is looked meanwhile which connections are done, in milliseconds. */
@@ -121,7 +123,11 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const { host, port, publicUrl, requestsPerMinute } = config.server;
   checkExposure(host, auth);
   const streams = createStreams(runner, options.patience);
-  const logins = createLogins(store, await loginSecret(config.home));
+  const logins = createLogins(
+    store,
+    await loginSecret(config.home),
+    publicUrl?.startsWith('https:') === true,
+  );
   const publicHost = publicUrl === null ? null : new URL(publicUrl).host;
   const guard = createGuard({ store, logins, auth, publicHost });
   const limit = createRateLimit(requestsPerMinute);
@@ -145,6 +151,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
   }) as HttpServer;
+  http.setTimeout(SILENT_MS);
   const sockets = createSockets({ runner, streams, guard, limit, log });
   http.on('upgrade', sockets.upgrade);
   const bound = await listen(http, host, port);

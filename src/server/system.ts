@@ -5,7 +5,7 @@ import { lackOfRoom } from '../runner/queue/room.ts';
 import { loginEndpoints } from './access/endpoints.ts';
 import { json, type Endpoint } from './endpoint.ts';
 import { wholeParam } from './jobs/schema.ts';
-import { renderMetrics, type Counters } from './metrics.ts';
+import { renderMetrics, type Counters } from './figures/metrics.ts';
 import type { Define, Parts } from './parts.ts';
 
 /** How long an answer about readiness holds, in milliseconds: whoever asks more often costs no more. */

@@ -179,6 +179,24 @@ describe('a login', () => {
   });
 });
 
+test('behind a proxy, pages of the public address are its own', async () => {
+  const proxied = await openedServer({ public_url: 'https://runner.example.org' });
+  try {
+    const { port } = proxied.server;
+    const look = async (origin: string): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${port}/healthz`, { headers: { origin } })).status;
+    expect(proxied.server.url).toBe('https://runner.example.org');
+    expect(await look('https://runner.example.org')).toBe(200);
+    expect(await look('https://evil.example.org')).toBe(403);
+    const login = await fetch(`http://127.0.0.1:${port}/login?token=${proxied.keys.read}`, {
+      redirect: 'manual',
+    });
+    expect(login.headers.get('set-cookie')).toContain('; Secure;');
+  } finally {
+    await proxied.close();
+  }
+});
+
 test('what was done is written down with who did it, and no key is ever logged or written', async () => {
   await opened.post(`/api/jobs/${jobId}/messages`, { text: 'noted' });
   await opened.post(`/api/jobs/job-none/cancel`, {}, 'admin');

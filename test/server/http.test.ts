@@ -87,6 +87,21 @@ describe('submitting', () => {
     ],
     ['an unknown limit', { repo: REPO, task: 'x', budget: { max_cots: 6 } }, 'budget.max_cots'],
     ['another executor', { repo: REPO, task: 'x', executor: 'temporal' }, 'executor'],
+    [
+      'a callback that nothing can sign',
+      { repo: REPO, task: 'x', callback_url: 'https://a.example/' },
+      'callback_url',
+    ],
+    [
+      'a callback to this machine',
+      { repo: REPO, task: 'x', callback_url: 'https://127.0.0.1/' },
+      'callback_url',
+    ],
+    [
+      'a callback that is no URL',
+      { repo: REPO, task: 'x', callback_url: 'file:///etc/passwd' },
+      'callback_url',
+    ],
     ['no isolation', { repo: REPO, task: 'x', sandbox: 'host' }, 'sandbox', 403],
     ['a gate of its own', { repo: REPO, task: 'x', gate: [{ name: 'a', command: 'true' }] }, 'gate', 403],
     ['a setup of its own', { repo: REPO, task: 'x', setup: 'true' }, 'setup', 403],
@@ -353,6 +368,28 @@ describe('the short dialect', () => {
     });
     expect(typeof result.error === 'string' || result.error === null).toBe(true);
     expect(await (await opened.ask('/health', { as: null })).json()).toEqual({ status: 'ok' });
+  });
+});
+
+describe('what was spent', () => {
+  test('is summed by what is asked for, since when it is asked for', async () => {
+    interface Usage {
+      readonly by: string;
+      readonly since: string | null;
+      readonly rows: readonly { readonly key: string; readonly jobs: number }[];
+      readonly total: { readonly jobs: number } | null;
+    }
+    const look = async (query: string): Promise<Usage> =>
+      (await (await opened.ask(`/api/usage${query}`)).json()) as Usage;
+    await submitted({ repo: REPO, task: 'spend', agent: 'simulated:noop' });
+    const byAgent = await look('?by=agent&since=all');
+    expect(byAgent.since).toBeNull();
+    expect(byAgent.rows.find(({ key }) => key === 'simulated:noop')?.jobs).toBeGreaterThan(0);
+    expect(byAgent.total?.jobs).toBe(byAgent.rows.reduce((all, { jobs }) => all + jobs, 0));
+    expect(await look('?since=2199-01-01')).toMatchObject({ by: 'day', rows: [], total: null });
+    expect((await look('')).total?.jobs).toBe(byAgent.total?.jobs);
+    for (const query of ['?since=yesterday', '?since=2026-13-45', '?by=user', '?limit=0'])
+      await problemOf(opened.ask(`/api/usage${query}`), 400);
   });
 });
 

@@ -130,6 +130,23 @@ describe('server-sent events', () => {
     expect(await look({ 'last-event-id': '1' }, '?after=2')).toBe(200);
   });
 
+  test('who asks for the headers alone follows nothing', async () => {
+    const job = await playJob(opened);
+    const following = async (): Promise<string | undefined> =>
+      /^agent_runner_live_streams (\d+)$/m.exec(await (await opened.ask('/metrics')).text())?.[1];
+    const before = await following();
+    const headers = { accept: 'text/event-stream' };
+    for (let at = 0; at < 5; at++) {
+      const response = await opened.ask(`/api/jobs/${job.jobId}/events`, { method: 'HEAD', headers });
+      expect([response.status, response.headers.get('content-type')]).toEqual([
+        200,
+        'text/event-stream; charset=utf-8',
+      ]);
+    }
+    expect(await following()).toBe(before);
+    await job.end();
+  });
+
   test('as pages they are the same', async () => {
     const job = await playJob(opened);
     const said = await job.say(...Array.from({ length: 25 }, (_, at) => `line ${at}`));

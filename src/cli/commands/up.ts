@@ -69,7 +69,7 @@ async function serve(io: Io, runner: Runner, options: Options, log: Log): Promis
   if (options.json === true) printJson(io, { url, login_url: loginUrl });
   else io.out(`${loginUrl ?? `${url}/`}\n`);
   if (loginUrl !== null) io.err('the link logs you in; it is shown this once, and so is the key in it\n');
-  io.err(`ready: ${url} takes requests${options.worker ? ' and runs jobs' : ''}\n`);
+  io.err(`ready: ${url} takes requests${worker.state() === 'none' ? '' : ' and runs jobs'}\n`);
   const tidy = setInterval(() => void runner.tidyDaily(), TIDY_MS);
   await stopped(io.signal);
   clearInterval(tidy);

@@ -52,10 +52,15 @@ function checkHost({ headers }: Asking, publicHost: string | null): void {
   });
 }
 
-/** A browser says where a request comes from; anything else that sends one says nothing, and is let through. */
-function checkSite({ method, headers }: Asking): void {
+/**
+ * A browser says where a request comes from; anything else that sends one says nothing, and is let through.
+ *
+ * @param publicHost a name that a proxy in front may have replaced in the request
+ */
+function checkSite({ method, headers }: Asking, publicHost: string | null): void {
   const [origin, site] = [headers.get('origin'), headers.get('sec-fetch-site')];
-  const isOwn = origin === null || (URL.canParse(origin) && new URL(origin).host === headers.get('host'));
+  const from = origin !== null && URL.canParse(origin) ? new URL(origin).host : null;
+  const isOwn = origin === null || (from !== null && (from === headers.get('host') || from === publicHost));
   const isVisit = method === 'GET' && headers.get('sec-fetch-mode') === 'navigate';
   if (isOwn && (site === null || site === 'same-origin' || site === 'none' || isVisit)) return;
   throw new Refused({
@@ -83,11 +88,11 @@ function byKey(store: Store): Authenticator {
   };
 }
 
-function byLogin(logins: Logins): Authenticator {
+function byLogin(logins: Logins, publicHost: string | null): Authenticator {
   return async (asking) => {
     const holder = await logins.holderOf(asking.headers.get('cookie'));
     // The browser adds the cookie by itself, whoever wrote the page.
-    if (holder !== null) checkSite(asking);
+    if (holder !== null) checkSite(asking, publicHost);
     return holder;
   };
 }
@@ -105,10 +110,10 @@ export function createGuard(options: {
   readonly publicHost: string | null;
 }): Guard {
   const { store, logins, auth, publicHost } = options;
-  const ways: readonly Authenticator[] = [byKey(store), byLogin(logins)];
+  const ways: readonly Authenticator[] = [byKey(store), byLogin(logins, publicHost)];
   const checkOrigin = (asking: Asking): void => {
     if (!auth) checkHost(asking, publicHost);
-    checkSite(asking);
+    checkSite(asking, publicHost);
   };
   return {
     checkOrigin,

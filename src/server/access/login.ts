@@ -41,10 +41,14 @@ export async function loginSecret(home: string): Promise<Buffer> {
   });
 }
 
-/** Makes the logins of one server. */
-export function createLogins(store: Store, secret: Buffer): Logins {
+/**
+ * Makes the logins of one server.
+ *
+ * @param isSecure whether people reach it by TLS, and the cookie is to go no other way
+ */
+export function createLogins(store: Store, secret: Buffer, isSecure: boolean): Logins {
   const sign = (text: string): Buffer => createHmac('sha256', secret).update(text).digest();
-  const attributes = 'HttpOnly; SameSite=Strict; Path=/';
+  const attributes = `${isSecure ? 'Secure; ' : ''}HttpOnly; SameSite=Strict; Path=/`;
   return {
     cookieFor(keyId) {
       const claim = `${keyId}.${Math.floor(Date.now() / 1000) + MAX_AGE_S}`;

@@ -188,7 +188,8 @@ async function follow(
   );
   // Browsers come again after every end; this is how they are told that there is nothing more.
   if (standing === 'over') return new Response(null, { status: 204 });
-  return sseResponse(streams.open(jobId, from), call.destroy);
+  const open = call.request.method === 'HEAD' ? null : () => streams.open(jobId, from);
+  return sseResponse(open, call.destroy);
 }
 
 const eventsQuery = z.strictObject({

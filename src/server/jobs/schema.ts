@@ -1,7 +1,7 @@
 /** What jobs look like on the wire. */
 import { z } from 'zod';
 import { EVENT_TYPES } from '../../job/job.ts';
-import { MAX_PRIORITY, MAX_TASK_BYTES, SANDBOX_NAMES } from '../../job/request.ts';
+import { MAX_CALLBACK_CHARS, MAX_PRIORITY, MAX_TASK_BYTES, SANDBOX_NAMES } from '../../job/request.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../job/status.ts';
 import { PHASES } from '../../job/step.ts';
 
@@ -97,6 +97,9 @@ export const submitBody = z
       .optional()
       .meta({ description: "Instead of the repository's own setup; role admin" }),
     allow_test_changes: z.boolean().optional(),
+    callback_url: text(MAX_CALLBACK_CHARS)
+      .optional()
+      .meta({ description: 'Told of the end by a signed POST' }),
   })
   .meta({ id: 'JobRequest' });
 export type SubmitBody = z.output<typeof submitBody>;

@@ -104,6 +104,7 @@ function inputOf(config: Config, body: SubmitBody): Omit<RequestInput, 'repo' | 
     draft,
     setup: body.setup,
     allowTestChanges: body.allow_test_changes,
+    callbackUrl: body.callback_url,
   };
 }
 

@@ -77,9 +77,13 @@ function bodyOf(stream: LiveStream, destroy: () => void): ReadableStream<Uint8Ar
   );
 }
 
-/** The response that follows a log. */
-export function sseResponse(stream: LiveStream, destroy: () => void): Response {
-  return new Response(bodyOf(stream, destroy), {
+/**
+ * The response that follows a log.
+ *
+ * @param open begins to follow; `null` where only the headers are asked for, and nobody would ever leave
+ */
+export function sseResponse(open: (() => LiveStream) | null, destroy: () => void): Response {
+  return new Response(open === null ? null : bodyOf(open(), destroy), {
     headers: {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',

@@ -1,11 +1,14 @@
 /** `up` as a person runs it: a process of its own, reached by HTTP, stopped by signals. */
+import { createHmac } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Webhook } from 'standardwebhooks';
 import { WebSocket } from 'ws';
 import type { JobEvent } from '../../../src/job/job.ts';
 import type { JobResult } from '../../../src/job/result.ts';
+import { openReceiver } from '../../notify/receiver.ts';
 import { makeRepository, sh } from '../../workspace/scene.ts';
 import { HAS_BUBBLEWRAP, openBench, type Bench, type Ran, type Running } from '../cli.ts';
 
@@ -32,7 +35,7 @@ interface Up {
   readonly url: string;
   readonly key: string | null;
   ask(path: string, init?: RequestInit): Promise<Response>;
-  submit(task: string): Promise<string>;
+  submit(task: string, more?: Readonly<Record<string, unknown>>): Promise<string>;
   stop(signal?: NodeJS.Signals): Promise<Ran>;
 }
 
@@ -66,8 +69,11 @@ async function up(
     url: origin,
     key: known,
     ask,
-    async submit(task) {
-      const response = await ask('/api/jobs', { method: 'POST', body: JSON.stringify({ repo, task }) });
+    async submit(task, more = {}) {
+      const response = await ask('/api/jobs', {
+        method: 'POST',
+        body: JSON.stringify({ repo, task, ...more }),
+      });
       const answer = (await response.json()) as { job_id: string };
       expect([response.status, answer]).toMatchObject([201, { status: 'queued' }]);
       return answer.job_id;
@@ -201,6 +207,50 @@ describe('up', () => {
     const taken = await bench.run(['up', '--port', port]);
     expect([taken.code, taken.stdout]).toEqual([78, '']);
     expect(taken.stderr).toContain('it is in use');
+  });
+});
+
+describe('a callback', () => {
+  const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
+  it('tells the end, verifies by two ways, is listed with its tries, and can be sent again', async () => {
+    const receiver = await openReceiver();
+    try {
+      const env = { WEBHOOK_SECRET: SECRET, WEBHOOK_ALLOW: '127.0.0.1', ALLOW_INSECURE_WEBHOOKS: '1' };
+      const server = await up(['--agent', 'simulated', ...HOST], env);
+      const jobId = await server.submit('Tell me', { callback_url: receiver.url });
+      await until(server, jobId, ['completed', 'failed']);
+      for (let waited = 0; receiver.received.length === 0 && waited < 20_000; waited += 50) await sleep(50);
+      const [came] = receiver.received;
+      if (came === undefined) throw new Error('no callback came');
+      const { headers, body } = came;
+      expect(JSON.parse(body)).toMatchObject({ job_id: jobId, status: 'completed', outcome: 'proposed' });
+      new Webhook(SECRET).verify(body, headers as Record<string, string>);
+      const hmac = createHmac('sha256', SECRET).update(body).digest('hex');
+      expect(headers['x-signature-256']).toBe(`sha256=${hmac}`);
+      const list = async (): Promise<readonly Record<string, unknown>[]> => {
+        const response = await server.ask(`/api/jobs/${jobId}/deliveries`);
+        return ((await response.json()) as { deliveries: readonly Record<string, unknown>[] }).deliveries;
+      };
+      for (let waited = 0; (await list())[0]?.['status'] !== 'delivered' && waited < 20_000; waited += 50)
+        await sleep(50);
+      expect(await list()).toMatchObject([
+        { job_id: jobId, status: 'delivered', tries: [{ http_status: 204 }] },
+      ]);
+      const again = await server.ask(`/api/jobs/${jobId}/redeliver`, { method: 'POST' });
+      expect([again.status, await again.json()]).toMatchObject([
+        200,
+        { deliveries: [{ status: 'delivered' }] },
+      ]);
+      expect(receiver.received.map((one) => one.headers['webhook-id'])).toEqual([
+        headers['webhook-id'],
+        headers['webhook-id'],
+      ]);
+      const usage = (await (await server.ask('/api/usage?by=agent')).json()) as { total: { jobs: number } };
+      expect(usage.total.jobs).toBe(1);
+    } finally {
+      await receiver.close();
+    }
   });
 });
 

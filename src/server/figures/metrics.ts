@@ -1,6 +1,6 @@
 /** Figures for Prometheus. Labels are statuses, outcomes, phases and names of agents: few, and never what a person wrote. */
-import type { QueueCounts, Tally } from '../store/store.ts';
-import type { Parts } from './parts.ts';
+import type { QueueCounts, Tally } from '../../store/store.ts';
+import type { Parts } from '../parts.ts';
 
 /** What is counted of requests since the start. */
 export interface Counters {
