@@ -123,6 +123,16 @@ describe('a call', () => {
     expect(isAsked).toBe(false);
   });
 
+  it('shows no escape sequences of a server', async () => {
+    const problem = { detail: 'no\u001b[2J\u202e way\n', hint: 'a\u0007b', code: 'conflict' };
+    const url = await serve((_, response) => response.writeHead(409).end(JSON.stringify(problem)));
+    await expect(createRemoteClient({ url, token: null }).cancel('job-1')).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'server: 409: no [2J  way ',
+      hint: 'a b',
+    });
+  });
+
   it('names what is no answer of agent-runner', async () => {
     const url = await serve((_, response) => response.end('<html>'));
     await expect(createRemoteClient({ url, token: null }).job('job-1')).rejects.toThrow(

@@ -28,6 +28,8 @@ const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 10_000;
 /** Longest part of what is no problem document that is shown, in characters. */
 const MAX_SHOWN_CHARS = 200;
+/** Longest words of a problem document that are. */
+const MAX_DETAIL_CHARS = 4000;
 
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   401: 'no_permission',
@@ -36,6 +38,14 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   409: 'conflict',
   429: 'infra_failed',
 };
+
+/** Words of a server as one harmless line: they end up on terminals. */
+function plainText(text: string, maxChars: number): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+    .slice(0, maxChars)
+    .toWellFormed();
+}
 
 function isCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);
@@ -66,11 +76,12 @@ export async function errorOf(response: Response): Promise<JobError> {
   }
   const { code, detail, hint } = problem;
   const known = CODE_OF_STATUS[status] ?? (status < 500 ? 'invalid_request' : 'infra_failed');
-  const said = typeof detail === 'string' ? detail : text.slice(0, MAX_SHOWN_CHARS);
+  const said =
+    typeof detail === 'string' ? plainText(detail, MAX_DETAIL_CHARS) : plainText(text, MAX_SHOWN_CHARS);
   return new JobError(
     isCode(code) ? code : known,
     `server: ${status}: ${said}`,
-    typeof hint === 'string' ? { hint } : {},
+    typeof hint === 'string' ? { hint: plainText(hint, MAX_DETAIL_CHARS) } : {},
   );
 }
 
@@ -168,7 +179,9 @@ export async function call<K extends Id>(
   });
   if (accepts !== 'application/json') return text;
   try {
-    return JSON.parse(text) as Operations[K]['answer'];
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== 'object' || parsed === null) throw new TypeError('no object');
+    return parsed as Operations[K]['answer'];
   } catch (error) {
     const shown = JSON.stringify(text.slice(0, MAX_SHOWN_CHARS));
     throw new JobError('infra_failed', `server: ${shown} came instead of JSON; is it agent-runner?`, {
