@@ -2,6 +2,7 @@
 import { benchCli } from './cli.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
+import { benchLive } from './live.ts';
 import { benchMap } from './map.ts';
 import { benchTurn } from './turn.ts';
 
@@ -9,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli: benchCli,
   gateway: benchGateway,
   job: benchJob,
+  live: benchLive,
   map: benchMap,
   turn: benchTurn,
 };

@@ -140,8 +140,8 @@ export function createFollowers(store: Store, bell: Bell): Followers {
     async *follow(jobId, { after, signal }) {
       const tail = tails.get(jobId) ?? begin(jobId, after);
       tail.followers++;
-      const cut = Promise.withResolvers<void>();
-      const onAbort = (): void => cut.resolve();
+      let stopWaiting = (): void => {};
+      const onAbort = (): void => stopWaiting();
       signal.addEventListener('abort', onAbort);
       let seen = after;
       try {
@@ -157,7 +157,13 @@ export function createFollowers(store: Store, bell: Bell): Followers {
           }
           if (isWhole && seen >= last) return;
           if (tail.isStale) continue;
-          await Promise.race([changed, cut.promise]);
+          // No race with a promise that lives as long as the follower: it would keep what every wait left, 400 bytes
+          // an event and follower.
+          await new Promise<void>((resolve) => {
+            stopWaiting = resolve;
+            void changed.then(resolve);
+            if (signal.aborted) resolve();
+          });
         }
       } finally {
         signal.removeEventListener('abort', onAbort);

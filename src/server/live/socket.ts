@@ -12,12 +12,14 @@ import { parsePart, queryOf } from '../check.ts';
 import { findJob } from '../jobs/read.ts';
 import { jobPath, socketQuery } from '../jobs/schema.ts';
 import { Refused, responseOf } from '../problem.ts';
-import { checkAfter, eventText, piecesOf, type LiveStream, type Patience, type Streams } from './streams.ts';
+import { checkAfter, eventLine, piecesOf, type LiveStream, type Patience, type Streams } from './streams.ts';
 
 /** Largest message that is read; nobody has anything to say here. */
 const MAX_MESSAGE_BYTES = 4096;
 /** Longest farewell, in milliseconds. */
 const CLOSE_MS = 2000;
+/** The bytes are UTF-8. */
+const TEXT = { binary: false } as const;
 
 /** What sockets work with. */
 export interface SocketParts {
@@ -56,8 +58,8 @@ async function sendPiece(socket: WebSocket, events: readonly JobEvent[], stallMs
   const stalled = setTimeout(() => socket.terminate(), stallMs);
   const taken = Promise.withResolvers<void>();
   for (const [at, event] of events.entries()) {
-    if (at < events.length - 1) socket.send(eventText(event));
-    else socket.send(eventText(event), () => taken.resolve());
+    if (at < events.length - 1) socket.send(eventLine(event), TEXT);
+    else socket.send(eventLine(event), TEXT, () => taken.resolve());
   }
   await taken.promise;
   clearTimeout(stalled);

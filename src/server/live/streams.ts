@@ -104,34 +104,34 @@ export async function checkAfter(
   });
 }
 
-// Every follower of a job is given the same objects, so each is written as text once.
-const texts = new WeakMap<JobEvent, string>();
+// Every follower of a job is given the same objects, so each is written down once for all of them.
+const lines = new WeakMap<JobEvent, Buffer>();
 
-/** An event as one line of JSON. */
-export function eventText(event: JobEvent): string {
-  const known = texts.get(event);
+/** An event as one line of JSON in UTF-8. */
+export function eventLine(event: JobEvent): Buffer {
+  const known = lines.get(event);
   if (known !== undefined) return known;
-  const text = JSON.stringify(event);
-  texts.set(event, text);
-  return text;
+  const line = Buffer.from(JSON.stringify(event));
+  lines.set(event, line);
+  return line;
 }
 
-/** What a follower is sent before it has taken that, in characters: its memory, and how soon a slow one shows life. */
-const MAX_PIECE_CHARS = 128 * 1024;
+/** What a follower is sent before it has taken that, in bytes: its memory, and how soon a slow one shows life. */
+const MAX_PIECE_BYTES = 128 * 1024;
 
 /** A page in pieces of bounded size; an event that is larger is a piece by itself. */
 export function piecesOf(events: readonly JobEvent[]): readonly (readonly JobEvent[])[] {
   const pieces: JobEvent[][] = [];
-  let chars = Infinity;
+  let bytes = Infinity;
   for (const event of events) {
-    const { length } = eventText(event);
+    const { length } = eventLine(event);
     const last = pieces.at(-1);
-    if (last === undefined || chars + length > MAX_PIECE_CHARS) {
+    if (last === undefined || bytes + length > MAX_PIECE_BYTES) {
       pieces.push([event]);
-      chars = length;
+      bytes = length;
     } else {
       last.push(event);
-      chars += length;
+      bytes += length;
     }
   }
   return pieces;
