@@ -50,10 +50,11 @@ function onceOf(asked: AskedJob, key: string | undefined): SubmitOptions {
  */
 export function createLocalClient(runner: Runner): JobClient {
   const { store, callbacks } = runner;
-  const find = async (jobId: string): Promise<Job> => {
-    const job = await store.getJob(jobId);
+  const find = async (jobId: unknown): Promise<Job> => {
+    // Programs that are not typed hand in whatever they have.
+    const job = typeof jobId === 'string' ? await store.getJob(jobId) : null;
     if (job !== null) return job;
-    throw new JobError('not_found', `job: there is no ${JSON.stringify(jobId.slice(0, 100))}`, {
+    throw new JobError('not_found', `job: there is no ${JSON.stringify(String(jobId).slice(0, 100))}`, {
       hint: '`agent-runner list` shows the jobs there are',
     });
   };

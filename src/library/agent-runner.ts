@@ -79,6 +79,32 @@ const WAIT_MS = 24 * 3600 * 1000;
 /** Node's timers overflow after 24.8 days. */
 const MAX_WAIT_MS = 24 * 24 * 3600 * 1000;
 
+/** Answered questions that are remembered; the oldest are of jobs that went on long ago. */
+const MAX_ANSWERED = 1000;
+const PAGE = 1000;
+
+function isQuestion({ data }: JobEvent): boolean {
+  return data['status'] === 'needs_input';
+}
+
+/** The number of the event by which a job asked last; 0 where it never did. */
+async function lastQuestion(client: JobClient, jobId: string): Promise<number> {
+  let [last, after] = [0, 0];
+  for (;;) {
+    const page = await client.events(jobId, after, PAGE);
+    last = page.findLast(isQuestion)?.seq ?? last;
+    after = page.at(-1)?.seq ?? after;
+    if (page.length < PAGE) return last;
+  }
+}
+
+function remember(answered: Map<string, number>, jobId: string, question: number): void {
+  answered.delete(jobId);
+  answered.set(jobId, question);
+  const [oldest] = answered.keys();
+  if (answered.size > MAX_ANSWERED && oldest !== undefined) answered.delete(oldest);
+}
+
 /** Leaves out what is not given, under the names of the API. */
 function given<T extends Readonly<Record<string, unknown>>>(
   fields: T,
@@ -131,6 +157,8 @@ export class AgentRunner {
   readonly #options: ResolvedOptions;
   #opened: Promise<Opened> | null = null;
   #isClosed = false;
+  /** By job: the number of the last question that this runner has answered, which is asked until a worker goes on. */
+  readonly #answered = new Map<string, number>();
 
   /** @throws JobError `bad_configuration` that names the option */
   constructor(options: AgentRunnerOptions = {}) {
@@ -190,8 +218,8 @@ export class AgentRunner {
     const client = await this.#client();
     const both = signal === undefined ? bound : AbortSignal.any([signal, bound]);
     for await (const events of client.follow(jobId, { after: 0, signal: both })) {
-      const asks = events.some(({ data }) => data['status'] === 'needs_input');
-      if (!asks) continue;
+      const answered = this.#answered.get(jobId) ?? 0;
+      if (!events.some((event) => isQuestion(event) && event.seq > answered)) continue;
       const job = await client.job(jobId);
       if (job.status === 'needs_input') return jobOf(job);
     }
@@ -221,7 +249,13 @@ export class AgentRunner {
 
   /** Answers a job that needs input, or tells one that runs something more. */
   async sendMessage(jobId: string, text: string): Promise<Job> {
-    return jobOf(await (await this.#client()).message(jobId, text));
+    const client = await this.#client();
+    const { status } = await client.job(jobId);
+    // Looked up before it is answered: what is asked afterwards is another question.
+    const question = status === 'needs_input' ? await lastQuestion(client, jobId) : 0;
+    const view = await client.message(jobId, text);
+    if (question > 0) remember(this.#answered, jobId, question);
+    return jobOf(view);
   }
 
   /** A job's callbacks and every try at them. */

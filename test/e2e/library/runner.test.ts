@@ -87,6 +87,7 @@ function story(open: () => Promise<{ runner: AgentRunner; close(): Promise<void>
     await expect(runner.updateJobFromCallback({ jobId, status: 'merged' })).rejects.toMatchObject({
       code: 'invalid_request',
     });
+    await expect(runner.getJob(undefined as unknown as string)).rejects.toMatchObject({ code: 'not_found' });
     await expect(runner.updateJobFromCallback({ jobId: 'job-0', status: 'failed' })).rejects.toMatchObject({
       code: 'not_found',
     });
@@ -123,6 +124,19 @@ function story(open: () => Promise<{ runner: AgentRunner; close(): Promise<void>
     expect(await runner.waitForJob(slow)).toMatchObject({ status: JobStatus.CANCELLED });
   });
 
+  it('hears a question, answers it, and waits for what comes of that', async () => {
+    const { jobId: asking } = await runner.submitJob({ upstreamRepo: repo, prompt: 'choose' });
+    const asked = await runner.waitForJob(asking);
+    expect(asked).toMatchObject({
+      status: JobStatus.NEEDS_INPUT,
+      question: expect.stringMatching(/^Which/) as string,
+    });
+    // Asked again before anybody answers, it is the same question.
+    expect((await runner.waitForJob(asking)).status).toBe(JobStatus.NEEDS_INPUT);
+    await runner.sendMessage(asking, 'blue');
+    expect(await runner.waitForJob(asking)).toMatchObject({ outcome: 'proposed' });
+  });
+
   it('takes no more calls once it is closed', async () => {
     await runner.close();
     await expect(runner.getJob(jobId)).rejects.toMatchObject({ code: 'conflict' });
@@ -131,7 +145,14 @@ function story(open: () => Promise<{ runner: AgentRunner; close(): Promise<void>
 }
 
 /** Slow when it is asked to be. */
-const AGENT = 'if grep -q sleep; then echo working; sleep 600; fi; echo two > a.txt';
+const AGENT = `#!/bin/sh
+case "$(cat)" in
+*sleep*) echo working; sleep 600 ;;
+*blue*) echo blue > a.txt ;;
+*choose*) echo "Which colour?" > "$AGENT_RUNNER_OUT/question.md" ;;
+*) echo two > a.txt ;;
+esac
+`;
 
 describe.skipIf(!HAS_BUBBLEWRAP)('an embedded runner', () => {
   story(async () => {
@@ -139,14 +160,18 @@ describe.skipIf(!HAS_BUBBLEWRAP)('an embedded runner', () => {
       home: join(bench.root, 'embedded'),
       webhookSecret: SECRET,
       allowInsecureWebhooks: true,
-      settings: { agent: 'command', agent_cmd: AGENT, webhook_allow: ['127.0.0.1'], drain_s: 0 },
+      settings: {
+        agent: 'command',
+        agent_cmd: bench.script('agent.sh', AGENT),
+        webhook_allow: ['127.0.0.1'],
+        drain_s: 0,
+      },
     });
     return { runner, close: () => runner.close() };
   });
 });
 
 const SERVER_ENV = {
-  AGENT_CMD: AGENT,
   WEBHOOK_SECRET: SECRET,
   WEBHOOK_ALLOW: '127.0.0.1',
   ALLOW_INSECURE_WEBHOOKS: '1',
@@ -154,7 +179,7 @@ const SERVER_ENV = {
 
 describe.skipIf(!HAS_BUBBLEWRAP)('a remote runner', () => {
   story(async () => {
-    const server = await startUp(bench, SERVER_ENV);
+    const server = await startUp(bench, { AGENT_CMD: bench.script('agent.sh', AGENT), ...SERVER_ENV });
     const runner = new AgentRunner({ url: server.url, token: server.key, webhookSecret: SECRET });
     return {
       runner,
