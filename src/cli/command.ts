@@ -72,11 +72,16 @@ export function asCalled(io: Pick<Io, 'program' | 'homeFlags'>, advice: string):
   );
 }
 
-/** The flags that say where jobs are kept, as a person gave them: ` --home <folder>`, or `''`. */
+/** Flags that say where jobs are kept. */
+const KEPT_IN = ['--home', '--db-path', '--url'] as const;
+
+/** The flags that say where jobs are kept, as a person gave them: ` --home <folder>`, ` --url <server>`, or `''`. */
 export function homeFlagsOf(argv: readonly string[]): string {
   const end = argv.indexOf('--');
   const words = end < 0 ? argv : argv.slice(0, end);
-  return ['--home', '--db-path', '--url']
+  // The one of `callback` is where a callback goes.
+  const flags = words.find((word) => !word.startsWith('-')) === 'callback' ? [] : KEPT_IN;
+  return flags
     .map((flag) => {
       const at = words.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
       const value = words[at] === flag ? words[at + 1] : words[at]?.slice(flag.length + 1);
