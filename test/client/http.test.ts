@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../src/job/job.ts';
-import { createEventReader } from '../../src/client/http/follow.ts';
+import { createEventReader, followLog } from '../../src/client/http/follow.ts';
 import { createRemoteClient } from '../../src/client/remote.ts';
 
 const servers: Server[] = [];
@@ -75,6 +75,53 @@ describe('a followed log', () => {
     });
     expect(await numbers(url)).toEqual([1, 2, 3, 4]);
     expect(asked).toEqual(['0', '2', '2', '2', '4']);
+  });
+
+  it('ends where what comes is no event', async () => {
+    const url = await serve((_, response) => response.end('data: {"seq":"one"}\n\n'));
+    await expect(numbers(url)).rejects.toThrow('server: "{\\"seq\\":\\"one\\"}" came instead of an event');
+  });
+
+  it('waits for a server from its last sign of life, which need be no event', async () => {
+    let count = 0;
+    const url = await serve((_, response) => {
+      count++;
+      if (count === 2) return void response.destroy();
+      if (count === 3) return void response.writeHead(503).end();
+      if (count === 4) return void response.writeHead(204).end();
+      response.writeHead(200).write(': still here\n\n');
+      const beat = setInterval(() => response.write(': still here\n\n'), 50);
+      setTimeout(() => {
+        clearInterval(beat);
+        response.end();
+      }, 4000);
+    });
+    const options = { after: 0, signal: new AbortController().signal };
+    for await (const events of followLog({ url, token: null }, 'job-1', options, 3900))
+      expect(events).toEqual([]);
+    expect(count).toBe(4);
+    const away = followLog({ url: 'http://127.0.0.1:9', token: null }, 'job-1', options, 100);
+    await expect(away.next()).rejects.toThrow('http://127.0.0.1:9 gives no answer');
+    const full = await serve((_, response) => response.writeHead(503).end('full'));
+    await expect(followLog({ url: full, token: null }, 'job-1', options, 100).next()).rejects.toThrow(
+      'server: 503: full',
+    );
+  });
+
+  it('asks a server that always hangs up less and less often', async () => {
+    let count = 0;
+    const url = await serve((_, response) => {
+      count++;
+      response.writeHead(200).end('retry: 1000\n\n');
+    });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 3000);
+    const client = createRemoteClient({ url, token: null });
+    for await (const events of client.follow('job-1', { after: 0, signal: stop.signal }))
+      expect(events).toBe(null);
+    // Pauses of 250, 500, 1,000 and 2,000 ms, a quarter more or less.
+    expect(count).toBeGreaterThan(1);
+    expect(count).toBeLessThan(7);
   });
 
   it.each([

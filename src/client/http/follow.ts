@@ -9,8 +9,24 @@ import { errorOf, headersOf, pauseMs, unreachable, urlOf, type Place } from './c
 const SILENCE_MS = 45_000;
 /** How long a server may be away before following is given up, in milliseconds. */
 const AWAY_MS = 5 * 60_000;
+/** A connection that holds for so long, in milliseconds, was none that fails. */
+const HOLDS_MS = 10_000;
 /** Longest event that is taken, in characters. */
 const MAX_EVENT_CHARS = 4 * 1024 * 1024;
+
+/** An event out of its data. @throws JobError `infra_failed` for what is none: it would be none the next time, too */
+function eventOf(data: string): JobEvent {
+  try {
+    const event = JSON.parse(data) as Partial<JobEvent> | null;
+    if (Number.isInteger(event?.seq)) return event as JobEvent;
+  } catch {
+    // It is shown below.
+  }
+  throw new JobError(
+    'infra_failed',
+    `server: ${JSON.stringify(data.slice(0, 200))} came instead of an event`,
+  );
+}
 
 /** Splits server-sent events out of text, and gives the data of those that are whole. */
 export function createEventReader(): (text: string) => readonly JobEvent[] {
@@ -23,7 +39,7 @@ export function createEventReader(): (text: string) => readonly JobEvent[] {
     rest = blocks.pop() ?? '';
     return blocks.flatMap((block) => {
       const data = block.split('\n').flatMap((line) => (line.startsWith('data: ') ? [line.slice(6)] : []));
-      return data.length === 0 ? [] : [JSON.parse(data.join('\n')) as JobEvent];
+      return data.length === 0 ? [] : [eventOf(data.join('\n'))];
     });
   };
 }
@@ -55,9 +71,9 @@ async function connect(
   const url = urlOf(place, OPERATIONS.getEvents.path, { job_id: jobId }, {});
   const headers = headersOf(place, { accept: 'text/event-stream', 'last-event-id': String(after) });
   const response = await fetch(url, { headers, signal, redirect: 'error' });
+  if (!response.ok) return response;
   alive();
-  if (response.status === 204) return { kind: 'over', pages: pagesOf(response, alive) };
-  return response.ok ? { kind: 'open', pages: pagesOf(response, alive) } : response;
+  return { kind: response.status === 204 ? 'over' : 'open', pages: pagesOf(response, alive) };
 }
 
 /** Ends a connection that is silent for too long. */
@@ -88,37 +104,44 @@ export async function* followLog(
   place: Place,
   jobId: string,
   options: { readonly after: number; readonly signal: AbortSignal },
+  awayMs: number = AWAY_MS,
 ): AsyncGenerator<readonly JobEvent[], void, undefined> {
   const { signal } = options;
   let [last, failures, seenMs] = [options.after, 0, performance.now()];
   while (!signal.aborted) {
     let refused: Response | null = null;
     const watch = watchdog(signal);
+    const beganMs = performance.now();
+    const alive = (): void => {
+      watch.alive();
+      seenMs = performance.now();
+      if (seenMs - beganMs > HOLDS_MS) failures = 0;
+    };
     try {
-      const connection = await connect(place, jobId, last, watch.signal, watch.alive);
+      const connection = await connect(place, jobId, last, watch.signal, alive);
       if (connection instanceof Response) {
         if (connection.status < 500 && connection.status !== 429) throw await errorOf(connection);
+        if (performance.now() - seenMs > awayMs) throw await errorOf(connection);
         refused = connection;
         await connection.body?.cancel();
       } else {
         if (connection.kind === 'over') return;
-        [failures, seenMs] = [0, performance.now()];
         for await (const events of connection.pages) {
           // A server that repeats an event is not believed.
           const fresh = events.filter(({ seq }) => seq > last);
           last = fresh.at(-1)?.seq ?? last;
-          seenMs = performance.now();
-          if (fresh.length > 0) yield fresh;
+          if (fresh.length === 0) continue;
+          failures = 0;
+          yield fresh;
         }
       }
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof JobError) throw error;
-      if (performance.now() - seenMs > AWAY_MS) throw unreachable(place, error);
+      if (performance.now() - seenMs > awayMs) throw unreachable(place, error);
     } finally {
       watch.stop();
     }
-    if (refused !== null && performance.now() - seenMs > AWAY_MS) throw await errorOf(refused);
     failures++;
     await sleep(pauseMs(refused, failures), undefined, { signal }).catch(() => {});
   }
