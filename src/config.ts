@@ -29,6 +29,7 @@ import type { DeclaredAgent } from './job/agents/declared.ts';
 import { JobError } from './job/error.ts';
 import type { Budget, JobRequest, Policy, SandboxChoiceName } from './job/request.ts';
 
+export { readToken } from './config/token.ts';
 export {
   flagOf,
   programName,
@@ -103,6 +104,13 @@ export interface Config {
     readonly requestsPerMinute: number;
     /** Folders whose repositories a request may name by their path. */
     readonly repoPaths: readonly string[];
+  };
+  /** The server that keeps the jobs, for commands and programs; `url` is `null` where the home folder does. */
+  readonly remote: {
+    readonly url: string | null;
+    /** A key of that server. It is shown nowhere. */
+    readonly token: string | null;
+    readonly tokenFile: string | null;
   };
   /** How long what ended jobs left is kept, and how large the cache may grow. */
   readonly keep: { readonly jobsDays: number; readonly workDays: number; readonly maxCacheBytes: number };
@@ -249,6 +257,11 @@ function toConfig(
     retry: { attempts: values['retry.attempts'], baseMs: values['retry.base_ms'] },
     worker: workerOf(values),
     server: serverOf(values),
+    remote: {
+      url: values.url,
+      token: env['AGENT_RUNNER_TOKEN'] || null,
+      tokenFile: values.token_file,
+    },
     keep: {
       jobsDays: values.keep_jobs_days,
       workDays: values.keep_work_days,

@@ -2,7 +2,6 @@
 export { ERROR_CODES, JobError, type Blame, type ErrorCode, type ErrorInfo } from './job/error.ts';
 export { EVENT_TYPES, type EventType, type JobEvent } from './job/job.ts';
 export type { Check, CheckReport, CheckVerdict, GateReport, GateVerdict, TamperFinding } from './job/gate.ts';
-export type { Job } from './job/job.ts';
 export type { Budget, JobRequest, Policy } from './job/request.ts';
 export type { JobResult } from './job/result.ts';
 export {
@@ -14,11 +13,15 @@ export {
   type WebhookHeaders,
 } from './notify/verify.ts';
 export type { CallbackBody } from './notify/body.ts';
+export { EXIT_CODES, isTerminal, JOB_STATUSES, JobStatus, OUTCOMES, type Outcome } from './job/status.ts';
 export {
-  EXIT_CODES,
-  isTerminal,
-  JOB_STATUSES,
-  OUTCOMES,
-  type JobStatus,
-  type Outcome,
-} from './job/status.ts';
+  AgentRunner,
+  type EventsOptions,
+  type ListOptions,
+  type SubmitOptions,
+  type WaitOptions,
+} from './library/agent-runner.ts';
+export type { CallbackUpdate } from './library/callback.ts';
+export type { Job, JobJson } from './library/job.ts';
+export type { AgentRunnerOptions } from './library/options.ts';
+export type { Delivery } from './job/delivery/delivery.ts';

@@ -50,6 +50,11 @@ export function exitCodeOf(io: Io): number {
 
 /** Commands that know no `--home`. */
 const HOMELESS = 'demo|config|completion|callback';
+/** Commands on jobs wherever they are kept, which know `--url`. */
+const REACHING: ReadonlySet<string> = new Set(
+  'list status logs result usage diff message submit wait cancel retry deliveries'.split(' '),
+);
+const URL_FLAG = / --url (?:'(?:[^']|'\\'')*'|\S+)/;
 const COMMANDS_NAMED = new RegExp(
   `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|status|logs|result|usage|diff|recover|checkout|replay|message|submit|wait|cancel|retry|worker|up|keys|pause|deliveries|gc|backup|restore-db|agents|doctor))(?![\\w-])`,
   'g',
@@ -61,15 +66,22 @@ const COMMANDS_NAMED = new RegExp(
  */
 export function asCalled(io: Pick<Io, 'program' | 'homeFlags'>, advice: string): string {
   return advice.replace(COMMANDS_NAMED, (_, homeless?: string, named?: string) =>
-    homeless === undefined ? `${io.program} ${named ?? ''}${io.homeFlags}` : `${io.program} ${homeless}`,
+    homeless === undefined
+      ? `${io.program} ${named ?? ''}${REACHING.has(named ?? '') ? io.homeFlags : io.homeFlags.replace(URL_FLAG, '')}`
+      : `${io.program} ${homeless}`,
   );
 }
 
-/** The flags that say where jobs are kept, as a person gave them: ` --home <folder>`, or `''`. */
+/** Flags that say where jobs are kept. */
+const KEPT_IN = ['--home', '--db-path', '--url'] as const;
+
+/** The flags that say where jobs are kept, as a person gave them: ` --home <folder>`, ` --url <server>`, or `''`. */
 export function homeFlagsOf(argv: readonly string[]): string {
   const end = argv.indexOf('--');
   const words = end < 0 ? argv : argv.slice(0, end);
-  return ['--home', '--db-path']
+  // The one of `callback` is where a callback goes.
+  const flags = words.find((word) => !word.startsWith('-')) === 'callback' ? [] : KEPT_IN;
+  return flags
     .map((flag) => {
       const at = words.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`));
       const value = words[at] === flag ? words[at + 1] : words[at]?.slice(flag.length + 1);

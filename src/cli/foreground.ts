@@ -17,8 +17,13 @@ export async function follow(runner: Runner, jobId: string, io: Io): Promise<Run
   }
 }
 
+/** What is shown of a job that waits for a person. */
+type ParkedEnd = Omit<Extract<RunEnd, { kind: 'parked' }>, 'job'> & {
+  readonly job: { readonly job_id: string };
+};
+
 /** A job that waits for an answer: the question, where its work is, and how to go on. */
-function printParked(end: Extract<RunEnd, { kind: 'parked' }>, io: Io, asJson: boolean): void {
+function printParked(end: ParkedEnd, io: Io, asJson: boolean): void {
   const { job_id: jobId } = end.job;
   if (asJson) {
     const { question, wipRef } = end;
@@ -33,7 +38,11 @@ function printParked(end: Extract<RunEnd, { kind: 'parked' }>, io: Io, asJson: b
 }
 
 /** Prints how a job ended and returns the exit code that goes with it. */
-export function printEnd(end: RunEnd, io: Io, asJson: boolean): number {
+export function printEnd(
+  end: Extract<RunEnd, { kind: 'ended' }> | ParkedEnd,
+  io: Io,
+  asJson: boolean,
+): number {
   if (end.kind === 'parked') {
     printParked(end, io, asJson);
     return EXIT_CODES.needs_input;

@@ -258,6 +258,14 @@ export const SETTINGS = {
     'folders whose repositories a request to the server may name by their path',
     { unset: 'none; on loopback any, for keys of the role admin' },
   ),
+  url: setting(optional(webAddress), null, 'server that keeps the jobs', {
+    env: 'AGENT_RUNNER_URL',
+    unset: 'the home folder keeps them',
+  }),
+  token_file: setting(optional(path), null, 'file with the key for that server, readable by you alone', {
+    env: 'AGENT_RUNNER_TOKEN_FILE',
+    unset: 'AGENT_RUNNER_TOKEN is the key',
+  }),
   log_level: setting(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least log level shown', {
     env: 'LOG_LEVEL',
   }),

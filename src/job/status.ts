@@ -17,6 +17,19 @@ export const JOB_STATUSES = [
   'cancelled',
 ] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
+/** The statuses by their names, for programs; `PENDING` is another name of `queued`. */
+export const JobStatus = {
+  PENDING: 'queued',
+  QUEUED: 'queued',
+  FORKING: 'forking',
+  TRIGGERED: 'triggered',
+  RUNNING: 'running',
+  RETRYING: 'retrying',
+  NEEDS_INPUT: 'needs_input',
+  COMPLETED: 'completed',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+} as const satisfies Record<Uppercase<JobStatus> | 'PENDING', JobStatus>;
 
 /**
  * How a job can end: the status it ends in and the exit code of `run`. A job has exactly one of these, and

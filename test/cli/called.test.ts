@@ -1,6 +1,7 @@
 /** Advice that can be pasted: commands are named as this person has to call them. */
 import { describe, expect, it } from 'vitest';
-import { asCalled, homeFlagsOf } from '../../src/cli/command.ts';
+import { Command } from 'commander';
+import { asCalled, homeFlagsOf, type Io } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/main.ts';
 import { programName } from '../../src/config.ts';
 
@@ -49,6 +50,21 @@ describe('asCalled', () => {
   });
 });
 
+describe('a server that was named', () => {
+  it('is named again for the commands that know --url, and for no other', async () => {
+    const io = { program: 'agent-runner', homeFlags: homeFlagsOf(['list', '--url', "http://h/it's"]) };
+    for (const [name, listed] of Object.entries(COMMANDS)) {
+      const command = new Command(name);
+      (await listed.load()).command.define(command, io as unknown as Io);
+      const knows = command.options.some(({ long }) => long === '--url');
+      // `callback --url` is where the callback goes.
+      const repeats = knows && name !== 'callback';
+      const url = " --url 'http://h/it'\\''s'";
+      expect(asCalled(io, `agent-runner ${name} x`)).toBe(`agent-runner ${name}${repeats ? url : ''} x`);
+    }
+  });
+});
+
 describe('homeFlagsOf', () => {
   it.each([
     [['run', 'task'], ''],
@@ -56,6 +72,8 @@ describe('homeFlagsOf', () => {
     [['run', '--home', "it's"], " --home 'it'\\''s'"],
     [['run', '--', '--home', 'no'], ''],
     [['run', '--home'], ''],
+    [['list', '--url=http://h'], ' --url http://h'],
+    [['callback', '--url', 'http://hook'], ''],
   ])('of %j is %j', (argv, flags) => {
     expect(homeFlagsOf(argv)).toBe(flags);
   });

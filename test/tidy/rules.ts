@@ -29,10 +29,12 @@ export const DOORS: Readonly<
     may: ['job', 'store', 'sandbox', 'forge', 'prompt', 'notify', 'gateway', 'agent', 'gate', 'workspace'],
     types: ['config'],
   },
+  client: { may: ['runner', 'job'] },
+  library: { may: ['client', 'runner', 'notify', 'job', 'config'] },
   server: { may: ['runner', 'store', 'notify', 'job', 'config'] },
   temporal: { may: ['runner', 'job', 'config'] },
-  cli: { may: ['runner', 'job', 'config'], lazy: ['server', 'temporal'] },
-  index: { may: ['runner', 'notify', 'job'] },
+  cli: { may: ['client', 'runner', 'job', 'config'], lazy: ['server', 'temporal'] },
+  index: { may: ['library', 'runner', 'notify', 'job'] },
 };
 /** Files that may import less than their room. */
 const NARROW_DOORS: Readonly<Record<string, readonly string[]>> = {

@@ -4,8 +4,18 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { MAX_TASK_BYTES, parseSessionId, type JobRequest } from '../../job/request.ts';
-import type { Config } from '../../config.ts';
-import { addJudgingFlags, addSettingFlags, judgingOf, makeRequest, type JudgingOptions } from './settings.ts';
+import type { AskedJob } from '../../client/client.ts';
+import { flagOf, type Config, type SettingName } from '../../config.ts';
+import { isLocalPath } from '../../runner/request/resolve.ts';
+import {
+  addJudgingFlags,
+  addSettingFlags,
+  checksOf,
+  judgingOf,
+  makeRequest,
+  settingsOf,
+  type JudgingOptions,
+} from './settings.ts';
 
 /** Options of the commands that ask for a job. */
 export interface AskingOptions extends Record<string, unknown>, JudgingOptions {
@@ -85,4 +95,58 @@ export async function askedFor(
     ...judgingOf(options),
   });
   return { ...request, ...session };
+}
+
+/** Settings that a request carries to a server, given by flags; every other is the server's own. */
+const CARRIED = ['agent', 'model', 'sandbox'] as const satisfies readonly SettingName[];
+const BUDGET = 'budget.';
+
+/** What a person said of the agent and its budget. @throws JobError `usage` for what only the server may say */
+function carriedOf(config: Config, options: AskingOptions): Partial<AskedJob> {
+  const given = Object.keys(settingsOf(options)) as SettingName[];
+  const foreign = given.find((name) => !CARRIED.some((one) => one === name) && !name.startsWith(BUDGET));
+  if (foreign !== undefined)
+    throw new JobError('usage', `${foreign}: a server has its own, and takes none with a job`, {
+      hint: `leave ${flagOf(foreign)} out, or have it set where the server runs`,
+    });
+  const { agent, model, sandbox, budget } = config;
+  const limits = Object.entries(budget).filter(([name]) => given.some((one) => one === BUDGET + name));
+  return {
+    ...(given.includes('agent') && agent !== null ? { agent } : {}),
+    ...(given.includes('model') && model !== null ? { model } : {}),
+    ...(given.includes('sandbox') ? { sandbox: sandbox.name } : {}),
+    ...(limits.length === 0 ? {} : { budget: Object.fromEntries(limits) }),
+  };
+}
+
+/**
+ * What a person asks for in the words of the API. Where a server keeps the jobs, what is not said is as configured there;
+ * here it is as configured here.
+ *
+ * @throws JobError that names the field
+ */
+export async function askedJob(
+  config: Config,
+  task: string | undefined,
+  options: AskingOptions,
+  isRemote: boolean,
+): Promise<AskedJob> {
+  const { session, base, callbackUrl, draft, setup, allowTestChanges } = options;
+  const repo = options.repo ?? config.workspace ?? '.';
+  const checks = checksOf(options);
+  return {
+    ...(isRemote ? carriedOf(config, options) : {}),
+    repo: isLocalPath(repo) ? resolve(config.host.cwd, repo) : repo,
+    task: await readTask(task, options.taskFile, config.task, config.host.cwd),
+    mode: modeOf(options.mode),
+    ...(session === undefined ? {} : { session_id: parseSessionId(session) }),
+    ...(base === undefined ? {} : { base }),
+    ...(callbackUrl === undefined ? {} : { callback_url: callbackUrl }),
+    ...(draft === undefined ? {} : { draft }),
+    ...(setup === undefined ? {} : { setup }),
+    ...(allowTestChanges === undefined ? {} : { allow_test_changes: allowTestChanges }),
+    ...(checks === null
+      ? {}
+      : { gate: checks.map(({ name, command, timeout_s }) => ({ name, command, timeout_s })) }),
+  };
 }

@@ -1,15 +1,15 @@
 /** `cancel`: stops a job wherever it runs; what it did is saved first. */
 import { isTerminal } from '../../job/status.ts';
 import { printJson, type CliCommand } from '../command.ts';
-import { defineJobCommand, findJob } from '../reading.ts';
+import { defineReachCommand } from '../reach.ts';
 
 export const command: CliCommand = {
   define(program, io) {
-    defineJobCommand(program, io, async (runner, { job_id: jobId }, options) => {
-      await runner.cancel(jobId);
+    defineReachCommand(program, io, async (client, jobId, options) => {
+      await client.cancel(jobId);
       // Whoever runs it hears of it within a second, and then saves the work, which has its own bounds.
-      for await (const _ of runner.follow(jobId, { after: 0, signal: io.signal }));
-      const { status, outcome } = await findJob(runner, jobId);
+      for await (const _ of client.follow(jobId, { after: 0, signal: io.signal }));
+      const { status, outcome } = await client.job(jobId);
       if (options.json === true) printJson(io, { job_id: jobId, status, outcome });
       else
         io.out(

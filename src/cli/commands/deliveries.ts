@@ -2,7 +2,7 @@
 import type { Delivery } from '../../job/delivery/delivery.ts';
 import { EXIT_CODES } from '../../job/status.ts';
 import { printJson, type CliCommand, type Io } from '../command.ts';
-import { defineJobCommand } from '../reading.ts';
+import { defineReachCommand } from '../reach.ts';
 import { cleanLine } from '../text.ts';
 
 function print(io: Io, delivery: Delivery): void {
@@ -17,10 +17,9 @@ function print(io: Io, delivery: Delivery): void {
 
 export const command: CliCommand = {
   define(program, io) {
-    defineJobCommand(program, io, async (runner, job, options) => {
+    defineReachCommand(program, io, async (client, jobId, options) => {
       const again = options['redeliver'] === true;
-      const { callbacks } = runner;
-      const found = await (again ? callbacks.redeliver(job.job_id) : callbacks.list(job.job_id));
+      const found = await (again ? client.redeliver(jobId) : client.deliveries(jobId));
       if (options.json === true) printJson(io, { deliveries: found });
       else for (const delivery of found) print(io, delivery);
       if (found.length === 0) io.err('no deliveries: the job named no callback, or it has not ended\n');

@@ -1,12 +1,12 @@
 /** `diff`: a job's change against its base. */
 import { printJson, type CliCommand } from '../command.ts';
-import { defineJobCommand } from '../reading.ts';
+import { defineReachCommand } from '../reach.ts';
 
 export const command: CliCommand = {
   define(program, io) {
-    defineJobCommand(program, io, async (runner, job, options) => {
-      const diff = await runner.diff(job.job_id);
-      if (options.json === true) printJson(io, { job_id: job.job_id, diff });
+    defineReachCommand(program, io, async (client, jobId, options) => {
+      const diff = await client.diff(jobId);
+      if (options.json === true) printJson(io, { job_id: jobId, diff });
       else io.out(diff);
       return 0;
     });

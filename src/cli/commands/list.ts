@@ -1,18 +1,20 @@
 /** `list`: jobs, newest first. */
 import { JobError } from '../../job/error.ts';
-import { JOB_STATUSES, parseStatus } from '../../job/status.ts';
+import { JOB_STATUSES, parseStatus, type Outcome } from '../../job/status.ts';
 import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
-import { withRunner, type ReadOptions } from '../reading.ts';
+import { addReachFlag, withJobs, type ReachOptions } from '../reach.ts';
 import { addSettingFlags } from '../asking/settings.ts';
 import { cleanLine, table } from '../text.ts';
 
-interface Options extends ReadOptions {
+interface Options extends ReachOptions {
   readonly status?: string;
   readonly limit: string;
 }
 
 const MAX_LIMIT = 1000;
 const TASK_CHARS = 50;
+/** Outcomes of jobs whose branch was proposed. */
+const PROPOSED: ReadonlySet<Outcome> = new Set(['proposed', 'pr_opened', 'pr_updated']);
 
 function limitOf(text: string): number {
   const limit = Number(text);
@@ -28,25 +30,28 @@ async function list(io: Io, options: Options): Promise<number> {
       `status: ${JSON.stringify(options.status)} is unknown (allowed: ${JOB_STATUSES.join(', ')})`,
     );
   }
-  return withRunner(io, options, async (runner) => {
-    const jobs = await runner.store.listJobs({
+  return withJobs(io, options, async ({ client }) => {
+    const jobs = await client.list({
       limit: limitOf(options.limit),
       ...(status === undefined ? {} : { status }),
     });
     if (options.json === true) {
-      const rows = jobs.map(({ job_id, status: at, outcome, request, result, created_at, finished_at }) => {
-        return {
-          job_id,
-          status: at,
-          outcome,
-          repo: request.repo,
-          task: request.task,
-          agent: request.agent,
-          branch: result?.branch ?? null,
-          created_at,
-          finished_at,
-        };
-      });
+      const rows = jobs.map(
+        ({ job_id, status: at, outcome, repo, task, agent, branch, created_at, finished_at }) => {
+          return {
+            job_id,
+            status: at,
+            outcome,
+            repo,
+            task,
+            agent,
+            // The branch that a job works on is there from the start; shown is one that was proposed.
+            branch: outcome !== null && PROPOSED.has(outcome) ? branch : null,
+            created_at,
+            finished_at,
+          };
+        },
+      );
       printJson(io, { jobs: rows });
       return 0;
     }
@@ -56,9 +61,9 @@ async function list(io: Io, options: Options): Promise<number> {
       job.job_id,
       job.outcome ?? job.status,
       job.created_at.slice(0, 19).replace('T', ' '),
-      job.request.agent,
-      cleanLine(job.request.repo),
-      cleanLine(job.request.task).slice(0, TASK_CHARS),
+      job.agent,
+      cleanLine(job.repo),
+      cleanLine(job.task).slice(0, TASK_CHARS),
     ]);
     if (jobs.length > 0)
       io.out(table(['job', 'outcome', 'created (UTC)', 'agent', 'repository', 'task'], rows, io.colour));
@@ -68,7 +73,7 @@ async function list(io: Io, options: Options): Promise<number> {
 
 export const command: CliCommand = {
   define(program, io) {
-    addSettingFlags(program, 'home')
+    addReachFlag(addSettingFlags(program, 'home'))
       .option('--status <status>', 'only jobs with this status')
       .option('--limit <n>', 'at most so many', '20')
       .option('--json', 'print JSON')

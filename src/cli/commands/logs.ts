@@ -1,11 +1,10 @@
 /** `logs`: a job's events, and with `-f` those to come. */
+import type { JobClient } from '../../client/client.ts';
 import { JobError } from '../../job/error.ts';
 import type { JobEvent } from '../../job/job.ts';
-import type { Job } from '../../job/job.ts';
-import type { Runner } from '../../runner/runner.ts';
 import type { CliCommand, Io } from '../command.ts';
 import { lineOf } from '../progress.ts';
-import { defineJobCommand, type ReadOptions } from '../reading.ts';
+import { defineReachCommand, type ReachOptions } from '../reach.ts';
 import { cleanText } from '../text.ts';
 
 const PAGE = 500;
@@ -23,13 +22,13 @@ function print(io: Io, event: JobEvent, asJson: boolean): void {
   if (line !== null) io.out(`${event.time.slice(11, 19)} ${stream === 'stderr' ? '! ' : ''}${line}\n`);
 }
 
-async function logs(io: Io, runner: Runner, job: Job, options: ReadOptions): Promise<number> {
+async function logs(io: Io, client: JobClient, jobId: string, options: ReachOptions): Promise<number> {
   let after = Number(options['after']);
   if (!Number.isInteger(after) || after < 0)
     throw new JobError('usage', `after: ${JSON.stringify(options['after'])} is not the number of an event`);
-  const read = (): Promise<readonly JobEvent[]> => runner.store.readEvents(job.job_id, after, PAGE);
+  const read = (): Promise<readonly JobEvent[]> => client.events(jobId, after, PAGE);
   if (options['follow'] === true) {
-    for await (const page of runner.follow(job.job_id, { after, signal: io.signal }))
+    for await (const page of client.follow(jobId, { after, signal: io.signal }))
       for (const event of page) print(io, event, options.json ?? false);
     return 0;
   }
@@ -42,7 +41,7 @@ async function logs(io: Io, runner: Runner, job: Job, options: ReadOptions): Pro
 
 export const command: CliCommand = {
   define(program, io) {
-    defineJobCommand(program, io, (runner, job, options) => logs(io, runner, job, options))
+    defineReachCommand(program, io, (client, jobId, options) => logs(io, client, jobId, options))
       .option('-f, --follow', 'go on until the job has ended')
       .option('--after <seq>', 'only events after this number', '0');
   },

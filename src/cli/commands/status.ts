@@ -1,7 +1,8 @@
 /** `status`: where a job stands. */
 import { PHASES, type Phase } from '../../job/step.ts';
 import { asCalled, printJson, type CliCommand } from '../command.ts';
-import { defineJobCommand } from '../reading.ts';
+import { isTerminal } from '../../job/status.ts';
+import { defineReachCommand } from '../reach.ts';
 import { cleanLine } from '../text.ts';
 
 /** The phase a step belongs to: it has its name, waits for a person and the last save apart. */
@@ -13,29 +14,27 @@ function phaseOf(key: string): Phase | null {
 
 export const command: CliCommand = {
   define(program, io) {
-    defineJobCommand(program, io, async (runner, job, options) => {
-      const steps = (await runner.store.readSteps(job.job_id)).map((step) => ({
-        key: step.key,
-        done: step.result !== null,
-        tries: step.tries,
-      }));
+    defineReachCommand(program, io, async (client, jobId, options) => {
+      const job = await client.job(jobId);
+      const steps = await client.steps(jobId);
       const phase = phaseOf(steps.at(-1)?.key ?? '');
       const iterations = steps.filter((step) => phaseOf(step.key) === 'build').length;
       const { job_id, status, outcome, attempt, question, created_at, started_at, finished_at } = job;
       if (options.json === true) {
-        const { repo, task } = job.request;
+        const { repo, task } = job;
+        const result = isTerminal(status) ? (await client.result(jobId)).result : null;
         printJson(io, {
           job_id,
           status,
           outcome,
           repo,
           task,
-          branch: job.result?.branch ?? null,
-          wip_ref: job.result?.wip_ref ?? null,
+          branch: result?.branch ?? null,
+          wip_ref: result?.wip_ref ?? null,
           phase,
           iterations,
-          turns: job.result?.turns ?? null,
-          debug_mode: job.result?.debug_mode ?? null,
+          turns: result?.turns ?? null,
+          debug_mode: result?.debug_mode ?? null,
           attempt,
           question,
           created_at,
@@ -48,8 +47,8 @@ export const command: CliCommand = {
       const rows: [string, string][] = [
         ['job', job_id],
         ['status', outcome === null ? status : `${status} (${outcome})`],
-        ['repository', cleanLine(job.request.repo)],
-        ['task', cleanLine(job.request.task).slice(0, 200)],
+        ['repository', cleanLine(job.repo)],
+        ['task', cleanLine(job.task).slice(0, 200)],
         ['phase', outcome === null ? (phase ?? '') : ''],
         ['steps', steps.map((step) => `${step.key}${step.done ? '' : '…'}`).join(', ')],
         ['created', created_at],

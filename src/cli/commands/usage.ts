@@ -2,11 +2,11 @@
 import { JobError } from '../../job/error.ts';
 import { USAGE_KEYS, type UsageKey, type UsageSum } from '../../job/model/usage.ts';
 import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
-import { withRunner, type ReadOptions } from '../reading.ts';
+import { addReachFlag, withJobs, type ReachOptions } from '../reach.ts';
 import { addSettingFlags } from '../asking/settings.ts';
 import { cleanLine, table } from '../text.ts';
 
-interface Options extends ReadOptions {
+interface Options extends ReachOptions {
   readonly by: string;
   readonly since: string;
   readonly limit: string;
@@ -73,14 +73,13 @@ function rowOf(name: string, sum: UsageSum): string[] {
 
 async function usage(io: Io, options: Options): Promise<number> {
   const [by, limit, since] = [keyOf(options.by), limitOf(options.limit), sinceOf(options.since, Date.now())];
-  return withRunner(io, options, async ({ store }) => {
-    const rows = await store.sumUsage({ by, since, limit });
-    const [total] = await store.sumUsage({ by: null, since, limit: 1 });
+  return withJobs(io, options, async ({ client }) => {
+    const { rows, total } = await client.usage({ by, since, limit });
     if (options.json === true) {
-      printJson(io, { by, since, rows, total: total ?? null });
+      printJson(io, { by, since, rows, total });
       return 0;
     }
-    if (total === undefined) {
+    if (total === null) {
       const when = since === null ? 'yet' : `since ${since.slice(0, 16).replace('T', ' ')}`;
       io.err(asCalled(io, `no jobs ${when}; \`agent-runner usage --since all\` sums all there are\n`));
       return 0;
@@ -95,7 +94,7 @@ async function usage(io: Io, options: Options): Promise<number> {
 
 export const command: CliCommand = {
   define(program, io) {
-    addSettingFlags(program, 'home')
+    addReachFlag(addSettingFlags(program, 'home'))
       .option('--by <key>', `sum by ${USAGE_KEYS.join(', ')}`, 'day')
       .option('--since <time>', 'only jobs accepted since: 12h, 7d, 4w, 2026-11-01, or all', '30d')
       .option('--limit <n>', 'at most so many rows; the total is of all', '100')

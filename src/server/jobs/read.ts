@@ -8,8 +8,18 @@ import type { Define, Parts } from '../parts.ts';
 import { Refused } from '../problem.ts';
 import { sseResponse } from '../live/sse.ts';
 import { checkAfter } from '../live/streams.ts';
-import { eventPage, jobPage, jobPath, jobView, listQuery, resultView, wholeParam } from './schema.ts';
+import {
+  eventPage,
+  jobPage,
+  jobPath,
+  jobView,
+  listQuery,
+  resultView,
+  stepList,
+  wholeParam,
+} from './schema.ts';
 import * as samples from './samples.ts';
+import { stepView } from '../../job/view/view.ts';
 import { viewOf } from './view.ts';
 import { z } from 'zod';
 
@@ -143,6 +153,33 @@ function jobEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
   ];
 }
 
+function stepsEndpoint({ runner }: Parts, define: Define): Endpoint {
+  return define({
+    method: 'get',
+    path: '/api/jobs/{job_id}/steps',
+    id: 'getSteps',
+    tag: 'jobs',
+    summary: 'The steps of a job so far',
+    role: 'read',
+    params: jobPath,
+    answers: {
+      200: {
+        description: 'Its steps, in their order',
+        content: {
+          'application/json': {
+            schema: stepList,
+            example: { steps: [{ key: 'prepare-1', done: true, tries: 1 }] },
+          },
+        },
+      },
+    },
+    async handle({ params }) {
+      await findJob(runner, params.job_id);
+      return json({ steps: (await runner.store.readSteps(params.job_id)).map(stepView) });
+    },
+  });
+}
+
 /** An event as lines of text: what an agent or a check printed as it is, anything else with its type. */
 function linesOf({ type, time, data }: JobEvent): string {
   const { text, message, status, name } = data;
@@ -258,5 +295,10 @@ function logEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
 
 /** Endpoints that look at jobs. */
 export function readEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
-  return [listEndpoint(parts, define), ...jobEndpoints(parts, define), ...logEndpoints(parts, define)];
+  return [
+    listEndpoint(parts, define),
+    ...jobEndpoints(parts, define),
+    stepsEndpoint(parts, define),
+    ...logEndpoints(parts, define),
+  ];
 }

@@ -1,5 +1,5 @@
 /** Examples of the documentation; a test holds each against its schema. */
-import type { AcceptedView, JobView } from './schema.ts';
+import type { AcceptedView, JobView } from '../../job/view/view.ts';
 
 const T0 = '2026-11-21T10:00:00.000Z';
 const T1 = '2026-11-21T10:02:00.000Z';

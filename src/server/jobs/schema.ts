@@ -1,13 +1,15 @@
 /** What jobs look like on the wire. */
 import { z } from 'zod';
+import { ERROR_CODES, type ErrorCode } from '../../job/error.ts';
 import { EVENT_TYPES } from '../../job/job.ts';
 import { MAX_CALLBACK_CHARS, MAX_PRIORITY, MAX_TASK_BYTES, SANDBOX_NAMES } from '../../job/request.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../job/status.ts';
 import { PHASES } from '../../job/step.ts';
+import type { AcceptedView, JobView, StepView } from '../../job/view/view.ts';
 
 const OUTCOME_NAMES = Object.keys(OUTCOMES) as readonly Outcome[];
-const outcome = z.enum(OUTCOME_NAMES);
-const status = z.enum(JOB_STATUSES);
+const outcome = z.enum(OUTCOME_NAMES).meta({ id: 'Outcome' });
+const status = z.enum(JOB_STATUSES).meta({ id: 'JobStatus' });
 const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
 const phase = z.enum(PHASES);
 const count = z.int().min(0);
@@ -105,12 +107,14 @@ export const submitBody = z
 export type SubmitBody = z.output<typeof submitBody>;
 
 /** Why a job did not succeed. */
-export const errorInfo = z.object({
-  code: z.string(),
-  blame: z.enum(['user', 'operator', 'bug']),
-  message: z.string(),
-  hint: z.string().nullable(),
-});
+export const errorInfo = z
+  .object({
+    code: z.enum(Object.keys(ERROR_CODES) as readonly ErrorCode[]),
+    blame: z.enum(['user', 'operator', 'bug']),
+    message: z.string(),
+    hint: z.string().nullable(),
+  })
+  .meta({ id: 'ErrorInfo' });
 
 /** What is answered when a job was accepted. */
 export const accepted = z
@@ -121,8 +125,7 @@ export const accepted = z
     fork_repo: z.string().nullable(),
     branch: z.string(),
   })
-  .meta({ id: 'AcceptedJob' });
-export type AcceptedView = z.output<typeof accepted>;
+  .meta({ id: 'AcceptedJob' }) satisfies z.ZodType<AcceptedView>;
 
 /** A job as it stands. */
 export const jobView = z
@@ -156,8 +159,22 @@ export const jobView = z
     finished_at: time.nullable(),
     error: errorInfo.nullable(),
   })
-  .meta({ id: 'Job' });
-export type JobView = z.output<typeof jobView>;
+  .meta({ id: 'Job' }) satisfies z.ZodType<JobView>;
+
+/** The steps of a job so far. */
+export const stepList = z
+  .object({
+    steps: z.array(
+      z.object({
+        key: z
+          .string()
+          .meta({ description: 'Name and occurrence: `build-2` is the second turn of the agent' }),
+        done: z.boolean(),
+        tries: count,
+      }),
+    ),
+  })
+  .meta({ id: 'Steps' }) satisfies z.ZodType<{ steps: StepView[] }>;
 
 /** A page of jobs. */
 export const jobPage = z

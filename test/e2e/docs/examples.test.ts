@@ -14,6 +14,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HAS_BUBBLEWRAP, ROOT, userPath } from '../cli.ts';
+import { install } from './installed.ts';
 import { driftOf, isAsWritten, readPage, runPage, type Page, type Printed } from './examples.ts';
 
 /** What nobody should have to find out by trying; each has a page with an example. */
@@ -25,6 +26,7 @@ const TOPICS: Readonly<Record<string, string>> = {
   configuration: 'docs/configuration.md',
   recovery: 'docs/recovery.md',
   'HTTP API': 'docs/api.md',
+  library: 'docs/library.md',
 };
 
 /** Pages that run beside each other. */
@@ -96,6 +98,10 @@ function openPlace(root: string, path: string): { cwd: string; env: Record<strin
     `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, 'bin/agent-runner.js')}' "$@"\n`,
   );
   chmodSync(wrapper, 0o755);
+  if (path === 'docs/library.md') {
+    install(cwd);
+    symlinkSync(process.execPath, join(tools, 'node'));
+  }
   const git = join(folder, 'gitconfig');
   writeFileSync(git, '[user]\nname = You\nemail = you@example.org\n[init]\ndefaultBranch = main\n');
   return {

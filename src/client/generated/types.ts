@@ -1,0 +1,353 @@
+/** What the HTTP API takes and answers. Generated from the OpenAPI document by `npm run client`: change the server, not this file. */
+
+export interface AcceptedJob {
+  readonly job_id: string;
+  readonly status: JobStatus;
+  readonly upstream_repo: string | null;
+  readonly fork_repo: string | null;
+  readonly branch: string;
+}
+
+export type JobStatus =
+  | 'queued'
+  | 'forking'
+  | 'triggered'
+  | 'running'
+  | 'retrying'
+  | 'needs_input'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
+
+export interface JobRequest {
+  /** URL (https, ssh or file) of a repository, or the absolute path of one that this server admits */
+  readonly repo?: string;
+  /** The same as `repo` */
+  readonly repo_url?: string;
+  /** The same as `repo` */
+  readonly upstream_repo?: string;
+  /** What to do, in a sentence or more */
+  readonly task?: string;
+  /** The same as `task` */
+  readonly prompt?: string;
+  /** The same as `task` */
+  readonly instruction?: string;
+  readonly mode?: 'change' | 'ask';
+  /** Where the job is run */
+  readonly executor?: 'local';
+  /** Branch, tag or commit to start from; the default branch unless given */
+  readonly base?: string;
+  /** Who edits, by a name that the server knows */
+  readonly agent?: string;
+  /** The same as `agent` */
+  readonly provider?: string;
+  readonly model?: string;
+  /** Jobs of one session run one after another */
+  readonly session_id?: string;
+  /** For whom it is done; kept for the audit */
+  readonly user_id?: string;
+  /** Higher goes first */
+  readonly priority?: number;
+  readonly draft?: boolean;
+  /** `host` only where the server itself is set to it */
+  readonly sandbox?: 'auto' | 'bubblewrap' | 'host';
+  readonly budget?: Budget;
+  /** Instead of the repository's own checks; role admin */
+  readonly gate?: readonly {
+    readonly name: string;
+    /** Shell command, run in the root of a clean checkout */
+    readonly command: string;
+    readonly timeout_s?: number;
+  }[];
+  /** Instead of the repository's own setup; role admin */
+  readonly setup?: string;
+  readonly allow_test_changes?: boolean;
+  /** Told of the end by a signed POST */
+  readonly callback_url?: string;
+}
+
+/** What the job may spend; never more than the server's own settings */
+export interface Budget {
+  readonly max_cost_usd?: number;
+  readonly max_tokens?: number;
+  readonly max_turns?: number;
+  readonly timeout_s?: number;
+}
+
+/** An error (RFC 9457) */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly hint: string | null;
+  readonly errors: readonly { readonly field: string; readonly came: string; readonly allowed: string }[];
+}
+
+export interface Job {
+  readonly job_id: string;
+  readonly status: JobStatus;
+  readonly outcome: Outcome | null;
+  readonly repo: string;
+  readonly task: string;
+  readonly mode: 'change' | 'ask';
+  readonly base: string | null;
+  readonly agent: string;
+  readonly model: string | null;
+  readonly sandbox: 'auto' | 'bubblewrap' | 'host';
+  readonly draft: boolean;
+  readonly priority: number;
+  readonly session_id: string | null;
+  readonly user_id: string | null;
+  readonly branch: string;
+  readonly upstream_repo: string | null;
+  readonly fork_repo: string | null;
+  readonly pr_url: string | null;
+  readonly attempt: number;
+  /** What a person is asked while the status is `needs_input` */
+  readonly question: string | null;
+  /** RFC 3339, UTC */
+  readonly created_at: string;
+  /** RFC 3339, UTC */
+  readonly updated_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly error: ErrorInfo | null;
+}
+
+export type Outcome =
+  | 'pr_opened'
+  | 'pr_updated'
+  | 'proposed'
+  | 'no_change'
+  | 'answered'
+  | 'gate_failed'
+  | 'gave_up'
+  | 'tampered'
+  | 'agent_failed'
+  | 'budget_exceeded'
+  | 'timed_out'
+  | 'setup_failed'
+  | 'refused'
+  | 'infra_failed'
+  | 'cancelled';
+
+export interface ErrorInfo {
+  readonly code:
+    | 'usage'
+    | 'invalid_request'
+    | 'bad_configuration'
+    | 'no_permission'
+    | 'not_found'
+    | 'conflict'
+    | 'illegal_transition'
+    | 'bug'
+    | 'repo_unusable'
+    | 'base_missing'
+    | 'nothing_verified'
+    | 'inconclusive'
+    | 'secret_in_diff'
+    | 'diff_too_large'
+    | 'protected_path'
+    | 'gate_failed'
+    | 'gave_up'
+    | 'tampered'
+    | 'agent_failed'
+    | 'budget_exceeded'
+    | 'timed_out'
+    | 'setup_failed'
+    | 'infra_failed'
+    | 'cancelled';
+  readonly blame: 'user' | 'operator' | 'bug';
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+export interface Message {
+  readonly text: string;
+}
+
+export interface Approval {
+  readonly text?: string;
+}
+
+export interface JobPage {
+  readonly jobs: readonly Job[];
+  /** Gives the next page; null where there is none */
+  readonly next_cursor: string | null;
+}
+
+export interface JobResult {
+  readonly job_id: string;
+  readonly status: JobStatus;
+  readonly outcome: Outcome | null;
+  readonly repo: string;
+  readonly task: string;
+  readonly base: string | null;
+  readonly base_sha: string | null;
+  readonly branch: string | null;
+  readonly head_sha: string | null;
+  readonly draft: boolean;
+  readonly labels: readonly string[];
+  readonly pr_url: string | null;
+  readonly patch_path: string | null;
+  readonly push_command: string | null;
+  readonly wip_ref: string | null;
+  readonly gate: {
+    readonly verdict: string | null;
+    readonly runs: readonly {
+      readonly verdict: string;
+      readonly checks: readonly {
+        readonly name: string;
+        readonly kind: string;
+        readonly command: string;
+        readonly base: string;
+        readonly head: string;
+        readonly verdict: string;
+        readonly duration_ms: number;
+      }[];
+    }[];
+  };
+  readonly tamper: readonly Readonly<Record<string, unknown>>[];
+  readonly iterations: number;
+  readonly turns: number;
+  readonly subtasks: readonly Readonly<Record<string, unknown>>[];
+  readonly attempts: number;
+  readonly tests_passed: boolean;
+  readonly debug_mode: boolean;
+  readonly resumed_from_checkpoint: boolean;
+  readonly exploration_report_generated: boolean;
+  readonly agent: string;
+  readonly model: string | null;
+  readonly total_cost: number | null;
+  readonly total_tokens_in: number | null;
+  readonly total_tokens_out: number | null;
+  readonly phases: readonly {
+    readonly name: 'prepare' | 'explore' | 'plan' | 'build' | 'verify' | 'propose' | 'notify';
+    /** RFC 3339, UTC */
+    readonly started_at: string;
+    readonly duration_ms: number;
+  }[];
+  readonly notices: readonly string[];
+  readonly summary: string;
+  readonly question: string | null;
+  readonly upstream_repo: string | null;
+  readonly fork_repo: string | null;
+  readonly session_id: string | null;
+  readonly user_id: string | null;
+  /** RFC 3339, UTC */
+  readonly created_at: string;
+  readonly started_at: string | null;
+  /** RFC 3339, UTC */
+  readonly finished_at: string;
+  readonly error: ErrorInfo | null;
+}
+
+export interface Steps {
+  readonly steps: readonly {
+    /** Name and occurrence: `build-2` is the second turn of the agent */
+    readonly key: string;
+    readonly done: boolean;
+    readonly tries: number;
+  }[];
+}
+
+export interface EventPage {
+  readonly events: readonly JobEvent[];
+  /** The `after` of the next page */
+  readonly next_after: number;
+}
+
+export interface JobEvent {
+  /** From 1, without gaps */
+  readonly seq: number;
+  readonly job_id: string;
+  readonly type:
+    | 'status'
+    | 'phase'
+    | 'message'
+    | 'tool_call'
+    | 'plan'
+    | 'usage'
+    | 'gate'
+    | 'sandbox'
+    | 'log'
+    | 'delivery'
+    | 'error';
+  readonly phase: 'prepare' | 'explore' | 'plan' | 'build' | 'verify' | 'propose' | 'notify' | null;
+  readonly attempt: number;
+  /** RFC 3339, UTC */
+  readonly time: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface Deliveries {
+  readonly deliveries: readonly Delivery[];
+}
+
+export interface Delivery {
+  /** The `webhook-id`, the same for every try */
+  readonly delivery_id: string;
+  readonly job_id: string;
+  readonly url: string;
+  /** What is sent and signed, byte by byte */
+  readonly body: string;
+  readonly status: 'pending' | 'delivered' | 'disabled' | 'failed';
+  readonly created_at: string;
+  /** When the next try is due; null when none is */
+  readonly due_at: string | null;
+  readonly round: number;
+  readonly tries: readonly {
+    readonly number: number;
+    readonly started_at: string;
+    readonly duration_ms: number;
+    readonly http_status: number | null;
+    readonly error: string | null;
+  }[];
+}
+
+export interface Usage {
+  readonly by: 'day' | 'repo' | 'agent' | 'model';
+  readonly since: string | null;
+  readonly rows: readonly UsageSum[];
+  readonly total: UsageSum | null;
+}
+
+export interface UsageSum {
+  readonly key: string | null;
+  readonly jobs: number;
+  /** Of these, jobs that have not ended: what they spend is not in the sums */
+  readonly running: number;
+  /** Ended jobs whose cost nobody knows */
+  readonly unpriced: number;
+  readonly cost_usd: number | null;
+  /** Ended jobs whose tokens nobody counted */
+  readonly uncounted: number;
+  readonly tokens_in: number | null;
+  readonly tokens_out: number | null;
+  readonly turns: number;
+}
+
+export interface Readiness {
+  readonly status: 'ready' | 'not_ready';
+  readonly checks: {
+    readonly database: 'ok' | 'not_writable';
+    readonly disk: 'ok' | 'full';
+    readonly worker: 'working' | 'none' | 'stopped';
+  };
+}
+
+export interface AuditPage {
+  readonly entries: readonly {
+    readonly number: number;
+    readonly time: string;
+    readonly actor: string;
+    readonly role: 'read' | 'submit' | 'admin';
+    readonly action: string;
+    readonly target: string | null;
+    readonly status: number;
+    readonly address: string | null;
+  }[];
+  readonly next_before: number | null;
+}

@@ -1,0 +1,97 @@
+/** Jobs of a home folder on this machine, over the runner that has it open. */
+import { createHash } from 'node:crypto';
+import { JobError } from '../job/error.ts';
+import type { Job } from '../job/job.ts';
+import type { JobRequest } from '../job/request.ts';
+import { acceptedView, stepView, viewOf } from '../job/view/view.ts';
+import { resolveRequest } from '../runner/request/resolve.ts';
+import type { Runner, SubmitOptions } from '../runner/runner.ts';
+import type { AskedJob, JobClient } from './client.ts';
+
+/** Seconds a check may take where nothing is said. */
+const CHECK_TIMEOUT_S = 600;
+
+/** The request that is asked for, completed by the configuration of the home folder. */
+async function requestOf({ config }: Runner, asked: AskedJob): Promise<JobRequest> {
+  const {
+    allow_test_changes: allowTestChanges,
+    callback_url: callbackUrl,
+    session_id: sessionId,
+    user_id: userId,
+    gate,
+    ...rest
+  } = asked;
+  return resolveRequest(config, {
+    ...rest,
+    allowTestChanges,
+    callbackUrl,
+    ...(sessionId === undefined ? {} : { sessionId }),
+    ...(userId === undefined ? {} : { userId }),
+    ...(gate === undefined
+      ? {}
+      : { checks: gate.map((one) => ({ timeout_s: CHECK_TIMEOUT_S, ...one, kind: 'other' as const })) }),
+    allowHost: (asked.sandbox ?? config.sandbox.name) === 'host',
+  });
+}
+
+function onceOf(asked: AskedJob, key: string | undefined): SubmitOptions {
+  if (key === undefined) return {};
+  if (!/^[\x21-\x7e]{1,255}$/.test(key))
+    throw new JobError('invalid_request', 'idempotency_key: allowed are 1 to 255 printable ASCII characters');
+  const sorted = Object.fromEntries(Object.entries(asked).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const digest = createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
+  return { once: { key: `local:${key}`, digest } };
+}
+
+/**
+ * Makes the client of a runner.
+ *
+ * @param runner is not closed by the client's `close`: who opened it does that
+ */
+export function createLocalClient(runner: Runner): JobClient {
+  const { store, callbacks } = runner;
+  const find = async (jobId: unknown): Promise<Job> => {
+    // Programs that are not typed hand in whatever they have.
+    const job = typeof jobId === 'string' ? await store.getJob(jobId) : null;
+    if (job !== null) return job;
+    throw new JobError('not_found', `job: there is no ${JSON.stringify(String(jobId).slice(0, 100))}`, {
+      hint: '`agent-runner list` shows the jobs there are',
+    });
+  };
+  return {
+    url: null,
+    async submit(asked, key) {
+      const request = await requestOf(runner, asked);
+      // What can't start here is refused now, while somebody is there who can mend it.
+      await runner.preflight(request);
+      return acceptedView((await runner.submit(request, onceOf(asked, key))).job);
+    },
+    job: async (jobId) => viewOf(await find(jobId)),
+    list: async (filter) => (await store.listJobs(filter)).map(viewOf),
+    async result(jobId) {
+      const { result, status } = await find(jobId);
+      if (result === null) {
+        throw new JobError('conflict', `result: ${jobId} has not ended; its status is ${status}`, {
+          hint: `watch it with \`agent-runner logs -f ${jobId}\`, or take it up with \`agent-runner run --resume ${jobId}\``,
+        });
+      }
+      // Also does what a process that ended the job did not live to do.
+      const end = await runner.run(jobId, { signal: new AbortController().signal });
+      return { result, savedIn: end.kind === 'ended' ? end.savedIn : null };
+    },
+    steps: async (jobId) => (await store.readSteps((await find(jobId)).job_id)).map(stepView),
+    events: async (jobId, after, limit) => store.readEvents((await find(jobId)).job_id, after, limit),
+    follow: (jobId, options) => runner.follow(jobId, options),
+    diff: async (jobId) => runner.diff((await find(jobId)).job_id),
+    cancel: async (jobId) => viewOf(await runner.cancel((await find(jobId)).job_id)),
+    retry: async (jobId) => acceptedView(await runner.retry((await find(jobId)).job_id)),
+    message: async (jobId, text) => viewOf(await runner.message((await find(jobId)).job_id, text)),
+    deliveries: async (jobId) => callbacks.list((await find(jobId)).job_id),
+    redeliver: async (jobId) => callbacks.redeliver((await find(jobId)).job_id),
+    async usage({ by, since, limit }) {
+      const [total = null] = await store.sumUsage({ by: null, since, limit: 1 });
+      return { rows: await store.sumUsage({ by, since, limit }), total };
+    },
+    close: () => Promise.resolve(),
+  };
+}
