@@ -2,9 +2,10 @@
  * Runs the corpus: every labelled change is judged by the code behind `agent-runner gate`, and what it says is
  * compared with what it should say.
  *
- *   node corpus/run.ts [--only <part of an id, a label, a split, a kind or a repository>,…] [--sample] [--json]
+ *   node corpus/run.ts [--only <part of an id, a label, a split, a kind or a repository>,…] [--sample] [--within <seconds>] [--seed <hex>] [--json]
  *
- * `--sample` judges a small choice of them that is always the same.
+ * `--sample` judges a small choice of them that is always the same. `--within <seconds>` begins no case after so long
+ * and says how many were left; `--seed <hex>` says with which case to begin, so that others are left the next time.
  *
  * Exit code 1 when there is a miss that `known-misses.json` does not name with its reason, 2 when a case can't
  * be run.
@@ -106,11 +107,19 @@ function isMeant(one: Case, only: string | undefined): boolean {
     .some((part) => [one.label, one.split, one.kind, one.repository].includes(part) || one.id.includes(part));
 }
 
-async function judgeAll(scene: Scene, cases: readonly Case[]): Promise<readonly Outcome[]> {
+/** The cases from another one on, by a seed; what was the end comes after the beginning. */
+function rotated(cases: readonly Case[], seed: string | undefined): readonly Case[] {
+  const at = seed === undefined ? 0 : Number.parseInt(seed.slice(0, 8), 16) % Math.max(1, cases.length);
+  return Number.isNaN(at) ? cases : [...cases.slice(at), ...cases.slice(0, at)];
+}
+
+/** Judges cases until there are no more, or none may be begun any more. */
+async function judgeAll(scene: Scene, cases: readonly Case[], untilMs: number): Promise<readonly Outcome[]> {
   const outcomes = new Map<Case, Outcome>();
   const left = [...cases];
   const work = async (): Promise<void> => {
     for (let one = left.shift(); one !== undefined; one = left.shift()) {
+      if (performance.now() > untilMs) return;
       outcomes.set(one, await judgeCase(scene, one));
       if (process.stderr.isTTY) process.stderr.write(`\r${outcomes.size} of ${cases.length} `);
     }
@@ -164,6 +173,8 @@ async function main(): Promise<number> {
       only: { type: 'string' },
       sample: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      within: { type: 'string' },
+      seed: { type: 'string' },
     },
   });
   const started = performance.now();
@@ -194,7 +205,11 @@ async function main(): Promise<number> {
     const runner = await openRunner(config);
     try {
       const scene: Scene = { root, shared, runner, signal: stop.signal };
-      const outcomes = await judgeAll(scene, runnable(scene, cases));
+      const meant = rotated(runnable(scene, cases), values.seed);
+      const untilMs = values.within === undefined ? Infinity : started + Number(values.within) * 1000;
+      const outcomes = await judgeAll(scene, meant, untilMs);
+      const left = meant.length - outcomes.length;
+      if (left > 0) process.stderr.write(`${left} of ${meant.length} cases were left: the time was over\n`);
       const seconds = (performance.now() - started) / 1000;
       process.stdout.write(values.json ? toJson(outcomes, known) : renderTable(outcomes, known, seconds));
       if (outcomes.some(({ error }) => error !== null)) return 2;
