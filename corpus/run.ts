@@ -212,7 +212,8 @@ async function main(): Promise<number> {
       if (left > 0) process.stderr.write(`${left} of ${meant.length} cases were left: the time was over\n`);
       const seconds = (performance.now() - started) / 1000;
       process.stdout.write(values.json ? toJson(outcomes, known) : renderTable(outcomes, known, seconds));
-      if (outcomes.some(({ error }) => error !== null)) return 2;
+      // Nothing judged is nothing known.
+      if (outcomes.length === 0 || outcomes.some(({ error }) => error !== null)) return 2;
       return outcomes.some((outcome) => missOf(outcome) !== null && !known.has(outcome.case.id)) ? 1 : 0;
     } finally {
       await runner.close();
