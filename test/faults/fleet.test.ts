@@ -24,7 +24,7 @@ describe(`a queue of ${JOBS} jobs under kill -9 (FAULTS_SEED=${seed})`, () => {
     );
     expect(fate.broken).toEqual([]);
     // A fleet in which nobody died tests nothing.
-    expect(fate.kills).toBeGreaterThan(5);
+    expect(fate.kills).toBeGreaterThan(1);
     expect(fate.takenOver).toBeGreaterThan(0);
     expect(brokenHome(stage)).toEqual([]);
   });

@@ -151,7 +151,7 @@ async function keepKilling(
 ): Promise<number> {
   let kills = 0;
   while (!(await isDone())) {
-    await sleep(1500 + next() * 3500);
+    await sleep(1000 + next() * 2500);
     const at = Math.floor(next() * alive.length);
     alive[at]?.child.kill('SIGKILL');
     await alive[at]?.done;

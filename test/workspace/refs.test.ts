@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readLooseBlob } from '../../src/workspace/loose.ts';
@@ -30,13 +30,20 @@ describe('a ref of the runner’s own', () => {
     sh(scene.repo, 'fsck', '--strict');
   });
 
-  it('waits for nobody who holds its lock, and breaks no other ref', async () => {
+  it('takes a lock over that a killed process left, waits for a young one, and breaks no other ref', async () => {
     const [id = ''] = ids;
     await setRef(scene.git, dir, REF, id);
-    writeFileSync(join(dir, `${REF}.lock`), '');
-    await expect(setRef(scene.git, dir, REF, ids[1] ?? '')).rejects.toThrow(/lock/);
+    const lock = join(dir, `${REF}.lock`);
+    writeFileSync(lock, '');
+    const old = new Date(Date.now() - 60_000);
+    utimesSync(lock, old, old);
+    await setRef(scene.git, dir, REF, ids[1] ?? '');
+    expect(sh(scene.repo, 'rev-parse', REF)).toBe(ids[1]);
+    writeFileSync(lock, '');
+    setTimeout(() => rmSync(lock, { force: true }), 200);
+    await setRef(scene.git, dir, REF, id);
     expect(sh(scene.repo, 'rev-parse', REF)).toBe(id);
-    rmSync(join(dir, `${REF}.lock`));
+    expect(existsSync(lock)).toBe(false);
     await expect(setRef(scene.git, dir, `${REF}/below`, id)).rejects.toThrow(/cannot lock ref|exists/);
     sh(scene.repo, 'symbolic-ref', 'refs/agent-runner/pointer', 'refs/heads/elsewhere');
     await setRef(scene.git, dir, 'refs/agent-runner/pointer', id);

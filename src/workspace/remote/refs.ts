@@ -1,7 +1,8 @@
 /** Refs, read and written without a process where their files are all there is to it. */
 import { constants } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Git } from '../git.ts';
 import { exists } from '../keep/folders.ts';
 
@@ -37,6 +38,25 @@ export async function readLooseRef(dir: string, ref: string): Promise<string | n
   return (await exists(join(dir, 'packed-refs'))) ? undefined : null;
 }
 
+/** A ref is written within milliseconds: a lock of this age was left by a process that was killed. */
+const STALE_MS = 2000;
+const PAUSE_MS = 50;
+
+/** Makes a lock, after the one that is there has gone or grown stale. */
+async function openLock(lock: string): Promise<FileHandle> {
+  for (let waitedMs = 0; ; waitedMs += PAUSE_MS) {
+    try {
+      return await open(lock, 'wx', 0o644);
+    } catch (error) {
+      const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+      if (!isThere || waitedMs > 2 * STALE_MS) throw error;
+    }
+    const made = await lstat(lock).catch(() => null);
+    if (made !== null && Date.now() - made.mtimeMs > STALE_MS) await rm(lock, { force: true });
+    else await sleep(PAUSE_MS);
+  }
+}
+
 /** Writes the file of a ref as git does: a lock that only one can make, then a rename. Says whether it could be done. */
 async function writeLooseRef(dir: string, ref: string, id: string): Promise<boolean> {
   const path = join(dir, ref);
@@ -44,7 +64,7 @@ async function writeLooseRef(dir: string, ref: string, id: string): Promise<bool
   const before = await readRefFile(path);
   if (before !== null && !/^[0-9a-f]{40}\n$/.test(before)) return false;
   await mkdir(dirname(path), { recursive: true });
-  const file = await open(lock, 'wx', 0o644);
+  const file = await openLock(lock);
   try {
     await file.writeFile(`${id}\n`);
     await file.sync();
