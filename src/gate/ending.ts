@@ -132,8 +132,9 @@ function unwritableGoCache(output: string, failing: readonly string[]): string |
   return null;
 }
 
-// pytest, before it looks for a test: exit code 4. An option in its settings comes from a plugin.
-const NO_PLUGIN = /^(?:\S+ -m )?\S*pytest\S*: error: unrecognized arguments: (.{1,200})$/m;
+// pytest, before it looks for a test: exit code 4. An option in its settings comes from a plugin. Up to version 7 it calls itself
+// `__main__.py` where it is run as a module.
+const NO_PLUGIN = /^(?:(?:\S+ -m )?\S*pytest\S*|__main__\.py): error: unrecognized arguments: (.{1,200})$/m;
 const USAGE_ERROR = 4;
 
 function installHint(tool: string): string {

@@ -47,6 +47,12 @@ describe('a check that says nothing about the code', () => {
         'ERROR: usage: python3 -m pytest [options]\npython3 -m pytest: error: unrecognized arguments: --cov=slug\n  inifile: pyproject.toml\n',
         /pytest does not know --cov=slug: the plugin that has it is missing/,
       ],
+      [
+        'an option of a plugin of pytest that is not here, of version 7',
+        4,
+        'ERROR: usage: __main__.py [options]\n__main__.py: error: unrecognized arguments: --cov=slug\n  inifile: pyproject.toml\n',
+        /pytest does not know --cov=slug: the plugin that has it is missing/,
+      ],
       ['the same words from a programme', 1, 'x.py: error: unrecognized arguments: --cov\n', null],
     ];
   test.each(SCENES)('%s', (_what, exitCode, output, note) => {
