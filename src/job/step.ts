@@ -36,6 +36,9 @@ export interface Prepared {
   readonly base: string;
   readonly base_sha: string;
   readonly branch: string;
+  /** `owner/name` on a forge, and of the fork that gets the branch; absent where there is none. */
+  readonly upstream_repo?: string | null;
+  readonly fork_repo?: string | null;
   readonly policy: Policy;
   readonly max_gate_runs: number;
   /** Whether the job is explored and planned before it is built; absent: it is not. */

@@ -2,6 +2,9 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config.ts';
+import { joinForges, type Forge } from '../forge/forge.ts';
+import { createGithubForge } from '../forge/github.ts';
+import { accountTokens, appTokens } from '../forge/github/tokens.ts';
 import { createLocalForge } from '../forge/local.ts';
 import { createBaselines } from '../gate/gate.ts';
 import { JobError } from '../job/error.ts';
@@ -58,6 +61,16 @@ function openStore(layout: Layout): Promise<Store> {
   });
 }
 
+/** The forges that are configured: GitHub where we are somebody there, and always what is reached by git alone. */
+function forgeOf({ github, host }: Config): Forge {
+  const { url, apiUrl, token, app, username, forkTimeoutMs, forkPollMs, paceMs } = github;
+  const local = createLocalForge({ cwd: host.cwd });
+  const tokens = app !== null ? appTokens(app, apiUrl) : token !== null ? accountTokens(token) : null;
+  if (tokens === null) return local;
+  const options = { url, apiUrl, tokens, account: username, forkTimeoutMs, forkPollMs, paceMs };
+  return joinForges(createGithubForge(options), local);
+}
+
 /**
  * Opens a runner on its home folder, which is made when it is missing (readable by its owner alone).
  *
@@ -91,7 +104,7 @@ export async function openRunner(config: Config): Promise<Runner> {
     get: (key) => store.getBaseline(key),
     put: (key, value) => store.putBaseline(key, value),
   });
-  const forge = createLocalForge({ cwd: config.host.cwd });
+  const forge = forgeOf(config);
   const models = createModelRoom(config, store);
   const cancels = createCancels(store, bell);
   const callbacks = createCallbacks(config.webhooks, store);

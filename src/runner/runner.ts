@@ -1,5 +1,4 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
-import { selectSandbox } from '../sandbox/select.ts';
 import { Cancelled, JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
 import { PROCEDURE_VERSION, type Job } from '../job/job.ts';
@@ -12,7 +11,6 @@ import type { Lease, Store } from '../store/store.ts';
 import { ownName } from '../workspace/keep/owner.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
-import { agentOf, checkCommand, lookingAgents } from './agents.ts';
 import type { Callbacks } from './callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
@@ -22,13 +20,12 @@ import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readDiff } from './look/diff.ts';
 import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
-import { findBase, findForkPoint, findRevision } from '../workspace/remote/listing.ts';
+import { findForkPoint, findRevision } from '../workspace/remote/listing.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
 import { backUpDaily } from './keep/database.ts';
 import { collectDaily, collectGarbage, type GcReport } from './keep/gc.ts';
 import { sweep, type Swept } from './keep/sweep.ts';
-import { checkInPlace } from './in-place/begin.ts';
 import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
 import type { Handover } from '../job/in-place/handover.ts';
 import type { CancelWatch } from './queue/cancel.ts';
@@ -37,8 +34,8 @@ import { accept, queueVerbs } from './queue/verbs.ts';
 import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
+import { preflight } from './request/preflight.ts';
 import { createReplays, type Replays } from './record/replay.ts';
-import { checkModel } from './models/resolve.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
@@ -304,32 +301,6 @@ function sessionFolder({ layout }: RunnerParts, { request }: Job): string | null
 
 function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
   return result.wip_ref === null ? null : layout.repo(job.request.repo).saved;
-}
-
-/** Looks whether a request can start here, before it becomes a job. */
-async function preflight(parts: RunnerParts, request: JobRequest): Promise<void> {
-  const { config, layout, callbacks } = parts;
-  if (request.callback_url !== undefined) callbacks.check(request.callback_url);
-  await checkCommand(config, request);
-  const agent = await agentOf(config, request);
-  const { explore, plan } = await lookingAgents(config, request, agent);
-  for (const one of new Set([agent, explore.agent, plan.agent])) {
-    const { ready, detail, fix } = await one.check();
-    if (ready) continue;
-    throw new JobError(
-      'bad_configuration',
-      `agent: ${one.name} can't start: ${detail}`,
-      fix === null ? {} : { hint: fix },
-    );
-  }
-  for (const one of [{ agent, model: request.model }, explore, plan]) {
-    const use = { ...one, maxCostUsd: request.budget.max_cost_usd };
-    checkModel(parts.models.models, use, config.models.allowUnpriced);
-  }
-  await selectSandbox(request.sandbox, { allowHost: request.allow_host });
-  const remote = await parts.forge.resolve(request.repo);
-  await findBase(parts.git, layout.repo(remote.url).listed, remote, request.base);
-  if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);
 }
 
 /** Makes a runner from its parts; `open.ts` is the one place that does. */

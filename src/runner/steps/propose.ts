@@ -6,6 +6,7 @@ import { formatPatch } from '../../workspace/change.ts';
 import { publishingRemote, pushBranch } from '../../workspace/remote/publish.ts';
 import { renderBody } from './body.ts';
 import { titleOf } from './commit.ts';
+import type { CommitStatus } from '../../forge/forge.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { deliverInPlace } from '../in-place/deliver.ts';
@@ -14,6 +15,16 @@ import type { Bench } from '../place.ts';
 function ownCommits(notes: Readonly<Record<string, unknown>>): string[] {
   const pushed = notes['pushed'];
   return Array.isArray(pushed) ? pushed.filter((sha) => typeof sha === 'string') : [];
+}
+
+/** What is said of the head commit where people look at it. */
+function statusOf({ report }: Verified, { draft }: ProposeInput): CommitStatus {
+  const checks = `${report.checks.length} ${report.checks.length === 1 ? 'check' : 'checks'}`;
+  const found = report.tamper.length === 0 ? '' : `, ${report.tamper.length} findings of the tamper guard`;
+  const said =
+    report.verdict === 'none' ? 'nothing is verified: no checks were found' : `${report.verdict}: ${checks}`;
+  const state = report.verdict === 'red' ? 'failure' : report.verdict === 'green' ? 'success' : 'error';
+  return { state, description: `${said}${found}${draft ? '; a person must look first' : ''}`, url: null };
 }
 
 /** Publishes the commit that the gate judged, and nothing else. */
@@ -25,6 +36,8 @@ export async function propose(
   step: StepContext,
 ): Promise<StepValue<Proposed>> {
   const { git, job, paths } = context;
+  const target = detail.target ?? detail.remote;
+  const reach = context.reach(detail.remote);
   const { verified, input, summary } = what;
   const head = verified.head_sha;
   const { in_place: inPlace } = job.request;
@@ -39,18 +52,24 @@ export async function propose(
   const ours = [...new Set([...ownCommits(step.notes), ...(before === null ? [] : [before]), head])];
   await step.note({ pushed: ours }, 'full');
   await Promise.all([
-    pushBranch(git, paths.git, detail.remote, job.branch, head, ours),
+    pushBranch(reach.git, paths.git, target, job.branch, head, ours),
     formatPatch(git, bench.copy.target, detail.base_sha, head).then((patch) => writeFile(paths.patch, patch)),
   ]);
-  const proposal = await context.forge.propose({
-    remote: detail.remote,
+  const notes = { pushed: ours };
+  const proposal = await reach.access.propose({
+    jobId: job.job_id,
+    target,
     branch: job.branch,
     base: detail.base,
     headSha: head,
     title: titleOf(job.request.task),
     body: renderBody(job, detail, verified, summary),
     draft: input.draft,
-    labels: input.labels,
+    labels: [...new Set([...input.labels, ...(job.request.labels ?? [])])],
+    reviewers: job.request.reviewers ?? [],
+    status: statusOf(verified, input),
+    wasBegun: step.notes['proposing'] === true,
+    onBegin: () => step.note({ ...notes, proposing: true }, 'full'),
     publishTo: await publishingRemote(git, detail.remote),
   });
   context.journal.emit('message', 'propose', { branch: job.branch, head_sha: head, pr_url: proposal.prUrl });
@@ -60,5 +79,6 @@ export async function propose(
     pr_url: proposal.prUrl,
     patch_path: paths.patch,
     push_command: proposal.pushCommand,
+    ...(proposal.notices.length === 0 ? {} : { notices: proposal.notices }),
   };
 }

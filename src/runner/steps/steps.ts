@@ -78,8 +78,8 @@ interface Work extends StepsOptions {
 async function ready({ context, memory, baseline }: Work): Promise<{ detail: PreparedDetail; bench: Bench }> {
   const { detail } = memory;
   if (detail === null) throw new JobError('bug', 'a step was reached before prepare');
-  const { git, job, layout } = context;
-  await restoreBase(git, layout.repo(detail.remote.url), detail.remote, detail.base_sha, job.job_id);
+  const { git, repo } = context.reach(detail.remote);
+  await restoreBase(git, repo, detail.remote, detail.base_sha, context.job.job_id);
   if (memory.bench === null) {
     memory.bench = await reopenBench(context, detail.remote.url, detail.base_sha);
     if (memory.verified === null) baseline.start(detail, memory.bench);
@@ -97,7 +97,7 @@ async function saveNow(work: Work): Promise<string | null> {
 async function stepPrepare(work: Work): Promise<StepResult<Prepared>> {
   const { context, engine, lease, memory, baseline, map } = work;
   const result = await engine.step<PreparedDetail>('prepare', 'prepare', async () => {
-    const { bench, ...detail } = await prepare(context, () => lease.check());
+    const { bench, ...detail } = await prepare(context, { check: () => lease.check() });
     memory.bench = bench;
     return detail;
   });
@@ -305,9 +305,9 @@ export function createSteps(options: StepsOptions): JobSteps {
     saveNow: () => saveNow(work),
     async rescue(prepared) {
       memory.detail = prepared;
-      const { git, job, layout } = options.context;
       const { remote, base_sha: sha } = prepared;
-      await restoreBase(git, layout.repo(remote.url), remote, sha, job.job_id);
+      const { git, repo } = options.context.reach(remote);
+      await restoreBase(git, repo, remote, sha, options.context.job.job_id);
       memory.bench = await reopenBench(options.context, remote.url, sha);
       await saveNow(work);
       memory.detail = null;
