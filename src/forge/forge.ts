@@ -85,7 +85,7 @@ export interface Access {
   /** Who git is to the remote, or to the job's fork of it; `null`: whoever this machine's own settings make it. */
   readonly credential?: () => Promise<Credential>;
   /** Looks who may do what, and makes the fork where one is needed. Done twice, it has the effect of once. */
-  open?(mode: ForkMode): Promise<Target>;
+  readonly open?: (mode: ForkMode) => Promise<Target>;
   /** Opens or updates the proposal of a branch; asked twice, it has the effect of once. */
   propose(request: ProposalRequest): Promise<Proposal>;
 }

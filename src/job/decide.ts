@@ -3,7 +3,7 @@ import { errorInfo, outcomeOf, type ErrorInfo } from './error.ts';
 import type { CheckVerdict, GateReport, TamperFinding } from './gate.ts';
 import { isWithoutBaseline } from './in-place/in-place.ts';
 import type { JobRequest } from './request.ts';
-import { leftFor } from './spent.ts';
+import { leftFor, spentBy } from './spent.ts';
 import { isSameFailure } from './text/similarity.ts';
 import type {
   BuildInput,
@@ -162,7 +162,10 @@ function draftFindings(history: readonly Entry[]): readonly TamperFinding[] {
 
 function propose(history: readonly Entry[], request: JobRequest, labels: readonly string[]): Decision {
   const all = draftFindings(history).length > 0 ? [...labels, 'judge-changed'] : labels;
-  return { next: 'propose', input: { draft: request.draft || all.length > 0, labels: all } };
+  return {
+    next: 'propose',
+    input: { draft: request.draft || all.length > 0, labels: all, spent: spentBy(history) },
+  };
 }
 
 /** How often a person was heard. */

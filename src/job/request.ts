@@ -92,6 +92,8 @@ export interface JobRequest {
   /** Labels and reviewers of the pull request; absent: none but the runner's own. */
   readonly labels?: readonly string[];
   readonly reviewers?: readonly string[];
+  /** Set where the same was asked before and proposed: this job goes to the same branch, and so to its pull request. */
+  readonly follows?: { readonly job_id: string; readonly branch: string; readonly head_sha: string };
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
   readonly in_place?: InPlace;
   /** Set for a playback: the recording as the home folder names it, and the job that was recorded. */

@@ -128,6 +128,8 @@ export interface Verified {
 export interface ProposeInput {
   readonly draft: boolean;
   readonly labels: readonly string[];
+  /** What the agent has spent until then; absent in jobs of older versions. */
+  readonly spent?: Usage & { readonly agent_ms: number };
 }
 
 /** The change is out: a pull request, or a branch and a patch. */

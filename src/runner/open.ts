@@ -93,10 +93,11 @@ export async function openRunner(config: Config): Promise<Runner> {
   }
   await refuseEmptied(layout);
   const bell = createBell(layout.bell);
-  const { store, git } = withFailPoints(
+  const { store, git, forge } = withFailPoints(
     {
       store: withBell(await openStore(layout), bell),
       git: gitOf(config),
+      forge: forgeOf(config),
     },
     config.failAt,
   );
@@ -104,7 +105,6 @@ export async function openRunner(config: Config): Promise<Runner> {
     get: (key) => store.getBaseline(key),
     put: (key, value) => store.putBaseline(key, value),
   });
-  const forge = forgeOf(config);
   const models = createModelRoom(config, store);
   const cancels = createCancels(store, bell);
   const callbacks = createCallbacks(config.webhooks, store);
