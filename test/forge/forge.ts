@@ -1,0 +1,355 @@
+/**
+ * A forge for tests: speaks GitHub's REST API and git's HTTP over real bare repositories, in this process.
+ * Its answers are held against GitHub's published description when it closes.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROUTES } from './api/routes.ts';
+import { newRepository } from './api/repositories.ts';
+import { createBare, type Origin } from './git/create.ts';
+import { listRefs, readRef } from './git/refs.ts';
+import { createContract } from './http/contract.ts';
+import { createFaults, type FaultRule } from './http/faults.ts';
+import { createGitDesk, GIT_PATH } from './http/git.ts';
+import { createRates } from './http/rates.ts';
+import { createRouter, type Json } from './http/route.ts';
+import { serveApi, type Desk, type Logged } from './http/serve.ts';
+import { createWebhooks } from './http/webhooks.ts';
+import { simpleUser } from './json/accounts.ts';
+import { listedRepository } from './json/repositories.ts';
+import {
+  emptyState,
+  findAccount,
+  findRepository,
+  folderOf,
+  newId,
+  now,
+  type Core,
+  type ForkDelays,
+} from './state/core.ts';
+import type {
+  AccountType,
+  App,
+  Delivery,
+  Installation,
+  Permissions,
+  Repository,
+  Role,
+  State,
+  Token,
+  WorkflowRun,
+} from './state/model.ts';
+
+export type { Delivery, Pull, Repository, State } from './state/model.ts';
+export type { FaultRule } from './http/faults.ts';
+export type { Logged } from './http/serve.ts';
+
+export interface UserOptions {
+  readonly login: string;
+  /** A classic token of theirs, with `scopes`; one with `permissions` is fine-grained. */
+  readonly token?: string;
+  readonly type?: AccountType;
+  /** `['repo', 'workflow']` unless told. */
+  readonly scopes?: readonly string[];
+  readonly permissions?: Permissions;
+  /** Of an organization: who owns it. */
+  readonly members?: readonly string[];
+}
+
+export interface RepositoryOptions {
+  readonly owner: string;
+  readonly name: string;
+  /** Path of a repository to copy, or the files of a first commit; empty unless told. */
+  readonly from?: string | Readonly<Record<string, string>>;
+  readonly private?: boolean;
+  /** Of a repository that isn't copied; `main` unless told. */
+  readonly defaultBranch?: string;
+  readonly collaborators?: Readonly<Record<string, Role>>;
+}
+
+export interface AppOptions {
+  readonly slug: string;
+  /** PEM. */
+  readonly publicKey: string;
+  readonly permissions: Permissions;
+  /** Accounts that installed it, with the repositories they chose (`owner/name`); `null`: all. */
+  readonly installations: readonly {
+    readonly account: string;
+    readonly repositories?: readonly string[] | null;
+  }[];
+}
+
+export interface ForgeOptions {
+  readonly users?: readonly UserOptions[];
+  readonly faults?: readonly FaultRule[];
+  /** Of the faults' chance. */
+  readonly seed?: number;
+  /** Milliseconds of the epoch; what expires does so by this clock. */
+  readonly clock?: () => number;
+  readonly port?: number;
+  /** Where repositories and state are kept beyond `close()`; a temporary folder, removed then, unless told. */
+  readonly root?: string;
+  /** Requests an hour and token; 5,000 unless told. */
+  readonly rateLimit?: number;
+}
+
+export interface TestForge {
+  /** `http://127.0.0.1:<port>`: repositories are at `<url>/<owner>/<name>`. */
+  readonly url: string;
+  /** Base URL for Octokit and friends. */
+  readonly apiUrl: string;
+  /** The URL that git gets; with a token it holds the credential. */
+  gitUrl(owner: string, name: string, token?: string): string;
+  addUser(user: UserOptions): void;
+  addRepository(options: RepositoryOptions): Promise<Repository>;
+  addApp(app: AppOptions): { readonly app: App; readonly installations: readonly Installation[] };
+  /** Sends events of a repository to `url`; all events unless told. */
+  addHook(
+    owner: string,
+    name: string,
+    hook: { readonly url: string; readonly secret: string; readonly events?: readonly string[] },
+  ): void;
+  setFault(rule: FaultRule): void;
+  clearFaults(): void;
+  /** How late forks made from now on show themselves. */
+  setForkDelays(delays: ForkDelays): void;
+  /** What happens with workflow runs that are dispatched from now on; they stay queued without. */
+  onWorkflowRun(hook: (repository: Repository, run: WorkflowRun) => void): void;
+  /** All requests since the start, git's too. */
+  requests(): readonly Logged[];
+  /** A repository's state, live; throws when there is none. */
+  repo(owner: string, name: string): Repository;
+  state(): State;
+  /** Path of the bare repository, for git. */
+  folder(owner: string, name: string): string;
+  refs(owner: string, name: string): Promise<Readonly<Record<string, string>>>;
+  /** The commit of a branch, or `null`. */
+  branch(owner: string, name: string, branch: string): Promise<string | null>;
+  /** Webhooks that were sent, after all have been. */
+  deliveries(): Promise<readonly Delivery[]>;
+  /** Answers that GitHub would not give, requests that it would not take, and calls that nobody may make. */
+  violations(): readonly string[];
+  /** Stops; rejects when there were violations. */
+  close(): Promise<void>;
+}
+
+const CLASSIC_SCOPES = ['repo', 'workflow'];
+
+function loadState(root: string): State {
+  try {
+    return JSON.parse(readFileSync(join(root, 'state.json'), 'utf8')) as State;
+  } catch {
+    return emptyState();
+  }
+}
+
+/** Starts a forge on a port of this machine. */
+export async function startTestForge(options: ForgeOptions = {}): Promise<TestForge> {
+  const clock = options.clock ?? Date.now;
+  const root = options.root ?? mkdtempSync(join(tmpdir(), 'test-forge-'));
+  mkdirSync(join(root, 'git'), { recursive: true });
+  const state = options.root === undefined ? emptyState() : loadState(root);
+  const webhooks = createWebhooks(state, (repository, payload) => ({
+    ...payload,
+    repository: listedRepository(core, repository),
+    sender: simpleUser(core, String(payload['sender'])),
+  }));
+  const core: Core = {
+    state,
+    root,
+    url: { value: '' },
+    clock,
+    forkDelays: { value: {} },
+    onRun: { value: null },
+    emit: (repository, event, payload) => webhooks.emit(repository, event, payload),
+  };
+  const contract = createContract();
+  const faults = createFaults(options.seed ?? 1);
+  for (const rule of options.faults ?? []) faults.add(rule);
+  const stop = new AbortController();
+  const desk: Desk = {
+    core,
+    faults,
+    contract,
+    rates: createRates(clock, options.rateLimit ?? 5000),
+    log: [],
+    find: createRouter(ROUTES),
+    closing: stop.signal,
+  };
+  const serveGit = createGitDesk(desk);
+  const save = (): void => {
+    if (options.root === undefined) return;
+    writeFileSync(join(root, 'state.json.new'), JSON.stringify(state));
+    renameSync(join(root, 'state.json.new'), join(root, 'state.json'));
+  };
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Clients behind a proxy send the whole URL; others a path, and their host in a header.
+    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
+    if (GIT_PATH.test(url.pathname)) await serveGit(request, response, url);
+    else if (url.pathname.startsWith('/api/v3/'))
+      await serveApi(desk, request, response, url, url.pathname.slice(7));
+    else if (url.hostname.startsWith('api.')) await serveApi(desk, request, response, url, url.pathname);
+    else response.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found\n');
+    if (request.method !== 'GET') save();
+  }
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error: unknown) => {
+      contract.breach(`${request.method} ${request.url}: the forge itself failed: ${String(error)}`);
+      response.destroy();
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  core.url.value = url;
+
+  function repo(owner: string, name: string): Repository {
+    const found = findRepository(core, owner, name);
+    if (found === undefined) throw new Error(`${owner}/${name}: the forge has no such repository`);
+    return found;
+  }
+
+  function addUser(user: UserOptions): void {
+    if (findAccount(core, user.login) === undefined) {
+      state.accounts.push({
+        id: newId(core),
+        login: user.login,
+        type: user.type ?? 'User',
+        createdAt: now(core),
+        members: [...(user.members ?? [])],
+      });
+    }
+    if (user.token === undefined || state.tokens.some((one) => one.token === user.token)) return;
+    state.tokens.push(tokenOf(user, user.token));
+  }
+
+  for (const user of options.users ?? []) addUser(user);
+  save();
+
+  return {
+    url,
+    apiUrl: `${url}/api/v3`,
+    gitUrl: (owner, name, token) =>
+      `${token === undefined ? url : url.replace('://', `://x-access-token:${token}@`)}/${owner}/${name}.git`,
+    addUser,
+    async addRepository(given) {
+      addUser({ login: given.owner });
+      if (findRepository(core, given.owner, given.name) !== undefined) {
+        throw new Error(`${given.owner}/${given.name}: the forge has it already`);
+      }
+      const made = newRepository(core, {
+        owner: given.owner,
+        name: given.name,
+        private: given.private ?? false,
+        defaultBranch: given.defaultBranch ?? 'main',
+        parentId: null,
+        collaborators: { ...given.collaborators },
+        appears: { repository: { polls: 0, atMs: 0 }, branches: { polls: 0, atMs: 0 } },
+      });
+      const origin: Origin =
+        given.from === undefined
+          ? null
+          : typeof given.from === 'string'
+            ? { path: given.from }
+            : { files: given.from };
+      made.defaultBranch = await createBare(folderOf(core, made), origin, made.defaultBranch);
+      state.repositories.push(made);
+      save();
+      return made;
+    },
+    addApp(given) {
+      const app: App = {
+        id: newId(core),
+        slug: given.slug,
+        clientId: `Iv1.${given.slug}`,
+        owner: given.installations[0]?.account ?? '',
+        publicKey: given.publicKey,
+        permissions: given.permissions,
+      };
+      state.apps.push(app);
+      addUser({ login: `${given.slug}[bot]`, type: 'Bot' });
+      const installations = given.installations.map(({ account, repositories = null }): Installation => {
+        addUser({ login: account });
+        const ids =
+          repositories?.map((full) => repo(full.split('/')[0] ?? '', full.split('/')[1] ?? '').id) ?? null;
+        return {
+          id: newId(core),
+          appId: app.id,
+          account,
+          permissions: given.permissions,
+          repositoryIds: ids,
+          createdAt: now(core),
+        };
+      });
+      state.installations.push(...installations);
+      save();
+      return { app, installations };
+    },
+    addHook(owner, name, hook) {
+      repo(owner, name).hooks.push({
+        id: newId(core),
+        url: hook.url,
+        secret: hook.secret,
+        events: hook.events ?? ['*'],
+      });
+      save();
+    },
+    setFault: (rule) => faults.add(rule),
+    clearFaults: () => faults.clear(),
+    setForkDelays(delays) {
+      core.forkDelays.value = delays;
+    },
+    onWorkflowRun(hook) {
+      core.onRun.value = hook;
+    },
+    requests: () => desk.log,
+    repo,
+    state: () => state,
+    folder: (owner, name) => folderOf(core, repo(owner, name)),
+    async refs(owner, name) {
+      const refs = await listRefs(folderOf(core, repo(owner, name)), 'refs/');
+      return Object.fromEntries(refs.map((ref) => [ref.name, ref.sha]));
+    },
+    branch: (owner, name, branch) => readRef(folderOf(core, repo(owner, name)), `refs/heads/${branch}`),
+    async deliveries() {
+      await webhooks.settled();
+      return state.deliveries;
+    },
+    violations: () => contract.violations(),
+    async close() {
+      stop.abort();
+      await webhooks.settled();
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      save();
+      if (options.root === undefined) rmSync(root, { recursive: true, force: true });
+      const wrong = contract.violations();
+      if (wrong.length > 0)
+        throw new Error(`the test forge was asked, or answered, as GitHub is not:\n${wrong.join('\n')}`);
+    },
+  };
+}
+
+function tokenOf(user: UserOptions, token: string): Token {
+  const limited = user.permissions !== undefined;
+  return {
+    token,
+    login: user.login,
+    kind: limited ? 'fine_grained' : 'classic',
+    scopes: limited ? [] : (user.scopes ?? CLASSIC_SCOPES),
+    permissions: user.permissions ?? null,
+    repositoryIds: null,
+    installationId: null,
+    expiresAtMs: null,
+  };
+}
+
+/** A payload as it was delivered. */
+export type Payload = Json;
