@@ -1,6 +1,6 @@
 /** GitHub and GitHub Enterprise Server, by the token of an account or by an App. */
 import { JobError } from '../job/error.ts';
-import { createClient, type Ask } from './github/client.ts';
+import { createClient, statusOf, type Ask } from './github/client.ts';
 import { placeForBranch, usableRepo } from './github/fork.ts';
 import { nameOn, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace } from './github/pace.ts';
@@ -71,6 +71,14 @@ function accessOf(desk: Desk, upstream: RepoName, visit: Visit): Access {
       const at = splitName(fork ?? found.full_name);
       if (at === null) throw new JobError('bug', `GitHub names a repository ${fork ?? found.full_name}`);
       return { remote: desk.remoteOf(at), fork };
+    },
+    async tip(branch) {
+      const ask = await asking();
+      const at = { owner: upstream.owner, repo: upstream.name, ref: `heads/${branch}` };
+      return ask('GET /repos/{owner}/{repo}/git/ref/{ref}', at).then(
+        ({ data }) => data.object.sha,
+        (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),
+      );
     },
     async propose(request) {
       const head = splitName(request.target.name ?? '') ?? upstream;

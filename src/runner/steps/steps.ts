@@ -10,6 +10,7 @@ import type {
   Planned,
   Prepared,
   Proposed,
+  Rebased,
   Saved,
   StepResult,
   Steps,
@@ -25,6 +26,7 @@ import type { HeldLease } from '../engine/lease.ts';
 import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
 import { createMap, type JobMap } from '../phases/map.ts';
+import { lookAtBase } from '../forge/rebase.ts';
 import { explore, plan } from '../phases/look.ts';
 import { build } from './build.ts';
 import { prepare } from './prepare.ts';
@@ -60,6 +62,8 @@ interface Memory {
   verified: Verified | null;
   built: Built | null;
   gateRuns: number;
+  /** The commit that the base moved to, where the change is judged there. */
+  onto: string | null;
   saved: boolean;
 }
 
@@ -97,12 +101,16 @@ async function saveNow(work: Work): Promise<string | null> {
 async function stepPrepare(work: Work): Promise<StepResult<Prepared>> {
   const { context, engine, lease, memory, baseline, map } = work;
   const result = await engine.step<PreparedDetail>('prepare', 'prepare', async () => {
-    const { bench, ...detail } = await prepare(context, { check: () => lease.check() });
+    await memory.bench?.lasting.close();
+    const onto = memory.onto === null ? null : { sha: memory.onto, base: memory.detail?.base ?? '' };
+    const { bench, ...detail } = await prepare(context, { check: () => lease.check(), onto });
     memory.bench = bench;
     return detail;
   });
   if (result.ok) {
     memory.detail = result;
+    // A working copy that was made anew has a HOME without the conversation.
+    if (memory.built !== null) memory.built = { ...memory.built, session_id: null };
     if (memory.bench !== null) {
       baseline.start(result, memory.bench);
       map.start(result, memory.bench);
@@ -216,6 +224,21 @@ async function stepVerify(work: Work): Promise<StepResult<Verified>> {
   return result;
 }
 
+async function stepRebase(work: Work): Promise<StepResult<Rebased>> {
+  const { engine, memory } = work;
+  const result = await engine.step<Rebased>('rebase', 'propose', async () => {
+    const { detail, bench } = await ready(work);
+    if (memory.verified === null) throw new JobError('bug', 'rebase was reached before verify');
+    const rebased = await lookAtBase(work.context, detail, bench, memory.verified);
+    // What is prepared anew begins with the work that is saved.
+    if (rebased.fits) await saveNow(work);
+    return rebased;
+  });
+  if (!result.ok || result.onto === null || !result.fits) return result;
+  memory.onto = result.onto;
+  return result;
+}
+
 async function stepPropose(
   work: Work,
   input: Parameters<Steps['propose']>[0],
@@ -282,6 +305,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     verified: null,
     built: null,
     gateRuns: 0,
+    onto: null,
     saved: false,
   };
   const baseline = createBackgroundBaseline(options.context);
@@ -299,6 +323,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     build: (input) => stepBuild(work, input),
     message: ({ question }) => stepMessage(work, question),
     verify: () => stepVerify(work),
+    rebase: () => stepRebase(work),
     propose: (input) => stepPropose(work, input),
     save: () => stepSave(work),
     notify: (result) => finish(work, result),
