@@ -1,9 +1,8 @@
 /** Jobs that nobody watches and that can't even begin here: they end with the reason, instead of waiting for ever. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancelled, errorInfo, errorInfoOf, JobError, outcomeOf, type ErrorInfo } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import { toResult } from '../../job/result.ts';
-import type { RetryPolicy } from '../engine/engine.ts';
+import { backOff, type RetryPolicy } from '../engine/engine.ts';
 import { endJob, type EndParts } from '../engine/settle.ts';
 
 /**
@@ -23,9 +22,7 @@ export async function openPatiently<T>(
       const { blame } = errorInfoOf(error);
       if (blame === 'user' || error instanceof Cancelled || attempt >= retry.attempts) throw error;
     }
-    await sleep(retry.baseMs * 2 ** (attempt - 1), undefined, { signal }).catch(() => {
-      throw new Cancelled();
-    });
+    await backOff(retry, attempt, signal);
   }
 }
 
