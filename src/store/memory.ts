@@ -1,7 +1,15 @@
 /** A store that lives as long as its process: for tests and dry runs, with the semantics of the durable ones. */
 import type { Job } from '../job/job.ts';
 import type { Store } from './store.ts';
-import { acceptedBefore, dequeue, letWait, queuedAs, queueMethods, setHold } from './memory/queue.ts';
+import {
+  acceptedBefore,
+  dequeue,
+  earlierOf,
+  letWait,
+  queuedAs,
+  queueMethods,
+  setHold,
+} from './memory/queue.ts';
 import { entryOf, heldEntry, jobOf, newestFirst, opened, type Entry, type State } from './memory/state.ts';
 import { createDeliveryMemory, type DeliveryMemory } from './deliveries/memory.ts';
 import { checkWaiting, eventRow, jobEvent } from './rules/event.ts';
@@ -45,7 +53,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
         taken: new Map(),
       };
       letWait(state, entry);
-      checkAlone(accepted, hold !== undefined, entry.queued?.state === 'blocked');
+      checkAlone(accepted, hold !== undefined, earlierOf(state, entry));
       jobs.set(accepted.job_id, entry);
       if (once !== undefined) state.once.set(once.key, { ...once, jobId: accepted.job_id });
       const claimed = hold === undefined ? null : claim(entry.hold, hold.owner, hold.leaseMs, hold.now);

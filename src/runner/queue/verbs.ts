@@ -36,8 +36,7 @@ export async function accept(
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
   const { url: repo } = await parts.forge.resolve(request.repo);
   const sessionId = request.session_id ?? null;
-  if (sessionId !== null)
-    await checkSession(parts.store, parseSessionId(sessionId), repo, acceptance.hold !== undefined);
+  if (sessionId !== null) await checkSession(parts.store, parseSessionId(sessionId), repo);
   const jobId = newJobId();
   const now = new Date().toISOString();
   const job: Job = {

@@ -72,23 +72,11 @@ function checkSameRepository(sessionId: string, theirs: string, ours: string): v
 }
 
 /**
- * Checks that a session can take a job that is about to run in the foreground, or to be queued.
+ * Checks that a session can take a job of a repository. Whether another job of it may be under way the store says.
  *
- * @param alone whether no other job of it may be waiting or running
- * @throws JobError `bad_configuration` for another repository's session, `conflict` while another job of it has not ended
+ * @throws JobError `bad_configuration` for another repository's session
  */
-export async function checkSession(
-  store: Store,
-  sessionId: string,
-  repo: string,
-  alone: boolean,
-): Promise<void> {
+export async function checkSession(store: Store, sessionId: string, repo: string): Promise<void> {
   const [latest] = await store.listJobs({ sessionId, limit: 1 });
-  if (latest === undefined) return;
-  checkSameRepository(sessionId, latest.request.repo, repo);
-  if (alone && latest.outcome === null) {
-    throw new JobError('conflict', `session_id: ${latest.job_id} of ${sessionId} has not ended`, {
-      hint: 'wait for it, or submit the job: it runs after the others of its session',
-    });
-  }
+  if (latest !== undefined) checkSameRepository(sessionId, latest.request.repo, repo);
 }

@@ -56,18 +56,27 @@ export function wake(db: Connection, number: number): void {
   db.run("UPDATE queue SET state = 'ready' WHERE job_number = ? AND state = 'parked'", number);
 }
 
+/** The job of a session that was accepted last of those that have not ended. */
+function latestOf(db: Connection, session: string): string | null {
+  const row = db.get(
+    `SELECT job_id FROM queue AS q JOIN jobs ON number = q.job_number
+       WHERE q.session_id = ? ORDER BY q.job_number DESC LIMIT 1`,
+    session,
+  ) as Pick<Job, 'job_id'> | null;
+  return row?.job_id ?? null;
+}
+
 /** Puts an accepted job into the queue; behind the other jobs of its session. */
 export function enqueue(db: Connection, number: number, job: Job, isHeld: boolean): void {
   const entry = queueEntry(job);
   if (entry === null) return;
   const { priority, repo, session_id: session } = entry;
-  const isBlocked =
-    session !== null && db.get('SELECT 1 FROM queue WHERE session_id = ? LIMIT 1', session) !== null;
-  checkAlone(job, isHeld, isBlocked);
+  const earlier = session === null ? null : latestOf(db, session);
+  checkAlone(job, isHeld, earlier);
   db.run(
     'INSERT INTO queue (job_number, state, priority, repo, session_id) VALUES (?, ?, ?, ?, ?)',
     number,
-    waitingState(job, { isAnswered: false, isBlocked }),
+    waitingState(job, { isAnswered: false, isBlocked: earlier !== null }),
     priority,
     repo,
     session,
