@@ -35,8 +35,8 @@ export async function accept(
   if (request.callback_url !== undefined) parts.callbacks.check(request.callback_url);
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
   const { url: repo } = await parts.forge.resolve(request.repo);
-  const sessionId = request.session_id ?? null;
-  if (sessionId !== null) await checkSession(parts.store, parseSessionId(sessionId), repo);
+  const { session_id: sessionId } = request;
+  if (sessionId !== undefined) await checkSession(parts.store, parseSessionId(sessionId), repo);
   const jobId = newJobId();
   const now = new Date().toISOString();
   const job: Job = {

@@ -5,6 +5,7 @@
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { Store } from '../../store/store.ts';
+import { eachJob } from '../keep/jobs.ts';
 
 /** Where the session stands when a job of it begins. */
 export interface SessionStart {
@@ -22,21 +23,8 @@ export interface SessionStart {
   readonly summary: string;
 }
 
-const PAGE = 100;
 /** Jobs of a session that are looked through for its branch. */
 const MAX_JOBS = 10_000;
-
-/** Earlier jobs of a job's session, newest first. */
-async function* earlierJobs(store: Store, sessionId: string, jobId: string): AsyncGenerator<Job> {
-  let before = jobId;
-  for (let seen = 0; seen < MAX_JOBS; seen += PAGE) {
-    const page = await store.listJobs({ sessionId, before, limit: PAGE });
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return;
-    before = last.job_id;
-  }
-}
 
 /**
  * Where the session of a job stands; `null` for a job without one, and for the first that has a working copy.
@@ -44,10 +32,11 @@ async function* earlierJobs(store: Store, sessionId: string, jobId: string): Asy
  * @throws JobError `bad_configuration` when the session belongs to another repository
  */
 export async function readSessionStart(store: Store, job: Job): Promise<SessionStart | null> {
-  const sessionId = job.request.session_id ?? null;
-  if (sessionId === null) return null;
+  const { session_id: sessionId } = job.request;
+  if (sessionId === undefined) return null;
   let start: SessionStart | null = null;
-  for await (const { request, result, job_id } of earlierJobs(store, sessionId, job.job_id)) {
+  const earlier = eachJob(store, { sessionId, before: job.job_id, limit: MAX_JOBS });
+  for await (const { request, result, job_id } of earlier) {
     checkSameRepository(sessionId, request.repo, job.request.repo);
     if (result === null || result.base_sha === null) continue;
     start ??= {
