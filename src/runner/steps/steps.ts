@@ -141,7 +141,7 @@ interface GoOn {
 function sessionOf({ job, models, journal }: JobContext, built: Built): GoOn {
   if (built.session_id === null) return { sessionId: null, compact: null };
   const { session_id: sessionId, context } = built;
-  const window = models?.windowOf(job.request.model) ?? DEFAULT_WINDOW;
+  const window = models?.models.windowOf(job.request.model) ?? DEFAULT_WINDOW;
   if (!isFull(context, window)) return { sessionId, compact: null };
   const compact = context?.compact ?? null;
   if (compact !== null) return { sessionId, compact };
