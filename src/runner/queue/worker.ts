@@ -4,6 +4,7 @@
  */
 import { errorInfoOf } from '../../job/error.ts';
 import type { Log } from '../../log.ts';
+import { createAlarm } from '../../notify/alarm.ts';
 import type { Deliverer } from '../../notify/deliverer.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Claimed, Store } from '../../store/store.ts';
@@ -150,31 +151,6 @@ function createCrew(
     },
     handBack() {
       handBack.abort();
-    },
-  };
-}
-
-/** Resolves after a time, or at once when asked to. */
-function createAlarm(): { ring(): void; wait(timeoutMs: number): Promise<void> } {
-  let rung = false;
-  let waiting: (() => void) | null = null;
-  return {
-    ring() {
-      rung = true;
-      waiting?.();
-    },
-    async wait(timeoutMs) {
-      if (!rung) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, timeoutMs);
-          waiting = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      waiting = null;
-      rung = false;
     },
   };
 }
