@@ -257,8 +257,5 @@ export function leaseMethods(
 
 /** Methods of the store about the queue. */
 export function queueOf(database: Database): ReturnType<typeof queueMethods> {
-  return queueMethods(database, (db, jobId) => {
-    const number = jobNumber(db, jobId);
-    return { job: jobByNumber(db, number), number };
-  });
+  return queueMethods(database, { numberOf: jobNumber, byNumber: jobByNumber });
 }
