@@ -25,7 +25,7 @@ export async function tellEstimate(context: JobContext): Promise<CostEstimate | 
   const { job, agent, models, store, journal } = context;
   if (agent.modelless === true || models === null) return null;
   const { repo, model } = job.request;
-  const past = await store.listJobs({ repo, limit: MAX_PAST });
+  const past = await store.listCosts(repo, MAX_PAST);
   const unpriced = usesModels(agent) ? unpricedOf(models.models, model) : null;
   const estimate = estimateCost(job.request, past, unpriced);
   journal.emit('message', 'prepare', { estimate, text: estimateText(estimate) });
