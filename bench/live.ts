@@ -9,10 +9,9 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import type { Job } from '../src/job/job.ts';
-import { DEFAULT_BUDGET } from '../src/job/request.ts';
 import { openSqliteStore } from '../src/store/sqlite.ts';
 import type { Lease, Store } from '../src/store/store.ts';
+import { sampleJob } from '../test/store/sample.ts';
 import { openBenchFolder } from './place.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -41,40 +40,8 @@ async function startServer(home: string): Promise<Started> {
 async function busyJob(store: Store): Promise<{ readonly jobId: string; readonly lease: Lease }> {
   const jobId = 'job-00000000bbbb';
   const now = new Date();
-  const request = {
-    repo: '/srv/repo',
-    task: 'talk',
-    mode: 'change',
-    base: null,
-    agent: 'patch',
-    model: null,
-    sandbox: 'auto',
-    allow_host: false,
-    network: false,
-    budget: DEFAULT_BUDGET,
-    policy: {},
-    max_gate_runs: null,
-    checks: null,
-    setup: null,
-    allow_test_changes: false,
-    draft: false,
-    user_id: null,
-  } as const;
-  const job: Job = {
-    job_id: jobId,
-    request,
-    status: 'queued',
-    outcome: null,
-    procedure_version: 1,
-    attempt: 1,
-    branch: 'bot/x',
-    created_at: now.toISOString(),
-    updated_at: now.toISOString(),
-    started_at: null,
-    finished_at: null,
-    question: null,
-    result: null,
-  };
+  const time = now.toISOString();
+  const job = sampleJob(jobId, { created_at: time, updated_at: time });
   const { lease } = await store.createJob(job, { hold: { owner: 'bench', leaseMs: 600_000, now } });
   if (lease === null) throw new Error('the job is not held');
   await store.updateJob(lease, { status: 'running' });

@@ -2,13 +2,13 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JobRequest } from '../src/job/request.ts';
 import type { NewEvent } from '../src/job/job.ts';
 import { createLog } from '../src/log.ts';
 import { createBell, withBell } from '../src/runner/queue/bell.ts';
 import { work } from '../src/runner/queue/worker.ts';
 import { openSqliteStore } from '../src/store/sqlite.ts';
 import type { Store } from '../src/store/store.ts';
+import { sampleJob, sampleRequest } from '../test/store/sample.ts';
 import { startPeers, type Peer } from './peers.ts';
 import { machine, median } from './place.ts';
 
@@ -28,25 +28,11 @@ const PAGES = 200;
 const MAX_PAGE_MS = 10;
 const LEASE_MS = 30_000;
 
-const REQUEST: JobRequest = {
+const REQUEST = sampleRequest({
   repo: '/srv/repositories/shop.git',
   task: 'Mend the rounding of discounts, and add a test that would have caught it.',
-  mode: 'change',
-  base: null,
   agent: 'command',
-  model: null,
-  sandbox: 'auto',
-  allow_host: false,
-  network: false,
-  budget: { max_cost_usd: 5, max_tokens: null, max_turns: null, timeout_s: 3600 },
-  policy: {},
-  max_gate_runs: null,
-  checks: null,
-  setup: null,
-  allow_test_changes: false,
-  draft: false,
-  user_id: null,
-};
+});
 
 function event(text: string): NewEvent {
   return { type: 'status', phase: null, attempt: 1, time: new Date().toISOString(), data: { status: text } };
@@ -54,21 +40,7 @@ function event(text: string): NewEvent {
 
 async function submit(store: Store, id: string, at = Date.now()): Promise<void> {
   const time = new Date(at).toISOString();
-  await store.createJob({
-    job_id: id,
-    request: REQUEST,
-    status: 'queued',
-    outcome: null,
-    procedure_version: 1,
-    attempt: 1,
-    branch: `bot/${id}`,
-    created_at: time,
-    updated_at: time,
-    started_at: null,
-    finished_at: null,
-    question: null,
-    result: null,
-  });
+  await store.createJob(sampleJob(id, { request: REQUEST, created_at: time, updated_at: time }));
 }
 
 /** Claims a job and takes it to its end, as a worker does whose job costs nothing; `false` when there is none. */

@@ -6,6 +6,7 @@ import {
   type IncomingMessage,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { codeOf } from '../job/error.ts';
 
 /** A request to a provider. */
 export interface UpstreamRequest {
@@ -72,7 +73,7 @@ export function createUpstream(idleTimeoutMs: number, proxyEnv: Readonly<Record<
       });
       request.once('response', resolve);
       request.once('error', (error) => {
-        const code = 'code' in error ? error.code : null;
+        const code = codeOf(error);
         // A kept connection that the other side has closed meanwhile: nothing was read, so nothing was charged.
         if (request.reusedSocket && code === 'ECONNRESET' && !call.signal.aborted) resolve(once(call));
         else reject(error);

@@ -7,7 +7,7 @@ import { createGithubForge } from '../forge/github.ts';
 import { accountTokens, appTokens } from '../forge/github/tokens.ts';
 import { createLocalForge } from '../forge/local.ts';
 import { createBaselines } from '../gate/gate.ts';
-import { JobError } from '../job/error.ts';
+import { codeOf, JobError } from '../job/error.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { createGit, type Git } from '../workspace/git.ts';
@@ -31,7 +31,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
   for (let at = path; dirname(at) !== at && !(await exists(at)); at = dirname(at)) missing.unshift(at);
   for (const folder of missing) {
     await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     });
   }
   // What is there must be a folder; a file in its place is named here and not by what fails later.
@@ -52,7 +52,7 @@ const DENIED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** Whether the system refused an operation on a file because this person may not do it. */
 export function isDenied(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && DENIED.has(String(error.code));
+  return DENIED.has(codeOf(error) ?? '');
 }
 
 function openStore(layout: Layout): Promise<Store> {

@@ -296,7 +296,7 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
 
 /** Where what is kept of a job's session lies; `null` for a job without one. */
 function sessionFolder({ layout }: RunnerParts, { request }: Job): string | null {
-  return request.session_id == null ? null : layout.session(request.session_id);
+  return request.session_id === undefined ? null : layout.session(request.session_id);
 }
 
 function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {

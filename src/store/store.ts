@@ -12,6 +12,7 @@ import type {
 import type { ApiKey, AuditEntry, NumberedAuditEntry } from '../job/access/access.ts';
 import type { JobEvent, NewEvent } from '../job/job.ts';
 import type { Job, JobPatch } from '../job/job.ts';
+import type { PastJob } from '../job/model/estimate.ts';
 import type { UsageFilter, UsageSum } from '../job/model/usage.ts';
 import type { JobStatus } from '../job/status.ts';
 
@@ -135,6 +136,8 @@ export interface Store {
   listJobs(filter: JobFilter): Promise<readonly Job[]>;
   /** Sums what jobs have spent: days from the newest on, anything else from the most expensive on. */
   sumUsage(filter: UsageFilter): Promise<readonly UsageSum[]>;
+  /** What the jobs of a repository have cost, the newest first: nothing else of their results is read. */
+  listCosts(repo: string, limit: number): Promise<readonly PastJob[]>;
   /**
    * Changes a job under a lease and returns it. An illegal status change is refused with
    * `illegal_transition`; a change to a terminal status is `full`.

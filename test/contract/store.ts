@@ -332,6 +332,13 @@ export function testStore(name: string, open: () => Promise<OpenStore>): void {
             turns: 5,
           },
         ]);
+        const running = { mode: 'change', outcome: null };
+        expect(await store.listCosts('/srv/repo', 2)).toEqual([
+          { ...running, agent: 'x', model: null, cost_usd: 0 },
+          { ...running, ...opus, cost_usd: null },
+        ]);
+        expect(await store.listCosts('/srv/b', 9)).toHaveLength(1);
+        await rejected(store.listCosts('/srv/b', 0), 'invalid_request');
         await rejected(store.sumUsage({ by: null, since: 'yesterday', limit: 1 }), 'bug');
         await rejected(store.sumUsage({ by: null, since: null, limit: 0 }), 'invalid_request');
       });

@@ -115,6 +115,11 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       (store) =>
         store.sumUsage({ by, since: since?.toISOString() ?? null, limit: n }),
   ),
+  fc.tuple(repo, limit).map(
+    ([of, n]): Operation =>
+      (store) =>
+        store.listCosts(of, n),
+  ),
   fc.tuple(which, fc.oneof(patch, ending)).map(
     ([n, change]): Operation =>
       (store, leases) =>
@@ -327,6 +332,7 @@ test('so they do when writes are asked for all at once', async () => {
     'getJob',
     'listJobs',
     'sumUsage',
+    'listCosts',
     'getLease',
     'readEvents',
     'readSteps',

@@ -1,9 +1,9 @@
 /** `up`: the HTTP API and a worker in one process, until it is stopped. */
 import { createLog, type Log } from '../../log.ts';
-import { openRunner } from '../../runner/open.ts';
 import type { Runner } from '../../runner/runner.ts';
 import { addSettingFlags, settingsOf } from '../asking/settings.ts';
 import { action, printJson, programVersion, type CliCommand, type Io } from '../command.ts';
+import { withTidyRunner } from '../reading.ts';
 
 interface Options extends Record<string, unknown> {
   readonly host?: string;
@@ -84,16 +84,10 @@ async function up(io: Io, options: Options): Promise<number> {
     ...(port === undefined ? {} : { port }),
   });
   const log = createLog({ ...config.log, write: (line) => io.err(line) });
-  const runner = await openRunner(config);
-  const sweeping = runner.sweep();
-  try {
+  return withTidyRunner(config, async (runner) => {
     await serve(io, runner, options, log);
-    await runner.tidyDaily();
     return 0;
-  } finally {
-    await sweeping;
-    await runner.close();
-  }
+  });
 }
 
 export const command: CliCommand = {

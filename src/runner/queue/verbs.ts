@@ -37,9 +37,8 @@ export async function accept(
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
   const remote = await parts.forge.resolve(request.repo);
   const repo = remote.url;
-  const sessionId = request.session_id ?? null;
-  if (sessionId !== null)
-    await checkSession(parts.store, parseSessionId(sessionId), repo, acceptance.hold !== undefined);
+  const { session_id: sessionId } = request;
+  if (sessionId !== undefined) await checkSession(parts.store, parseSessionId(sessionId), repo);
   const jobId = newJobId();
   const { follows: _before, ...asked } = request;
   const follows = await findFollowed(parts.store, remote, request);

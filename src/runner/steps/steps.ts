@@ -1,7 +1,5 @@
 /** The Steps of a job over the rooms. Each is durable through the engine; what they share is found again on replay. */
 import { errorInfoOf, JobError } from '../../job/error.ts';
-import type { JobResult } from '../../job/result.ts';
-import { OUTCOMES } from '../../job/status.ts';
 import type {
   Answered,
   Built,
@@ -19,10 +17,10 @@ import type {
 import { DEFAULT_WINDOW, isFull } from '../../prompt/budget.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { createSaver, type Saver } from '../keep/save.ts';
-import { deliveryAtEnd } from '../callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine, StepContext } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
+import { endJob } from '../engine/settle.ts';
 import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
 import { createMap, type JobMap } from '../phases/map.ts';
@@ -151,7 +149,7 @@ interface GoOn {
 function sessionOf({ job, models, journal }: JobContext, built: Built): GoOn {
   if (built.session_id === null) return { sessionId: null, compact: null };
   const { session_id: sessionId, context } = built;
-  const window = models?.windowOf(job.request.model) ?? DEFAULT_WINDOW;
+  const window = models?.models.windowOf(job.request.model) ?? DEFAULT_WINDOW;
   if (!isFull(context, window)) return { sessionId, compact: null };
   const compact = context?.compact ?? null;
   if (compact !== null) return { sessionId, compact };
@@ -281,20 +279,6 @@ async function stepSave(work: Work): Promise<StepResult<Saved>> {
   }
 }
 
-async function finish({ context, engine, lease }: Work, result: JobResult): Promise<void> {
-  const { job, journal, store } = context;
-  const { outcome } = result;
-  if (outcome === null) throw new JobError('bug', 'a job ended without an outcome');
-  await journal.flush();
-  const { status } = OUTCOMES[outcome];
-  const final: JobResult = { ...result, resumed_from_checkpoint: engine.replayed() };
-  const end = { status, outcome, result: final, finished_at: result.finished_at, question: null };
-  // In one transaction with the end, so that neither is there without the other.
-  await store.updateJob(lease.current(), end, deliveryAtEnd(job, final, context.mask));
-  journal.emit('status', 'notify', { status, outcome, job_id: job.job_id });
-  await journal.flush();
-}
-
 /** Wires the Steps of a job. */
 export function createSteps(options: StepsOptions): JobSteps {
   const memory: Memory = {
@@ -326,7 +310,13 @@ export function createSteps(options: StepsOptions): JobSteps {
     rebase: () => stepRebase(work),
     propose: (input) => stepPropose(work, input),
     save: () => stepSave(work),
-    notify: (result) => finish(work, result),
+    async notify(result) {
+      const { context, engine, lease } = options;
+      await endJob({ ...context, lease }, context.job, {
+        ...result,
+        resumed_from_checkpoint: engine.replayed(),
+      });
+    },
     saveNow: () => saveNow(work),
     async rescue(prepared) {
       memory.detail = prepared;

@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { JobError } from '../../job/error.ts';
+import { codeOf, JobError } from '../../job/error.ts';
 import { openHistory } from '../copy/history.ts';
 import type { Git } from '../git.ts';
 import { exists, markUsed } from '../keep/folders.ts';
@@ -142,7 +142,7 @@ export async function moveToTrash(path: string, trash: string): Promise<string |
     await rename(path, to);
     return to;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
+import type { PastJob } from '../../../job/model/estimate.ts';
 import type { UsageKey, UsageSum } from '../../../job/model/usage.ts';
 import type { JobResult } from '../../../job/result.ts';
 import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../../store.ts';
@@ -180,10 +181,13 @@ function usageRows(db: Connection, by: UsageKey | null, from: number): readonly 
   return rows.map((row) => ({ ...row, key: typeof row.key === 'number' ? dayName(row.key) : row.key }));
 }
 
+const COSTS = `SELECT agent, model, CASE WHEN json_valid(request) THEN request ->> '$.mode' END AS mode, outcome, cost_usd
+  FROM jobs WHERE repo = ? ORDER BY created_ms DESC, number DESC LIMIT ?`;
+
 /** Methods of the store about jobs. */
 export function jobMethods(
   database: Database,
-): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'updateJob'> {
+): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'listCosts' | 'updateJob'> {
   return {
     async createJob(job, acceptance = {}) {
       const json = toJson(newJob(job), `job ${job.job_id}`);
@@ -199,6 +203,10 @@ export function jobMethods(
     async sumUsage(filter) {
       const from = checkUsage(filter);
       return usagePage(await database.read((db) => usageRows(db, filter.by, from)), filter);
+    },
+    async listCosts(repo, limit) {
+      checkLimit(limit);
+      return await database.read((db) => db.all(COSTS, repo, limit) as unknown as PastJob[]);
     },
     async updateJob(lease, patch, delivery) {
       if (delivery !== undefined) checkDelivers(lease.job_id, patch);
@@ -257,8 +265,5 @@ export function leaseMethods(
 
 /** Methods of the store about the queue. */
 export function queueOf(database: Database): ReturnType<typeof queueMethods> {
-  return queueMethods(database, (db, jobId) => {
-    const number = jobNumber(db, jobId);
-    return { job: jobByNumber(db, number), number };
-  });
+  return queueMethods(database, { numberOf: jobNumber, byNumber: jobByNumber });
 }
