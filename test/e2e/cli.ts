@@ -14,7 +14,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const BIN = join(ROOT, 'bin/agent-runner.js');
+/** The built program where vitest made one (test/built.ts), else the sources. */
+const PROGRAM = process.env['AGENT_RUNNER_TEST_PROGRAM'] ?? ROOT;
+export const BIN = join(PROGRAM, 'bin/agent-runner.js');
+/** One for all: a test with a temporary folder of its own would have everything compiled again in each process. */
+const COMPILED = join(PROGRAM === ROOT ? tmpdir() : PROGRAM, 'node-compile-cache');
 
 /** Whether bubblewrap is here. Where everything is required, its absence is an error and no reason to skip. */
 export const HAS_BUBBLEWRAP = existsSync('/usr/bin/bwrap');
@@ -61,6 +65,7 @@ export function openBench(): Bench {
         XDG_CONFIG_HOME: join(root, 'config'),
         AGENT_RUNNER_HOME: home,
         NO_COLOR: '1',
+        NODE_COMPILE_CACHE: COMPILED,
         ...registryEnv(),
         ...env,
       },
