@@ -4,13 +4,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job, JobEvent } from '../../src/job/job.ts';
+import type { Job } from '../../src/job/job.ts';
 import type { JobResult } from '../../src/job/result.ts';
 import { isTerminal } from '../../src/job/status.ts';
 import type { Store } from '../../src/store/store.ts';
-import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { makeRepository, sh } from '../workspace/scene.ts';
-import { HAS_BUBBLEWRAP, openBench, type Bench } from '../e2e/cli.ts';
+import { HAS_BUBBLEWRAP, openBench, readAllEvents, type Bench } from '../e2e/cli.ts';
 
 /** Gate and setup take long enough to be killed in, and no longer. */
 const PROJECT: Readonly<Record<string, string>> = {
@@ -60,14 +59,7 @@ export function setStage(): Stage {
   return {
     bench,
     remote,
-    async read(look) {
-      const store = await openSqliteStore({ path: join(bench.home, 'agent-runner.db') });
-      try {
-        return await look(store);
-      } finally {
-        await store.close();
-      }
-    },
+    read: (look) => bench.read(look),
     remove: () => bench.remove(),
   };
 }
@@ -132,15 +124,6 @@ export async function orphansOf(folder: string): Promise<string[]> {
     found = processesOf(folder);
   }
   return found;
-}
-
-async function readAllEvents(store: Store, jobId: string): Promise<JobEvent[]> {
-  const all: JobEvent[] = [];
-  for (let page = await store.readEvents(jobId, 0, 1000); page.length > 0;) {
-    all.push(...page);
-    page = await store.readEvents(jobId, all.length, 1000);
-  }
-  return all;
 }
 
 /** Whether SQLite finds the file whole. */
