@@ -7,6 +7,7 @@ import type { JobEvent } from '../job/job.ts';
 import type { UsageKey, UsageSum } from '../job/model/usage.ts';
 import type { JobResult } from '../job/result.ts';
 import type { JobStatus } from '../job/status.ts';
+import type { SessionDetail, SessionView } from '../job/view/session.ts';
 import type { AcceptedView, JobView, StepView } from '../job/view/view.ts';
 import type { JobRequest } from './generated/types.ts';
 
@@ -51,6 +52,10 @@ export interface JobClient {
   submit(asked: AskedJob, key?: string): Promise<AcceptedView>;
   job(jobId: string): Promise<JobView>;
   list(filter: ListFilter): Promise<readonly JobView[]>;
+  /** Sessions, those with the latest job first. */
+  sessions(limit: number): Promise<readonly SessionView[]>;
+  /** A session with its newest jobs. */
+  session(sessionId: string, limit: number): Promise<SessionDetail>;
   /** @throws JobError `conflict` while it has not ended */
   result(jobId: string): Promise<EndedJob>;
   steps(jobId: string): Promise<readonly StepView[]>;

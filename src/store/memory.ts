@@ -11,6 +11,7 @@ import { checkAlone } from './rules/queue.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
 import { sumTallies, talliesOf } from './rules/tally.ts';
 import { accessMethods } from './memory/access.ts';
+import { sessionMethods } from './memory/sessions.ts';
 import { checkUsage, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
 
@@ -225,6 +226,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
       return chosen.map((entry) => entry.jobId);
     },
     ...accessMethods(),
+    ...sessionMethods(state),
     async readTallies() {
       return sumTallies([...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry))));
     },

@@ -14,6 +14,7 @@ import type { JobEvent, NewEvent } from '../job/job.ts';
 import type { Job, JobPatch } from '../job/job.ts';
 import type { UsageFilter, UsageSum } from '../job/model/usage.ts';
 import type { JobStatus } from '../job/status.ts';
+import type { SessionView } from '../job/view/session.ts';
 
 /**
  * How safe a write is when its promise resolves. `full`: survives a power failure (accepted, terminal, intent
@@ -103,6 +104,13 @@ export interface JobFilter {
   readonly limit: number;
 }
 
+/** Which sessions to list: those with the latest job first. */
+export interface SessionFilter {
+  /** Cursor: only sessions whose latest job was created before this job. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
 /** Which deliveries to claim: those that are due by `now`, the longest due first. */
 export interface DeliveryClaims {
   readonly now: Date;
@@ -133,6 +141,9 @@ export interface Store {
   createJob(job: Job, acceptance?: Acceptance): Promise<Accepted>;
   getJob(jobId: string): Promise<Job | null>;
   listJobs(filter: JobFilter): Promise<readonly Job[]>;
+  /** Sessions, by their jobs: a session is there as long as a job names it. */
+  listSessions(filter: SessionFilter): Promise<readonly SessionView[]>;
+  getSession(sessionId: string): Promise<SessionView | null>;
   /** Sums what jobs have spent: days from the newest on, anything else from the most expensive on. */
   sumUsage(filter: UsageFilter): Promise<readonly UsageSum[]>;
   /**

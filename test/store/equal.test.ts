@@ -87,16 +87,26 @@ function pick(leases: readonly Lease[], n: number): Lease {
 }
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.tuple(jobId, status, repo, minutes, text).map(
-    ([id, first, where, time, task]): Operation =>
+  fc.tuple(jobId, status, repo, minutes, text, fc.constantFrom(null, 's-1', 's-2')).map(
+    ([id, first, where, time, task, session]): Operation =>
       (store) =>
         store.createJob(
           sampleJob(id, {
             status: first,
             created_at: time.toISOString(),
-            request: sampleRequest({ repo: where, task }),
+            request: sampleRequest({ repo: where, task, session_id: session }),
           }),
         ),
+  ),
+  fc.tuple(fc.option(jobId, { nil: undefined }), limit).map(
+    ([before, n]): Operation =>
+      (store) =>
+        store.listSessions({ limit: n, ...(before === undefined ? {} : { before }) }),
+  ),
+  fc.constantFrom('s-1', 's-2', 's-3').map(
+    (id): Operation =>
+      (store) =>
+        store.getSession(id),
   ),
   jobId.map(
     (id): Operation =>

@@ -8,9 +8,12 @@ import { PHASES } from '../../job/step.ts';
 import type { AcceptedView, JobView, StepView } from '../../job/view/view.ts';
 
 const OUTCOME_NAMES = Object.keys(OUTCOMES) as readonly Outcome[];
-const outcome = z.enum(OUTCOME_NAMES).meta({ id: 'Outcome' });
-const status = z.enum(JOB_STATUSES).meta({ id: 'JobStatus' });
-const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
+/** How a job ended. */
+export const outcome = z.enum(OUTCOME_NAMES).meta({ id: 'Outcome' });
+/** Where a job stands. */
+export const status = z.enum(JOB_STATUSES).meta({ id: 'JobStatus' });
+/** A time on the wire. */
+export const time: z.ZodString = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
 const phase = z.enum(PHASES);
 const count = z.int().min(0);
 
@@ -291,6 +294,14 @@ export function wholeParam(
     });
 }
 
+/** Where a list goes on. */
+export const cursor: z.ZodOptional<z.ZodString> = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[\w-]+$/, 'what `next_cursor` said')
+  .optional();
+
 /** The query of the list of jobs. */
 export const listQuery = z.strictObject({
   status: z
@@ -300,12 +311,7 @@ export const listQuery = z.strictObject({
   repo: text(4096).optional(),
   session: name.optional(),
   user: name.optional(),
-  cursor: z
-    .string()
-    .min(1)
-    .max(100)
-    .regex(/^[\w-]+$/, 'what `next_cursor` said')
-    .optional(),
+  cursor,
   limit: wholeParam(1, 200, 50, 'Jobs on a page'),
 });
 

@@ -65,7 +65,8 @@ function readJob(db: Connection, jobId: string): Job | null {
   return row === null ? null : toJob(row);
 }
 
-function jobByNumber(db: Connection, number: number): Job {
+/** A job by the number under which its rows are kept. @throws JobError `not_found` */
+export function jobByNumber(db: Connection, number: number): Job {
   const row = db.get(`SELECT ${COLUMNS} FROM jobs WHERE number = ?`, number) as JobRow | null;
   if (row === null) throw noSuchJob(String(number));
   return toJob(row);
