@@ -24,6 +24,8 @@ export interface ListFilter {
   readonly repo?: string;
   readonly sessionId?: string;
   readonly userId?: string;
+  /** Words of the task, the repository, the branch, the id or the pull request; `disc*` is what one begins with. */
+  readonly search?: string;
   /** Id of the job that the list goes on behind. */
   readonly before?: string;
 }

@@ -33,12 +33,13 @@ async function pages<T>(
 
 /** Pages of jobs until there are as many as are wanted, or no more. */
 async function listJobs(place: Place, filter: ListFilter): Promise<readonly JobView[]> {
-  const { limit, status, repo, sessionId: session, userId: user } = filter;
+  const { limit, status, repo, sessionId: session, userId: user, search: q } = filter;
   const query = {
     ...(status === undefined ? {} : { status }),
     ...(repo === undefined ? {} : { repo }),
     ...(session === undefined ? {} : { session }),
     ...(user === undefined ? {} : { user }),
+    ...(q === undefined ? {} : { q }),
   };
   return pages(limit, filter.before, async (most, cursor) => {
     const page = await call(place, 'listJobs', { query: { ...query, limit: most, ...cursor } });

@@ -2,10 +2,19 @@
 import type { Job } from '../job/job.ts';
 import type { Store } from './store.ts';
 import { acceptedBefore, dequeue, letWait, queuedAs, queueMethods, setHold } from './memory/queue.ts';
-import { entryOf, heldEntry, jobOf, newestFirst, opened, type Entry, type State } from './memory/state.ts';
+import {
+  entryOf,
+  heldEntry,
+  jobOf,
+  lastFirst,
+  newestFirst,
+  opened,
+  type Entry,
+  type State,
+} from './memory/state.ts';
 import { createDeliveryMemory, type DeliveryMemory } from './deliveries/memory.ts';
 import { checkWaiting, eventRow, jobEvent } from './rules/event.ts';
-import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob } from './rules/job.ts';
+import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob, searchOf } from './rules/job.ts';
 import { claim, isHeld, leaseOf, NEVER_HELD, release, renew } from './rules/lease.ts';
 import { checkAlone } from './rules/queue.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
@@ -62,9 +71,10 @@ function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
       const limit = checkLimit(filter.limit);
       const before = filter.before === undefined ? null : entryOf(state, filter.before);
       const found: Job[] = [];
-      for (const entry of [...opened(state).jobs.values()].sort(newestFirst)) {
+      const order = searchOf(filter) === null ? newestFirst : lastFirst;
+      for (const entry of [...opened(state).jobs.values()].sort(order)) {
         if (found.length === limit) break;
-        if (before !== null && newestFirst(before, entry) >= 0) continue;
+        if (before !== null && order(before, entry) >= 0) continue;
         const job = jobOf(entry);
         if (isListed(job, filter)) found.push(job);
       }

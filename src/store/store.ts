@@ -93,12 +93,14 @@ export interface QueueCounts {
   readonly blocked: number;
 }
 
-/** Which jobs to list; newest first. */
+/** Which jobs to list; newest first. A search gives them in the order of their acceptance, the last one first. */
 export interface JobFilter {
   readonly status?: JobStatus;
   readonly repo?: string;
   readonly userId?: string;
   readonly sessionId?: string;
+  /** Words that are each in the job's id, repository, branch, pull request or task; `disc*` is what one begins with. */
+  readonly search?: string;
   /** Cursor: only jobs created before this job id's. */
   readonly before?: string;
   readonly limit: number;

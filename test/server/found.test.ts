@@ -53,3 +53,28 @@ describe('sessions', () => {
     expect((await client.sessions(10)).map((one) => one.session_id)).toEqual(['prices', 'totals']);
   });
 });
+
+describe('a search', () => {
+  const found = async (query: string): Promise<string[]> => {
+    const page = await read<{ jobs: { job_id: string }[] }>(`/api/jobs?${query}`);
+    return page.jobs.map((job) => job.job_id);
+  };
+
+  test('finds jobs by words, beside the other filters and page by page', async () => {
+    expect(await found('q=work%20prices')).toEqual([ids[2], ids[0]]);
+    expect(await found('q=tot*&session=totals')).toEqual([ids[1]]);
+    expect(await found('q=work&session=nobody')).toEqual([]);
+    const first = await read<{ next_cursor: string }>('/api/jobs?q=git.example.org&limit=2');
+    expect(await found(`q=git.example.org&limit=2&cursor=${first.next_cursor}`)).toEqual([ids[0]]);
+    const client = createRemoteClient({ url: opened.server.url, token: opened.keys.read });
+    expect((await client.list({ search: 'prices', limit: 5 })).map((job) => job.job_id)).toEqual([
+      ids[2],
+      ids[0],
+    ]);
+  });
+
+  test('that asks for no word is refused by its field', async () => {
+    const refused = await read<{ errors: readonly { field: string }[] }>('/api/jobs?q=%20-%20', 400);
+    expect(refused.errors).toMatchObject([{ field: 'query.q' }]);
+  });
+});

@@ -35,6 +35,7 @@ export interface Operations {
         | 'created'
         | 'pending';
       readonly repo?: string;
+      readonly q?: string;
       readonly session?: string;
       readonly user?: string;
       readonly cursor?: string;

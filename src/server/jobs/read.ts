@@ -66,7 +66,7 @@ function listEndpoint({ runner }: Parts, define: Define): Endpoint {
       },
     },
     async handle({ query }) {
-      const { status, repo, session, user, cursor, limit } = query;
+      const { status, repo, q, session, user, cursor, limit } = query;
       const known = status === undefined ? null : parseStatus(status);
       await checkCursor(runner, cursor);
       const jobs = await runner.store.listJobs({
@@ -74,6 +74,7 @@ function listEndpoint({ runner }: Parts, define: Define): Endpoint {
         limit: limit + 1,
         ...(known === null ? {} : { status: known }),
         ...(repo === undefined ? {} : { repo }),
+        ...(q === undefined ? {} : { search: q }),
         ...(session === undefined ? {} : { sessionId: session }),
         ...(user === undefined ? {} : { userId: user }),
         ...(cursor === undefined ? {} : { before: cursor }),

@@ -5,6 +5,12 @@ import { EVENT_TYPES } from '../../job/job.ts';
 import { MAX_CALLBACK_CHARS, MAX_PRIORITY, MAX_TASK_BYTES, SANDBOX_NAMES } from '../../job/request.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../job/status.ts';
 import { PHASES } from '../../job/step.ts';
+import {
+  MAX_SEARCH_CHARS,
+  MAX_SEARCH_WORDS,
+  MIN_BEGINNING_CHARS,
+  searchWords,
+} from '../../job/text/words.ts';
 import type { AcceptedView, JobView, StepView } from '../../job/view/view.ts';
 
 const OUTCOME_NAMES = Object.keys(OUTCOMES) as readonly Outcome[];
@@ -309,6 +315,16 @@ export const listQuery = z.strictObject({
     .optional()
     .meta({ description: '`created` and `pending` are names of `queued`' }),
   repo: text(4096).optional(),
+  q: text(MAX_SEARCH_CHARS)
+    .refine((value) => searchWords(value) !== null, {
+      error: `1 to ${MAX_SEARCH_WORDS} words in at most ${MAX_SEARCH_CHARS} characters, ${MIN_BEGINNING_CHARS} or more before a *`,
+    })
+    .optional()
+    .meta({
+      description:
+        'Words that are each in the task, the repository, the branch, the id or the URL of the pull request; `disc*` is what one begins with',
+      example: 'rounding shop disc*',
+    }),
   session: name.optional(),
   user: name.optional(),
   cursor,

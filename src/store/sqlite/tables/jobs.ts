@@ -14,12 +14,14 @@ import {
   jobExists,
   newJob,
   noSuchJob,
+  searchOf,
 } from '../../rules/job.ts';
 import { checkHeld, claim, isHeld, leaseOf, release, renew } from '../../rules/lease.ts';
 import { checkUsage, dayName, usagePage } from '../../rules/usage.ts';
 import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
+import { index, matchOf } from './search.ts';
 import { count } from './tallies.ts';
 import { acceptedBefore, dequeue, enqueue, holdOf, queueMethods, remember, setHold } from './queue.ts';
 
@@ -135,8 +137,25 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
   }
   if (filter.before !== undefined) {
     const number = jobNumber(db, filter.before);
-    clauses.push('(created_ms, number) < ((SELECT created_ms FROM jobs WHERE number = ?), ?)');
-    values.push(number, number);
+    if (filter.search === undefined) {
+      clauses.push('(created_ms, number) < ((SELECT created_ms FROM jobs WHERE number = ?), ?)');
+      values.push(number, number);
+    } else {
+      clauses.push('jobs_words.rowid < ?');
+      values.push(number);
+    }
+  }
+  const words = searchOf(filter);
+  if (words !== null) {
+    // The index gives jobs in the order of their acceptance, and stops when there are enough.
+    const found = [...clauses, 'jobs_words MATCH ?'].join(' AND ');
+    return db.all(
+      `SELECT ${COLUMNS} FROM jobs_words CROSS JOIN jobs ON jobs.number = jobs_words.rowid WHERE ${found}
+       ORDER BY jobs_words.rowid DESC LIMIT ?`,
+      ...values,
+      matchOf(words),
+      filter.limit,
+    ) as JobRow[];
   }
   const where = clauses.length === 0 ? '' : `WHERE ${clauses.join(' AND ')}`;
   return db.all(
@@ -153,6 +172,7 @@ function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted 
   insertJob(db, job);
   const number = jobNumber(db, job.job_id);
   count(db, null, job);
+  index(db, number, null, job);
   enqueue(db, number, job, hold !== undefined);
   if (once !== undefined) remember(db, number, once);
   const claimed = hold === undefined ? null : claim(holdOf(db, number), hold.owner, hold.leaseMs, hold.now);
@@ -213,6 +233,7 @@ export function jobMethods(
         toJson(changed, `job ${lease.job_id}`);
         saveJob(db, changed);
         count(db, job, changed);
+        index(db, number, job, changed);
         if (changed.outcome !== null) dequeue(db, number);
         if (delivery !== undefined) insertDelivery(db, number, delivery);
         return changed;
