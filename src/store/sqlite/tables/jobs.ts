@@ -172,7 +172,6 @@ function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted 
   insertJob(db, job);
   const number = jobNumber(db, job.job_id);
   count(db, null, job);
-  index(db, number, null, job);
   enqueue(db, number, job, hold !== undefined);
   if (once !== undefined) remember(db, number, once);
   const claimed = hold === undefined ? null : claim(holdOf(db, number), hold.owner, hold.leaseMs, hold.now);
@@ -208,7 +207,14 @@ export function jobMethods(
   return {
     async createJob(job, acceptance = {}) {
       const json = toJson(newJob(job), `job ${job.job_id}`);
-      return await database.write('full', json.length, (db) => accept(db, fromJson(json) as Job, acceptance));
+      return await database.write(
+        'full',
+        json.length,
+        (db) => accept(db, fromJson(json) as Job, acceptance),
+        (db, { job: stored, isNew }) => {
+          if (isNew) index(db, jobNumber(db, stored.job_id), stored, true);
+        },
+      );
     },
     async getJob(jobId) {
       return await database.read((db) => readJob(db, jobId));
@@ -225,7 +231,7 @@ export function jobMethods(
       if (delivery !== undefined) checkDelivers(lease.job_id, patch);
       const json = toJson(patch, `change of job ${lease.job_id}`);
       const bytes = json.length + (delivery?.body.length ?? 0);
-      return await database.write(endsJob(patch) ? 'full' : 'normal', bytes, (db) => {
+      const change = (db: Connection): Job => {
         const number = heldJobNumber(db, lease);
         const job = readJob(db, lease.job_id);
         if (job === null) throw noSuchJob(lease.job_id);
@@ -233,10 +239,14 @@ export function jobMethods(
         toJson(changed, `job ${lease.job_id}`);
         saveJob(db, changed);
         count(db, job, changed);
-        index(db, number, job, changed);
         if (changed.outcome !== null) dequeue(db, number);
         if (delivery !== undefined) insertDelivery(db, number, delivery);
         return changed;
+      };
+      // Of what a job is found by, only its pull request comes later.
+      const isNamed = typeof patch.result?.pr_url === 'string';
+      return await database.write(endsJob(patch) ? 'full' : 'normal', bytes, change, (db, changed) => {
+        if (isNamed) index(db, jobNumber(db, changed.job_id), changed, false);
       });
     },
   };

@@ -41,12 +41,10 @@ export function wordsFor(jobId: unknown, branch: unknown, request: unknown, resu
   });
 }
 
-/** Makes a job that was stored (`before` is `null`) or changed be found. */
-export function index(db: Connection, number: number, before: Job | null, after: Job): void {
-  const isSame = before !== null && (after.result?.pr_url ?? null) === (before.result?.pr_url ?? null);
-  if (isSame) return;
-  const verb = before === null ? 'INSERT' : 'INSERT OR REPLACE';
-  db.run(`${verb} INTO jobs_words (rowid, words) VALUES (?, ?)`, number, textOf(after));
+/** Makes a job be found by the words that it has now. @param isNew whether it never was: that costs less */
+export function index(db: Connection, number: number, job: Job, isNew: boolean): void {
+  const verb = isNew ? 'INSERT' : 'INSERT OR REPLACE';
+  db.run(`${verb} INTO jobs_words (rowid, words) VALUES (?, ?)`, number, textOf(job));
 }
 
 /** A search as FTS5 takes it. Words hold letters, digits and marks alone, and so no quotes. */
