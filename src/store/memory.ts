@@ -10,15 +10,25 @@ import {
   queueMethods,
   setHold,
 } from './memory/queue.ts';
-import { entryOf, heldEntry, jobOf, newestFirst, opened, type Entry, type State } from './memory/state.ts';
+import {
+  entryOf,
+  heldEntry,
+  jobOf,
+  lastFirst,
+  newestFirst,
+  opened,
+  type Entry,
+  type State,
+} from './memory/state.ts';
 import { createDeliveryMemory, type DeliveryMemory } from './deliveries/memory.ts';
 import { checkWaiting, eventRow, jobEvent } from './rules/event.ts';
-import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob } from './rules/job.ts';
+import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob, searchOf } from './rules/job.ts';
 import { claim, isHeld, leaseOf, NEVER_HELD, release, renew } from './rules/lease.ts';
 import { checkAlone } from './rules/queue.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
 import { sumTallies, talliesOf } from './rules/tally.ts';
 import { accessMethods } from './memory/access.ts';
+import { sessionMethods } from './memory/sessions.ts';
 import { checkUsage, costOf, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
 
@@ -34,9 +44,10 @@ function listed(state: State, filter: JobFilter): readonly Job[] {
   const limit = checkLimit(filter.limit);
   const before = filter.before === undefined ? null : entryOf(state, filter.before);
   const found: Job[] = [];
-  for (const entry of [...opened(state).jobs.values()].sort(newestFirst)) {
+  const order = searchOf(filter) === null ? newestFirst : lastFirst;
+  for (const entry of [...opened(state).jobs.values()].sort(order)) {
     if (found.length === limit) break;
-    if (before !== null && newestFirst(before, entry) >= 0) continue;
+    if (before !== null && order(before, entry) >= 0) continue;
     const job = jobOf(entry);
     if (isListed(job, filter)) found.push(job);
   }
@@ -238,6 +249,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
       return chosen.map((entry) => entry.jobId);
     },
     ...accessMethods(),
+    ...sessionMethods(state),
     async readTallies() {
       return sumTallies([...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry))));
     },

@@ -8,6 +8,7 @@ import { openDatabase } from './sqlite/database.ts';
 import { accessMethods } from './sqlite/tables/access.ts';
 import { eventMethods, messageMethods, trimMethods } from './sqlite/tables/events.ts';
 import { jobMethods, leaseMethods, queueOf } from './sqlite/tables/jobs.ts';
+import { sessionMethods } from './sqlite/tables/sessions.ts';
 import { baselineMethods, stepMethods } from './sqlite/tables/steps.ts';
 import { tallyMethods } from './sqlite/tables/tallies.ts';
 
@@ -26,6 +27,7 @@ export async function openSqliteStore(options: {
   const database = await openDatabase(options.path, options.now ?? (() => new Date()));
   return {
     ...jobMethods(database),
+    ...sessionMethods(database),
     ...leaseMethods(database),
     ...queueOf(database),
     ...eventMethods(database),

@@ -8,6 +8,8 @@ export interface Connection {
   all(sql: string, ...values: SQLInputValue[]): object[];
   /** Runs one statement; returns the number of rows that it changed. */
   run(sql: string, ...values: SQLInputValue[]): number;
+  /** Gives scripts of this connection a function of ours; the same arguments make the same text. */
+  define(name: string, make: (...values: unknown[]) => string): void;
   /** Runs a script of several statements. */
   script(sql: string): void;
   inTransaction(): boolean;
@@ -51,6 +53,9 @@ export function connect(path: string): Connection {
     },
     run(sql, ...values) {
       return Number(statement(sql).run(...values).changes);
+    },
+    define(name, make) {
+      database.function(name, { deterministic: true, varargs: true }, make);
     },
     script(sql) {
       database.exec(sql);
