@@ -29,9 +29,9 @@ const [home = '', jobId = '', way = ''] = process.argv.slice(2);
 const holds = way === 'holds';
 const database = await openDatabase(join(home, 'agent-runner.db'), () => new Date());
 const bell = createBell(join(home, 'bell'));
-let isOver = false;
-process.once('SIGTERM', () => (isOver = true));
-while (!isOver) {
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
+while (!stop.signal.aborted) {
   const lengthMs = SHORTEST_MS + Math.random() * (LONGEST_MS - SHORTEST_MS);
   await append(database, jobId, holds ? lengthMs : 0).catch((error: unknown) => console.error(String(error)));
   bell.ring('log', jobId);

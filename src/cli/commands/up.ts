@@ -84,7 +84,7 @@ async function up(io: Io, options: Options): Promise<number> {
     ...(port === undefined ? {} : { port }),
   });
   const log = createLog({ ...config.log, write: (line) => io.err(line) });
-  const runner = await openRunner(config);
+  const runner = await openRunner(config, { lasts: true });
   const sweeping = runner.sweep();
   try {
     await serve(io, runner, options, log);
