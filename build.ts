@@ -8,7 +8,12 @@ import { rolldown, type InputOption, type Plugin } from 'rolldown';
 const SOURCES = join(import.meta.dirname, 'src');
 
 /** Files that are found by where they lie, not by an import: a thread's, and what a simulated agent is made of. */
-const ALONE = ['gate/secrets/worker', 'agent/simulated-programme', 'agent/simulated-injection'];
+const ALONE = [
+  'gate/secrets/worker',
+  'store/sqlite/thread',
+  'agent/simulated-programme',
+  'agent/simulated-injection',
+];
 
 /**
  * Lets a source file find what lies beside it as if it were in a file of its own. Chunks lie in the root of the

@@ -3,6 +3,7 @@ import { benchCli } from './cli.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
 import { benchLive } from './live.ts';
+import { benchLocked } from './locked.ts';
 import { benchMap } from './map.ts';
 import { benchQueue } from './queue.ts';
 import { benchTurn } from './turn.ts';
@@ -12,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   gateway: benchGateway,
   job: benchJob,
   live: benchLive,
+  locked: benchLocked,
   map: benchMap,
   queue: benchQueue,
   turn: benchTurn,

@@ -34,8 +34,9 @@ export async function withRunner(
 export async function withTidyRunner(
   config: Config,
   work: (runner: Runner) => Promise<number>,
+  options: { readonly lasts?: boolean } = {},
 ): Promise<number> {
-  const runner = await openRunner(config);
+  const runner = await openRunner(config, options);
   const sweeping = runner.sweep();
   try {
     const code = await work(runner);

@@ -55,8 +55,9 @@ export function isDenied(error: unknown): boolean {
   return DENIED.has(codeOf(error) ?? '');
 }
 
-function openStore(layout: Layout): Promise<Store> {
-  return openSqliteStore({ path: layout.database }).catch(async (error: unknown) => {
+function openStore(layout: Layout, thread: boolean): Promise<Store> {
+  const path = layout.database;
+  return openSqliteStore(thread ? { path, thread } : { path }).catch(async (error: unknown) => {
     throw await nameBackup(error, layout);
   });
 }
@@ -74,9 +75,14 @@ function forgeOf({ github, host }: Config): Forge {
 /**
  * Opens a runner on its home folder, which is made when it is missing (readable by its owner alone).
  *
+ * @param options.lasts whether this process serves others for long: then a thread writes the database, and the event
+ *   loop never waits for the disk
  * @throws JobError `bad_configuration` when home can't be made, `no_permission` when that is why, or what the store throws
  */
-export async function openRunner(config: Config): Promise<Runner> {
+export async function openRunner(
+  config: Config,
+  { lasts = false }: { readonly lasts?: boolean } = {},
+): Promise<Runner> {
   const layout = createLayout(config.home, config.dbPath);
   try {
     await makePrivateFolder(layout.home);
@@ -95,7 +101,7 @@ export async function openRunner(config: Config): Promise<Runner> {
   const bell = createBell(layout.bell);
   const { store, git, forge } = withFailPoints(
     {
-      store: withBell(await openStore(layout), bell),
+      store: withBell(await openStore(layout, lasts), bell),
       git: gitOf(config),
       forge: forgeOf(config),
     },

@@ -174,6 +174,8 @@ describe('the file', () => {
       configure(db, durability);
       expect(db.get('PRAGMA synchronous')).toEqual({ synchronous: level });
       expect(db.get('PRAGMA foreign_keys')).toEqual({ foreign_keys: 1 });
+      // SQLite waits for a lock by stopping the event loop.
+      expect(db.get('PRAGMA busy_timeout')).toEqual({ timeout: 0 });
       db.close();
     }
   });

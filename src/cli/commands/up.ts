@@ -84,10 +84,11 @@ async function up(io: Io, options: Options): Promise<number> {
     ...(port === undefined ? {} : { port }),
   });
   const log = createLog({ ...config.log, write: (line) => io.err(line) });
-  return withTidyRunner(config, async (runner) => {
+  const work = async (runner: Runner): Promise<number> => {
     await serve(io, runner, options, log);
     return 0;
-  });
+  };
+  return withTidyRunner(config, work, { lasts: true });
 }
 
 export const command: CliCommand = {
