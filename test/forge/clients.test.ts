@@ -1,7 +1,11 @@
 /** The test forge as GitHub's own clients use it: Octokit's plugins, an App's tokens, webhooks, and `gh`. */
 import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/core';
 import { retry } from '@octokit/plugin-retry';
@@ -192,6 +196,20 @@ describe('faults', () => {
     expect(await outcomes(4)).not.toBe(first);
   });
 
+  it('come of too much content within a minute, and the log shows how much it was', async () => {
+    let at = 1_800_000_000_000;
+    const f = await forge({ clock: () => at, creationsPerMinute: 3 });
+    const ann = octokit(f.apiUrl, 'ann-token');
+    const create = async (): Promise<number | string> => {
+      at += 10_000;
+      return statusOf(ann.rest.issues.create({ ...SHOP, title: 'x' }));
+    };
+    expect([await create(), await create(), await create(), await create()]).toEqual(['ok', 'ok', 'ok', 403]);
+    at += 30_001;
+    expect(await create()).toBe('ok');
+    expect(f.load()).toEqual({ creationsPerMinute: 4, creationsPerHour: 5, pointsPerMinute: 20 });
+  });
+
   it('come of a limit that is used up, and answers that are unchanged cost nothing', async () => {
     const f = await forge({ rateLimit: 3 });
     const ann = octokit(f.apiUrl, 'ann-token');
@@ -273,6 +291,49 @@ describe('webhooks', () => {
       sender: { login: 'ann', type: 'User' },
     });
     expect(got[0]?.body).toMatchObject({ ref: 'refs/heads/x', after: sha, created: true });
+  });
+});
+
+describe('a forge of its own', () => {
+  it('outlives being killed, with repositories, pull requests and tokens, and hears of faults from outside', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'forge-root-'));
+    open.push(() => rmSync(root, { recursive: true, force: true }));
+    const source = await forge();
+    const start = async (): Promise<{ child: ChildProcess; url: string }> => {
+      const args = [
+        '--root',
+        root,
+        '--user',
+        'ann:ann-token',
+        '--repository',
+        `ann/shop=${source.folder('ann', 'shop')}`,
+      ];
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      open.push(() => void child.kill('SIGKILL'));
+      const line = await new Promise<string>((resolve) =>
+        child.stdout.once('data', (chunk: Buffer) => resolve(String(chunk))),
+      );
+      return { child, url: (JSON.parse(line) as { url: string }).url };
+    };
+    const first = await start();
+    const work = await checkout(`${first.url.replace('://', '://ann:ann-token@')}/ann/shop.git`);
+    open.push(() => work.remove());
+    const sha = await work.commit('x', 'a', '1');
+    expect((await work.git('push', '-q', 'origin', 'x')).code).toBe(0);
+    const ask = { ...SHOP, title: 'x', head: 'x', base: 'main' };
+    await octokit(`${first.url}/api/v3`, 'ann-token').rest.pulls.create(ask);
+    first.child.kill('SIGKILL');
+    const second = await start();
+    const ann = octokit(`${second.url}/api/v3`, 'ann-token');
+    expect((await ann.rest.pulls.get({ ...SHOP, pull_number: 1 })).data.head.sha).toBe(sha);
+    expect(await statusOf(ann.rest.pulls.create(ask))).toBe(422);
+    const fault = { kind: 'bad_gateway', path: '/pulls', times: 1 };
+    await fetch(`${second.url}/_forge/faults`, { method: 'POST', body: JSON.stringify(fault) });
+    expect(await statusOf(ann.rest.pulls.list(SHOP))).toBe(502);
+    expect(await statusOf(ann.rest.pulls.list(SHOP))).toBe('ok');
+    expect(await (await fetch(`${second.url}/_forge/violations`)).json()).toEqual([]);
   });
 });
 

@@ -101,6 +101,21 @@ describe('from a repository to a pull request', () => {
     });
   });
 
+  it('opens one of two that are asked for at the same time', async () => {
+    const f = await forge();
+    await f.addRepository({ owner: 'ann', name: 'shop', from: FILES });
+    const ann = octokit(f.apiUrl, 'ann-token');
+    const work = await cloned(f.gitUrl('ann', 'shop', 'ann-token'));
+    await work.commit('x', 'a', '1');
+    await work.git('push', '-q', 'origin', 'x');
+    const ask = { ...SHOP, title: 'x', head: 'x', base: 'main' };
+    const all = await Promise.allSettled(Array.from({ length: 5 }, () => ann.rest.pulls.create(ask)));
+    expect(all.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
+    expect(f.repo('ann', 'shop').pulls).toHaveLength(1);
+    const forks = Array.from({ length: 3 }, () => octokit(f.apiUrl, 'bot-token').rest.repos.createFork(SHOP));
+    expect(new Set((await Promise.all(forks)).map((one) => one.data.id)).size).toBe(1);
+  });
+
   it('refuses what GitHub refuses', async () => {
     const f = await forge();
     await f.addRepository({ owner: 'ann', name: 'shop', from: FILES });
@@ -239,6 +254,19 @@ describe('git', () => {
     expect((await list()).code).not.toBe(0);
     const hidden = await work.git('push', '-q', f.gitUrl('ann', 'shop', 'ann-token'), 'x:refs/pull/1/head');
     expect(hidden.out).toContain('deny updating a hidden ref');
+  });
+
+  it('lets workflows be changed only with the scope for it', async () => {
+    const f = await forge();
+    f.addUser({ login: 'ann', token: 'narrow', scopes: ['repo'] });
+    await f.addRepository({ owner: 'ann', name: 'shop', from: { '.github/workflows/ci.yml': 'on: push\n' } });
+    const work = await cloned(f.gitUrl('ann', 'shop', 'narrow'));
+    await work.commit('fine', 'a', '1');
+    expect(await work.git('push', '-q', 'origin', 'fine')).toEqual({ code: 0, out: '' });
+    await work.commit('fine', '.github/workflows/ci.yml', 'on: pull_request\n');
+    expect((await work.git('push', '-q', 'origin', 'fine')).out).toContain('without `workflow` scope');
+    expect((await work.git('push', '-q', 'origin', 'fine:new')).code).not.toBe(0);
+    expect((await work.git('push', '-q', f.gitUrl('ann', 'shop', 'ann-token'), 'fine')).code).toBe(0);
   });
 
   it('reads branches, refs, commits, comparisons and files of what was pushed, and moves refs itself', async () => {

@@ -1,5 +1,5 @@
 /** New bare repositories: empty ones, copies, ones with a first commit, and forks that share their network's objects. */
-import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { git } from './git.ts';
 import { listRefs } from './refs.ts';
@@ -47,6 +47,8 @@ function firstCommit(branch: string, files: Readonly<Record<string, string>>): s
  * @returns the name of its default branch: that of the repository copied, else `branch`
  */
 export async function createBare(folder: string, origin: Origin, branch: string): Promise<string> {
+  // Left by a forge that was killed before it knew of it.
+  await rm(folder, { recursive: true, force: true });
   if (origin !== null && 'path' in origin) {
     await git('/', ['clone', '-q', '--bare', '--', origin.path, folder]);
     const head = await readFile(join(folder, 'HEAD'), 'utf8');

@@ -31,7 +31,8 @@ export async function readRef(folder: string, name: string): Promise<string | nu
 /** All refs whose full name begins with `prefix`, by name. */
 export async function listRefs(folder: string, prefix: string): Promise<readonly Ref[]> {
   const refs = await packed(folder);
-  const files = await readdir(join(folder, 'refs'), { recursive: true, withFileTypes: true });
+  // A fork that is being made has none yet.
+  const files = await readdir(join(folder, 'refs'), { recursive: true, withFileTypes: true }).catch(() => []);
   for (const file of files) {
     if (!file.isFile() || file.name.endsWith('.lock')) continue;
     const name = join(file.parentPath, file.name).slice(folder.length + 1);

@@ -29,9 +29,9 @@ function writerOf(core: Core, run: { readonly appId: number }): App {
 }
 
 async function suiteOf({ core, repository }: Call, app: App, sha: string): Promise<CheckSuite> {
+  const refs = await listRefs(folderOf(core, repository), 'refs/heads/');
   const old = repository.checkSuites.find((one) => one.appId === app.id && one.headSha === sha);
   if (old !== undefined) return old;
-  const refs = await listRefs(folderOf(core, repository), 'refs/heads/');
   const headBranch = refs.find((ref) => ref.sha === sha)?.name.slice('refs/heads/'.length) ?? null;
   const made: CheckSuite = { id: newId(core), appId: app.id, headSha: sha, headBranch, createdAt: now(core) };
   repository.checkSuites.push(made);

@@ -4,7 +4,7 @@ import type { Pull, Repository } from '../../state/model.ts';
 import type { RefUpdate } from '../../git/backend.ts';
 import { git } from '../../git/git.ts';
 import { commit, log } from '../../git/history.ts';
-import { writeRef } from '../../git/refs.ts';
+import { readRef, writeRef } from '../../git/refs.ts';
 import { listedPull } from '../../json/pulls.ts';
 import { repoHtml } from '../../json/repositories.ts';
 import type { Json } from '../../http/route.ts';
@@ -110,6 +110,7 @@ export async function branchMoved(
     }
     const before = pull.headSha;
     pull.headSha = update.after;
+    pull.baseSha = (await readRef(folderOf(core, base), `refs/heads/${pull.baseRef}`)) ?? pull.baseSha;
     pull.updatedAt = at;
     await keepHead(core, base, pull);
     emitPull(core, base, pull, 'synchronize', login, { before, after: update.after });
