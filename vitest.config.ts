@@ -1,8 +1,10 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Tests that start the command line, again and again: on the program as it is published, built once a run. */
-const STARTS = 'test/{e2e,faults,real}/**/*.test.ts';
+const STARTS = 'test/{e2e,faults,hostile,real}/**/*.test.ts';
 
 /** Files of a minute and more are begun first: begun last, they would have one core to themselves. */
 const LONG = /\/test\/(faults|real)\/|\/test\/e2e\/(setup|corpus|in-place|docs\/examples)\./;
@@ -24,6 +26,8 @@ export default defineConfig({
     // Much of a test is waiting for processes; the default leaves one core idle.
     maxWorkers: '100%',
     sequence: { sequencer: LongFirst },
+    // For programmes in TypeScript that tests start: compiled once.
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') },
     projects: [
       // One module graph for all: loading the sources again for each file cost more than most of the tests.
       {
