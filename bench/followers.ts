@@ -15,21 +15,27 @@ export interface Started {
   readonly url: string;
 }
 
-/**
- * Starts `up --no-worker` on a home of its own.
- *
- * @param nodeArgs for Node itself
- * @param isHeard whether the server may be spoken to by `child.send`, as a module that `nodeArgs` loads into it does
- */
-export async function startServer(
-  home: string,
-  nodeArgs: readonly string[] = [],
-  isHeard = false,
-): Promise<Started> {
-  const bin = join(ROOT, 'bin/agent-runner.js');
-  const args = [...nodeArgs, bin, 'up', '--port', '0', '--no-auth', '--no-worker', '--home', home];
-  const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'inherit', isHeard ? 'ipc' : 'ignore'],
+/** How a server is started. */
+export interface StartOptions {
+  /** For Node itself. */
+  readonly nodeArgs?: readonly string[];
+  /** Whether it may be spoken to by `child.send`, as a module that `nodeArgs` loads into it does. */
+  readonly isHeard?: boolean;
+  /** Whether it runs jobs. */
+  readonly works?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+  /** The command line; that of this clone unless given. */
+  readonly bin?: string;
+}
+
+/** Starts `up` on a home of its own, with nobody asked for a key. */
+export async function startServer(home: string, options: StartOptions = {}): Promise<Started> {
+  const { nodeArgs = [], isHeard = false, works = false, env = {} } = options;
+  const bin = options.bin ?? join(ROOT, 'bin/agent-runner.js');
+  const args = [...nodeArgs, bin, 'up', '--port', '0', '--no-auth', '--home', home];
+  const child = spawn(process.execPath, works ? args : [...args, '--no-worker'], {
+    stdio: ['ignore', 'pipe', 'ignore', isHeard ? 'ipc' : 'ignore'],
+    env: { ...process.env, ...env },
   });
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout?.setEncoding('utf8').once('data', (text: string) => resolve(text.trim().replace(/\/$/, '')));

@@ -88,8 +88,8 @@ function report(name: string, rounds: readonly Round[], lateMs: readonly number[
 export async function benchLocked(): Promise<void> {
   // On the disk, because flushing is what is waited for, too.
   const home = mkdtempSync(join(tmpdir(), 'agent-runner-bench-'));
-  const loaded = ['--import', join(import.meta.dirname, 'loop-delay.ts')];
-  const server = await startServer(home, loaded, true);
+  const nodeArgs = ['--import', join(import.meta.dirname, 'loop-delay.ts')];
+  const server = await startServer(home, { nodeArgs, isHeard: true });
   try {
     const store = await openSqliteStore({ path: join(home, 'agent-runner.db') });
     await busyJob(store, LOGGED);

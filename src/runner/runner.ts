@@ -18,7 +18,7 @@ import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.ts';
 import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readDiff } from './look/diff.ts';
-import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
+import type { JudgeInput, Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { findForkPoint, findRevision } from '../workspace/remote/listing.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
@@ -36,7 +36,7 @@ import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
 import { preflight } from './request/preflight.ts';
 import { createReplays, type Replays } from './record/replay.ts';
-import { createSteps, type JobSteps } from './steps/steps.ts';
+import type { JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
 export type RunEnd =
@@ -194,6 +194,7 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   const request = { ...input.request, base };
   const open = (job: Job, journal: Journal): Promise<JobContext> =>
     contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text, models: null });
+  const { judge } = await import('./look/judge.ts');
   const judged = await judge({ request, head: input.head }, open, options.onEvent ?? (() => {}));
   // People know revisions by the names they gave.
   return { ...judged, base: wanted ?? judged.base };
@@ -277,6 +278,8 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
       });
     },
   });
+  // Loaded with the first job: gate, guard and prompts are a third of all code, and an idle server needs none of it.
+  const { createSteps } = await import('./steps/steps.ts');
   const jobSteps = createSteps({ context: { ...context, job: running }, engine, lease, park });
   steps = jobSteps;
   const ended = async (): Promise<RunEnd> => {

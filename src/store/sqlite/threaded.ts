@@ -95,13 +95,14 @@ interface Thread {
   end(): Promise<void>;
 }
 
-function startThread(path: string): Thread {
-  // Run from source or from the built package: the thread's file lies beside this one, in the same form.
-  const url = import.meta.url.endsWith('.ts')
-    ? new URL('./thread.ts', import.meta.url)
-    : new URL('./thread.js', import.meta.url);
+// Run from source or from the built package: the thread's file lies beside this one, in the same form.
+const THREAD: URL = import.meta.url.endsWith('.ts')
+  ? new URL('./thread.ts', import.meta.url)
+  : new URL('./thread.js', import.meta.url);
+
+function startThread(path: string, file: URL): Thread {
   const order: ThreadOrder = { path };
-  const worker = new Worker(url, { workerData: order, env: {}, execArgv: [] });
+  const worker = new Worker(file, { workerData: order, env: {}, execArgv: [] });
   const waiting = new Map<number, Waiting>();
   let failure: JobError | null = null;
   let count = 0;
@@ -188,10 +189,11 @@ function threadMethods(thread: Thread): Calls {
  *
  * @param path the store's file, absolute
  * @param local the store in this thread; closed with the other
+ * @param file what the thread runs
  * @throws JobError as opening a store does
  */
-export async function inThread(path: string, local: Store): Promise<Store> {
-  const thread = startThread(path);
+export async function inThread(path: string, local: Store, file: URL = THREAD): Promise<Store> {
+  const thread = startThread(path, file);
   await thread.opened;
   return {
     ...local,
