@@ -8,9 +8,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROUTES } from './api/routes.ts';
-import { newRepository } from './api/repositories.ts';
+import { newRepository } from './api/code/repositories.ts';
 import { createBare, type Origin } from './git/create.ts';
 import { listRefs, readRef } from './git/refs.ts';
+import { announceRun } from './api/checks/workflows.ts';
 import { createContract } from './http/contract.ts';
 import { createFaults, type FaultRule } from './http/faults.ts';
 import { createGitDesk, GIT_PATH } from './http/git.ts';
@@ -96,6 +97,17 @@ export interface ForgeOptions {
   readonly rateLimit?: number;
 }
 
+/** How a workflow run stands now. */
+export interface RunMove {
+  readonly status: WorkflowRun['status'];
+  readonly conclusion?: string | null;
+  readonly jobs?: readonly {
+    readonly name: string;
+    readonly conclusion: string | null;
+    readonly log: string;
+  }[];
+}
+
 export interface TestForge {
   /** `http://127.0.0.1:<port>`: repositories are at `<url>/<owner>/<name>`. */
   readonly url: string;
@@ -118,6 +130,8 @@ export interface TestForge {
   setForkDelays(delays: ForkDelays): void;
   /** What happens with workflow runs that are dispatched from now on; they stay queued without. */
   onWorkflowRun(hook: (repository: Repository, run: WorkflowRun) => void): void;
+  /** Sets how a run stands, with its jobs and their logs, and tells the hooks. */
+  moveRun(owner: string, name: string, id: number, to: RunMove): Promise<void>;
   /** All requests since the start, git's too. */
   requests(): readonly Logged[];
   /** A repository's state, live; throws when there is none. */
@@ -164,6 +178,7 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     clock,
     forkDelays: { value: {} },
     onRun: { value: null },
+    breach: (what) => contract.breach(what),
     emit: (repository, event, payload) => webhooks.emit(repository, event, payload),
   };
   const contract = createContract();
@@ -186,6 +201,13 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     renameSync(join(root, 'state.json.new'), join(root, 'state.json'));
   };
 
+  function serveLog(id: string, response: ServerResponse): void {
+    const jobs = state.repositories.flatMap((one) => one.runs).flatMap((run) => run.jobs);
+    const job = jobs.find((one) => String(one.id) === id);
+    response.writeHead(job === undefined ? 404 : 200, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(job?.log ?? '');
+  }
+
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Clients behind a proxy send the whole URL; others a path, and their host in a header.
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
@@ -193,6 +215,8 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     else if (url.pathname.startsWith('/api/v3/'))
       await serveApi(desk, request, response, url, url.pathname.slice(7));
     else if (url.hostname.startsWith('api.')) await serveApi(desk, request, response, url, url.pathname);
+    else if (url.pathname === '/api/graphql') await serveApi(desk, request, response, url, '/graphql');
+    else if (url.pathname.startsWith('/_logs/')) serveLog(url.pathname.slice('/_logs/'.length), response);
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found\n');
     if (request.method !== 'GET') save();
   }
@@ -308,6 +332,15 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     },
     onWorkflowRun(hook) {
       core.onRun.value = hook;
+    },
+    async moveRun(owner, name, id, { status, conclusion = null, jobs = [] }) {
+      const repository = repo(owner, name);
+      const run = repository.runs.find((one) => one.id === id);
+      if (run === undefined) throw new Error(`run ${id}: ${owner}/${name} has none`);
+      run.status = status;
+      run.conclusion = conclusion;
+      run.jobs = jobs.map((job) => ({ id: newId(core), status, ...job }));
+      await announceRun(core, repository, run);
     },
     requests: () => desk.log,
     repo,

@@ -1,6 +1,6 @@
 /** Git over HTTP: who may fetch, who may push, and what a push moves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { branchMoved } from '../api/pushes.ts';
+import { branchMoved } from '../api/code/pushes.ts';
 import { serveGit, type RefUpdate } from '../git/backend.ts';
 import { readRef } from '../git/refs.ts';
 import {

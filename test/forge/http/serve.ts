@@ -169,6 +169,7 @@ async function answerRoute(
       return repository;
     },
     role,
+    rate: desk.rates.look(whoOf(actor)),
     login,
   });
 }
@@ -275,7 +276,8 @@ function send(
   }
   const status = unchanged ? 304 : answer.status;
   logged.status = status;
-  if (logged.template !== null && !isText) {
+  // GraphQL has a description of its own.
+  if (logged.template !== null && logged.template !== '/graphql') {
     desk.contract.keep({
       method: logged.method,
       template: logged.template,

@@ -1,16 +1,25 @@
 /** Pull requests: opened once per head and base, listed, edited. There is no way to merge one. */
-import { atLeast, findRepository, folderOf, newId, now, roleOf, sourceOf, type Core } from '../state/core.ts';
-import type { Pull, Repository } from '../state/model.ts';
-import { tryGit } from '../git/git.ts';
-import { changedFiles, countCommits, log, mergeBase, mergesCleanly } from '../git/history.ts';
-import { readRef } from '../git/refs.ts';
-import { commitJson } from '../json/commits.ts';
-import { fullPull, listedPull, type PullFigures } from '../json/pulls.ts';
-import { custom, invalid, notFound, Refusal } from '../http/refusal.ts';
-import { route, textOf, type Call, type Json, type Route } from '../http/route.ts';
-import { filesJson } from './commits.ts';
-import { checkBody, checkTitle } from './limits.ts';
-import { emitPull, keepHead } from './pushes.ts';
+import {
+  atLeast,
+  findRepository,
+  folderOf,
+  newId,
+  now,
+  roleOf,
+  sourceOf,
+  type Core,
+} from '../../state/core.ts';
+import type { Pull, Repository } from '../../state/model.ts';
+import { tryGit } from '../../git/git.ts';
+import { changedFiles, countCommits, log, mergeBase, mergesCleanly } from '../../git/history.ts';
+import { readRef } from '../../git/refs.ts';
+import { commitJson } from '../../json/commits.ts';
+import { fullPull, listedPull, type PullFigures } from '../../json/pulls.ts';
+import { custom, invalid, notFound, Refusal } from '../../http/refusal.ts';
+import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
+import { filesJson } from '../code/commits.ts';
+import { checkBody, checkTitle } from '../limits.ts';
+import { emitPull, keepHead } from '../code/pushes.ts';
 
 const READ = { permission: ['pull_requests', 'read'] } as const;
 const WRITE = { permission: ['pull_requests', 'write'] } as const;
@@ -218,6 +227,13 @@ async function edit(call: Call): Promise<Json> {
 }
 
 export const PULL_ROUTES: readonly Route[] = [
+  // GitHub's button. Whoever presses it breaks the first invariant; the answer is GitHub's where a rule forbids it.
+  route('PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge', WRITE, (call) => {
+    call.core.breach(
+      `${call.login} tried to merge ${call.repository.owner}/${call.repository.name}#${pullOf(call).number}`,
+    );
+    throw new Refusal(405, 'Pull Request is not mergeable');
+  }),
   route('GET /repos/{owner}/{repo}/pulls', READ, (call) => ({ status: 200, list: list(call) })),
   route('POST /repos/{owner}/{repo}/pulls', WRITE, async (call) => ({ status: 201, body: await open(call) })),
   route('GET /repos/{owner}/{repo}/pulls/{pull_number}', READ, async (call) => ({
