@@ -73,7 +73,7 @@ export function setStage(): Stage {
 }
 
 /** Files of the agent that lie anywhere below a job's folder, however its working copy is made. */
-export function worksOf(stage: Stage, jobId: string): string[] {
+export function worksOf(stage: Pick<Stage, 'bench'>, jobId: string): string[] {
   const root = join(stage.bench.home, 'jobs', jobId);
   if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -153,6 +153,9 @@ export function integrityOf(database: string): string {
   }
 }
 
+/** Outcomes that come with a branch and a patch. */
+const PROPOSALS: readonly string[] = ['proposed', 'pr_opened', 'pr_updated'];
+
 /** What must hold of an ended job; each entry of the answer is a sentence that does not. */
 export async function brokenPromises(
   stage: Stage,
@@ -187,7 +190,7 @@ export async function brokenPromises(
   const branches = sh(stage.remote, 'for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads/')
     .split('\n')
     .filter((line) => line.includes(jobId));
-  if (printed.outcome === 'proposed') {
+  if (PROPOSALS.includes(String(printed.outcome))) {
     must(
       branches.join() === `${String(printed.head_sha)} refs/heads/${printed.branch}`,
       `the remote has ${branches.join() || 'no branch'}`,

@@ -1,7 +1,7 @@
 /** One pull request per branch: found, opened or brought up to date, and never a second. */
 import { JobError } from '../../job/error.ts';
 import type { Proposal, ProposalRequest } from '../forge.ts';
-import { asJobError, once, sayingOf, statusOf, type Ask } from './client.ts';
+import { again, asJobError, once, sayingOf, statusOf, type Ask } from './client.ts';
 import type { RepoName } from './names.ts';
 
 /** What counts of a pull request. */
@@ -124,15 +124,24 @@ async function updatePull(
   request: ProposalRequest,
   pull: Pull,
   notices: string[],
+  signal: AbortSignal,
 ): Promise<void> {
-  await ask('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', {
-    ...repoOf(upstream),
-    pull_number: pull.number,
-    body: request.body,
-  });
+  const which = { ...repoOf(upstream), pull_number: pull.number };
+  const change = { ...which, body: request.body };
+  await again(() => ask('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', change), signal);
   if (pull.draft === undefined || pull.draft === request.draft) return;
   const query = DRAFT_MUTATIONS[request.draft ? 'draft' : 'ready'];
-  await ask('POST /graphql', { query, variables: { id: pull.node_id } }).catch((error: unknown) => {
+  await once(
+    async () => {
+      const { data } = await ask('GET /repos/{owner}/{repo}/pulls/{pull_number}', which);
+      return data.draft === request.draft ? true : null;
+    },
+    async () => {
+      await ask('POST /graphql', { query, variables: { id: pull.node_id } });
+      return true;
+    },
+    { signal },
+  ).catch((error: unknown) => {
     const state = request.draft ? 'a draft' : 'ready for review';
     notices.push(`the pull request could not be made ${state}: ${sayingOf(error)}`);
   });
@@ -145,6 +154,7 @@ async function decorate(
   request: ProposalRequest,
   pull: Pull,
   notices: string[],
+  signal: AbortSignal,
 ): Promise<void> {
   const { labels, reviewers } = request;
   const note = (what: string) => (error: unknown) => {
@@ -153,17 +163,14 @@ async function decorate(
   if (labels.length > 0) {
     const route = 'POST /repos/{owner}/{repo}/issues/{issue_number}/labels';
     const set = { ...repoOf(upstream), issue_number: pull.number, labels: [...labels] };
-    await ask(route, set).catch(note('labels'));
+    await again(() => ask(route, set), signal).catch(note('labels'));
   }
   if (reviewers.length > 0) {
     const people = reviewers.filter((name) => !name.includes('/'));
     const teams = reviewers.filter((name) => name.includes('/')).map((name) => name.split('/')[1] ?? name);
-    await ask('POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers', {
-      ...repoOf(upstream),
-      pull_number: pull.number,
-      reviewers: people,
-      team_reviewers: teams,
-    }).catch(note('reviewers'));
+    const route = 'POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers';
+    const set = { ...repoOf(upstream), pull_number: pull.number, reviewers: people, team_reviewers: teams };
+    await again(() => ask(route, set), signal).catch(note('reviewers'));
   }
 }
 
@@ -178,6 +185,7 @@ async function setStatus(
   request: ProposalRequest,
   prUrl: string,
   notices: string[],
+  signal: AbortSignal,
 ): Promise<void> {
   const { headSha: sha, status } = request;
   const description = Array.from(status.description).slice(0, MAX_STATUS_CHARS).join('');
@@ -202,7 +210,7 @@ async function setStatus(
         await ask('POST /repos/{owner}/{repo}/statuses/{sha}', { ...repoOf(repo), sha, ...wanted });
         return true;
       },
-      { signal: new AbortController().signal },
+      { signal },
     );
   try {
     await inRepo(route.upstream);
@@ -242,9 +250,9 @@ export async function proposeOn(
     );
     if (pull.state !== 'open') {
       notices.push(`${pull.html_url} was closed meanwhile: it is left as it is`);
-    } else if (!isNew) await updatePull(ask, route, request, pull, notices);
-    await decorate(ask, route, request, pull, notices);
-    await setStatus(ask, route, request, pull.html_url, notices);
+    } else if (!isNew) await updatePull(ask, route, request, pull, notices, signal);
+    await decorate(ask, route, request, pull, notices, signal);
+    await setStatus(ask, route, request, pull.html_url, notices, signal);
     const isOwn = isNew || request.wasBegun;
     return { outcome: isOwn ? 'pr_opened' : 'pr_updated', prUrl: pull.html_url, pushCommand: null, notices };
   } catch (error) {
