@@ -97,7 +97,11 @@ export function createGithubForge(options: GithubOptions): Forge {
   const desk: Desk = {
     options,
     remoteOf,
-    pace: createPace(options.tokens.reader, options.paceMs, options.paceBook),
+    pace: createPace(
+      options.tokens.reader,
+      options.paceMs,
+      options.paceBook === undefined ? {} : { book: options.paceBook },
+    ),
     login(ask) {
       if (options.account !== null) return Promise.resolve(options.account);
       account ??= ask('GET /user').then(({ data }) => data.login);

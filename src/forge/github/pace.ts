@@ -62,17 +62,27 @@ export function createPaceBook(): PaceBook {
   };
 }
 
+/** Where a pace is written down, and what tells it the time; the machine's own clock unless told. */
+export interface PaceOptions {
+  readonly book?: PaceBook;
+  /** Milliseconds of the epoch. */
+  readonly now?: () => number;
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+}
+
 /**
  * Makes the pace of an account.
  *
  * @param gapMs least milliseconds a change, on the average; 0 sets no pace, for servers of one's own without limits
  */
-export function createPace(account: string, gapMs: number, book: PaceBook = createPaceBook()): Pace {
+export function createPace(account: string, gapMs: number, options: PaceOptions = {}): Pace {
+  const { book = createPaceBook(), now: clock = Date.now } = options;
+  const { wait = (ms, signal) => sleep(ms, undefined, { signal }) } = options;
   /** Takes the next turn, and says when it is. A turn whose owner gives up is not given to another. */
   const take = async (): Promise<number> => {
     let turn = 0;
     await book.change(account, ({ times, heldUntilMs }) => {
-      const now = Date.now();
+      const now = clock();
       // A clock that was set back must not let everybody wait for what never happened.
       const sane = times.filter((time) => time <= now + HOUR_MS);
       const held = heldUntilMs <= now + HOUR_MS ? heldUntilMs : 0;
@@ -86,14 +96,14 @@ export function createPace(account: string, gapMs: number, book: PaceBook = crea
     async next(signal, onWait) {
       if (gapMs === 0) return;
       signal.throwIfAborted();
-      const waitMs = (await take()) - Date.now();
+      const waitMs = (await take()) - clock();
       if (waitMs > LONG_MS) onWait?.(waitMs);
-      if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+      if (waitMs > 0) await wait(waitMs, signal);
     },
     async hold(forMs) {
       if (gapMs === 0) return;
       await book.change(account, ({ times, heldUntilMs }) => {
-        return { times, heldUntilMs: Math.max(heldUntilMs, Date.now() + forMs) };
+        return { times, heldUntilMs: Math.max(heldUntilMs, clock() + forMs) };
       });
     },
   };
