@@ -9,6 +9,7 @@ import {
 } from './deaths.ts';
 import { numbersFrom } from '../deaths.ts';
 import { setForgeStage } from './stage.ts';
+import { runStorm, type StormPlan } from './storm.ts';
 
 /** What is asked of the command. */
 export interface ForgeKills {
@@ -65,4 +66,20 @@ export async function killForgeJobs(plan: ForgeKills): Promise<boolean> {
     `forge: seed ${plan.seed}; ${kills} kills, ${random} of them at random, in ${tried} jobs; ${tried} tried, ${held} held`,
   );
   return held === tried;
+}
+
+/** Jobs that share a repository in a storm. */
+const JOBS_A_REPOSITORY = 25;
+
+/** Runs a storm, and says what held; `false` where something did not. */
+export async function stormForge(plan: Omit<StormPlan, 'repositories'>): Promise<boolean> {
+  const repositories = Math.ceil(plan.jobs / JOBS_A_REPOSITORY);
+  const { broken, requests, faults, opened, failed } = await runStorm({ ...plan, repositories });
+  for (const sentence of broken) console.log(sentence);
+  const kinds = Object.entries(faults).map(([kind, count]) => `${count} ${kind}`);
+  console.log(`storm: seed ${plan.seed}; ${requests} requests, of them ${kinds.join(', ')}`);
+  console.log(
+    `storm: ${opened} opened, ${failed} failed; ${plan.jobs} tried, ${plan.jobs - broken.length} held`,
+  );
+  return broken.length === 0;
 }

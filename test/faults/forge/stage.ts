@@ -36,8 +36,11 @@ export interface ForgeStage {
   remove(): Promise<void>;
 }
 
-/** Sets the stage in a fresh folder, the forge in this process. */
-export async function setForgeStage(settings: readonly string[] = []): Promise<ForgeStage> {
+/** Sets the stage in a fresh folder, the forge in this process; `settings` are lines of YAML, `seed` is of the forge's faults. */
+export async function setForgeStage({
+  settings = [],
+  seed = 1,
+}: { readonly settings?: readonly string[]; readonly seed?: number } = {}): Promise<ForgeStage> {
   const bench = openBench();
   const folder = join(bench.root, 'config', 'agent-runner');
   mkdirSync(folder, { recursive: true });
@@ -47,6 +50,7 @@ export async function setForgeStage(settings: readonly string[] = []): Promise<F
   const receiver = await openReceiver();
   const forge = await startTestForge({
     rateLimit: 1_000_000,
+    seed,
     users: [
       { login: 'ann', token: OWNER_TOKEN },
       { login: 'bot', token: BOT_TOKEN },
