@@ -3,7 +3,7 @@ import { JobError } from '../job/error.ts';
 import { createClient, statusOf, type Ask } from './github/client.ts';
 import { placeForBranch, usableRepo } from './github/fork.ts';
 import { nameOn, splitName, type RepoName } from './github/names.ts';
-import { createPace, type Pace } from './github/pace.ts';
+import { createPace, type Pace, type PaceBook } from './github/pace.ts';
 import { proposeOn } from './github/pulls.ts';
 import type { Tokens } from './github/tokens.ts';
 import type { Access, Forge, Remote, Visit } from './forge.ts';
@@ -19,8 +19,10 @@ export interface GithubOptions {
   /** Milliseconds until a new fork must have branches, and between two looks at it. */
   readonly forkTimeoutMs: number;
   readonly forkPollMs: number;
-  /** Least milliseconds between two changes; 0 sets no pace. */
+  /** Milliseconds a change on the average, after a few that may follow each other at once; 0 sets no pace. */
   readonly paceMs: number;
+  /** Where all who share the account write down what they change; this process alone, where it is left out. */
+  readonly paceBook?: PaceBook;
 }
 
 /** How git tells a token that belongs to no person. */
@@ -103,7 +105,11 @@ export function createGithubForge(options: GithubOptions): Forge {
   const desk: Desk = {
     options,
     remoteOf,
-    pace: createPace(options.tokens.reader, options.paceMs),
+    pace: createPace(
+      options.tokens.reader,
+      options.paceMs,
+      options.paceBook === undefined ? {} : { book: options.paceBook },
+    ),
     login(ask) {
       if (options.account !== null) return Promise.resolve(options.account);
       account ??= ask('GET /user').then(({ data }) => data.login);

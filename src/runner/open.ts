@@ -16,6 +16,7 @@ import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout, type Layout } from '../workspace/layout.ts';
 import { createCallbacks } from './callbacks/callbacks.ts';
 import { withFailPoints } from './fail-points.ts';
+import { openPaceBook } from './forge/pace.ts';
 import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
 import { createModelRoom } from './models/account.ts';
 import { createBell, withBell } from './queue/bell.ts';
@@ -63,12 +64,13 @@ function openStore(layout: Layout, thread: boolean): Promise<Store> {
 }
 
 /** The forges that are configured: GitHub where we are somebody there, and always what is reached by git alone. */
-function forgeOf({ github, host }: Config): Forge {
+function forgeOf({ github, host }: Config, layout: Layout): Forge {
   const { url, apiUrl, token, app, username, forkTimeoutMs, forkPollMs, paceMs } = github;
   const local = createLocalForge({ cwd: host.cwd });
   const tokens = app !== null ? appTokens(app, apiUrl) : token !== null ? accountTokens(token) : null;
   if (tokens === null) return local;
-  const options = { url, apiUrl, tokens, account: username, forkTimeoutMs, forkPollMs, paceMs };
+  const paceBook = openPaceBook(layout.pace);
+  const options = { url, apiUrl, tokens, account: username, forkTimeoutMs, forkPollMs, paceMs, paceBook };
   return joinForges(createGithubForge(options), local);
 }
 
@@ -103,7 +105,7 @@ export async function openRunner(
     {
       store: withBell(await openStore(layout, lasts), bell),
       git: gitOf(config),
-      forge: forgeOf(config),
+      forge: forgeOf(config, layout),
     },
     config.failAt,
   );

@@ -65,7 +65,7 @@ export function setStage(): Stage {
 }
 
 /** Files of the agent that lie anywhere below a job's folder, however its working copy is made. */
-export function worksOf(stage: Stage, jobId: string): string[] {
+export function worksOf(stage: Pick<Stage, 'bench'>, jobId: string): string[] {
   const root = join(stage.bench.home, 'jobs', jobId);
   if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -136,6 +136,9 @@ export function integrityOf(database: string): string {
   }
 }
 
+/** Outcomes that come with a branch and a patch. */
+const PROPOSALS: readonly string[] = ['proposed', 'pr_opened', 'pr_updated'];
+
 /** What must hold of an ended job; each entry of the answer is a sentence that does not. */
 export async function brokenPromises(
   stage: Stage,
@@ -170,7 +173,7 @@ export async function brokenPromises(
   const branches = sh(stage.remote, 'for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads/')
     .split('\n')
     .filter((line) => line.includes(jobId));
-  if (printed.outcome === 'proposed') {
+  if (PROPOSALS.includes(String(printed.outcome))) {
     must(
       branches.join() === `${String(printed.head_sha)} refs/heads/${printed.branch}`,
       `the remote has ${branches.join() || 'no branch'}`,
@@ -178,7 +181,8 @@ export async function brokenPromises(
     must(printed.patch_path !== null && existsSync(printed.patch_path), 'its patch is not there');
   } else must(branches.length === 0, `the remote has ${branches.join()}, and nothing was proposed`);
 
-  const kept = keptPaths(stage, job);
+  // Asked of git for each repository: only where there is something to find.
+  const kept = expected.works.length === 0 ? new Set<string>() : keptPaths(stage, job);
   for (const work of new Set(expected.works)) must(kept.has(work), `${work} is in no saved ref`);
   must(integrityOf(join(stage.bench.home, 'agent-runner.db')) === 'ok', 'the database is damaged');
   must(!existsSync(join(stage.bench.home, 'jobs', jobId, 'checkouts')), 'its checkouts were left behind');

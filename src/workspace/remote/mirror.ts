@@ -14,6 +14,7 @@ import { exists, markUsed } from '../keep/folders.ts';
 import type { RepoPaths } from '../layout.ts';
 import { findBase, type Base, type Found, type Source } from './listing.ts';
 import { linkPacks } from './packs.ts';
+import { isPassing } from './patience.ts';
 import { readLooseRef } from './refs.ts';
 
 /**
@@ -179,7 +180,7 @@ export async function fetchBase(
       })
       .catch((error: unknown) => {
         const said = error instanceof Error ? error.message : String(error);
-        const code = base.fetch === base.sha ? 'base_missing' : 'infra_failed';
+        const code = base.fetch === base.sha && !isPassing(error) ? 'base_missing' : 'infra_failed';
         throw new JobError(code, `base: ${base.name} can't be fetched from ${source.url}: ${said}`);
       });
     // The branch may have moved between listing and fetching: what was fetched counts.
