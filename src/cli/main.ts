@@ -144,6 +144,16 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'send one signed callback, from any CI',
     load: () => import('./commands/callback.ts'),
   },
+  export: {
+    usage: 'export [jobs...]',
+    summary: 'write ended jobs with all that belongs to them as one file',
+    load: () => import('./commands/export.ts'),
+  },
+  import: {
+    usage: 'import <file>',
+    summary: 'take the jobs of such a file in, without running anything',
+    load: () => import('./commands/import.ts'),
+  },
   gc: {
     usage: 'gc',
     summary: 'free what is no longer kept: old jobs, old work, the cache above its limit',

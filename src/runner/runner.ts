@@ -37,6 +37,7 @@ import { accept, queueVerbs } from './queue/verbs.ts';
 import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
+import { createArchives, type Archives } from './archive/archives.ts';
 import { createReplays, type Replays } from './record/replay.ts';
 import { checkModel } from './models/resolve.ts';
 import { createSteps, type JobSteps } from './steps/steps.ts';
@@ -119,6 +120,7 @@ export interface Runner {
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
   /** Recorded jobs, to be played back. */
   readonly replays: Replays;
+  readonly archives: Archives;
   /** The repository or folder a person stands in, as a request for `issue-to-pr` or `self-heal` names it. */
   standIn(path: string): Promise<InPlaceRepository>;
   /** What the person needs who takes over a job of `issue-to-pr` or `self-heal`. */
@@ -355,6 +357,7 @@ export function createRunner(parts: RunnerParts): Runner {
     callbacks,
     ...queueVerbs(parts, () => runner, find),
     replays: createReplays(parts, find, acceptHere),
+    archives: createArchives(parts, find),
     accept: acceptHere,
     async run(jobId, options) {
       const job = await find(jobId);

@@ -8,6 +8,7 @@ import { openDatabase } from './sqlite/database.ts';
 import { accessMethods } from './sqlite/tables/access.ts';
 import { eventMethods, messageMethods, trimMethods } from './sqlite/tables/events.ts';
 import { jobMethods, leaseMethods, queueOf } from './sqlite/tables/jobs.ts';
+import { importMethods } from './sqlite/tables/imported.ts';
 import { sessionMethods } from './sqlite/tables/sessions.ts';
 import { baselineMethods, stepMethods } from './sqlite/tables/steps.ts';
 import { tallyMethods } from './sqlite/tables/tallies.ts';
@@ -28,6 +29,7 @@ export async function openSqliteStore(options: {
   return {
     ...jobMethods(database),
     ...sessionMethods(database),
+    ...importMethods(database),
     ...leaseMethods(database),
     ...queueOf(database),
     ...eventMethods(database),
