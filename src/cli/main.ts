@@ -62,6 +62,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "show a job's result",
     load: () => import('./commands/result.ts'),
   },
+  trace: {
+    usage: 'trace <job>',
+    summary: 'show what took how long in a job, as a timeline',
+    load: () => import('./commands/trace.ts'),
+  },
   usage: {
     usage: 'usage',
     summary: 'sum what jobs have spent, by day, repository, agent or model',

@@ -7,6 +7,7 @@ import type { JobEvent } from '../job/job.ts';
 import type { UsageKey, UsageSum } from '../job/model/usage.ts';
 import type { JobResult } from '../job/result.ts';
 import type { JobStatus } from '../job/status.ts';
+import type { TraceView } from '../job/trace/span.ts';
 import type { SessionDetail, SessionView } from '../job/view/session.ts';
 import type { AcceptedView, JobView, StepView } from '../job/view/view.ts';
 import type { JobRequest } from './generated/types.ts';
@@ -61,6 +62,8 @@ export interface JobClient {
   /** @throws JobError `conflict` while it has not ended */
   result(jobId: string): Promise<EndedJob>;
   steps(jobId: string): Promise<readonly StepView[]>;
+  /** What took how long in it. */
+  trace(jobId: string): Promise<TraceView>;
   /** At most `limit` events after a number, in order. */
   events(jobId: string, after: number, limit: number): Promise<readonly JobEvent[]>;
   /**

@@ -4,6 +4,7 @@ import { JobError } from '../job/error.ts';
 import type { Job } from '../job/job.ts';
 import type { JobRequest } from '../job/request.ts';
 import { acceptedView, stepView, viewOf } from '../job/view/view.ts';
+import { readTrace } from '../runner/look/trace.ts';
 import { readSession } from '../runner/look/session.ts';
 import { resolveRequest } from '../runner/request/resolve.ts';
 import type { Runner, SubmitOptions } from '../runner/runner.ts';
@@ -83,6 +84,7 @@ export function createLocalClient(runner: Runner): JobClient {
       return { result, savedIn: end.kind === 'ended' ? end.savedIn : null };
     },
     steps: async (jobId) => (await store.readSteps((await find(jobId)).job_id)).map(stepView),
+    trace: (jobId) => readTrace(store, jobId),
     events: async (jobId, after, limit) => store.readEvents((await find(jobId)).job_id, after, limit),
     follow: (jobId, options) => runner.follow(jobId, options),
     diff: async (jobId) => runner.diff((await find(jobId)).job_id),

@@ -91,6 +91,7 @@ export function createRemoteClient(given: Place): JobClient {
       return { result, savedIn: null };
     },
     steps: async (jobId) => (await call(place, 'getSteps', of(jobId))).steps,
+    trace: (jobId) => call(place, 'getTrace', of(jobId)),
     events: async (jobId, after, limit) =>
       (
         await call(place, 'getEvents', {

@@ -14,6 +14,7 @@ import type {
   SessionDetail,
   SessionPage,
   Steps,
+  Trace,
   Usage,
 } from './types.ts';
 
@@ -122,6 +123,13 @@ export interface Operations {
     readonly body: null;
     readonly answer: string;
   };
+  readonly getTrace: {
+    readonly path: { readonly job_id: string };
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Trace;
+  };
   readonly listSessions: {
     readonly path: null;
     readonly query: { readonly cursor?: string; readonly limit?: number };
@@ -205,6 +213,7 @@ export const OPERATIONS = {
   getSteps: { method: 'GET', path: '/api/jobs/{job_id}/steps', accepts: 'application/json' },
   getEvents: { method: 'GET', path: '/api/jobs/{job_id}/events', accepts: 'application/json' },
   getLog: { method: 'GET', path: '/api/jobs/{job_id}/log', accepts: 'text/plain' },
+  getTrace: { method: 'GET', path: '/api/jobs/{job_id}/trace', accepts: 'application/json' },
   listSessions: { method: 'GET', path: '/api/sessions', accepts: 'application/json' },
   getSession: { method: 'GET', path: '/api/sessions/{session_id}', accepts: 'application/json' },
   listDeliveries: { method: 'GET', path: '/api/jobs/{job_id}/deliveries', accepts: 'application/json' },
