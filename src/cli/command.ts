@@ -52,7 +52,9 @@ export function exitCodeOf(io: Io): number {
 const HOMELESS = 'demo|config|completion|callback';
 /** Commands on jobs wherever they are kept, which know `--url`. */
 const REACHING: ReadonlySet<string> = new Set(
-  'list session trace status logs result usage diff message submit wait cancel retry deliveries'.split(' '),
+  'keys list session trace status logs result usage diff message submit wait cancel retry deliveries'.split(
+    ' ',
+  ),
 );
 const URL_FLAG = / --url (?:'(?:[^']|'\\'')*'|\S+)/;
 const COMMANDS_NAMED = new RegExp(

@@ -78,8 +78,8 @@ export interface JobClient {
   diff(jobId: string): Promise<string>;
   /** @returns the job, ended or about to */
   cancel(jobId: string): Promise<JobView>;
-  /** @returns the new job */
-  retry(jobId: string): Promise<AcceptedView>;
+  /** @returns the new job; asked twice under one key within 24 hours it is one */
+  retry(jobId: string, key?: string): Promise<AcceptedView>;
   message(jobId: string, text: string): Promise<JobView>;
   deliveries(jobId: string): Promise<readonly Delivery[]>;
   /** Tries every callback of a job again, now. */

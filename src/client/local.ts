@@ -36,7 +36,7 @@ async function requestOf({ config }: Runner, asked: AskedJob): Promise<JobReques
   });
 }
 
-function onceOf(asked: AskedJob, key: string | undefined): SubmitOptions {
+function onceOf(asked: object, key: string | undefined): SubmitOptions {
   if (key === undefined) return {};
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw new JobError('invalid_request', 'idempotency_key: allowed are 1 to 255 printable ASCII characters');
@@ -89,7 +89,10 @@ export function createLocalClient(runner: Runner): JobClient {
     follow: (jobId, options) => runner.follow(jobId, options),
     diff: async (jobId) => runner.diff((await find(jobId)).job_id),
     cancel: async (jobId) => viewOf(await runner.cancel((await find(jobId)).job_id)),
-    retry: async (jobId) => acceptedView(await runner.retry((await find(jobId)).job_id)),
+    async retry(jobId, key) {
+      const { job_id: ended } = await find(jobId);
+      return acceptedView((await runner.retry(ended, onceOf({ retry: ended }, key))).job);
+    },
     message: async (jobId, text) => viewOf(await runner.message((await find(jobId)).job_id, text)),
     deliveries: async (jobId) => callbacks.list((await find(jobId)).job_id),
     redeliver: async (jobId) => callbacks.redeliver((await find(jobId)).job_id),

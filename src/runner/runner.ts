@@ -89,7 +89,7 @@ export interface Runner {
    */
   cancel(jobId: string): Promise<Job>;
   /** Submits what an ended job was asked once more, as a new job. @throws JobError `conflict` while it has not ended */
-  retry(jobId: string): Promise<Job>;
+  retry(jobId: string, options?: SubmitOptions): ReturnType<Runner['submit']>;
   /** Leaves a message for a job's agent. @throws JobError `conflict` when the job has ended */
   message(jobId: string, text: string): Promise<Job>;
   /** A job's events as they come; see `Followers`. */

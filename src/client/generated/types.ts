@@ -438,3 +438,31 @@ export interface AuditPage {
   }[];
   readonly next_before: number | null;
 }
+
+export interface Keys {
+  readonly keys: readonly ApiKey[];
+}
+
+export interface ApiKey {
+  readonly key_id: string;
+  readonly name: string;
+  readonly role: 'read' | 'submit' | 'admin';
+  readonly created_at: string;
+  readonly revoked_at: string | null;
+}
+
+export interface MadeKey {
+  readonly key_id: string;
+  readonly name: string;
+  readonly role: 'read' | 'submit' | 'admin';
+  readonly created_at: string;
+  readonly revoked_at: string | null;
+  /** The key itself, shown this once */
+  readonly key: string;
+}
+
+export interface NewKey {
+  /** Whom or what it is for */
+  readonly name: string;
+  readonly role?: 'read' | 'submit' | 'admin';
+}
