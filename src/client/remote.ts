@@ -47,7 +47,12 @@ async function listJobs(place: Place, filter: ListFilter): Promise<readonly JobV
   });
 }
 
-function checkPlace({ url, token }: Place): void {
+/**
+ * Where a server is, without a slash at its end.
+ *
+ * @throws JobError `bad_configuration` for a URL or a key that can be none
+ */
+export function placeOf({ url, token }: Place): Place {
   const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
   if (!isHttp || new URL(url).username !== '')
     throw new JobError('bad_configuration', `url: ${JSON.stringify(url)} is no http or https URL`, {
@@ -58,6 +63,7 @@ function checkPlace({ url, token }: Place): void {
     throw new JobError('bad_configuration', 'token: it is no key of agent-runner', {
       hint: 'make one by `agent-runner keys create` where the server runs',
     });
+  return { token, url: url.replace(/\/+$/, '') };
 }
 
 /**
@@ -66,8 +72,7 @@ function checkPlace({ url, token }: Place): void {
  * @throws JobError `bad_configuration` for a URL or a key that can be none
  */
 export function createRemoteClient(given: Place): JobClient {
-  checkPlace(given);
-  const place: Place = { ...given, url: given.url.replace(/\/+$/, '') };
+  const place = placeOf(given);
   const of = (jobId: string): { readonly path: { readonly job_id: string } } => ({
     path: { job_id: jobId },
   });
@@ -91,6 +96,7 @@ export function createRemoteClient(given: Place): JobClient {
       return { result, savedIn: null };
     },
     steps: async (jobId) => (await call(place, 'getSteps', of(jobId))).steps,
+    trace: (jobId) => call(place, 'getTrace', of(jobId)),
     events: async (jobId, after, limit) =>
       (
         await call(place, 'getEvents', {
@@ -101,7 +107,8 @@ export function createRemoteClient(given: Place): JobClient {
     follow: (jobId, options) => followLog(place, jobId, options),
     diff: (jobId) => call(place, 'getDiff', of(jobId)),
     cancel: (jobId) => call(place, 'cancelJob', of(jobId)),
-    retry: (jobId) => call(place, 'retryJob', of(jobId)),
+    retry: (jobId, key = randomUUID()) =>
+      call(place, 'retryJob', { ...of(jobId), header: { 'idempotency-key': key } }, true),
     message: (jobId, text) => call(place, 'sendMessage', { ...of(jobId), body: { text } }),
     deliveries: async (jobId) => (await call(place, 'listDeliveries', of(jobId))).deliveries,
     redeliver: async (jobId) => (await call(place, 'redeliver', of(jobId))).deliveries,

@@ -35,6 +35,7 @@ import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
 import { preflight } from './request/preflight.ts';
+import { createArchives, type Archives } from './archive/archives.ts';
 import { createReplays, type Replays } from './record/replay.ts';
 import type { JobSteps } from './steps/steps.ts';
 
@@ -85,7 +86,7 @@ export interface Runner {
    */
   cancel(jobId: string): Promise<Job>;
   /** Submits what an ended job was asked once more, as a new job. @throws JobError `conflict` while it has not ended */
-  retry(jobId: string): Promise<Job>;
+  retry(jobId: string, options?: SubmitOptions): ReturnType<Runner['submit']>;
   /** Leaves a message for a job's agent. @throws JobError `conflict` when the job has ended */
   message(jobId: string, text: string): Promise<Job>;
   /** A job's events as they come; see `Followers`. */
@@ -116,6 +117,7 @@ export interface Runner {
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
   /** Recorded jobs, to be played back. */
   readonly replays: Replays;
+  readonly archives: Archives;
   /** The repository or folder a person stands in, as a request for `issue-to-pr` or `self-heal` names it. */
   standIn(path: string): Promise<InPlaceRepository>;
   /** What the person needs who takes over a job of `issue-to-pr` or `self-heal`. */
@@ -329,6 +331,7 @@ export function createRunner(parts: RunnerParts): Runner {
     callbacks,
     ...queueVerbs(parts, () => runner, find),
     replays: createReplays(parts, find, acceptHere),
+    archives: createArchives(parts, find),
     accept: acceptHere,
     async run(jobId, options) {
       const job = await find(jobId);

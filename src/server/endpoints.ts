@@ -4,6 +4,7 @@ import { actEndpoints } from './jobs/act.ts';
 import { deliveryEndpoints } from './jobs/deliveries.ts';
 import { readEndpoints } from './jobs/read.ts';
 import { sessionEndpoints } from './jobs/sessions.ts';
+import { traceEndpoint } from './jobs/trace.ts';
 import type { Counters } from './figures/metrics.ts';
 import type { Define, Parts } from './parts.ts';
 import { documentEndpoints } from './document/endpoints.ts';
@@ -16,6 +17,7 @@ export function allEndpoints(parts: Parts, counters: Counters, define: Define): 
   const endpoints = [
     ...actEndpoints(parts, define),
     ...readEndpoints(parts, define),
+    traceEndpoint(parts, define),
     ...sessionEndpoints(parts, define),
     ...deliveryEndpoints(parts, define),
     ...usageEndpoints(parts, define),

@@ -28,6 +28,7 @@ import { checkAlone } from './rules/queue.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
 import { sumTallies, talliesOf } from './rules/tally.ts';
 import { accessMethods } from './memory/access.ts';
+import { importMethods } from './memory/imported.ts';
 import { sessionMethods } from './memory/sessions.ts';
 import { checkUsage, costOf, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
@@ -207,7 +208,6 @@ function stepMethods(state: State): StepMethods {
  * @param options.now the clock for `updated_at`; the real one unless given
  */
 export function createMemoryStore(options: { readonly now?: () => Date } = {}): Store {
-  const now = options.now ?? (() => new Date());
   const state: State = {
     jobs: new Map(),
     baselines: new Map(),
@@ -215,7 +215,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     once: new Map(),
     paused: false,
     closed: false,
-    now,
+    now: options.now ?? (() => new Date()),
   };
   const deliveries = createDeliveryMemory({
     check: () => void opened(state),
@@ -250,6 +250,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     },
     ...accessMethods(),
     ...sessionMethods(state),
+    ...importMethods(state),
     async readTallies() {
       return sumTallies([...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry))));
     },

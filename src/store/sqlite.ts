@@ -9,6 +9,7 @@ import { openDatabase } from './sqlite/database.ts';
 import { accessMethods } from './sqlite/tables/access.ts';
 import { eventMethods, messageMethods, trimMethods } from './sqlite/tables/events.ts';
 import { jobMethods, leaseMethods, queueOf } from './sqlite/tables/jobs.ts';
+import { importMethods } from './sqlite/tables/imported.ts';
 import { sessionMethods } from './sqlite/tables/sessions.ts';
 import { baselineMethods, stepMethods } from './sqlite/tables/steps.ts';
 import { tallyMethods } from './sqlite/tables/tallies.ts';
@@ -45,6 +46,7 @@ async function openHere(path: string, now: () => Date = () => new Date()): Promi
   return {
     ...jobMethods(database),
     ...sessionMethods(database),
+    ...importMethods(database),
     ...leaseMethods(database),
     ...queueOf(database),
     ...eventMethods(database),

@@ -142,6 +142,11 @@ export interface Store {
    * for a checkout that a person stands in, it waits in the queue from then on.
    */
   createJob(job: Job, acceptance?: Acceptance): Promise<Accepted>;
+  /**
+   * Stores a job that ended elsewhere, with its log and its steps, whole or not at all and `full`. Nothing of it is run,
+   * and nobody is told. A job with the same id is a `conflict`.
+   */
+  importJob(job: Job, events: readonly NewEvent[], steps: readonly StepRecord[]): Promise<void>;
   getJob(jobId: string): Promise<Job | null>;
   listJobs(filter: JobFilter): Promise<readonly Job[]>;
   /** Sessions, by their jobs: a session is there as long as a job names it. */

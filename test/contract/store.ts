@@ -198,6 +198,35 @@ export function testStore(name: string, open: () => Promise<OpenStore>): void {
       });
     });
 
+    describe('a job that ended elsewhere', () => {
+      const ended = (id: string): Job =>
+        sampleJob(id, { status: 'failed', outcome: 'gave_up', finished_at: T0.toISOString() });
+      const step = { key: 'build-1', tries: 3, procedure_version: 1, note: { x: 1 }, result: { ok: true } };
+
+      test('is stored with its log and steps, found, counted, and never in the queue', async () => {
+        const open = { key: 'save-1', tries: 1, procedure_version: 1, note: {}, result: null };
+        await store.importJob(ended('job-1'), [sampleEvent('a'), sampleEvent('b')], [step, open]);
+        expect(await store.getJob('job-1')).toEqual(ended('job-1'));
+        expect((await store.readEvents('job-1', 0, 10)).map(({ seq, data }) => [seq, data])).toEqual([
+          [1, sampleEvent('a').data],
+          [2, sampleEvent('b').data],
+        ]);
+        expect(await store.readSteps('job-1')).toEqual([step, open]);
+        expect(await store.listJobs({ search: 'typo', limit: 9 })).toHaveLength(1);
+        expect(await store.readTallies()).toContainEqual(expect.objectContaining({ of: 'gave_up' }));
+        expect(await store.countQueue()).toEqual({ ready: 0, held: 0, parked: 0, blocked: 0 });
+      });
+
+      test('is refused where its id is taken, or it has not ended', async () => {
+        await store.createJob(sampleJob('job-1'));
+        await rejected(store.importJob(ended('job-1'), [sampleEvent('a')], []), 'conflict');
+        await rejected(store.importJob(sampleJob('job-2'), [], []), 'invalid_request');
+        await rejected(store.importJob(ended('job-3'), [], [{ ...step, tries: 0 }]), 'bug');
+        expect(await store.readEvents('job-1', 0, 10)).toEqual([]);
+        expect(await store.listJobs({ limit: 9 })).toHaveLength(1);
+      });
+    });
+
     describe('searches', () => {
       const ids = async (search: string, more: { before?: string; limit?: number } = {}): Promise<string[]> =>
         (await store.listJobs({ search, limit: 10, ...more })).map((job) => job.job_id);

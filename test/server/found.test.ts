@@ -1,6 +1,7 @@
-/** Sessions and searches as clients see them, on jobs that nobody runs. */
+/** Sessions, searches, keys and retries as clients see them, on jobs that nobody runs. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SessionDetail, SessionView } from '../../src/job/view/session.ts';
+import { createRemoteKeys } from '../../src/client/keys.ts';
 import { createRemoteClient } from '../../src/client/remote.ts';
 import { openedServer, type OpenedServer } from './opened.ts';
 
@@ -77,4 +78,43 @@ describe('a search', () => {
     const refused = await read<{ errors: readonly { field: string }[] }>('/api/jobs?q=%20-%20', 400);
     expect(refused.errors).toMatchObject([{ field: 'query.q' }]);
   });
+});
+
+describe('keys', () => {
+  test('are made, listed and revoked by administrators alone, each shown once', async () => {
+    const { url } = opened.server;
+    const admin = createRemoteKeys({ url, token: opened.keys.admin });
+    const made = await admin.create('ci', 'read');
+    expect(made.key).toMatch(/^ar_[0-9a-f]{12}_/);
+    const asMade = { headers: { authorization: `Bearer ${made.key}` } };
+    expect((await opened.ask('/api/jobs', asMade)).status).toBe(200);
+    expect((await opened.ask('/api/keys', asMade)).status).toBe(403);
+    const listed = await (await opened.ask('/api/keys', { as: 'admin' })).text();
+    expect(listed).toContain(made.key_id);
+    expect(listed).not.toMatch(/hash|ar_/);
+    expect((await admin.revoke(made.key_id)).revoked_at).not.toBeNull();
+    expect((await opened.ask('/api/jobs', asMade)).status).toBe(401);
+    expect(await admin.audit(2)).toMatchObject([
+      { action: 'revokeKey', target: made.key_id, role: 'admin', status: 200 },
+      { action: 'createKey', target: made.key_id, status: 201 },
+    ]);
+    const submit = createRemoteKeys({ url, token: opened.keys.submit });
+    await expect(submit.create('more', 'admin')).rejects.toMatchObject({ code: 'no_permission' });
+    await expect(admin.revoke('000000000000')).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+test('a retry under a key is one job, however often it is asked for', async () => {
+  const [ended = ''] = ids;
+  await opened.post(`/api/jobs/${ended}/cancel`, {});
+  const retry = async (key: string, of = ended): Promise<readonly [number, string | null, string]> => {
+    const answered = await opened.post(`/api/jobs/${of}/retry`, {}, 'submit', { 'idempotency-key': key });
+    const { job_id: id = '' } = (await answered.json()) as { job_id?: string };
+    return [answered.status, answered.headers.get('idempotent-replayed'), id];
+  };
+  const [first, second, other] = [await retry('again'), await retry('again'), await retry('once-more')];
+  expect([first[0], first[1], second]).toEqual([201, null, [201, 'true', first[2]]]);
+  expect(other[2]).not.toBe(first[2]);
+  await opened.post(`/api/jobs/${other[2]}/cancel`, {});
+  expect((await retry('again', other[2]))[0]).toBe(409);
 });

@@ -282,6 +282,27 @@ export interface JobEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+export interface Trace {
+  readonly job_id: string;
+  readonly trace_id: string;
+  /** The job itself first, the others in the order they began */
+  readonly spans: readonly {
+    readonly trace_id: string;
+    readonly span_id: string;
+    readonly parent_span_id: string | null;
+    readonly name: string;
+    readonly kind: 'internal' | 'client';
+    /** Nanoseconds since 1970 */
+    readonly start_time_unix_nano: string;
+    /** Nanoseconds since 1970 */
+    readonly end_time_unix_nano: string;
+    readonly status: { readonly code: 'unset' | 'ok' | 'error'; readonly message: string | null };
+    readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  }[];
+  /** Spans beyond the first 10,000 */
+  readonly left_out: number;
+}
+
 export interface SessionPage {
   readonly sessions: readonly Session[];
   /** Gives the next page; null where there is none */
@@ -416,4 +437,32 @@ export interface AuditPage {
     readonly address: string | null;
   }[];
   readonly next_before: number | null;
+}
+
+export interface Keys {
+  readonly keys: readonly ApiKey[];
+}
+
+export interface ApiKey {
+  readonly key_id: string;
+  readonly name: string;
+  readonly role: 'read' | 'submit' | 'admin';
+  readonly created_at: string;
+  readonly revoked_at: string | null;
+}
+
+export interface MadeKey {
+  readonly key_id: string;
+  readonly name: string;
+  readonly role: 'read' | 'submit' | 'admin';
+  readonly created_at: string;
+  readonly revoked_at: string | null;
+  /** The key itself, shown this once */
+  readonly key: string;
+}
+
+export interface NewKey {
+  /** Whom or what it is for */
+  readonly name: string;
+  readonly role?: 'read' | 'submit' | 'admin';
 }

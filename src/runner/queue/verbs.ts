@@ -118,10 +118,10 @@ export function queueVerbs(
       await endWaiting(parts, runner(), jobId);
       return find(jobId);
     },
-    async retry(jobId) {
+    async retry(jobId, options) {
       const job = await find(jobId);
       checkRetriable(job);
-      if (isTerminal(job.status)) return (await submit(job.request)).job;
+      if (isTerminal(job.status)) return submit(job.request, options);
       throw new JobError('conflict', `retry: ${jobId} has not ended, it is ${job.status}`, {
         hint: `cancel it first by \`agent-runner cancel ${jobId}\``,
       });

@@ -70,6 +70,12 @@ export function newJob(job: Job): Job {
   });
 }
 
+/** Checks a job that ended elsewhere. @throws JobError what `newJob` throws, `invalid_request` where it has not ended */
+export function endedJob(job: Job): Job {
+  if (job.outcome !== null) return newJob(job);
+  throw new JobError('invalid_request', `job ${job.job_id}: it has not ended, so it can't be imported`);
+}
+
 /**
  * A job after a change. The same status again is no change of status, so that a change which is repeated
  * after a crash has the effect of one; an outcome, once there, stays.

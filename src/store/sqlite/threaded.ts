@@ -27,6 +27,7 @@ export type ThreadAnswer =
 /** Where each method runs: what writes, or walks over all jobs, in the thread. */
 const PLACES = {
   createJob: 'thread',
+  importJob: 'thread',
   getJob: 'here',
   listJobs: 'here',
   sumUsage: 'thread',

@@ -7,7 +7,8 @@ import { createDestinations } from '../../../src/notify/destination.ts';
 import { createSender } from '../../../src/notify/send.ts';
 import { openSqliteStore } from '../../../src/store/sqlite.ts';
 import { openBench, type Bench } from '../../e2e/cli.ts';
-import { startTestForge, type Repository, type TestForge } from '../../forge/forge.ts';
+import { startTestForge, type TestForge } from '../../forge/forge.ts';
+import type { Repository } from '../../forge/state/model.ts';
 import { openReceiver, type Receiver } from '../../notify/receiver.ts';
 import { brokenPromises, type Stage } from '../stage.ts';
 

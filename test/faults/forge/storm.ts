@@ -8,7 +8,7 @@ import type { Job } from '../../../src/job/job.ts';
 import { isTerminal } from '../../../src/job/status.ts';
 import { openRunner } from '../../../src/runner/open.ts';
 import type { Runner } from '../../../src/runner/runner.ts';
-import type { FaultRule } from '../../forge/forge.ts';
+import type { FaultRule } from '../../forge/http/faults.ts';
 import { sh } from '../../workspace/scene.ts';
 import { brokenJob, setForgeStage, type ForgeStage } from './stage.ts';
 

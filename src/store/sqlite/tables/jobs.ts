@@ -75,7 +75,8 @@ export function jobByNumber(db: Connection, number: number): Job {
   return toJob(row);
 }
 
-function insertJob(db: Connection, job: Job): void {
+/** Stores a new job. @throws JobError `conflict` when its id is taken */
+export function insertJob(db: Connection, job: Job): void {
   if (db.get('SELECT 1 FROM jobs WHERE job_id = ?', job.job_id) !== null) throw jobExists(job.job_id);
   db.run(
     `INSERT INTO jobs (${COLUMNS}, repo, created_ms, user_id, session_id)
