@@ -12,6 +12,7 @@ import {
   type PriceSetting,
   type ProviderAccess,
 } from './config/models.ts';
+import { githubOf, type GithubConfig } from './config/github.ts';
 import type { AgentMount, Kind } from './config/kinds.ts';
 import { hostEnvironment, programName, shellWord, type HostEnvironment } from './config/host.ts';
 import {
@@ -120,6 +121,7 @@ export interface Config {
     readonly allowInsecure: boolean;
     readonly allow: readonly string[];
   };
+  readonly github: GithubConfig;
   readonly task: string | null;
   readonly workspace: string | null;
   /** Fail-point at which the process kills itself, from `AGENT_RUNNER_FAIL_AT`: for tests, and no setting. */
@@ -272,6 +274,7 @@ function toConfig(
       allowInsecure: values.allow_insecure_webhooks,
       allow: values.webhook_allow,
     },
+    github: githubOf(values, env),
     task: values.task,
     workspace: values.workspace,
     failAt: env['AGENT_RUNNER_FAIL_AT'] || null,

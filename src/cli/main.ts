@@ -94,6 +94,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'put a job into the queue, for a worker',
     load: () => import('./commands/submit.ts'),
   },
+  session: {
+    usage: 'session <what>',
+    summary: 'list sessions, and show one: its jobs, and what they have spent',
+    load: () => import('./commands/session.ts'),
+  },
   wait: {
     usage: 'wait <job>',
     summary: 'wait until a job has ended, and end as `run` would',

@@ -7,6 +7,7 @@ import type { JobEvent } from '../job/job.ts';
 import type { UsageKey, UsageSum } from '../job/model/usage.ts';
 import type { JobResult } from '../job/result.ts';
 import type { JobStatus } from '../job/status.ts';
+import type { SessionDetail, SessionView } from '../job/view/session.ts';
 import type { AcceptedView, JobView, StepView } from '../job/view/view.ts';
 import type { JobRequest } from './generated/types.ts';
 
@@ -23,6 +24,8 @@ export interface ListFilter {
   readonly repo?: string;
   readonly sessionId?: string;
   readonly userId?: string;
+  /** Words of the task, the repository, the branch, the id or the pull request; `disc*` is what one begins with. */
+  readonly search?: string;
   /** Id of the job that the list goes on behind. */
   readonly before?: string;
 }
@@ -51,6 +54,10 @@ export interface JobClient {
   submit(asked: AskedJob, key?: string): Promise<AcceptedView>;
   job(jobId: string): Promise<JobView>;
   list(filter: ListFilter): Promise<readonly JobView[]>;
+  /** Sessions, those with the latest job first. */
+  sessions(limit: number): Promise<readonly SessionView[]>;
+  /** A session with its newest jobs. */
+  session(sessionId: string, limit: number): Promise<SessionDetail>;
   /** @throws JobError `conflict` while it has not ended */
   result(jobId: string): Promise<EndedJob>;
   steps(jobId: string): Promise<readonly StepView[]>;

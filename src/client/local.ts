@@ -4,6 +4,7 @@ import { JobError } from '../job/error.ts';
 import type { Job } from '../job/job.ts';
 import type { JobRequest } from '../job/request.ts';
 import { acceptedView, stepView, viewOf } from '../job/view/view.ts';
+import { readSession } from '../runner/look/session.ts';
 import { resolveRequest } from '../runner/request/resolve.ts';
 import type { Runner, SubmitOptions } from '../runner/runner.ts';
 import type { AskedJob, JobClient } from './client.ts';
@@ -68,6 +69,8 @@ export function createLocalClient(runner: Runner): JobClient {
     },
     job: async (jobId) => viewOf(await find(jobId)),
     list: async (filter) => (await store.listJobs(filter)).map(viewOf),
+    sessions: (limit) => store.listSessions({ limit }),
+    session: (sessionId, limit) => readSession(runner, sessionId, limit),
     async result(jobId) {
       const { result, status } = await find(jobId);
       if (result === null) {

@@ -76,6 +76,34 @@ export const webAddress: Kind<string> = {
       : undefined;
   },
 };
+const LOOPBACK = /^(localhost|[a-z0-9-]+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+/** Where a forge is: a token is sent there, so it goes without TLS to this machine only. */
+export const forgeAddress: Kind<string> = {
+  allowed: 'an https:// address without password, query and fragment (http:// on this machine only)',
+  read: (value, baseDir, home) => {
+    const known = webAddress.read(value, baseDir, home);
+    if (known === undefined) return undefined;
+    const { protocol, hostname } = new URL(known);
+    return protocol === 'https:' || LOOPBACK.test(hostname) ? known : undefined;
+  },
+};
+/** The login of an account; that of an App ends in `[bot]`. */
+export const login: Kind<string> = {
+  allowed: 'a login of letters, digits and "-"',
+  read: (value) =>
+    typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$/.test(value) ? value : undefined,
+};
+/** Short names on one line each. */
+export const names: Kind<readonly string[]> = {
+  allowed: 'a list of at most 50 names (in the environment and in flags separated by ",")',
+  read: (value) => {
+    const list: unknown = typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value;
+    if (!Array.isArray(list) || list.length > 50) return undefined;
+    const isName = (name: unknown): name is string =>
+      typeof name === 'string' && /^[^\p{Cc},]{1,100}$/u.test(name) && name.trim() === name;
+    return list.every(isName) ? list : undefined;
+  },
+};
 /** A branch name with a place for the job id. */
 export const branchTemplate: Kind<string> = {
   allowed: 'a branch name that holds <job_id>',

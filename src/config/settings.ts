@@ -15,8 +15,11 @@ import {
   address,
   branchTemplate,
   flag,
+  forgeAddress,
   identity,
+  login,
   mounts,
+  names,
   number,
   oneOf,
   optional,
@@ -29,7 +32,13 @@ import {
   type Kind,
 } from './kinds.ts';
 import { PHASES_MODES } from '../job/phases/choose.ts';
-import { DEFAULT_BUDGET, DEFAULT_MAX_GATE_RUNS, DEFAULT_POLICY, SANDBOX_NAMES } from '../job/request.ts';
+import {
+  DEFAULT_BUDGET,
+  DEFAULT_MAX_GATE_RUNS,
+  DEFAULT_POLICY,
+  FORK_MODES,
+  SANDBOX_NAMES,
+} from '../job/request.ts';
 
 /** Node's timers overflow after 24.8 days and then fire at once. */
 const MAX_TIMEOUT_S = 14 * 24 * 3600;
@@ -195,6 +204,37 @@ export const SETTINGS = {
     ownOr(DEFAULT_POLICY.on_tamper),
   ),
   branch_template: setting(branchTemplate, 'bot/<job_id>', 'name of the branch a job makes'),
+  github_url: setting(forgeAddress, 'https://github.com', 'GitHub server where owner/name lives', {
+    env: 'GITHUB_SERVER_URL',
+  }),
+  github_api_url: setting(optional(forgeAddress), null, 'its REST interface', {
+    env: 'GITHUB_API_URL',
+    unset: 'https://api.github.com, for other servers github_url with /api/v3',
+  }),
+  bot_username: setting(optional(login), null, 'account that BOT_TOKEN is of', {
+    env: 'BOT_USERNAME',
+    unset: 'asked of the server',
+  }),
+  github_app_id: setting(optional(text), null, 'GitHub App that proposes, instead of an account', {
+    env: 'GITHUB_APP_ID',
+  }),
+  github_app_key_file: setting(optional(path), null, "file with the App's private key", {
+    env: 'GITHUB_APP_KEY_FILE',
+  }),
+  fork: setting(
+    oneOf(...FORK_MODES),
+    'auto',
+    'whether the branch goes to a fork; auto: where the account may not push',
+  ),
+  fork_timeout_s: setting(number(1, 3600), 120, 'seconds until the branches of a new fork must be there'),
+  fork_poll_s: setting(number(0, 600, 'decimal'), 5, 'seconds between two looks at a new fork'),
+  github_pace_ms: setting(
+    number(0, 60_000),
+    1000,
+    'milliseconds a change asked of GitHub on the average (eight may follow at once), with at most 80 a minute and 500 an hour, kept by all processes of a home together; 0 for a server of your own without limits',
+  ),
+  labels: setting<readonly string[]>(names, [], 'labels of pull requests'),
+  reviewers: setting<readonly string[]>(names, [], 'who is asked to review: logins, and teams as org/team'),
   'author.name': setting(identity, 'agent-runner', 'author of the commits'),
   'author.email': setting(identity, 'agent-runner@localhost', 'address of the author of the commits'),
   'retry.attempts': setting(number(1, 20), 3, 'tries at a job when infrastructure fails'),

@@ -26,6 +26,18 @@ async function findRepository(path: string): Promise<Remote | null> {
   }
 }
 
+/** Servers of which it is known where a pull request is opened by hand. */
+const COMPARING =
+  /^(?:https:\/\/(?:[^/@]*@)?|ssh:\/\/git@|git@)(github\.com|codeberg\.org|gitea\.com)[/:](.+?)(?:\.git)?\/?$/;
+
+/** Where a person opens the pull request of a pushed branch, where that is known. */
+function comparePage(url: string, base: string, branch: string): readonly string[] {
+  const [, host, name] = COMPARING.exec(url) ?? [];
+  if (host === undefined || name === undefined) return [];
+  const refs = [base, branch].map((ref) => ref.split('/').map(encodeURIComponent).join('/')).join('...');
+  return [`open a pull request there: https://${host}/${name}/compare/${refs}`];
+}
+
 /**
  * Makes the forge of repositories without a forge.
  *
@@ -34,6 +46,7 @@ async function findRepository(path: string): Promise<Remote | null> {
 export function createLocalForge(options: { readonly cwd: string }): Forge {
   return {
     name: 'local',
+    owns: () => true,
     async resolve(repo) {
       parseRepo(repo);
       if (repo.startsWith('file://')) return { url: repo, display: repo, kind: 'url' };
@@ -44,7 +57,7 @@ export function createLocalForge(options: { readonly cwd: string }): Forge {
       if (!(await exists(path))) {
         // Requests hold whole paths: what a person typed is what lies below where they stand.
         const short = isOwnerName(relative(options.cwd, path))
-          ? 'check the path, or give a URL; owner/name needs a forge, which is not configured'
+          ? 'check the path, or give a URL; owner/name needs a forge: set BOT_TOKEN to the token of an account there'
           : 'check the path';
         throw new JobError('repo_unusable', `repo: ${path} does not exist`, { hint: short });
       }
@@ -54,12 +67,19 @@ export function createLocalForge(options: { readonly cwd: string }): Forge {
         hint: 'run `git init` and make a first commit there, or name another path',
       });
     },
-    propose(request) {
-      const pushCommand =
-        request.publishTo === null
-          ? null
-          : `git -C ${shellWord(request.remote.url)} push -u ${shellWord(request.publishTo)} ${shellWord(request.branch)}`;
-      return Promise.resolve({ outcome: 'proposed', prUrl: null, pushCommand });
+    access: (remote) => {
+      return {
+        propose: ({ base, branch, publishTo }) =>
+          Promise.resolve({
+            outcome: 'proposed',
+            prUrl: null,
+            pushCommand:
+              publishTo === null
+                ? null
+                : `git -C ${shellWord(remote.url)} push -u ${shellWord(publishTo)} ${shellWord(branch)}`,
+            notices: comparePage(remote.url, base, branch),
+          }),
+      };
     },
   };
 }

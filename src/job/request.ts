@@ -40,6 +40,10 @@ export const MAX_PRIORITY = 1000;
 export const SANDBOX_NAMES = ['auto', 'bubblewrap', 'host'] as const;
 export type SandboxChoiceName = (typeof SANDBOX_NAMES)[number];
 
+/** When a fork is made: where the account may not push, always, or never. */
+export const FORK_MODES = ['auto', 'always', 'never'] as const;
+export type ForkMode = (typeof FORK_MODES)[number];
+
 /** Who explores or plans; `null` is who builds. */
 export interface PhaseAgent {
   readonly agent: string | null;
@@ -74,7 +78,7 @@ export interface JobRequest {
   /** Higher goes first; absent is 0. */
   readonly priority?: number;
   /** Jobs of one session run one after another, on the same workspace, branch and conversation. */
-  readonly session_id?: string | null;
+  readonly session_id?: string;
   /** Where the job's end is told, by a signed POST; absent: nowhere. */
   readonly callback_url?: string;
   /** Whether the job is explored and planned first, and by whom; absent: as the rule says, by `agent`. */
@@ -83,6 +87,13 @@ export interface JobRequest {
     readonly explore: PhaseAgent;
     readonly plan: PhaseAgent;
   };
+  /** Whether the branch goes to a fork, where the repository lives on a forge; absent: `auto`. */
+  readonly fork?: ForkMode;
+  /** Labels and reviewers of the pull request; absent: none but the runner's own. */
+  readonly labels?: readonly string[];
+  readonly reviewers?: readonly string[];
+  /** Set where the same was asked before and proposed: this job goes to the same branch, and so to its pull request. */
+  readonly follows?: { readonly job_id: string; readonly branch: string; readonly head_sha: string };
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
   readonly in_place?: InPlace;
   /** Set for a playback: the recording as the home folder names it, and the job that was recorded. */

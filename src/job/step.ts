@@ -36,6 +36,9 @@ export interface Prepared {
   readonly base: string;
   readonly base_sha: string;
   readonly branch: string;
+  /** `owner/name` on a forge, and of the fork that gets the branch; absent where there is none. */
+  readonly upstream_repo?: string | null;
+  readonly fork_repo?: string | null;
   readonly policy: Policy;
   readonly max_gate_runs: number;
   /** Whether the job is explored and planned before it is built; absent: it is not. */
@@ -125,6 +128,8 @@ export interface Verified {
 export interface ProposeInput {
   readonly draft: boolean;
   readonly labels: readonly string[];
+  /** What the agent has spent until then; absent in jobs of older versions. */
+  readonly spent?: Usage & { readonly agent_ms: number };
 }
 
 /** The change is out: a pull request, or a branch and a patch. */
@@ -137,6 +142,15 @@ export interface Proposed {
   readonly push_command: string | null;
   /** What a person should know of where the change is now. */
   readonly notices?: readonly string[];
+}
+
+/** Where the base is after the change was judged. */
+export interface Rebased {
+  readonly moved: boolean;
+  /** The commit that its branch is at now; `null` where it did not move. */
+  readonly onto: string | null;
+  /** Whether the change can be carried over to that commit, and then has to be judged there. */
+  readonly fits: boolean;
 }
 
 export interface Answered {
@@ -159,6 +173,8 @@ export interface Steps {
   build(input: BuildInput): Promise<StepResult<Built>>;
   message(input: { readonly question: string }): Promise<StepResult<Answered>>;
   verify(): Promise<StepResult<Verified>>;
+  /** Looks whether the base moved. Where the change fits the new one, the next `prepare` is of that. */
+  rebase(): Promise<StepResult<Rebased>>;
   propose(input: ProposeInput): Promise<StepResult<Proposed>>;
   save(input: { readonly outcome: Outcome }): Promise<StepResult<Saved>>;
   notify(result: JobResult): Promise<void>;
@@ -172,6 +188,7 @@ export type Entry =
   | { readonly step: 'build'; readonly input: BuildInput; readonly result: StepResult<Built> }
   | { readonly step: 'message'; readonly question: string; readonly result: StepResult<Answered> }
   | { readonly step: 'verify'; readonly result: StepResult<Verified> }
+  | { readonly step: 'rebase'; readonly result: StepResult<Rebased> }
   | { readonly step: 'propose'; readonly input: ProposeInput; readonly result: StepResult<Proposed> };
 
 /** How the story ends. */

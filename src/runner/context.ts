@@ -1,7 +1,8 @@
 /** What every step of a job works with, wired once by `open.ts`. */
 import type { SetupTrouble } from '../gate/setup/failure.ts';
 import type { Agent } from '../agent/agent.ts';
-import type { Forge } from '../forge/forge.ts';
+import type { Forge, Remote } from '../forge/forge.ts';
+import type { Reach } from './forge/reach.ts';
 import type { Service } from '../sandbox/services.ts';
 import type { SandboxAdapter } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
@@ -13,7 +14,6 @@ import type { Check } from '../job/gate.ts';
 import type { Policy } from '../job/request.ts';
 import type { Prepared } from '../job/step.ts';
 import type { InPlaceStart } from '../job/in-place/in-place.ts';
-import type { Remote } from '../forge/forge.ts';
 import type { Baselines } from '../gate/gate.ts';
 import type { Layer, SetupRecipe } from '../workspace/dependencies.ts';
 import type { Callbacks } from './callbacks/callbacks.ts';
@@ -22,6 +22,9 @@ import type { Bell } from './queue/bell.ts';
 import type { Cancels } from './queue/cancel.ts';
 import type { SessionStart } from './session/start.ts';
 import type { JobModels, ModelRoom } from './models/account.ts';
+
+/** Ref of the job's repository that holds the commit under judgement. */
+export const WORK_REF = 'refs/agent-runner/work';
 
 /** What `open.ts` wires together. */
 export interface RunnerParts {
@@ -50,6 +53,8 @@ export interface JobContext {
   readonly store: Store;
   readonly git: Git;
   readonly forge: Forge;
+  /** The way to a remote, as this job. */
+  readonly reach: (remote: Remote) => Reach;
   readonly adapter: SandboxAdapter;
   /** Why this sandbox, and what a person should know about it. */
   readonly sandboxNotice: string | null;
@@ -104,6 +109,8 @@ export interface Rules {
 /** `prepare`'s full result: what the procedure sees, and what later steps need to find their way back. */
 export interface PreparedDetail extends Prepared {
   readonly remote: Remote;
+  /** Where the branch goes, where that is another repository: a fork. */
+  readonly target?: Remote | undefined;
   readonly rules: Rules;
   readonly layer: Layer | null;
   /** Why base's dependencies could not be prepared. */

@@ -6,6 +6,7 @@
 import { JobError } from '../job/error.ts';
 import type { NewEvent } from '../job/job.ts';
 import { isTerminal } from '../job/status.ts';
+import type { Forge } from '../forge/forge.ts';
 import type { Store } from '../store/store.ts';
 import type { Git, GitOptions } from '../workspace/git.ts';
 
@@ -60,8 +61,19 @@ export const FAIL_POINTS = [
   'end-told',
 ] as const;
 /** Those of callbacks, which a job without one never passes. `delivery-sent`: nothing of the try is stored. */
-const DELIVERY_POINTS = ['delivery-claimed', 'delivery-sent', 'delivery-recorded'] as const;
-export type FailPoint = (typeof FAIL_POINTS)[number];
+export const DELIVERY_POINTS = ['delivery-claimed', 'delivery-sent', 'delivery-recorded'] as const;
+/** Those of a forge, which a job without one never passes. */
+export const FORGE_POINTS = [
+  'fork-finding',
+  'fork-found',
+  'proposal-asking',
+  'proposal-noted',
+  'proposal-made',
+] as const;
+export type FailPoint =
+  | (typeof FAIL_POINTS)[number]
+  | (typeof DELIVERY_POINTS)[number]
+  | (typeof FORGE_POINTS)[number];
 
 /** Called when a point is passed; a text that is no point is passed by. */
 type Reach = (point: string | null) => void;
@@ -71,7 +83,7 @@ const MAX_PASSES = 1000;
 
 function parseFailAt(text: string): { readonly point: string; readonly nth: number } {
   const [name = '', count = '1'] = text.split(':', 2);
-  const point = [...FAIL_POINTS, ...DELIVERY_POINTS].find((known) => known === name);
+  const point = [...FAIL_POINTS, ...FORGE_POINTS, ...DELIVERY_POINTS].find((known) => known === name);
   const nth = Number(count);
   if (point !== undefined && Number.isInteger(nth) && nth >= 1 && nth <= MAX_PASSES) return { point, nth };
   throw new JobError(
@@ -205,22 +217,63 @@ function failingGit(git: Git, reach: Reach): Git {
   };
 }
 
+/** What fail-points are put around. */
+interface Failing {
+  readonly store: Store;
+  readonly git: Git;
+  readonly forge: Forge;
+}
+
+function failingForge(forge: Forge, reach: Reach): Forge {
+  return {
+    ...forge,
+    access(remote, visit) {
+      const access = forge.access(remote, visit);
+      const { open } = access;
+      return {
+        ...access,
+        ...(open === undefined
+          ? {}
+          : {
+              async open(mode) {
+                reach('fork-finding');
+                const target = await open(mode);
+                reach('fork-found');
+                return target;
+              },
+            }),
+        async propose(request) {
+          reach('proposal-asking');
+          const onBegin = async (): Promise<void> => {
+            await request.onBegin();
+            reach('proposal-noted');
+          };
+          const proposal = await access.propose({ ...request, onBegin });
+          reach('proposal-made');
+          return proposal;
+        },
+      };
+    },
+  };
+}
+
 /**
- * Puts the fail-points around store and git.
+ * Puts the fail-points around store, git and forge.
  *
  * @param failAt `<point>` or `<point>:<n>`: the n-th time that it is passed, this process kills itself with
  * SIGKILL; `null` returns the parts as they are
  * @throws JobError `bad_configuration` when it names no point
  */
-export function withFailPoints(
-  parts: { readonly store: Store; readonly git: Git },
-  failAt: string | null,
-): { readonly store: Store; readonly git: Git } {
+export function withFailPoints(parts: Failing, failAt: string | null): Failing {
   if (failAt === null) return parts;
   const { point, nth } = parseFailAt(failAt);
   let passes = 0;
   const reach: Reach = (passed) => {
     if (passed === point && ++passes === nth) process.kill(process.pid, 'SIGKILL');
   };
-  return { store: failingStore(parts.store, reach), git: failingGit(parts.git, reach) };
+  return {
+    store: failingStore(parts.store, reach),
+    git: failingGit(parts.git, reach),
+    forge: failingForge(parts.forge, reach),
+  };
 }

@@ -2,9 +2,12 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config.ts';
+import { joinForges, type Forge } from '../forge/forge.ts';
+import { createGithubForge } from '../forge/github.ts';
+import { accountTokens, appTokens } from '../forge/github/tokens.ts';
 import { createLocalForge } from '../forge/local.ts';
 import { createBaselines } from '../gate/gate.ts';
-import { JobError } from '../job/error.ts';
+import { codeOf, JobError } from '../job/error.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { createGit, type Git } from '../workspace/git.ts';
@@ -13,6 +16,7 @@ import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout, type Layout } from '../workspace/layout.ts';
 import { createCallbacks } from './callbacks/callbacks.ts';
 import { withFailPoints } from './fail-points.ts';
+import { openPaceBook } from './forge/pace.ts';
 import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
 import { createModelRoom } from './models/account.ts';
 import { createBell, withBell } from './queue/bell.ts';
@@ -28,7 +32,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
   for (let at = path; dirname(at) !== at && !(await exists(at)); at = dirname(at)) missing.unshift(at);
   for (const folder of missing) {
     await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     });
   }
   // What is there must be a folder; a file in its place is named here and not by what fails later.
@@ -49,21 +53,38 @@ const DENIED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** Whether the system refused an operation on a file because this person may not do it. */
 export function isDenied(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && DENIED.has(String(error.code));
+  return DENIED.has(codeOf(error) ?? '');
 }
 
-function openStore(layout: Layout): Promise<Store> {
-  return openSqliteStore({ path: layout.database }).catch(async (error: unknown) => {
+function openStore(layout: Layout, thread: boolean): Promise<Store> {
+  const path = layout.database;
+  return openSqliteStore(thread ? { path, thread } : { path }).catch(async (error: unknown) => {
     throw await nameBackup(error, layout);
   });
+}
+
+/** The forges that are configured: GitHub where we are somebody there, and always what is reached by git alone. */
+function forgeOf({ github, host }: Config, layout: Layout): Forge {
+  const { url, apiUrl, token, app, username, forkTimeoutMs, forkPollMs, paceMs } = github;
+  const local = createLocalForge({ cwd: host.cwd });
+  const tokens = app !== null ? appTokens(app, apiUrl) : token !== null ? accountTokens(token) : null;
+  if (tokens === null) return local;
+  const paceBook = openPaceBook(layout.pace);
+  const options = { url, apiUrl, tokens, account: username, forkTimeoutMs, forkPollMs, paceMs, paceBook };
+  return joinForges(createGithubForge(options), local);
 }
 
 /**
  * Opens a runner on its home folder, which is made when it is missing (readable by its owner alone).
  *
+ * @param options.lasts whether this process serves others for long: then a thread writes the database, and the event
+ *   loop never waits for the disk
  * @throws JobError `bad_configuration` when home can't be made, `no_permission` when that is why, or what the store throws
  */
-export async function openRunner(config: Config): Promise<Runner> {
+export async function openRunner(
+  config: Config,
+  { lasts = false }: { readonly lasts?: boolean } = {},
+): Promise<Runner> {
   const layout = createLayout(config.home, config.dbPath);
   try {
     await makePrivateFolder(layout.home);
@@ -80,10 +101,11 @@ export async function openRunner(config: Config): Promise<Runner> {
   }
   await refuseEmptied(layout);
   const bell = createBell(layout.bell);
-  const { store, git } = withFailPoints(
+  const { store, git, forge } = withFailPoints(
     {
-      store: withBell(await openStore(layout), bell),
+      store: withBell(await openStore(layout, lasts), bell),
       git: gitOf(config),
+      forge: forgeOf(config, layout),
     },
     config.failAt,
   );
@@ -91,7 +113,6 @@ export async function openRunner(config: Config): Promise<Runner> {
     get: (key) => store.getBaseline(key),
     put: (key, value) => store.putBaseline(key, value),
   });
-  const forge = createLocalForge({ cwd: config.host.cwd });
   const models = createModelRoom(config, store);
   const cancels = createCancels(store, bell);
   const callbacks = createCallbacks(config.webhooks, store);

@@ -1,5 +1,4 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
-import { selectSandbox } from '../sandbox/select.ts';
 import { Cancelled, JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
 import { PROCEDURE_VERSION, type Job } from '../job/job.ts';
@@ -12,7 +11,6 @@ import type { Lease, Store } from '../store/store.ts';
 import { ownName } from '../workspace/keep/owner.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
-import { agentOf, checkCommand, lookingAgents } from './agents.ts';
 import type { Callbacks } from './callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
 import { createEngine } from './engine/engine.ts';
@@ -20,15 +18,14 @@ import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.ts';
 import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readDiff } from './look/diff.ts';
-import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
+import type { JudgeInput, Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
-import { findBase, findForkPoint, findRevision } from '../workspace/remote/listing.ts';
+import { findForkPoint, findRevision } from '../workspace/remote/listing.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
 import { backUpDaily } from './keep/database.ts';
 import { collectDaily, collectGarbage, type GcReport } from './keep/gc.ts';
 import { sweep, type Swept } from './keep/sweep.ts';
-import { checkInPlace } from './in-place/begin.ts';
 import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
 import type { Handover } from '../job/in-place/handover.ts';
 import type { CancelWatch } from './queue/cancel.ts';
@@ -37,9 +34,9 @@ import { accept, queueVerbs } from './queue/verbs.ts';
 import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
+import { preflight } from './request/preflight.ts';
 import { createReplays, type Replays } from './record/replay.ts';
-import { checkModel } from './models/resolve.ts';
-import { createSteps, type JobSteps } from './steps/steps.ts';
+import type { JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
 export type RunEnd =
@@ -197,6 +194,7 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   const request = { ...input.request, base };
   const open = (job: Job, journal: Journal): Promise<JobContext> =>
     contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text, models: null });
+  const { judge } = await import('./look/judge.ts');
   const judged = await judge({ request, head: input.head }, open, options.onEvent ?? (() => {}));
   // People know revisions by the names they gave.
   return { ...judged, base: wanted ?? judged.base };
@@ -280,6 +278,8 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
       });
     },
   });
+  // Loaded with the first job: gate, guard and prompts are a third of all code, and an idle server needs none of it.
+  const { createSteps } = await import('./steps/steps.ts');
   const jobSteps = createSteps({ context: { ...context, job: running }, engine, lease, park });
   steps = jobSteps;
   const ended = async (): Promise<RunEnd> => {
@@ -299,37 +299,11 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
 
 /** Where what is kept of a job's session lies; `null` for a job without one. */
 function sessionFolder({ layout }: RunnerParts, { request }: Job): string | null {
-  return request.session_id == null ? null : layout.session(request.session_id);
+  return request.session_id === undefined ? null : layout.session(request.session_id);
 }
 
 function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
   return result.wip_ref === null ? null : layout.repo(job.request.repo).saved;
-}
-
-/** Looks whether a request can start here, before it becomes a job. */
-async function preflight(parts: RunnerParts, request: JobRequest): Promise<void> {
-  const { config, layout, callbacks } = parts;
-  if (request.callback_url !== undefined) callbacks.check(request.callback_url);
-  await checkCommand(config, request);
-  const agent = await agentOf(config, request);
-  const { explore, plan } = await lookingAgents(config, request, agent);
-  for (const one of new Set([agent, explore.agent, plan.agent])) {
-    const { ready, detail, fix } = await one.check();
-    if (ready) continue;
-    throw new JobError(
-      'bad_configuration',
-      `agent: ${one.name} can't start: ${detail}`,
-      fix === null ? {} : { hint: fix },
-    );
-  }
-  for (const one of [{ agent, model: request.model }, explore, plan]) {
-    const use = { ...one, maxCostUsd: request.budget.max_cost_usd };
-    checkModel(parts.models.models, use, config.models.allowUnpriced);
-  }
-  await selectSandbox(request.sandbox, { allowHost: request.allow_host });
-  const remote = await parts.forge.resolve(request.repo);
-  await findBase(parts.git, layout.repo(remote.url).listed, remote, request.base);
-  if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);
 }
 
 /** Makes a runner from its parts; `open.ts` is the one place that does. */

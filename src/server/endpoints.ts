@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.ts';
 import { actEndpoints } from './jobs/act.ts';
 import { deliveryEndpoints } from './jobs/deliveries.ts';
 import { readEndpoints } from './jobs/read.ts';
+import { sessionEndpoints } from './jobs/sessions.ts';
 import type { Counters } from './figures/metrics.ts';
 import type { Define, Parts } from './parts.ts';
 import { documentEndpoints } from './document/endpoints.ts';
@@ -15,6 +16,7 @@ export function allEndpoints(parts: Parts, counters: Counters, define: Define): 
   const endpoints = [
     ...actEndpoints(parts, define),
     ...readEndpoints(parts, define),
+    ...sessionEndpoints(parts, define),
     ...deliveryEndpoints(parts, define),
     ...usageEndpoints(parts, define),
     ...systemEndpoints(parts, counters, define),

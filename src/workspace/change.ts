@@ -176,13 +176,20 @@ export async function formatPatch(git: Git, target: GitTarget, base: string, hea
   return (await git(target, args)).stdout;
 }
 
-/** Counts what a change touches. */
-export async function measureChange(
+/** A file that a change touches, with its lines; `null` for one that is not text. */
+export interface ChangedFile {
+  readonly path: string;
+  readonly insertions: number | null;
+  readonly deletions: number | null;
+}
+
+/** What a change touches, file by file. */
+export async function listChanged(
   git: Git,
   target: GitTarget,
   from: string,
   to: string,
-): Promise<ChangeSize> {
+): Promise<readonly ChangedFile[]> {
   const args = [
     'diff-tree',
     '-r',
@@ -194,14 +201,30 @@ export async function measureChange(
     from,
     to,
   ];
-  const rows = splitNul((await git(target, args)).stdout);
-  let [insertions, deletions] = [0, 0];
-  for (const row of rows) {
-    const [added = '', removed = ''] = row.split('\t');
-    insertions += Number.parseInt(added, 10) || 0;
-    deletions += Number.parseInt(removed, 10) || 0;
-  }
-  return { files: rows.length, insertions, deletions };
+  return splitNul((await git(target, args)).stdout).map((row) => {
+    const [added = '', removed = '', ...path] = row.split('\t');
+    const isText = added !== '-';
+    return {
+      path: path.join('\t'),
+      insertions: isText ? Number.parseInt(added, 10) : null,
+      deletions: isText ? Number.parseInt(removed, 10) : null,
+    };
+  });
+}
+
+/** Counts what a change touches. */
+export async function measureChange(
+  git: Git,
+  target: GitTarget,
+  from: string,
+  to: string,
+): Promise<ChangeSize> {
+  const files = await listChanged(git, target, from, to);
+  return {
+    files: files.length,
+    insertions: files.reduce((sum, file) => sum + (file.insertions ?? 0), 0),
+    deletions: files.reduce((sum, file) => sum + (file.deletions ?? 0), 0),
+  };
 }
 
 /**

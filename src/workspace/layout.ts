@@ -64,7 +64,10 @@ export interface Layout {
   readonly backups: string;
   /** Files that a process touches to wake the others. */
   readonly bell: string;
-  repo(url: string): RepoPaths;
+  /** When changes were asked of forges, one file an account, so that all processes keep one pace. */
+  readonly pace: string;
+  /** @param reader who asks the remote, where answers are kept apart; absent or `null`: this machine's user */
+  repo(url: string, reader?: string | null): RepoPaths;
   /** Bare repository with the state of a folder that has no git of its own. */
   folder(path: string): string;
   /** A recorded job as it is played back: its repository at its base, with the trees of its turns. */
@@ -97,8 +100,9 @@ export function createLayout(home: string, database: string | null = null): Layo
     trash: join(home, 'trash'),
     backups: join(home, 'backups'),
     bell: join(home, 'bell'),
+    pace: join(home, 'pace'),
     session: (sessionId) => join(home, 'sessions', folderName(sessionId)),
-    repo(url) {
+    repo(url, reader = null) {
       const name = folderName(url);
       return {
         mirror: join(home, 'mirrors', `${name}.git`),
@@ -106,7 +110,7 @@ export function createLayout(home: string, database: string | null = null): Layo
         history: join(home, 'history', name),
         warm: join(home, 'warm', name),
         symbols: join(home, 'symbols', name, 'symbols'),
-        listed: join(home, 'mirrors', `${name}.listed`),
+        listed: join(home, 'mirrors', `${name}.listed`, ...(reader === null ? [] : [reader])),
         trash: join(home, 'trash'),
       };
     },

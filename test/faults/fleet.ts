@@ -38,6 +38,8 @@ const CALLERS = 4;
 const MAX_TRIES = 1200;
 /** Longest time for a fleet without any job ending: then something hangs. */
 const STUCK_MS = 120_000;
+/** Events that are shown of a job that did not hold. */
+const SHOWN_EVENTS = 200;
 
 async function openHome(stage: Stage): Promise<Runner> {
   const env = { AGENT_RUNNER_HOME: stage.bench.home, HOME: stage.bench.root, PATH: process.env['PATH'] };
@@ -192,11 +194,21 @@ async function untilTold(runner: Runner, ids: readonly string[]): Promise<string
   return pending();
 }
 
+/** How a log ends, for whoever looks for the reason. */
+async function lastEvents(stage: Stage, id: string): Promise<string> {
+  const events = await stage.read((store) => store.readEvents(id, 0, 1000));
+  const told = events
+    .slice(-SHOWN_EVENTS)
+    .map(({ type, time, data }) => `${time} ${type} ${JSON.stringify(data)}`);
+  return `\n  ${told.join('\n  ')}`;
+}
+
 async function brokenOf(stage: Stage, job: Job | null, id: string): Promise<string[]> {
   if (job?.result == null) return [`the accepted job ${id} has no result`];
   const broken = await brokenPromises(stage, id, job.result, { outcomes: ['proposed'], works: [] });
   const { error } = job.result;
-  return broken.length === 0 || error === null ? broken : [...broken, `its error: ${error.message}`];
+  if (broken.length === 0 || error === null) return broken;
+  return [...broken, `its error: ${error.message}`, `its last events: ${await lastEvents(stage, id)}`];
 }
 
 /** Runs a fleet on a stage and looks at every job afterwards. */

@@ -28,7 +28,9 @@ import type { ForgeOptions, TestForge, UserOptions } from './options.ts';
 import type { App, Installation, Repository, State, Token } from './state/model.ts';
 
 export type { ForgeOptions, TestForge } from './options.ts';
-export type { Delivery } from './state/model.ts';
+export type { FaultRule } from './http/faults.ts';
+export type { Logged } from './http/serve.ts';
+export type { Delivery, Pull, Repository, State } from './state/model.ts';
 
 const CLASSIC_SCOPES = ['repo', 'workflow'];
 

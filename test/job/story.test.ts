@@ -192,7 +192,7 @@ describe('red, green and debug mode', () => {
       policy: { on_red: 'draft' },
       propose: { do: 'propose', outcome: 'pr_opened' },
     });
-    expect(played.proposals).toEqual([{ draft: true, labels: ['gate-red'] }]);
+    expect(played.proposals).toEqual([expect.objectContaining({ draft: true, labels: ['gate-red'] })]);
     expect(played.result).toMatchObject({
       outcome,
       status: 'failed',
@@ -230,6 +230,67 @@ describe('a base that is red already', () => {
   });
 });
 
+describe('a base that moves while the agent works', () => {
+  const onto = 'd'.repeat(40);
+  const rebases = [{ do: 'rebase', onto, fits: true }] as const;
+
+  it('is prepared anew, and the change is judged there before it is proposed', async () => {
+    const played = await play({ upstream: 'ann/tool', rebases });
+    expect(played.ran.map((r) => r.step)).toEqual([
+      'prepare',
+      'build',
+      'verify',
+      'rebase',
+      'prepare',
+      'verify',
+      'rebase',
+      'propose',
+      'save',
+      'notify',
+    ]);
+    expect(played.result.notices).toContainEqual(expect.stringContaining('carried over and judged again'));
+  });
+
+  it('is told of, and the change proposed where it was judged, where the two do not fit', async () => {
+    const played = await play({ upstream: 'ann/tool', rebases: [{ do: 'rebase', onto, fits: false }] });
+    expect(played.ran.map((r) => r.step)).toEqual([
+      'prepare',
+      'build',
+      'verify',
+      'rebase',
+      'propose',
+      'save',
+      'notify',
+    ]);
+    expect(played.result.notices).toContainEqual(expect.stringContaining('does not fit it'));
+  });
+
+  it('gives the agent a turn where the change is red there', async () => {
+    const played = await play({
+      upstream: 'ann/tool',
+      rebases,
+      verifies: [
+        { do: 'verify', verdict: 'green' },
+        { do: 'verify', verdict: 'red' },
+        { do: 'verify', verdict: 'green' },
+      ],
+    });
+    expect(played.builds.map((input) => input.turn.kind)).toEqual(['task', 'fix']);
+    expect(played.count('propose')).toBe(1);
+  });
+
+  it('is followed twice at most', async () => {
+    const moving = Array.from({ length: 5 }, () => rebases[0]);
+    const played = await play({ upstream: 'ann/tool', rebases: moving });
+    expect([played.count('prepare'), played.count('rebase'), played.count('propose')]).toEqual([3, 2, 1]);
+  });
+
+  it('is not looked at for jobs of a session, and where there is no forge', async () => {
+    expect((await play({ upstream: 'ann/tool', request: { session_id: 's' } })).count('rebase')).toBe(0);
+    expect((await play({})).count('rebase')).toBe(0);
+  });
+});
+
 describe('policies for what was not verified', () => {
   const cases: readonly [GateVerdict, 'on_none' | 'on_inconclusive'][] = [
     ['none', 'on_none'],
@@ -237,7 +298,7 @@ describe('policies for what was not verified', () => {
   ];
   it.each(cases)('%s is a draft with the label unverified by default', async (verdict) => {
     const played = await play({ verifies: [{ do: 'verify', verdict }] });
-    expect(played.proposals).toEqual([{ draft: true, labels: ['unverified'] }]);
+    expect(played.proposals).toEqual([expect.objectContaining({ draft: true, labels: ['unverified'] })]);
     expect(played.result).toMatchObject({
       outcome: 'proposed',
       draft: true,
@@ -248,7 +309,7 @@ describe('policies for what was not verified', () => {
 
   it.each(cases)('%s opens under %s: open, and tests_passed stays false', async (verdict, policy) => {
     const played = await play({ verifies: [{ do: 'verify', verdict }], policy: { [policy]: 'open' } });
-    expect(played.proposals).toEqual([{ draft: false, labels: [] }]);
+    expect(played.proposals).toEqual([expect.objectContaining({ draft: false, labels: [] })]);
     expect(played.result).toMatchObject({ outcome: 'proposed', tests_passed: false, gate: { verdict } });
   });
 
@@ -261,7 +322,7 @@ describe('policies for what was not verified', () => {
 
   it('keeps a draft that was asked for', async () => {
     const played = await play({ request: { draft: true } });
-    expect(played.proposals).toEqual([{ draft: true, labels: [] }]);
+    expect(played.proposals).toEqual([expect.objectContaining({ draft: true, labels: [] })]);
   });
 });
 
@@ -294,7 +355,7 @@ describe('a change that weakens its judge', () => {
 
   it('is proposed once the agent takes it back', async () => {
     const played = await play({ verifies: [tampered, green] });
-    expect(played.proposals).toEqual([{ draft: false, labels: [] }]);
+    expect(played.proposals).toEqual([expect.objectContaining({ draft: false, labels: [] })]);
   });
 
   it('ends as tampered at once when no gate run is left', async () => {
@@ -315,20 +376,20 @@ describe('a change that weakens its judge', () => {
 
   it('is a labelled draft under on_tamper: draft', async () => {
     const played = await play({ verifies: [tampered], policy: { on_tamper: 'draft' } });
-    expect(played.proposals).toEqual([{ draft: true, labels: ['judge-changed'] }]);
+    expect(played.proposals).toEqual([expect.objectContaining({ draft: true, labels: ['judge-changed'] })]);
     expect(played.result.outcome).toBe('proposed');
   });
 
   it('is proposed under on_tamper: allow', async () => {
     const played = await play({ verifies: [tampered], policy: { on_tamper: 'allow' } });
-    expect(played.proposals).toEqual([{ draft: false, labels: [] }]);
+    expect(played.proposals).toEqual([expect.objectContaining({ draft: false, labels: [] })]);
   });
 
   it('makes a draft of changed expectations and nothing of what is only reported', async () => {
     const drafted = await play({ verifies: [{ do: 'verify', verdict: 'green', tamper: [DRAFTING] }] });
-    expect(drafted.proposals).toEqual([{ draft: true, labels: ['judge-changed'] }]);
+    expect(drafted.proposals).toEqual([expect.objectContaining({ draft: true, labels: ['judge-changed'] })]);
     const reported = await play({ verifies: [{ do: 'verify', verdict: 'green', tamper: [REPORTING] }] });
-    expect(reported.proposals).toEqual([{ draft: false, labels: [] }]);
+    expect(reported.proposals).toEqual([expect.objectContaining({ draft: false, labels: [] })]);
     expect(reported.result.tamper).toEqual([REPORTING]);
   });
 
@@ -348,7 +409,9 @@ describe('a change that weakens its judge', () => {
       maxGateRuns: 1,
       policy: { on_red: 'draft' },
     });
-    expect(played.proposals).toEqual([{ draft: true, labels: ['gate-red', 'judge-changed'] }]);
+    expect(played.proposals).toEqual([
+      expect.objectContaining({ draft: true, labels: ['gate-red', 'judge-changed'] }),
+    ]);
     expect(played.result.outcome).toBe('gate_failed');
   });
 

@@ -11,6 +11,8 @@ import type {
   JobResult,
   Message,
   Readiness,
+  SessionDetail,
+  SessionPage,
   Steps,
   Usage,
 } from './types.ts';
@@ -33,6 +35,7 @@ export interface Operations {
         | 'created'
         | 'pending';
       readonly repo?: string;
+      readonly q?: string;
       readonly session?: string;
       readonly user?: string;
       readonly cursor?: string;
@@ -119,6 +122,20 @@ export interface Operations {
     readonly body: null;
     readonly answer: string;
   };
+  readonly listSessions: {
+    readonly path: null;
+    readonly query: { readonly cursor?: string; readonly limit?: number };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: SessionPage;
+  };
+  readonly getSession: {
+    readonly path: { readonly session_id: string };
+    readonly query: { readonly limit?: number };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: SessionDetail;
+  };
   readonly listDeliveries: {
     readonly path: { readonly job_id: string };
     readonly query: null;
@@ -188,6 +205,8 @@ export const OPERATIONS = {
   getSteps: { method: 'GET', path: '/api/jobs/{job_id}/steps', accepts: 'application/json' },
   getEvents: { method: 'GET', path: '/api/jobs/{job_id}/events', accepts: 'application/json' },
   getLog: { method: 'GET', path: '/api/jobs/{job_id}/log', accepts: 'text/plain' },
+  listSessions: { method: 'GET', path: '/api/sessions', accepts: 'application/json' },
+  getSession: { method: 'GET', path: '/api/sessions/{session_id}', accepts: 'application/json' },
   listDeliveries: { method: 'GET', path: '/api/jobs/{job_id}/deliveries', accepts: 'application/json' },
   redeliver: { method: 'POST', path: '/api/jobs/{job_id}/redeliver', accepts: 'application/json' },
   getUsage: { method: 'GET', path: '/api/usage', accepts: 'application/json' },

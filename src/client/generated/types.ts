@@ -282,6 +282,72 @@ export interface JobEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+export interface SessionPage {
+  readonly sessions: readonly Session[];
+  /** Gives the next page; null where there is none */
+  readonly next_cursor: string | null;
+}
+
+export interface Session {
+  readonly session_id: string;
+  readonly repo: string;
+  readonly branch: string;
+  /** Its latest job, whose agent, status and outcome these are */
+  readonly last_job_id: string;
+  readonly agent: string;
+  readonly status: JobStatus;
+  readonly outcome: Outcome | null;
+  /** RFC 3339, UTC */
+  readonly created_at: string;
+  /** RFC 3339, UTC */
+  readonly updated_at: string;
+  readonly jobs: number;
+  /** Of these, jobs that have not ended: what they spend is not in the sums */
+  readonly running: number;
+  /** Ended jobs whose cost nobody knows */
+  readonly unpriced: number;
+  readonly cost_usd: number | null;
+  /** Ended jobs whose tokens nobody counted */
+  readonly uncounted: number;
+  readonly tokens_in: number | null;
+  readonly tokens_out: number | null;
+  readonly turns: number;
+}
+
+export interface SessionDetail {
+  readonly session_id: string;
+  readonly repo: string;
+  readonly branch: string;
+  /** Its latest job, whose agent, status and outcome these are */
+  readonly last_job_id: string;
+  readonly agent: string;
+  readonly status: JobStatus;
+  readonly outcome: Outcome | null;
+  /** RFC 3339, UTC */
+  readonly created_at: string;
+  /** RFC 3339, UTC */
+  readonly updated_at: string;
+  readonly jobs: number;
+  /** Of these, jobs that have not ended: what they spend is not in the sums */
+  readonly running: number;
+  /** Ended jobs whose cost nobody knows */
+  readonly unpriced: number;
+  readonly cost_usd: number | null;
+  /** Ended jobs whose tokens nobody counted */
+  readonly uncounted: number;
+  readonly tokens_in: number | null;
+  readonly tokens_out: number | null;
+  readonly turns: number;
+  /** What its jobs may spend together (`budgets.session` of the server) */
+  readonly budget: {
+    readonly max_cost_usd: number | null;
+    readonly max_tokens: number | null;
+    readonly max_calls: number | null;
+  } | null;
+  /** Its jobs, the newest first */
+  readonly latest: readonly Job[];
+}
+
 export interface Deliveries {
   readonly deliveries: readonly Delivery[];
 }

@@ -1,9 +1,11 @@
 /** The context of one job: agent, sandbox, paths, and what is masked in all it says. */
 import { selectSandbox } from '../../sandbox/select.ts';
+import type { Visit } from '../../forge/forge.ts';
 import type { Job } from '../../job/job.ts';
 import { createMask } from '../../log.ts';
 import { agentOf, lookingAgents } from '../agents.ts';
 import type { JobContext, RunnerParts } from '../context.ts';
+import { reachRemote } from '../forge/reach.ts';
 
 /** Wires what every step of a job works with. */
 export async function contextOf(
@@ -18,7 +20,13 @@ export async function contextOf(
   const { adapter, warning: sandboxNotice, why } = chosen;
   run.journal.emit('sandbox', 'prepare', { adapter: adapter.name, isolation: adapter.isolation, why });
   const paths = layout.job(job.job_id);
+  const visit: Visit = {
+    jobId: job.job_id,
+    signal: run.signal,
+    onNotice: (notice) => run.journal.emit('message', null, { notice }),
+  };
   return {
+    reach: (remote) => reachRemote(parts, remote, visit),
     job,
     config,
     store,
@@ -41,6 +49,6 @@ export function maskOf({ config, models }: RunnerParts): (text: string) => strin
   return createMask([
     ...Object.values(config.agentEnv),
     ...models.models.keys,
-    ...(secret === null ? [] : [secret]),
+    ...[secret, config.github.token].filter((one) => one !== null),
   ]);
 }

@@ -98,11 +98,11 @@ export async function judge(
   };
   const context = await open(job, showingJournal(id, show));
   const remote = await context.forge.resolve(input.request.repo);
-  const repo = context.layout.repo(remote.url);
+  const { git, repo } = context.reach(remote);
   try {
     const wanted = await findRevision(context.git, remote, input.head);
-    const head = await fetchBase(context.git, repo, remote, wanted, `${id}-head`);
-    const { bench, ...detail } = await prepare(context);
+    const head = await fetchBase(git, repo, remote, wanted, `${id}-head`);
+    const { bench, ...detail } = await prepare(context, { isProposing: false });
     const dirty = await uncommitted(context, remote, bench, head.sha);
     if (head.sha === detail.base_sha) throw sameAsBase(input.head, head.sha, dirty);
     const notJudged =

@@ -7,6 +7,7 @@ import { isTerminal } from '../../job/status.ts';
 import type { Accepted, Acceptance } from '../../store/store.ts';
 import type { RunnerParts } from '../context.ts';
 import { isHeldAlive } from '../engine/lease.ts';
+import { findFollowed } from '../forge/follow.ts';
 import type { Runner } from '../runner.ts';
 import { checkSession } from '../session/start.ts';
 import { canSign } from '../callbacks/callbacks.ts';
@@ -34,20 +35,25 @@ export async function accept(
 ): Promise<Accepted> {
   if (request.callback_url !== undefined) parts.callbacks.check(request.callback_url);
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
-  const { url: repo } = await parts.forge.resolve(request.repo);
-  const sessionId = request.session_id ?? null;
-  if (sessionId !== null)
-    await checkSession(parts.store, parseSessionId(sessionId), repo, acceptance.hold !== undefined);
+  const remote = await parts.forge.resolve(request.repo);
+  const repo = remote.url;
+  const { session_id: sessionId } = request;
+  if (sessionId !== undefined) await checkSession(parts.store, parseSessionId(sessionId), repo);
   const jobId = newJobId();
+  const { follows: _before, ...asked } = request;
+  const follows = await findFollowed(parts.store, remote, request);
   const now = new Date().toISOString();
   const job: Job = {
     job_id: jobId,
-    request: { ...request, repo },
+    request: { ...asked, repo, ...(follows === undefined ? {} : { follows }) },
     status: 'queued',
     outcome: null,
     procedure_version: PROCEDURE_VERSION,
     attempt: 1,
-    branch: request.in_place?.branch ?? branchOf(parts.config.branchTemplate, sessionId ?? jobId),
+    branch:
+      request.in_place?.branch ??
+      follows?.branch ??
+      branchOf(parts.config.branchTemplate, sessionId ?? jobId),
     created_at: now,
     updated_at: now,
     started_at: null,

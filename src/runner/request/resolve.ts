@@ -1,9 +1,11 @@
 /** The request that a door was given, completed by the configuration and validated: one way for CLI and server. */
+import { lstat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
 import type { InPlace } from '../../job/in-place/in-place.ts';
 import {
+  isOwnerName,
   MAX_PRIORITY,
   parseCallbackUrl,
   parseRef,
@@ -12,6 +14,7 @@ import {
   parseTask,
   SANDBOX_NAMES,
   type Budget,
+  type ForkMode,
   type JobRequest,
   type SandboxChoiceName,
 } from '../../job/request.ts';
@@ -36,6 +39,9 @@ export interface RequestInput {
   readonly priority?: number;
   readonly sessionId?: string;
   readonly userId?: string;
+  readonly fork?: ForkMode | undefined;
+  readonly labels?: readonly string[] | undefined;
+  readonly reviewers?: readonly string[] | undefined;
   readonly callbackUrl?: string | undefined;
   readonly allowHost: boolean;
   readonly inPlace?: InPlace;
@@ -68,6 +74,44 @@ export function isLocalPath(repo: string): boolean {
   return !/^(https|ssh|file):\/\//.test(repo) && !/^[^/]+@[^/]+:/.test(repo);
 }
 
+/** Whether jobs on GitHub's repositories can fork, push and propose. */
+export function hasForge({ github }: Config): boolean {
+  return github.token !== null || github.app !== null;
+}
+
+/** An address on the configured server, which may be this machine and then goes without TLS. */
+function isOnForge(config: Config, repo: string): boolean {
+  return hasForge(config) && repo.startsWith(`${config.github.url}/`) && !/[\s\p{C}]/u.test(repo);
+}
+
+/** A repository as it is stored: `owner/name` is one of the forge, unless a folder of that name is here. */
+async function namedRepo(config: Config, repo: string): Promise<string> {
+  const { host, github } = config;
+  if (!isLocalPath(repo) || repo.startsWith(`${github.url}/`)) return repo;
+  const path = resolve(host.cwd, repo);
+  if (!isOwnerName(repo) || !hasForge(config)) return path;
+  const isHere = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  return isHere ? path : `${github.url}/${repo}`;
+}
+
+/** What only forges know. */
+function forgeFields(
+  { github }: Config,
+  input: RequestInput,
+): Pick<JobRequest, 'fork' | 'labels' | 'reviewers'> {
+  const fork = input.fork ?? github.fork;
+  const labels = input.labels ?? github.labels;
+  const reviewers = input.reviewers ?? github.reviewers;
+  return {
+    ...(fork === 'auto' ? {} : { fork }),
+    ...(labels.length === 0 ? {} : { labels }),
+    ...(reviewers.length === 0 ? {} : { reviewers }),
+  };
+}
+
 /**
  * A priority that a caller gave.
  *
@@ -88,10 +132,10 @@ export function parsePriority(given: unknown): number {
  * @throws JobError `invalid_request` or `bad_configuration`, naming the field
  */
 export async function resolveRequest(config: Config, input: RequestInput): Promise<JobRequest> {
-  const repo = parseRepo(input.repo);
+  const repo = isOnForge(config, input.repo) ? input.repo : parseRepo(input.repo);
   const { checks = [], priority, sessionId } = input;
   return {
-    repo: isLocalPath(repo) ? resolve(config.host.cwd, repo) : repo,
+    repo: await namedRepo(config, repo),
     task: parseTask(input.task),
     mode: input.mode ?? 'change',
     base: input.base === undefined ? null : parseRef(input.base),
@@ -112,6 +156,7 @@ export async function resolveRequest(config: Config, input: RequestInput): Promi
     ...(priority === undefined ? {} : { priority: parsePriority(priority) }),
     ...(sessionId === undefined ? {} : { session_id: parseSessionId(sessionId) }),
     ...(input.callbackUrl === undefined ? {} : { callback_url: parseCallbackUrl(input.callbackUrl) }),
+    ...forgeFields(config, input),
     ...(input.inPlace === undefined ? {} : { in_place: input.inPlace }),
   };
 }

@@ -4,6 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePhases } from '../../job/phases/choose.ts';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
+import type { Remote, Target } from '../../forge/forge.ts';
+import { commitTree } from '../../workspace/change.ts';
+import { fetchCommit, rebaseTree } from '../../workspace/rebase.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
 import { borrowObjects } from '../../workspace/remote/packs.ts';
@@ -27,6 +30,7 @@ import {
 import { fetchInPlace, type InPlaceBase } from '../in-place/begin.ts';
 import { tellEstimate } from '../models/estimate.ts';
 import { tellServers } from '../phases/servers.ts';
+import { changeCommit } from './commit.ts';
 import { resolveRules } from './rules.ts';
 
 /** Uncommitted paths named in the notice; the rest is counted. */
@@ -47,6 +51,17 @@ function dirtyNotice(paths: readonly string[]): string[] {
 function setupNotice({ message, log }: SetupError): string {
   const why = message.split('\n')[0] ?? '';
   return `base's dependencies could not be prepared: ${why}; the whole log is ${log}. The agent works without them and base can't be judged; the change is judged if its own setup succeeds`;
+}
+
+/** What a person has not committed stays out, where it is theirs and they did not name another base. */
+async function uncommitted(
+  { git, job }: JobContext,
+  bench: Bench,
+  { remote, base_sha: sha }: Pick<PreparedDetail, 'remote' | 'base_sha'>,
+): Promise<string[]> {
+  const { base, in_place: inPlace } = job.request;
+  if (remote.kind !== 'checkout' || base !== null || inPlace?.command === 'self-heal') return [];
+  return dirtyNotice(await dirtyPaths(git, bench.copy.target, remote.url, sha));
 }
 
 function networkNotices(context: JobContext): string[] {
@@ -124,6 +139,26 @@ async function laySession(
   return { ...session, tree: await bench.copy.snapshot() };
 }
 
+/** In the job's own repository: the saved work on the base that moved. */
+const CARRIED_REF = 'refs/agent-runner/carried';
+
+/** Lays saved work, over a base that moved by carrying over what it changed. */
+async function layCarried(
+  context: JobContext,
+  bench: Bench,
+  saved: string,
+  { carried, onto }: { readonly carried: string; readonly onto: string | null },
+): Promise<void> {
+  if (onto === null) return layCommit(context, bench, saved, carried);
+  const { git } = context;
+  const { target } = bench.copy;
+  await fetchCommit(git, target, { url: saved, kind: 'bare' }, carried);
+  const tree = await rebaseTree(git, target, onto, onto, carried);
+  if (tree === null) throw new JobError('bug', `the work no longer fits ${onto.slice(0, 12)}`);
+  const commit = await commitTree(git, target, tree, onto, CARRIED_REF, changeCommit(context));
+  await bench.copy.reset(commit);
+}
+
 /** Longest wait for the process that ended the job before to put away what it keeps, and the pause between two looks. */
 const MAX_KEEP_MS = 5000;
 const KEEP_PAUSE_MS = 50;
@@ -158,24 +193,47 @@ function startOf({ parent, tip, on }: InPlaceBase): PreparedDetail['in_place'] {
   return { parent, tip, on };
 }
 
+/** Where the branch will go; `null` for what is not proposed, and where there is no forge to ask. */
+async function placeBranch(context: JobContext, remote: Remote): Promise<Target | null> {
+  const { fork = 'auto', mode } = context.job.request;
+  if (mode !== 'change') return null;
+  return (await context.reach(remote).access.open?.(fork)) ?? null;
+}
+
+interface PrepareOptions {
+  /** Called before what lies in the job's folder is removed; rejects where the job is no longer ours. */
+  readonly check?: () => Promise<void>;
+  /** Whether a proposal will follow, for which a fork may be needed; a branch that is only judged needs none. */
+  readonly isProposing?: boolean;
+  /** Where the base moved and saved work is carried over to it: the commit, and the base's name. */
+  readonly onto?: { readonly sha: string; readonly base: string } | null;
+}
+
 /**
  * Fetches the base, opens the working copy, resolves the rules and prepares the dependencies.
  *
- * @param check called before what lies in the job's folder is removed; rejects where the job is no longer ours
  */
 export async function prepare(
   context: JobContext,
-  check: () => Promise<void> = async () => {},
+  { check = async () => {}, isProposing = true, onto = null }: PrepareOptions = {},
 ): Promise<StepValue<PreparedDetail> & { readonly bench: Bench }> {
-  const { job, git, layout } = context;
+  const { job, store } = context;
   const estimate = await tellEstimate(context);
   const remote = await context.forge.resolve(job.request.repo);
-  const repo = layout.repo(remote.url);
+  const { git, repo } = context.reach(remote);
+  // Beside the fetch: whoever may neither push nor fork is told before an agent is paid.
+  const placing = isProposing ? placeBranch(context, remote) : Promise.resolve(null);
+  placing.catch(() => {});
   const { in_place: wanted } = job.request;
   const inPlace = wanted === undefined ? null : await fetchInPlace(context, remote, wanted);
-  const session = await readSessionStart(context.store, job);
-  const wantedBase = session?.base_sha ?? job.request.base;
-  const base = inPlace?.base ?? (await fetchBase(git, repo, remote, wantedBase, job.job_id));
+  const session = await readSessionStart(store, job);
+  const wantedBase = session?.base_sha ?? onto?.sha ?? job.request.base;
+  const fetching =
+    inPlace === null ? fetchBase(git, repo, remote, wantedBase, job.job_id) : Promise.resolve(inPlace.base);
+  fetching.catch(() => {});
+  // What the forge says of a repository that is not there is clearer than what git says.
+  const target = await placing;
+  const base = await fetching;
   if (inPlace === null) await restoreBase(git, repo, remote, base.sha, job.job_id);
   await check();
   const bench = await createBench(context, remote.url, base.sha);
@@ -194,9 +252,9 @@ export async function prepare(
   // A job that starts again under another procedure goes on from the tree it had saved.
   const carried = await readSaved(git, repo.saved, wipRef(job.job_id));
   const startedFrom = session === null ? undefined : await laySession(context, bench, repo.saved, session);
-  if (carried !== null) await layCommit(context, bench, repo.saved, carried);
+  if (carried !== null) await layCarried(context, bench, repo.saved, { carried, onto: onto?.sha ?? null });
   const partial = {
-    base: session?.base ?? base.name,
+    base: session?.base ?? onto?.base ?? base.name,
     base_sha: base.sha,
     branch: job.branch,
     policy: rules.policy,
@@ -204,6 +262,9 @@ export async function prepare(
     phases,
     estimate,
     remote,
+    target: target?.fork == null ? undefined : target.remote,
+    upstream_repo: remote.name ?? null,
+    fork_repo: target?.fork ?? null,
     rules,
     in_place: inPlace === null ? undefined : startOf(inPlace),
     session: startedFrom,
@@ -216,9 +277,7 @@ export async function prepare(
     // Who names a tag or a commit knows that it is no branch.
     ...(base.isBranch || wantedBase !== null ? [] : [`the base is ${base.name}, not a branch`]),
     ...(inPlace?.notices ?? []),
-    ...(remote.kind === 'checkout' && job.request.base === null && wanted?.command !== 'self-heal'
-      ? dirtyNotice(await dirtyPaths(git, bench.copy.target, remote.url, base.sha))
-      : []),
+    ...(await uncommitted(context, bench, partial)),
     ...(files.submodules.length > 0
       ? [`submodules are not checked out: ${files.submodules.slice(0, 5).join(', ')}`]
       : []),

@@ -1,0 +1,156 @@
+/**
+ * Who we are to a GitHub server: an account by its token, or an App, whose tokens are made for one repository and
+ * one job, with no more rights than a proposal needs, and end within the hour.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { JobError } from '../../job/error.ts';
+import type { RepoName } from './names.ts';
+
+/** An App, as the settings name it. */
+export interface AppIdentity {
+  readonly id: string;
+  /** PEM file with its private key. */
+  readonly keyFile: string;
+}
+
+/** Where tokens come from. */
+export interface Tokens {
+  readonly kind: 'account' | 'app';
+  /** Tells those who ask apart, without telling a token. */
+  readonly reader: string;
+  /** A token for one repository and one job; the same again while it is valid. */
+  tokenFor(repo: RepoName, jobId: string): Promise<string>;
+}
+
+/** What a proposal needs; nothing else is asked for, whatever the App was given. */
+export const APP_PERMISSIONS = {
+  contents: 'write',
+  issues: 'write',
+  metadata: 'read',
+  pull_requests: 'write',
+  statuses: 'write',
+  workflows: 'write',
+} as const;
+
+interface Minted {
+  readonly token: string;
+  /** Milliseconds of the epoch. */
+  readonly endsAt: number;
+}
+
+/** Tokens are renewed when they have so long to live; they are made for an hour. */
+const RENEW_MS = 10 * 60 * 1000;
+/** Tokens that are remembered; more jobs than run at once. */
+const MAX_REMEMBERED = 1000;
+
+/** Longest answer to what a token takes. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Tokens of an account. */
+export function accountTokens(value: string): Tokens {
+  const reader = createHash('sha256').update(`reader ${value}`).digest('hex').slice(0, 32);
+  return { kind: 'account', reader, tokenFor: () => Promise.resolve(value) };
+}
+
+async function readKey(file: string): Promise<string> {
+  try {
+    const key = await readFile(file, 'utf8');
+    if (key.includes('PRIVATE KEY')) return key;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new JobError('bad_configuration', `github_app_key_file: ${file} can't be read: ${why}`, {
+      hint: "download the App's private key and name its file",
+    });
+  }
+  throw new JobError('bad_configuration', `github_app_key_file: ${file} holds no private key`, {
+    hint: "download the App's private key, a .pem file, and name it",
+  });
+}
+
+/** A refusal of an App, in words that say what to do at GitHub. */
+function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
+  const status = error instanceof Error && 'status' in error ? Number(error.status) : 0;
+  const said = error instanceof Error ? error.message : String(error);
+  if (status === 404) {
+    return new JobError('repo_unusable', `GitHub: the App is not installed on ${owner}/${name}`, {
+      hint: `install it there, and admit this repository to it: ${said.slice(0, 200)}`,
+    });
+  }
+  if (status === 401) {
+    return new JobError('bad_configuration', `GitHub: the App was refused: ${said.slice(0, 200)}`, {
+      hint: "check github_app_id, that github_app_key_file is this App's newest key, and this machine's clock",
+    });
+  }
+  if (status === 422 || status === 403) {
+    return new JobError(
+      'repo_unusable',
+      `GitHub: the App may not do what a proposal needs: ${said.slice(0, 300)}`,
+      {
+        hint: `give the App these repository permissions, and accept them where it is installed: ${Object.entries(
+          APP_PERMISSIONS,
+        )
+          .map(([right, level]) => `${right} (${level})`)
+          .join(', ')}`,
+      },
+    );
+  }
+  return new JobError('infra_failed', `GitHub: no token for ${owner}/${name}: ${said.slice(0, 300)}`);
+}
+
+/**
+ * Tokens of an App.
+ *
+ * @param apiUrl address of the REST interface
+ */
+export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = Date.now): Tokens {
+  const known = new Map<string, Promise<Minted>>();
+  const mint = async ({ owner, name }: RepoName): Promise<Minted> => {
+    const [{ createAppAuth }, { Octokit }, privateKey] = await Promise.all([
+      import('@octokit/auth-app'),
+      import('@octokit/core'),
+      readKey(app.keyFile),
+    ]);
+    const request = {
+      fetch: (url: string, init: RequestInit) =>
+        fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }),
+    };
+    const ask = new Octokit({ baseUrl: apiUrl, userAgent: 'agent-runner', request }).request;
+    const auth = createAppAuth({ appId: app.id, privateKey, request: ask });
+    const { data } = await ask('GET /repos/{owner}/{repo}/installation', {
+      owner,
+      repo: name,
+      headers: { authorization: `bearer ${(await auth({ type: 'app' })).token}` },
+    });
+    const made = await auth({
+      type: 'installation',
+      installationId: data.id,
+      repositoryNames: [name],
+      permissions: APP_PERMISSIONS,
+      refresh: true,
+    });
+    return { token: made.token, endsAt: Date.parse(made.expiresAt) };
+  };
+  return {
+    kind: 'app',
+    reader: `app-${app.id}`,
+    async tokenFor(repo, jobId) {
+      const key = `${jobId} ${repo.owner}/${repo.name}`;
+      const old = known.get(key);
+      // Git and the REST interface ask beside each other: the second waits for what the first is given.
+      const given = await old;
+      if (given !== undefined && given.endsAt - now() > RENEW_MS) return given.token;
+      const newer = known.get(key);
+      if (newer !== undefined && newer !== old) return (await newer).token;
+      const made = mint(repo).catch((error: unknown) => {
+        if (known.get(key) === made) known.delete(key);
+        throw error instanceof JobError ? error : refusedApp(error, repo);
+      });
+      known.delete(key);
+      known.set(key, made);
+      const [oldest] = known.keys();
+      if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
+      return (await made).token;
+    },
+  };
+}

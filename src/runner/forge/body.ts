@@ -1,0 +1,207 @@
+/**
+ * The text of a proposal: what was asked, what changed, and the evidence. Whatever others wrote (task, agent,
+ * paths, names of tests) stands in code, where it can't call people by `@`, close issues by `fixes #1`, load
+ * pictures, hide behind a comment or look like a word of ours.
+ */
+import type { CheckReport, GateReport } from '../../job/gate.ts';
+import type { Job } from '../../job/job.ts';
+import type { ProposeInput, Verified } from '../../job/step.ts';
+import { oneLine, stripInvisible } from '../../prompt/untrusted.ts';
+import type { ChangedFile } from '../../workspace/change.ts';
+import type { PreparedDetail } from '../context.ts';
+
+/** GitHub's limit for a pull request's body, in characters; the parts below stay within it together. */
+const MAX_BODY_CHARS = 65_536;
+const MAX_TASK_CHARS = 6000;
+const MAX_SUMMARY_CHARS = 8000;
+const MAX_ROWS_CHARS = 16_000;
+const MAX_FINDINGS_CHARS = 10_000;
+const MAX_FAILURES_CHARS = 8000;
+const MAX_FILES_CHARS = 6000;
+const MAX_CELL_CHARS = 300;
+/** Checks that the provenance lists; their verdicts also stand in the table. */
+const MAX_PROVENANCE_CHECKS = 50;
+
+/** What a proposal is made of. */
+export interface BodyInput {
+  readonly job: Job;
+  readonly detail: PreparedDetail;
+  readonly verified: Verified;
+  readonly input: ProposeInput;
+  /** What the agent says it did. */
+  readonly summary: string;
+  readonly files: readonly ChangedFile[];
+  /** Page of the job on the server; `null` where there is none. */
+  readonly jobUrl: string | null;
+}
+
+/** Text of others on one line as code, for a cell of a table or an item of a list. */
+function code(text: string): string {
+  const clean = oneLine(text, MAX_CELL_CHARS).replaceAll('`', "'").replaceAll('|', '¦');
+  return clean === '' ? '' : `\`${clean}\``;
+}
+
+/** Text of others as a block of code that it can't end. */
+function block(text: string, maxChars: number): string {
+  const clean = stripInvisible(text.slice(0, maxChars * 2)).trim();
+  const cut = clean.length <= maxChars ? clean : `${clean.slice(0, maxChars).toWellFormed()}…`;
+  const longest = [...cut.matchAll(/`+/g)].reduce((most, [run]) => Math.max(most, run.length), 2);
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}text\n${cut}\n${fence}`;
+}
+
+/** Lines until they are too long together; the rest is counted. */
+function within(lines: readonly string[], maxChars: number, more: (left: number) => string): string {
+  let size = 0;
+  const shown = lines.filter((line) => (size += line.length + 1) <= maxChars);
+  const left = lines.length - shown.length;
+  return [...shown, ...(left === 0 ? [] : [more(left)])].join('\n');
+}
+
+const MARKS: Readonly<Record<CheckReport['verdict'], string>> = {
+  passed: '✅ passed',
+  failed: '❌ failed',
+  pre_existing: '⚪ pre-existing',
+  fixed: '✅ fixed',
+  flaky: '⚠️ flaky',
+  inconclusive: '⚠️ inconclusive',
+};
+
+function side(state: string, tests: CheckReport['head_tests']): string {
+  if (tests == null) return state.replace('_', ' ');
+  const failed = tests.failed === 0 ? '' : `, ${tests.failed} failed`;
+  return `${state.replace('_', ' ')} (${tests.passed} passed${failed})`;
+}
+
+function gateTable(report: GateReport): string {
+  if (report.checks.length === 0) return 'No checks were found: nothing is verified.';
+  const rows = report.checks.map((check) => {
+    const sides = `${side(check.base, check.base_tests)} | ${side(check.head, check.head_tests)}`;
+    const time = `${(check.duration_ms / 1000).toFixed(1)} s`;
+    return `| ${code(check.name)} | ${sides} | ${MARKS[check.verdict]} | ${time} | ${code(check.command)} |`;
+  });
+  const head = '| check | base | head | verdict | time | command |\n|---|---|---|---|---|---|';
+  return `${head}\n${within(rows, MAX_ROWS_CHARS, (left) => `\nand ${left} more checks`)}`;
+}
+
+function failures(report: GateReport): string {
+  const lines = report.checks.flatMap((check) =>
+    check.new_failures.map((failure) => `${oneLine(check.name)}: ${oneLine(failure)}`),
+  );
+  return lines.length === 0 ? '' : `### New failures\n${block(lines.join('\n'), MAX_FAILURES_CHARS)}`;
+}
+
+function findings(report: GateReport): string {
+  if (report.tamper.length === 0) return '';
+  const lines = report.tamper.map((finding) => {
+    const line = finding.line === null ? '' : `:${finding.line}`;
+    return `- **${finding.severity}** ${code(finding.file + line)} ${code(finding.detail)}`;
+  });
+  return `### Changes to what judges this repository\n${within(lines, MAX_FINDINGS_CHARS, (left) => `- and ${left} more`)}`;
+}
+
+const VERDICTS: Readonly<Record<GateReport['verdict'], string>> = {
+  green: '✅ **The gate is green**: nothing fails that did not fail before.',
+  red: '❌ **The gate is red**: this change is a draft and not ready.',
+  inconclusive: '⚠️ **The gate is inconclusive**: a check could not be judged.',
+  none: '⚠️ **Nothing is verified**: no checks were found.',
+};
+
+const REASONS: Readonly<Record<string, string>> = {
+  'gate-red': 'checks that passed before fail now',
+  'judge-changed': 'it changes what judges this repository',
+  unverified: 'it could not be verified',
+};
+
+function verdict({ verified, input }: BodyInput): string {
+  const reasons = input.labels.map((label) => REASONS[label] ?? label);
+  const draft = input.draft
+    ? `\n\nA person must look first${reasons.length === 0 ? '' : `: ${reasons.join(', ')}`}.`
+    : '';
+  return VERDICTS[verified.report.verdict] + draft;
+}
+
+function changed(files: readonly ChangedFile[]): string {
+  const rows = files.map(
+    ({ path, insertions, deletions }) =>
+      `| ${code(path)} | ${insertions === null ? 'binary' : `+${insertions} −${deletions ?? 0}`} |`,
+  );
+  return `### What changed\n| file | lines |\n|---|---|\n${within(rows, MAX_FILES_CHARS, (left) => `\nand ${left} more files`)}`;
+}
+
+/** Seconds as people say them. */
+function spoken(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+}
+
+function footer({ job, detail, input, jobUrl }: BodyInput): string {
+  const { spent } = input;
+  const money = spent?.cost_usd == null ? 'unknown cost' : `$${spent.cost_usd.toFixed(2)}`;
+  const tokens =
+    spent?.tokens_in == null
+      ? []
+      : [
+          `${spent.tokens_in.toLocaleString('en')} tokens read`,
+          `${(spent.tokens_out ?? 0).toLocaleString('en')} written`,
+        ];
+  const work =
+    spent === undefined
+      ? []
+      : [
+          `${spent.turns} ${spent.turns === 1 ? 'turn' : 'turns'}`,
+          `${spoken(spent.agent_ms)} of work`,
+          money,
+          ...tokens,
+        ];
+  const who = [
+    `agent ${code(job.request.agent)}`,
+    ...(job.request.model === null ? [] : [`model ${code(job.request.model)}`]),
+  ];
+  const name = jobUrl === null ? code(job.job_id) : `[${code(job.job_id)}](${jobUrl})`;
+  const on = `on ${code(detail.base)} at \`${detail.base_sha.slice(0, 12)}\``;
+  return `---\nJob ${name} ${on} · ${[...who, ...work].join(' · ')}\n\nagent-runner proposes and never accepts its own work: that is yours.`;
+}
+
+function provenance({ job, detail, verified, input }: BodyInput): string {
+  const { report } = verified;
+  const known = {
+    job_id: job.job_id,
+    base_sha: detail.base_sha,
+    head_sha: verified.head_sha,
+    agent: oneLine(job.request.agent),
+    model: job.request.model === null ? null : oneLine(job.request.model),
+    draft: input.draft,
+    labels: input.labels,
+    gate: {
+      verdict: report.verdict,
+      checks: report.checks.slice(0, MAX_PROVENANCE_CHECKS).map(({ name, base, head, verdict: said }) => {
+        return { name: oneLine(name, 80), base, head, verdict: said };
+      }),
+    },
+    tamper: report.tamper.length,
+    ...(input.spent === undefined ? {} : { spent: input.spent }),
+  };
+  const json = JSON.stringify(known, null, 1).replaceAll('`', "'");
+  return `<details><summary>Provenance</summary>\n\n\`\`\`json\n${json}\n\`\`\`\n\n</details>`;
+}
+
+/** Renders the body of a proposal, at most 65,536 characters long. The same job renders the same text. */
+export function renderBody(what: BodyInput): string {
+  const { job, verified, summary } = what;
+  const parts = [
+    block(job.request.task, MAX_TASK_CHARS),
+    verdict(what),
+    `### Gate\n${gateTable(verified.report)}`,
+    failures(verified.report),
+    findings(verified.report),
+    changed(what.files),
+    summary.trim() === '' ? '' : `### What the agent says\n${block(summary, MAX_SUMMARY_CHARS)}`,
+    footer(what),
+    provenance(what),
+  ];
+  return parts
+    .filter((part) => part !== '')
+    .join('\n\n')
+    .slice(0, MAX_BODY_CHARS);
+}
