@@ -4,13 +4,13 @@
  */
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { reopenPlace } from '../../workspace/copy/layers.ts';
+import { findPlace } from '../../workspace/copy/layers.ts';
 import { removeFolder, exists } from '../../workspace/keep/folders.ts';
 import type { JobPaths } from '../../workspace/layout.ts';
 
 /** Where a job's agent wrote its HOME, as the host sees it. */
 async function writtenHome(paths: JobPaths): Promise<string> {
-  const place = await reopenPlace(paths.layers, paths.tree, paths.home);
+  const place = await findPlace(paths.layers, paths.tree, paths.home);
   return place?.homeLayers?.upper ?? paths.home;
 }
 

@@ -56,11 +56,16 @@ async function readDescription(root: string): Promise<Described | null> {
   return text === null ? null : (JSON.parse(text) as Described);
 }
 
+/** Where the layers of a place lie that an earlier process made; `null` where it made a plain one. */
+export async function findPlace(root: string, tree: string, home: string): Promise<LayeredPlace | null> {
+  const described = await readDescription(root);
+  return described === null ? null : placeOf(root, tree, home, described);
+}
+
 /** Opens a place that an earlier process made; `null` where it made a plain one. */
 export async function reopenPlace(root: string, tree: string, home: string): Promise<LayeredPlace | null> {
-  const described = await readDescription(root);
-  if (described === null) return null;
-  const place = placeOf(root, tree, home, described);
+  const place = await findPlace(root, tree, home);
+  if (place === null) return null;
   // A process that was killed while it threw away what was written has removed them, and made none again.
   for (const { upper, work } of [place.treeLayers, ...(place.homeLayers === null ? [] : [place.homeLayers])])
     for (const path of [upper, work]) await mkdir(path, { recursive: true });
