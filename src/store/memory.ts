@@ -239,7 +239,8 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     ...sessionMethods(state),
     ...importMethods(state),
     async readTallies() {
-      return sumTallies([...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry))));
+      const jobs = [...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry)));
+      return sumTallies([...jobs, ...deliveries.tallies()]);
     },
     async probe() {
       opened(state);

@@ -45,30 +45,34 @@ function viewOf({ key_id, name, role, created_at, revoked_at }: ApiKey): KeyView
   return { key_id, name, role, created_at, revoked_at };
 }
 
-/** Endpoints about keys. */
-export function keyEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
-  const { store } = runner;
-  return [
-    define({
-      method: 'get',
-      path: '/api/keys',
-      id: 'listKeys',
-      tag: 'server',
-      summary: 'Keys of the API, the oldest first',
-      role: 'admin',
-      answers: {
-        200: {
-          description: 'The keys, revoked ones too',
-          content: {
-            'application/json': {
-              schema: z.object({ keys: z.array(key) }).meta({ id: 'Keys' }),
-              example: { keys: [EXAMPLE] },
-            },
+function listEndpoint({ runner: { store } }: Parts, define: Define): Endpoint {
+  return define({
+    method: 'get',
+    path: '/api/keys',
+    id: 'listKeys',
+    tag: 'server',
+    summary: 'Keys of the API, the oldest first',
+    role: 'admin',
+    answers: {
+      200: {
+        description: 'The keys, revoked ones too',
+        content: {
+          'application/json': {
+            schema: z.object({ keys: z.array(key) }).meta({ id: 'Keys' }),
+            example: { keys: [EXAMPLE] },
           },
         },
       },
-      handle: async () => json({ keys: (await store.listKeys()).map(viewOf) }),
-    }),
+    },
+    handle: async () => json({ keys: (await store.listKeys()).map(viewOf) }),
+  });
+}
+
+/** Endpoints about keys. */
+export function keyEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
+  const { store } = parts.runner;
+  return [
+    listEndpoint(parts, define),
     define({
       method: 'post',
       path: '/api/keys',
