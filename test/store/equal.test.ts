@@ -372,6 +372,8 @@ test('so they do when writes are asked for all at once', async () => {
     'getJob',
     'listJobs',
     'sumUsage',
+    'listSessions',
+    'getSession',
     'getLease',
     'readEvents',
     'readSteps',
