@@ -202,6 +202,30 @@ function stepMethods(state: State): StepMethods {
   };
 }
 
+function trimMethods(state: State, deliveries: DeliveryMemory): Pick<Store, 'trimJobs'> {
+  return {
+    async trimJobs(finishedBefore, limit, dryRun) {
+      checkLimit(limit);
+      const old = [...opened(state).jobs.values()].filter((entry) => {
+        const { outcome, finished_at: finished } = jobOf(entry);
+        const isFull = entry.events.length > 0 || entry.steps.size > 0;
+        return outcome !== null && finished !== null && finished < finishedBefore && isFull;
+      });
+      const chosen = old.toSorted((a, b) => a.createdMs - b.createdMs || a.number - b.number).slice(0, limit);
+      if (!dryRun) {
+        for (const entry of chosen) {
+          entry.events.length = 0;
+          entry.waiting.length = 0;
+          entry.steps.clear();
+          entry.taken.clear();
+          deliveries.forget(entry.jobId);
+        }
+      }
+      return chosen.map((entry) => entry.jobId);
+    },
+  };
+}
+
 /**
  * A store in memory with the semantics of the durable stores, except that nothing survives the process.
  *
@@ -229,30 +253,13 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     ...queueMethods(state),
     ...eventMethods(state),
     ...stepMethods(state),
-    async trimJobs(finishedBefore, limit, dryRun) {
-      checkLimit(limit);
-      const old = [...opened(state).jobs.values()].filter((entry) => {
-        const { outcome, finished_at: finished } = jobOf(entry);
-        const isFull = entry.events.length > 0 || entry.steps.size > 0;
-        return outcome !== null && finished !== null && finished < finishedBefore && isFull;
-      });
-      const chosen = old.toSorted((a, b) => a.createdMs - b.createdMs || a.number - b.number).slice(0, limit);
-      if (!dryRun) {
-        for (const entry of chosen) {
-          entry.events.length = 0;
-          entry.waiting.length = 0;
-          entry.steps.clear();
-          entry.taken.clear();
-          deliveries.forget(entry.jobId);
-        }
-      }
-      return chosen.map((entry) => entry.jobId);
-    },
+    ...trimMethods(state, deliveries),
     ...accessMethods(),
     ...sessionMethods(state),
     ...importMethods(state),
     async readTallies() {
-      return sumTallies([...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry))));
+      const jobs = [...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry)));
+      return sumTallies([...jobs, ...deliveries.tallies()]);
     },
     async probe() {
       opened(state);

@@ -124,7 +124,7 @@ export interface DeliveryClaims {
   readonly jobId?: string;
 }
 
-/** A figure of all jobs: `of` is a status, an outcome, a phase or a verdict, as `series` says. */
+/** A figure of all jobs and their deliveries: `of` is a status, an outcome, a phase or a verdict, as `series` says. */
 export interface Tally {
   readonly series: string;
   readonly of: string;

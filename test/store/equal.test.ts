@@ -382,6 +382,8 @@ test('so they do when writes are asked for all at once', async () => {
     'listJobs',
     'sumUsage',
     'listCosts',
+    'listSessions',
+    'getSession',
     'getLease',
     'readEvents',
     'readSteps',

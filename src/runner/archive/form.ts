@@ -9,6 +9,7 @@ import {
   parseRepo,
   parseSessionId,
   parseTask,
+  FORK_MODES,
   SANDBOX_NAMES,
 } from '../../job/request.ts';
 import { PHASES_MODES } from '../../job/phases/choose.ts';
@@ -19,6 +20,8 @@ import type { StepRecord } from '../../store/store.ts';
 /** Version of the form; an archive of another one is refused and not guessed at. */
 export const ARCHIVE_VERSION = 1;
 const MAX_TEXT = 1024 * 1024;
+/** As many as the settings take. */
+const MAX_NAMES = 50;
 const MAX_LIST = 10_000;
 const MAX_NAME_CHARS = 200;
 const JOB_ID = /^job-[0-9a-f]{12}$/;
@@ -105,7 +108,10 @@ function requestSchema(z: typeof Zod) {
       .refine((value) => value.isWellFormed(), 'no valid Unicode')
       .nullable(),
     priority: z.int().min(-MAX_PRIORITY).max(MAX_PRIORITY).optional(),
-    session_id: z.string().refine(passes(parseSessionId), 'no session').nullish(),
+    session_id: z.string().refine(passes(parseSessionId), 'no session').optional(),
+    fork: z.enum(FORK_MODES).optional(),
+    labels: z.array(name).max(MAX_NAMES).optional(),
+    reviewers: z.array(name).max(MAX_NAMES).optional(),
     phases: z.object({ mode: z.enum(PHASES_MODES), explore: looking, plan: looking }).optional(),
     in_place: z.never('jobs for a checkout that a person stands in are not moved').optional(),
     replay: z.never('playbacks are not moved').optional(),

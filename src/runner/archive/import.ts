@@ -4,13 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { JobResult } from '../../job/result.ts';
 import { landMoved } from '../../workspace/keep/moved.ts';
-import { removeFolder } from '../../workspace/keep/folders.ts';
+import { exists, removeFolder } from '../../workspace/keep/folders.ts';
 import type { JobPaths } from '../../workspace/layout.ts';
 import type { RunnerParts } from '../context.ts';
 import { MAX_EVENTS_BYTES, MAX_FILE_BYTES, MAX_JOB_FILES } from './export.ts';
@@ -21,6 +21,8 @@ const MAX_MANIFEST_BYTES = 1024 * 1024;
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
 const MAX_PACK_BYTES = 1024 ** 3;
 const MAX_MEMBERS = 500_000;
+/** In the folder of a job that is not stored yet. */
+const MARK = 'importing';
 /** Files of a job, besides those of its logs. */
 const OWN_FILES: Readonly<Record<string, number>> = {
   'job.json': MAX_JSON_BYTES,
@@ -150,6 +152,17 @@ async function landWork(parts: RunnerParts, opened: Opened, job: Job, folder: st
   await landMoved(parts.git, { ...pack, path: opened.path }, folder, saved, work);
 }
 
+/** Removes what an import left that did not live to store its job. @throws JobError `conflict` for anything else */
+async function makeWay(root: string): Promise<void> {
+  if (!(await exists(root))) return;
+  if (!(await exists(join(root, MARK)))) {
+    throw new JobError('conflict', `import: ${root} is there, and the database does not know its job`, {
+      hint: 'it may belong to another database of this home (--db-path); move it away first',
+    });
+  }
+  await removeFolder(root);
+}
+
 async function importJob(parts: RunnerParts, opened: Opened, jobId: string): Promise<void> {
   const { layout, store } = parts;
   const { path, members } = opened;
@@ -160,17 +173,19 @@ async function importJob(parts: RunnerParts, opened: Opened, jobId: string): Pro
   const job = hereJob(given, paths, members.has(`${jobId}/proposal.patch`));
   const events = await parseEvents(await read('events.jsonl'), jobId, at('events.jsonl'));
   const steps = await parseSteps(await read('steps.json'), at('steps.json'));
-  const folder = `${paths.root}.import-${randomBytes(6).toString('hex')}`;
+  // By no name of a job: what a death leaves of it, a clean-up removes like that of a judged branch.
+  const folder = join(dirname(paths.root), `import-${randomBytes(6).toString('hex')}`);
   const apart = `${folder}-work`;
   try {
     await mkdir(apart, { recursive: true, mode: 0o700 });
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await layFiles(opened, jobId, folder);
     await landWork(parts, opened, job, apart);
-    // Left by an import that did not live to store its job.
-    await removeFolder(paths.root);
+    await makeWay(paths.root);
+    await writeFile(join(folder, MARK), '');
     await rename(folder, paths.root);
     await store.importJob(job, events, steps);
+    await rm(join(paths.root, MARK), { force: true });
   } finally {
     await removeFolder(folder);
     await removeFolder(apart);

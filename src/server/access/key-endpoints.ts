@@ -45,54 +45,34 @@ function viewOf({ key_id, name, role, created_at, revoked_at }: ApiKey): KeyView
   return { key_id, name, role, created_at, revoked_at };
 }
 
-function revokeEndpoint({ store }: Parts['runner'], define: Define): Endpoint {
+function listEndpoint({ runner: { store } }: Parts, define: Define): Endpoint {
   return define({
-    method: 'post',
-    path: '/api/keys/{key_id}/revoke',
-    id: 'revokeKey',
+    method: 'get',
+    path: '/api/keys',
+    id: 'listKeys',
     tag: 'server',
-    summary: "Take a key's right away, for good",
+    summary: 'Keys of the API, the oldest first',
     role: 'admin',
-    params: path,
     answers: {
       200: {
-        description: 'The key, revoked now or before',
+        description: 'The keys, revoked ones too',
         content: {
-          'application/json': { schema: key, example: { ...EXAMPLE, revoked_at: EXAMPLE.created_at } },
+          'application/json': {
+            schema: z.object({ keys: z.array(key) }).meta({ id: 'Keys' }),
+            example: { keys: [EXAMPLE] },
+          },
         },
       },
     },
-    async handle({ params, about }) {
-      about(params.key_id);
-      return json(viewOf(await store.revokeKey(params.key_id, new Date().toISOString())));
-    },
+    handle: async () => json({ keys: (await store.listKeys()).map(viewOf) }),
   });
 }
 
 /** Endpoints about keys. */
-export function keyEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
-  const { store } = runner;
+export function keyEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
+  const { store } = parts.runner;
   return [
-    define({
-      method: 'get',
-      path: '/api/keys',
-      id: 'listKeys',
-      tag: 'server',
-      summary: 'Keys of the API, the oldest first',
-      role: 'admin',
-      answers: {
-        200: {
-          description: 'The keys, revoked ones too',
-          content: {
-            'application/json': {
-              schema: z.object({ keys: z.array(key) }).meta({ id: 'Keys' }),
-              example: { keys: [EXAMPLE] },
-            },
-          },
-        },
-      },
-      handle: async () => json({ keys: (await store.listKeys()).map(viewOf) }),
-    }),
+    listEndpoint(parts, define),
     define({
       method: 'post',
       path: '/api/keys',
@@ -119,6 +99,26 @@ export function keyEndpoints({ runner }: Parts, define: Define): readonly Endpoi
         return json({ ...viewOf(one.key), key: one.secret }, 201, { 'cache-control': 'no-store' });
       },
     }),
-    revokeEndpoint(runner, define),
+    define({
+      method: 'post',
+      path: '/api/keys/{key_id}/revoke',
+      id: 'revokeKey',
+      tag: 'server',
+      summary: "Take a key's right away, for good",
+      role: 'admin',
+      params: path,
+      answers: {
+        200: {
+          description: 'The key, revoked now or before',
+          content: {
+            'application/json': { schema: key, example: { ...EXAMPLE, revoked_at: EXAMPLE.created_at } },
+          },
+        },
+      },
+      async handle({ params, about }) {
+        about(params.key_id);
+        return json(viewOf(await store.revokeKey(params.key_id, new Date().toISOString())));
+      },
+    }),
   ];
 }

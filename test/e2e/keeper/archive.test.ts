@@ -1,6 +1,6 @@
 /** Jobs that move to another home as one file, and files that are refused. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveConfig } from '../../../src/config.ts';
@@ -250,6 +250,17 @@ describe('a file from anybody', () => {
       await expect(runner.archives.take(path, { skipExisting: false })).rejects.toThrow(message);
     }
     rmSync(giant);
+  });
+
+  it('a folder that the database does not know is left alone, unless an import that died left it', async () => {
+    const { root } = runner.layout.job(id());
+    mkdirSync(root, { recursive: true });
+    await expect(runner.archives.take(archive, { skipExisting: false })).rejects.toThrow(/does not know/);
+    expect(await runner.store.getJob(id())).toBeNull();
+    writeFileSync(join(root, 'importing'), '');
+    expect(await runner.archives.take(archive, { skipExisting: false })).toMatchObject({ imported: [id()] });
+    expect(readdirSync(root)).toEqual(['logs', 'proposal.patch']);
+    expect(readdirSync(join(root, '..'))).toEqual([id()]);
   });
 
   it('loses what it was allowed elsewhere', async () => {
