@@ -1,5 +1,6 @@
 /** Timing, by command and never in a test: `npm run bench -- <name>`. Figures are ratios of medians in one run. */
 import { benchCli } from './cli.ts';
+import { benchForge } from './forge.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
 import { benchLive } from './live.ts';
@@ -9,6 +10,7 @@ import { benchTurn } from './turn.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli: benchCli,
+  forge: benchForge,
   gateway: benchGateway,
   job: benchJob,
   live: benchLive,
