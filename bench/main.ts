@@ -1,6 +1,7 @@
 /** Timing, by command and never in a test: `npm run bench -- <name>`. Figures are ratios of medians in one run. */
 import { benchCli } from './cli.ts';
 import { benchFlood } from './flood.ts';
+import { benchForge } from './forge.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
 import { benchLive } from './live.ts';
@@ -13,6 +14,7 @@ import { benchTurn } from './turn.ts';
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli: benchCli,
   flood: benchFlood,
+  forge: benchForge,
   gateway: benchGateway,
   job: benchJob,
   live: benchLive,

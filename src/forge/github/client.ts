@@ -165,13 +165,15 @@ export async function once<T>(
   const { pauseMs = SETTLE_PAUSE_MS, signal } = options;
   let wasAsked = false;
   for (let tries = 1; ; tries++) {
-    const there = await find();
-    if (there !== null) return { value: there, isNew: wasAsked };
     try {
+      const there = await find();
+      if (there !== null) return { value: there, isNew: wasAsked };
       wasAsked = true;
       return { value: await make(), isNew: true };
     } catch (error) {
-      if (!isUncertain(error) || signal.aborted || tries >= SETTLE_TRIES) throw error;
+      // An error of ours is an answer. A look that failed tells nothing, and is taken again before anything is asked for.
+      const isAnswer = error instanceof JobError || !isUncertain(error);
+      if (isAnswer || signal.aborted || tries >= SETTLE_TRIES) throw error;
       await sleep(pauseMs * tries, undefined, { signal });
     }
   }

@@ -50,6 +50,8 @@ async function isBelow(path: string, folders: readonly string[]): Promise<boolea
  * below `repo_paths`, or by an administrator while nobody beyond this machine can ask.
  */
 async function checkRepo(config: Config, principal: Principal, repo: string): Promise<void> {
+  // Another server's address would be refused where it is resolved.
+  if (repo.startsWith(`${config.github.url}/`)) return;
   if (/^https:\/\/[^/@]*:[^/@]*@/.test(repo)) refuse('repo', 'a URL with a password', 'a URL without');
   const isFile = repo.startsWith('file://');
   if (!isFile && !isLocalPath(repo)) return;

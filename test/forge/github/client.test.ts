@@ -159,12 +159,17 @@ function failure(status: number | null): Error {
 describe('once', () => {
   it('makes at most one, whatever is lost, and finds it where it was made', async () => {
     const fates = fc.array(fc.constantFrom(...FATES), { maxLength: 8 });
+    const looks = fc.array(fc.boolean(), { maxLength: 8 });
     await fc.assert(
-      fc.asyncProperty(fates, fc.boolean(), async (plan, wasThere) => {
+      fc.asyncProperty(fates, looks, fc.boolean(), async (plan, lostLooks, wasThere) => {
         let made = wasThere ? 1 : 0;
         let asked = 0;
+        let looked = 0;
         const outcome = await once(
-          async () => (made > 0 ? 'it' : null),
+          async () => {
+            if (lostLooks[looked++] === true) throw failure(null);
+            return made > 0 ? 'it' : null;
+          },
           async () => {
             const fate = plan[asked++] ?? 'done';
             if (fate === 'lost_answer' || fate === 'done') made++;
@@ -176,13 +181,23 @@ describe('once', () => {
           { pauseMs: 0, signal: NEVER },
         ).catch(() => null);
         expect(made).toBeLessThanOrEqual(1);
-        expect(asked).toBeLessThanOrEqual(5);
+        expect(looked).toBeLessThanOrEqual(5);
         // What is said to be there is there; and a failure is said only where nothing is, or nobody could know.
         if (outcome !== null) expect([made, outcome.isNew]).toEqual([1, !wasThere]);
-        else expect(made === 0 || asked === 5).toBe(true);
+        else expect(made === 0 || looked === 5).toBe(true);
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('takes an error of ours for an answer', async () => {
+    let looks = 0;
+    const find = (): Promise<never> => {
+      looks++;
+      return Promise.reject(new JobError('repo_unusable', 'no fork of it'));
+    };
+    await expect(once(find, find, { pauseMs: 0, signal: NEVER })).rejects.toThrow('no fork of it');
+    expect(looks).toBe(1);
   });
 
   it('looks no more for a job that was cancelled', async () => {
