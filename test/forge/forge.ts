@@ -8,133 +8,27 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROUTES } from './api/routes.ts';
-import { newRepository } from './api/repositories.ts';
+import { newRepository } from './api/code/repositories.ts';
 import { createBare, type Origin } from './git/create.ts';
 import { listRefs, readRef } from './git/refs.ts';
+import { announceRun } from './api/checks/workflows.ts';
+import { serveControl } from './control.ts';
 import { createContract } from './http/contract.ts';
-import { createFaults, type FaultRule } from './http/faults.ts';
-import { createGitDesk, GIT_PATH } from './http/git.ts';
+import { createFaults } from './http/faults.ts';
+import { loadOf } from './http/loads.ts';
+import { createGitDesk, GIT_PATH } from './git/desk.ts';
 import { createRates } from './http/rates.ts';
 import { createRouter, type Json } from './http/route.ts';
-import { serveApi, type Desk, type Logged } from './http/serve.ts';
+import { serveApi, type Desk } from './http/serve.ts';
 import { createWebhooks } from './http/webhooks.ts';
-import { simpleUser } from './json/accounts.ts';
+import { nodeId, simpleUser } from './json/accounts.ts';
 import { listedRepository } from './json/repositories.ts';
-import {
-  emptyState,
-  findAccount,
-  findRepository,
-  folderOf,
-  newId,
-  now,
-  type Core,
-  type ForkDelays,
-} from './state/core.ts';
-import type {
-  AccountType,
-  App,
-  Delivery,
-  Installation,
-  Permissions,
-  Repository,
-  Role,
-  State,
-  Token,
-  WorkflowRun,
-} from './state/model.ts';
+import { emptyState, findAccount, findRepository, folderOf, newId, now, type Core } from './state/core.ts';
+import type { ForgeOptions, TestForge, UserOptions } from './options.ts';
+import type { App, Installation, Repository, State, Token } from './state/model.ts';
 
-export type { Delivery, Pull, Repository, State } from './state/model.ts';
-export type { FaultRule } from './http/faults.ts';
-export type { Logged } from './http/serve.ts';
-
-export interface UserOptions {
-  readonly login: string;
-  /** A classic token of theirs, with `scopes`; one with `permissions` is fine-grained. */
-  readonly token?: string;
-  readonly type?: AccountType;
-  /** `['repo', 'workflow']` unless told. */
-  readonly scopes?: readonly string[];
-  readonly permissions?: Permissions;
-  /** Of an organization: who owns it. */
-  readonly members?: readonly string[];
-}
-
-export interface RepositoryOptions {
-  readonly owner: string;
-  readonly name: string;
-  /** Path of a repository to copy, or the files of a first commit; empty unless told. */
-  readonly from?: string | Readonly<Record<string, string>>;
-  readonly private?: boolean;
-  /** Of a repository that isn't copied; `main` unless told. */
-  readonly defaultBranch?: string;
-  readonly collaborators?: Readonly<Record<string, Role>>;
-}
-
-export interface AppOptions {
-  readonly slug: string;
-  /** PEM. */
-  readonly publicKey: string;
-  readonly permissions: Permissions;
-  /** Accounts that installed it, with the repositories they chose (`owner/name`); `null`: all. */
-  readonly installations: readonly {
-    readonly account: string;
-    readonly repositories?: readonly string[] | null;
-  }[];
-}
-
-export interface ForgeOptions {
-  readonly users?: readonly UserOptions[];
-  readonly faults?: readonly FaultRule[];
-  /** Of the faults' chance. */
-  readonly seed?: number;
-  /** Milliseconds of the epoch; what expires does so by this clock. */
-  readonly clock?: () => number;
-  readonly port?: number;
-  /** Where repositories and state are kept beyond `close()`; a temporary folder, removed then, unless told. */
-  readonly root?: string;
-  /** Requests an hour and token; 5,000 unless told. */
-  readonly rateLimit?: number;
-}
-
-export interface TestForge {
-  /** `http://127.0.0.1:<port>`: repositories are at `<url>/<owner>/<name>`. */
-  readonly url: string;
-  /** Base URL for Octokit and friends. */
-  readonly apiUrl: string;
-  /** The URL that git gets; with a token it holds the credential. */
-  gitUrl(owner: string, name: string, token?: string): string;
-  addUser(user: UserOptions): void;
-  addRepository(options: RepositoryOptions): Promise<Repository>;
-  addApp(app: AppOptions): { readonly app: App; readonly installations: readonly Installation[] };
-  /** Sends events of a repository to `url`; all events unless told. */
-  addHook(
-    owner: string,
-    name: string,
-    hook: { readonly url: string; readonly secret: string; readonly events?: readonly string[] },
-  ): void;
-  setFault(rule: FaultRule): void;
-  clearFaults(): void;
-  /** How late forks made from now on show themselves. */
-  setForkDelays(delays: ForkDelays): void;
-  /** What happens with workflow runs that are dispatched from now on; they stay queued without. */
-  onWorkflowRun(hook: (repository: Repository, run: WorkflowRun) => void): void;
-  /** All requests since the start, git's too. */
-  requests(): readonly Logged[];
-  /** A repository's state, live; throws when there is none. */
-  repo(owner: string, name: string): Repository;
-  state(): State;
-  /** Path of the bare repository, for git. */
-  folder(owner: string, name: string): string;
-  refs(owner: string, name: string): Promise<Readonly<Record<string, string>>>;
-  /** The commit of a branch, or `null`. */
-  branch(owner: string, name: string, branch: string): Promise<string | null>;
-  /** Webhooks that were sent, after all have been. */
-  deliveries(): Promise<readonly Delivery[]>;
-  /** Answers that GitHub would not give, requests that it would not take, and calls that nobody may make. */
-  violations(): readonly string[];
-  /** Stops; rejects when there were violations. */
-  close(): Promise<void>;
-}
+export type { ForgeOptions, TestForge } from './options.ts';
+export type { Delivery } from './state/model.ts';
 
 const CLASSIC_SCOPES = ['repo', 'workflow'];
 
@@ -144,6 +38,16 @@ function loadState(root: string): State {
   } catch {
     return emptyState();
   }
+}
+
+/** Events say which installation of an app they concern. */
+function installationOf(state: State, repository: Repository): { readonly installation?: Json } {
+  const found = state.installations.find(
+    (one) => one.account === repository.owner && (one.repositoryIds?.includes(repository.id) ?? true),
+  );
+  return found === undefined
+    ? {}
+    : { installation: { id: found.id, node_id: nodeId('Installation', found.id) } };
 }
 
 /** Starts a forge on a port of this machine. */
@@ -156,6 +60,7 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     ...payload,
     repository: listedRepository(core, repository),
     sender: simpleUser(core, String(payload['sender'])),
+    ...installationOf(state, repository),
   }));
   const core: Core = {
     state,
@@ -164,6 +69,7 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     clock,
     forkDelays: { value: {} },
     onRun: { value: null },
+    breach: (what) => contract.breach(what),
     emit: (repository, event, payload) => webhooks.emit(repository, event, payload),
   };
   const contract = createContract();
@@ -175,9 +81,11 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     faults,
     contract,
     rates: createRates(clock, options.rateLimit ?? 5000),
+    creationsPerMinute: options.creationsPerMinute ?? Number.POSITIVE_INFINITY,
     log: [],
     find: createRouter(ROUTES),
     closing: stop.signal,
+    save: () => save(),
   };
   const serveGit = createGitDesk(desk);
   const save = (): void => {
@@ -186,6 +94,13 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     renameSync(join(root, 'state.json.new'), join(root, 'state.json'));
   };
 
+  function serveLog(id: string, response: ServerResponse): void {
+    const jobs = state.repositories.flatMap((one) => one.runs).flatMap((run) => run.jobs);
+    const job = jobs.find((one) => String(one.id) === id);
+    response.writeHead(job === undefined ? 404 : 200, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(job?.log ?? '');
+  }
+
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Clients behind a proxy send the whole URL; others a path, and their host in a header.
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
@@ -193,8 +108,11 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     else if (url.pathname.startsWith('/api/v3/'))
       await serveApi(desk, request, response, url, url.pathname.slice(7));
     else if (url.hostname.startsWith('api.')) await serveApi(desk, request, response, url, url.pathname);
+    else if (url.pathname === '/api/graphql') await serveApi(desk, request, response, url, '/graphql');
+    else if (url.pathname.startsWith('/_forge/'))
+      await serveControl(forge, request, response, url.pathname.slice('/_forge/'.length));
+    else if (url.pathname.startsWith('/_logs/')) serveLog(url.pathname.slice('/_logs/'.length), response);
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found\n');
-    if (request.method !== 'GET') save();
   }
 
   const server = createServer((request, response) => {
@@ -233,7 +151,7 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
   for (const user of options.users ?? []) addUser(user);
   save();
 
-  return {
+  const forge: TestForge = {
     url,
     apiUrl: `${url}/api/v3`,
     gitUrl: (owner, name, token) =>
@@ -309,7 +227,17 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     onWorkflowRun(hook) {
       core.onRun.value = hook;
     },
+    async moveRun(owner, name, id, { status, conclusion = null, jobs = [] }) {
+      const repository = repo(owner, name);
+      const run = repository.runs.find((one) => one.id === id);
+      if (run === undefined) throw new Error(`run ${id}: ${owner}/${name} has none`);
+      run.status = status;
+      run.conclusion = conclusion;
+      run.jobs = jobs.map((job) => ({ id: newId(core), status, ...job }));
+      await announceRun(core, repository, run);
+    },
     requests: () => desk.log,
+    load: () => loadOf(desk.log),
     repo,
     state: () => state,
     folder: (owner, name) => folderOf(core, repo(owner, name)),
@@ -335,6 +263,7 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
         throw new Error(`the test forge was asked, or answered, as GitHub is not:\n${wrong.join('\n')}`);
     },
   };
+  return forge;
 }
 
 function tokenOf(user: UserOptions, token: string): Token {
@@ -350,6 +279,3 @@ function tokenOf(user: UserOptions, token: string): Token {
     expiresAtMs: null,
   };
 }
-
-/** A payload as it was delivered. */
-export type Payload = Json;

@@ -34,6 +34,21 @@ export interface CgiRequest {
   readonly service: string;
   readonly query: string;
   readonly login: string | null;
+  /** Configuration of this request alone. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+function configEnv(config: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(config);
+  return {
+    GIT_CONFIG_COUNT: String(entries.length),
+    ...Object.fromEntries(
+      entries.flatMap(([key, value], at) => [
+        [`GIT_CONFIG_KEY_${at}`, key],
+        [`GIT_CONFIG_VALUE_${at}`, value],
+      ]),
+    ),
+  };
 }
 
 /**
@@ -64,6 +79,7 @@ export async function serveGit(
       GIT_PROTOCOL: header('git-protocol'),
       REMOTE_ADDR: '127.0.0.1',
       ...(cgi.login === null ? {} : { REMOTE_USER: cgi.login }),
+      ...configEnv(cgi.config ?? {}),
     }),
     stdio: ['pipe', 'pipe', 'ignore'],
   });

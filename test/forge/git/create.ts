@@ -9,41 +9,36 @@ export type Origin = { readonly path: string } | { readonly files: Readonly<Reco
 
 // Pull requests' refs may be fetched, never pushed. Nothing is collected behind a test's back, since forks share
 // objects that only one of them may reach.
-const CONFIG = [
-  ['http.receivepack', 'true'],
-  ['receive.hideRefs', 'refs/pull'],
-  ['receive.autogc', 'false'],
-  ['gc.auto', '0'],
-  ['uploadpack.allowFilter', 'true'],
-  ['uploadpack.allowAnySHA1InWant', 'true'],
-  ['core.logAllRefUpdates', 'false'],
-] as const;
+const CONFIG = `[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+\tlogAllRefUpdates = false
+[http]
+\treceivepack = true
+[receive]
+\thideRefs = refs/pull
+\tautogc = false
+[gc]
+\tauto = 0
+[uploadpack]
+\tallowFilter = true
+\tallowAnySHA1InWant = true
+`;
 
 async function configure(folder: string, defaultBranch: string): Promise<void> {
-  const lines = CONFIG.map(([key, value]) => {
-    const [section, name] = key.split('.');
-    return `[${section}]\n\t${name} = ${value}\n`;
-  });
-  const file = join(folder, 'config');
-  await writeFile(file, (await readFile(file, 'utf8')) + lines.join(''));
+  await writeFile(join(folder, 'config'), CONFIG);
   await writeFile(join(folder, 'HEAD'), `ref: refs/heads/${defaultBranch}\n`);
 }
 
-/** One commit with these files on a branch of a bare repository, without a working tree. */
-async function firstCommit(
-  folder: string,
-  branch: string,
-  files: Readonly<Record<string, string>>,
-): Promise<void> {
-  const env = { GIT_INDEX_FILE: join(folder, 'first.index') };
-  for (const [path, text] of Object.entries(files)) {
-    const blob = (await git(folder, ['hash-object', '-w', '--stdin'], { input: text })).trim();
-    await git(folder, ['update-index', '--add', '--cacheinfo', `100644,${blob},${path}`], { env });
-  }
-  const tree = (await git(folder, ['write-tree'], { env })).trim();
-  const sha = (await git(folder, ['commit-tree', '-m', 'First commit', tree])).trim();
-  await git(folder, ['update-ref', `refs/heads/${branch}`, sha]);
-  await rm(env.GIT_INDEX_FILE, { force: true });
+/** Input of `git fast-import`: one commit with these files. */
+function firstCommit(branch: string, files: Readonly<Record<string, string>>): string {
+  const data = (text: string): string => `data ${Buffer.byteLength(text)}\n${text}\n`;
+  const paths = Object.entries(files).map(
+    ([path, text]) => `M 100644 inline ${JSON.stringify(path)}\n${data(text)}`,
+  );
+  const seconds = Math.floor(Date.now() / 1000);
+  return `commit refs/heads/${branch}\ncommitter Test forge <noreply@forge.test> ${seconds} +0000\n${data('First commit')}${paths.join('')}`;
 }
 
 /**
@@ -52,16 +47,25 @@ async function firstCommit(
  * @returns the name of its default branch: that of the repository copied, else `branch`
  */
 export async function createBare(folder: string, origin: Origin, branch: string): Promise<string> {
+  // Left by a forge that was killed before it knew of it.
+  await rm(folder, { recursive: true, force: true });
   if (origin !== null && 'path' in origin) {
-    await git('/', ['clone', '-q', '--bare', '--no-tags', '--', origin.path, folder]);
+    await git('/', ['clone', '-q', '--bare', '--', origin.path, folder]);
     const head = await readFile(join(folder, 'HEAD'), 'utf8');
-    const name = head.trim().replace('ref: refs/heads/', '');
+    // A detached head names no branch.
+    const name = /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1] ?? branch;
     await configure(folder, name);
     return name;
   }
-  await git('/', ['init', '-q', '--bare', '--template=', '--', folder]);
+  await mkdir(join(folder, 'objects'), { recursive: true });
+  await mkdir(join(folder, 'refs', 'heads'), { recursive: true });
   await configure(folder, branch);
-  if (origin !== null) await firstCommit(folder, branch, origin.files);
+  if (origin !== null) {
+    const input = firstCommit(branch, origin.files);
+    await git(folder, ['-c', 'fastimport.unpackLimit=1000', 'fast-import', '--quiet', '--date-format=raw'], {
+      input,
+    });
+  }
   return branch;
 }
 

@@ -1,6 +1,6 @@
 /** Refs of a bare repository, read from its files: cheaper than a process for what is asked most often. */
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 const SHA = /^[0-9a-f]{40}$/;
 
@@ -31,7 +31,8 @@ export async function readRef(folder: string, name: string): Promise<string | nu
 /** All refs whose full name begins with `prefix`, by name. */
 export async function listRefs(folder: string, prefix: string): Promise<readonly Ref[]> {
   const refs = await packed(folder);
-  const files = await readdir(join(folder, 'refs'), { recursive: true, withFileTypes: true });
+  // A fork that is being made has none yet.
+  const files = await readdir(join(folder, 'refs'), { recursive: true, withFileTypes: true }).catch(() => []);
   for (const file of files) {
     if (!file.isFile() || file.name.endsWith('.lock')) continue;
     const name = join(file.parentPath, file.name).slice(folder.length + 1);
@@ -42,4 +43,12 @@ export async function listRefs(folder: string, prefix: string): Promise<readonly
     .filter(([name]) => name.startsWith(prefix))
     .map(([name, sha]) => ({ name, sha }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Sets a ref that nobody but the forge writes; git's own locking is for the others. */
+export async function writeRef(folder: string, name: string, sha: string): Promise<void> {
+  const file = join(folder, name);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.lock`, `${sha}\n`);
+  await rename(`${file}.lock`, file);
 }

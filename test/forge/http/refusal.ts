@@ -12,13 +12,13 @@ export interface FieldError {
 /** Thrown by a handler: becomes the answer. */
 export class Refusal extends Error {
   readonly status: number;
-  readonly errors: readonly FieldError[] | null;
+  readonly errors: readonly (FieldError | string)[] | null;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
     status: number,
     message: string,
-    errors: readonly FieldError[] | null = null,
+    errors: readonly (FieldError | string)[] | null = null,
     headers: Readonly<Record<string, string>> = {},
   ) {
     super(message);
@@ -44,6 +44,11 @@ export const needsLogin = (): Refusal => new Refusal(401, 'Requires authenticati
 /** 422 with a reason that is a sentence. */
 export function custom(resource: string, message: string): Refusal {
   return new Refusal(422, 'Validation Failed', [{ resource, code: 'custom', message }]);
+}
+
+/** 422 as some operations have it: the reason as bare text. */
+export function plain(message: string): Refusal {
+  return new Refusal(422, 'Unprocessable Entity', [message]);
 }
 
 /** 422 that names a field: missing, invalid, too long. */

@@ -1,6 +1,7 @@
 /** Routes by GitHub's own path templates, and what a handler gets and gives. */
 import type { Actor, Core } from '../state/core.ts';
 import type { Repository, Role } from '../state/model.ts';
+import type { Rate } from './rates.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -14,6 +15,8 @@ export interface Call {
   /** The one that the path names; using it on a route without one is a mistake of the route. */
   readonly repository: Repository;
   readonly role: Role;
+  /** The actor's rate limit as it stands. */
+  readonly rate: Rate;
   /** Login of the actor; such calls need one. */
   readonly login: string;
 }

@@ -7,6 +7,7 @@ import type { Repository } from '../state/model.ts';
 import { actorOf, authorize } from './auth.ts';
 import type { Contract } from './contract.ts';
 import type { FaultRule, Faults } from './faults.ts';
+import { creationWaitSeconds } from './loads.ts';
 import { cutPage } from './pages.ts';
 import { rateHeaders, type Rates } from './rates.ts';
 import { notFound, Refusal, refusalBody } from './refusal.ts';
@@ -36,7 +37,11 @@ export interface Desk {
   readonly rates: Rates;
   readonly contract: Contract;
   readonly log: Logged[];
+  /** Content that one login may make within a minute. */
+  readonly creationsPerMinute: number;
   readonly find: ReturnType<typeof createRouter>;
+  /** Keeps the state, where it is to outlive this process; before anybody is told of a change. */
+  readonly save: () => void;
   /** Waits that a closing forge ends. */
   readonly closing: AbortSignal;
 }
@@ -134,6 +139,10 @@ async function decide(
   const found = desk.find(request.method ?? 'GET', logged.path);
   if (found === null || found === 'other_method') throw notFound();
   logged.template = found.route.template;
+  const retryAfterSeconds = creationWaitSeconds(desk.log, logged, desk.creationsPerMinute);
+  const limited =
+    retryAfterSeconds === 0 ? null : faultAnswer(core, { kind: 'secondary_limit', retryAfterSeconds });
+  if (limited !== null) throw limited;
   const answer = await answerRoute(desk, found.route, found.params, actor, request, url, text);
   return { answer: cutPage(answer, url), actor };
 }
@@ -169,6 +178,7 @@ async function answerRoute(
       return repository;
     },
     role,
+    rate: desk.rates.look(whoOf(actor)),
     login,
   });
 }
@@ -225,6 +235,7 @@ export async function serveApi(
     answer = { status: refusal.status, body: refusalBody(refusal), headers: refusal.headers };
   }
   logged.status = answer.status;
+  if (method !== 'GET') desk.save();
   if (fault?.kind === 'lost_answer') {
     response.destroy();
     return;
@@ -275,7 +286,8 @@ function send(
   }
   const status = unchanged ? 304 : answer.status;
   logged.status = status;
-  if (logged.template !== null && !isText) {
+  // GraphQL has a description of its own.
+  if (logged.template !== null && logged.template !== '/graphql') {
     desk.contract.keep({
       method: logged.method,
       template: logged.template,

@@ -1,6 +1,6 @@
 /** Pull requests and what hangs on them, as GitHub shows them. */
 import { repositoryById, type Core } from '../state/core.ts';
-import type { Issue, Label, Pull, Repository } from '../state/model.ts';
+import type { Issue, Label, Pull, Reaction, Repository } from '../state/model.ts';
 import type { Json } from '../http/route.ts';
 import { nodeId, simpleUser } from './accounts.ts';
 import { listedRepository, repoApi, repoHtml } from './repositories.ts';
@@ -22,6 +22,18 @@ export function labelsJson(core: Core, repository: Repository, names: readonly s
     const label = repository.labels.find((one) => one.name.toLowerCase() === name.toLowerCase());
     return label === undefined ? [] : [labelJson(core, repository, label)];
   });
+}
+
+const EMOJI = ['+1', '-1', 'laugh', 'hooray', 'confused', 'heart', 'rocket', 'eyes'] as const;
+
+/** How many of each reaction there are (`reaction-rollup`). */
+export function reactionsJson(url: string, reactions: readonly Reaction[]): Json {
+  const count = (content: string): number => reactions.filter((one) => one.content === content).length;
+  return {
+    url: `${url}/reactions`,
+    total_count: reactions.length,
+    ...Object.fromEntries(EMOJI.map((name) => [name, count(name)])),
+  };
 }
 
 /** What the writer is to the repository. */

@@ -38,6 +38,8 @@ export interface Core {
   readonly forkDelays: { value: ForkDelays };
   /** Sends an event to the repository's hooks. */
   readonly emit: (repository: Repository, event: string, payload: Readonly<Record<string, unknown>>) => void;
+  /** Records a call that nobody may make. */
+  readonly breach: (what: string) => void;
   /** What a test's hook does with a dispatched workflow run. */
   readonly onRun: { value: ((repository: Repository, run: Repository['runs'][number]) => void) | null };
 }
@@ -100,11 +102,19 @@ export function forksOf(core: Core, repository: Repository): readonly Repository
   return core.state.repositories.filter((one) => one.parentId === repository.id);
 }
 
-function roleOfAccount(repository: Repository, account: Account, owner: Account): Role {
+/** What an account was given on a repository, whoever else may read it. */
+export function grantedRole(core: Core, repository: Repository, account: Account): Role {
   if (same(repository.owner, account.login)) return 'admin';
-  if (owner.members.some((login) => same(login, account.login))) return 'admin';
-  const given = Object.entries(repository.collaborators).find(([login]) => same(login, account.login))?.[1];
-  return given ?? (repository.private ? 'none' : 'read');
+  if (accountOf(core, repository.owner).members.some((login) => same(login, account.login))) return 'admin';
+  return (
+    Object.entries(repository.collaborators).find(([login]) => same(login, account.login))?.[1] ?? 'none'
+  );
+}
+
+/** What an account may do with a repository. */
+export function accountRole(core: Core, repository: Repository, account: Account): Role {
+  const given = grantedRole(core, repository, account);
+  return given === 'none' && !repository.private ? 'read' : given;
 }
 
 function lower(a: Role, b: Role): Role {
@@ -129,7 +139,7 @@ export function roleOf(core: Core, actor: Actor, repository: Repository): Role {
     if (!isWithin(core, token, repository)) return floor;
     if (token.kind === 'installation') return 'admin';
   }
-  const role = roleOfAccount(repository, account, accountOf(core, repository.owner));
+  const role = accountRole(core, repository, account);
   if (token.kind === 'fine_grained' || token.scopes.includes('repo')) return role;
   if (!repository.private && token.scopes.includes('public_repo')) return role;
   return lower(role, floor);

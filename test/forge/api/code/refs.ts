@@ -1,13 +1,13 @@
 /** Branches and refs. */
-import { folderOf, hasAppeared, type Core } from '../state/core.ts';
-import type { Repository } from '../state/model.ts';
-import { tryGit } from '../git/git.ts';
-import { commit, countCommits } from '../git/history.ts';
-import { listRefs, readRef } from '../git/refs.ts';
-import { commitJson, refJson } from '../json/commits.ts';
-import { repoApi, repoHtml } from '../json/repositories.ts';
-import { custom, invalid, notFound, Refusal } from '../http/refusal.ts';
-import { route, textOf, type Call, type Json, type Route } from '../http/route.ts';
+import { folderOf, hasAppeared, type Core } from '../../state/core.ts';
+import type { Repository } from '../../state/model.ts';
+import { tryGit } from '../../git/git.ts';
+import { commit, countCommits } from '../../git/history.ts';
+import { listRefs, readRef } from '../../git/refs.ts';
+import { commitJson, refJson } from '../../json/commits.ts';
+import { repoApi, repoHtml } from '../../json/repositories.ts';
+import { custom, invalid, notFound, Refusal } from '../../http/refusal.ts';
+import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
 import { branchMoved } from './pushes.ts';
 
 const ZERO = '0'.repeat(40);

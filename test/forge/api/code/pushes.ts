@@ -1,12 +1,13 @@
 /** What follows when a branch moves: heads of pull requests move along, and the hooks hear of it. */
-import { folderOf, now, type Core } from '../state/core.ts';
-import type { Pull, Repository } from '../state/model.ts';
-import type { RefUpdate } from '../git/backend.ts';
-import { git } from '../git/git.ts';
-import { commit, log } from '../git/history.ts';
-import { listedPull } from '../json/pulls.ts';
-import { repoHtml } from '../json/repositories.ts';
-import type { Json } from '../http/route.ts';
+import { folderOf, now, type Core } from '../../state/core.ts';
+import type { Pull, Repository } from '../../state/model.ts';
+import type { RefUpdate } from '../../git/backend.ts';
+import { git } from '../../git/git.ts';
+import { commit, log } from '../../git/history.ts';
+import { readRef, writeRef } from '../../git/refs.ts';
+import { listedPull } from '../../json/pulls.ts';
+import { repoHtml } from '../../json/repositories.ts';
+import type { Json } from '../../http/route.ts';
 
 const ZERO = '0'.repeat(40);
 
@@ -39,7 +40,7 @@ export function emitPull(
 
 /** Keeps the base repository's own ref of a pull request's head. */
 export async function keepHead(core: Core, base: Repository, pull: Pull): Promise<void> {
-  await git(folderOf(core, base), ['update-ref', `refs/pull/${pull.number}/head`, pull.headSha]);
+  await writeRef(folderOf(core, base), `refs/pull/${pull.number}/head`, pull.headSha);
 }
 
 async function pushPayload(
@@ -109,6 +110,7 @@ export async function branchMoved(
     }
     const before = pull.headSha;
     pull.headSha = update.after;
+    pull.baseSha = (await readRef(folderOf(core, base), `refs/heads/${pull.baseRef}`)) ?? pull.baseSha;
     pull.updatedAt = at;
     await keepHead(core, base, pull);
     emitPull(core, base, pull, 'synchronize', login, { before, after: update.after });

@@ -1,8 +1,9 @@
 /** Git over HTTP: who may fetch, who may push, and what a push moves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { branchMoved } from '../api/pushes.ts';
-import { serveGit, type RefUpdate } from '../git/backend.ts';
-import { readRef } from '../git/refs.ts';
+import { branchMoved } from '../api/code/pushes.ts';
+import { serveGit, type RefUpdate } from './backend.ts';
+import { readRef } from './refs.ts';
+import { workflowsHook } from './workflows-hook.ts';
 import {
   atLeast,
   findRepository,
@@ -13,8 +14,8 @@ import {
   type Actor,
 } from '../state/core.ts';
 import type { Repository } from '../state/model.ts';
-import { actorOf } from './auth.ts';
-import { beSlow, faultAnswer, type Desk, type Logged } from './serve.ts';
+import { actorOf } from '../http/auth.ts';
+import { beSlow, faultAnswer, type Desk, type Logged } from '../http/serve.ts';
 
 export const GIT_PATH = /^\/([^/]+)\/([^/]+?)(?:\.git)?(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
 const ZERO = '0'.repeat(40);
@@ -47,6 +48,12 @@ function refusal(
     return [403, `Permission to ${repository.owner}/${repository.name}.git denied to ${login}.`];
   }
   return null;
+}
+
+function maySetWorkflows({ core }: Desk, actor: Actor, repository: Repository): boolean {
+  const permissions = permissionsOf(core, actor, repository);
+  if (permissions !== null) return permissions['workflows'] === 'write';
+  return actor.kind === 'account' && actor.token.scopes.includes('workflow');
 }
 
 /** Serves one request of a git client; pushes to one repository go one by one, so that each is seen whole. */
@@ -103,7 +110,8 @@ export function createGitDesk(
     const no = refusal(desk, actor, repository, pushes);
     if (no !== null || repository === undefined)
       return refuse(response, logged, ...(no ?? ([404, 'Repository not found.'] as const)));
-    const cgi = { folder: folderOf(core, repository), service, query: url.search.slice(1), login };
+    const config = pushes && !maySetWorkflows(desk, actor, repository) ? workflowsHook(core.root) : {};
+    const cgi = { config, folder: folderOf(core, repository), service, query: url.search.slice(1), login };
     const lost = fault?.kind === 'lost_answer';
     if (service !== '/git-receive-pack') {
       await serveGit(request, response, cgi, lost ? () => Promise.resolve(false) : undefined);
@@ -115,6 +123,7 @@ export function createGitDesk(
       await before;
       await serveGit(request, response, cgi, async (updates) => {
         await afterPush(repository, login ?? '', updates);
+        desk.save();
         return !lost;
       });
       logged.status = response.statusCode;

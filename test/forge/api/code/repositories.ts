@@ -11,15 +11,15 @@ import {
   repositoryById,
   sourceOf,
   type Core,
-} from '../state/core.ts';
-import type { Appearance, Repository } from '../state/model.ts';
-import { createFork } from '../git/create.ts';
-import { git, tryGit } from '../git/git.ts';
-import { countCommits } from '../git/history.ts';
-import { readRef } from '../git/refs.ts';
-import { fullRepository, listedRepository } from '../json/repositories.ts';
-import { custom, notFound, Refusal } from '../http/refusal.ts';
-import { route, textOf, type Call, type Json, type Route } from '../http/route.ts';
+} from '../../state/core.ts';
+import type { Appearance, Repository } from '../../state/model.ts';
+import { createFork } from '../../git/create.ts';
+import { git, tryGit } from '../../git/git.ts';
+import { countCommits } from '../../git/history.ts';
+import { readRef } from '../../git/refs.ts';
+import { fullRepository, listedRepository } from '../../json/repositories.ts';
+import { custom, notFound, Refusal } from '../../http/refusal.ts';
+import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
 import { branchMoved } from './pushes.ts';
 
 /** A new repository's record; its bare repository is made by the caller. */

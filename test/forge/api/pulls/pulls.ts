@@ -1,16 +1,25 @@
 /** Pull requests: opened once per head and base, listed, edited. There is no way to merge one. */
-import { atLeast, findRepository, folderOf, newId, now, roleOf, sourceOf, type Core } from '../state/core.ts';
-import type { Pull, Repository } from '../state/model.ts';
-import { tryGit } from '../git/git.ts';
-import { changedFiles, countCommits, log, mergeBase, mergesCleanly } from '../git/history.ts';
-import { readRef } from '../git/refs.ts';
-import { commitJson } from '../json/commits.ts';
-import { fullPull, listedPull, type PullFigures } from '../json/pulls.ts';
-import { custom, invalid, notFound, Refusal } from '../http/refusal.ts';
-import { route, textOf, type Call, type Json, type Route } from '../http/route.ts';
-import { filesJson } from './commits.ts';
-import { checkBody, checkTitle } from './limits.ts';
-import { emitPull, keepHead } from './pushes.ts';
+import {
+  atLeast,
+  findRepository,
+  folderOf,
+  newId,
+  now,
+  roleOf,
+  sourceOf,
+  type Core,
+} from '../../state/core.ts';
+import type { Pull, Repository } from '../../state/model.ts';
+import { tryGit } from '../../git/git.ts';
+import { changedFiles, countCommits, log, mergeBase, mergesCleanly } from '../../git/history.ts';
+import { readRef } from '../../git/refs.ts';
+import { commitJson } from '../../json/commits.ts';
+import { fullPull, listedPull, type PullFigures } from '../../json/pulls.ts';
+import { custom, invalid, notFound, Refusal } from '../../http/refusal.ts';
+import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
+import { filesJson } from '../code/commits.ts';
+import { checkBody, checkTitle } from '../limits.ts';
+import { emitPull, keepHead } from '../code/pushes.ts';
 
 const READ = { permission: ['pull_requests', 'read'] } as const;
 const WRITE = { permission: ['pull_requests', 'write'] } as const;
@@ -70,17 +79,22 @@ function headOf(core: Core, base: Repository, owner: string, name: unknown): Rep
   );
 }
 
-async function open(call: Call): Promise<Json> {
-  const { core, repository, body, actor, login } = call;
-  const title = body['title'];
-  if (typeof title !== 'string' || title.trim() === '')
-    throw invalid('PullRequest', 'title', 'missing_field');
-  checkTitle('PullRequest', title);
-  checkBody('PullRequest', body['body']);
+interface Proposed {
+  readonly head: Repository;
+  readonly headRef: string;
+  readonly headSha: string;
+  readonly baseRef: string;
+  readonly baseSha: string;
+  readonly label: string;
+  readonly mayModify: boolean;
+}
+
+/** What is to go where; 422 or 403 for what can't. */
+async function proposed({ core, repository, body, actor }: Call): Promise<Proposed> {
   const [given, baseRef] = [textOf(body, 'head'), textOf(body, 'base')];
-  const [owner, headRef] = given.includes(':')
-    ? [given.slice(0, given.indexOf(':')), given.slice(given.indexOf(':') + 1)]
-    : [repository.owner, given];
+  const colon = given.indexOf(':');
+  const [owner, headRef] =
+    colon === -1 ? [repository.owner, given] : [given.slice(0, colon), given.slice(colon + 1)];
   const folder = folderOf(core, repository);
   const baseSha = await readRef(folder, `refs/heads/${baseRef}`);
   if (baseSha === null) throw invalid('PullRequest', 'base', 'invalid');
@@ -91,35 +105,41 @@ async function open(call: Call): Promise<Json> {
   if (headSha === null) throw invalid('PullRequest', 'head', 'invalid');
   const label = `${head.owner}:${headRef}`;
   const isSame = head.id === repository.id;
-  if (isSame && !atLeast(roleOf(core, actor, repository), 'write'))
+  if (isSame && !atLeast(roleOf(core, actor, repository), 'write')) {
     throw new Refusal(403, 'Must have push access to Repository.');
-  const taken = repository.pulls.find(
-    (one) =>
-      one.state === 'open' &&
-      one.headRepositoryId === head.id &&
-      one.headRef === headRef &&
-      one.baseRef === baseRef,
-  );
-  if (taken !== undefined) throw custom('PullRequest', `A pull request already exists for ${label}.`);
+  }
   const between = await tryGit(folder, ['rev-list', '--count', headSha, `^${baseSha}`]);
   if (between.stdout.trim() === '0') {
-    throw custom(
-      'PullRequest',
-      `No commits between ${isSame ? baseRef : `${repository.owner}:${baseRef}`} and ${isSame ? headRef : label}`,
-    );
+    const [from, to] = isSame ? [baseRef, headRef] : [`${repository.owner}:${baseRef}`, label];
+    throw custom('PullRequest', `No commits between ${from} and ${to}`);
   }
   if ((await mergeBase(folder, baseSha, headSha)) === null) {
     throw custom('PullRequest', `The ${headRef} branch has no history in common with ${baseRef}`);
   }
   const mayModify = body['maintainer_can_modify'] === true && !isSame;
   if (mayModify && !atLeast(roleOf(core, actor, head), 'write')) {
-    throw invalid(
-      'PullRequest',
-      'fork_collab',
-      'custom',
-      "Fork collab can't be granted by someone without permission",
-    );
+    const message = "Fork collab can't be granted by someone without permission";
+    throw invalid('PullRequest', 'fork_collab', 'custom', message);
   }
+  return { head, headRef, headSha, baseRef, baseSha, label, mayModify };
+}
+
+async function open(call: Call): Promise<Json> {
+  const { core, repository, body, login } = call;
+  const title = textOf(body, 'title');
+  if (title.trim() === '') throw invalid('PullRequest', 'title', 'missing_field');
+  checkTitle('PullRequest', title);
+  checkBody('PullRequest', body['body']);
+  const { head, label, mayModify, ...refs } = await proposed(call);
+  // From here to the record nothing waits: of two that ask at the same time, one is told that it is too late.
+  const taken = repository.pulls.some(
+    (one) =>
+      one.state === 'open' &&
+      one.headRepositoryId === head.id &&
+      one.headRef === refs.headRef &&
+      one.baseRef === refs.baseRef,
+  );
+  if (taken) throw custom('PullRequest', `A pull request already exists for ${label}.`);
   const at = now(core);
   const pull: Pull = {
     id: newId(core),
@@ -138,16 +158,15 @@ async function open(call: Call): Promise<Json> {
     draft: body['draft'] === true,
     headLabel: label,
     headRepositoryId: head.id,
-    headRef,
-    headSha,
-    baseRef,
-    baseSha,
+    ...refs,
     maintainerCanModify: mayModify,
     requestedReviewers: [],
     reviews: [],
     reviewComments: [],
   };
   repository.pulls.push(pull);
+  // A push may have come while git was asked.
+  pull.headSha = (await readRef(folderOf(core, head), `refs/heads/${refs.headRef}`)) ?? refs.headSha;
   await keepHead(core, repository, pull);
   emitPull(core, repository, pull, 'opened', login);
   return pullJson(core, repository, pull, true);
@@ -218,6 +237,13 @@ async function edit(call: Call): Promise<Json> {
 }
 
 export const PULL_ROUTES: readonly Route[] = [
+  // GitHub's button. Whoever presses it breaks the first invariant; the answer is GitHub's where a rule forbids it.
+  route('PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge', WRITE, (call) => {
+    call.core.breach(
+      `${call.login} tried to merge ${call.repository.owner}/${call.repository.name}#${pullOf(call).number}`,
+    );
+    throw new Refusal(405, 'Pull Request is not mergeable');
+  }),
   route('GET /repos/{owner}/{repo}/pulls', READ, (call) => ({ status: 200, list: list(call) })),
   route('POST /repos/{owner}/{repo}/pulls', WRITE, async (call) => ({ status: 201, body: await open(call) })),
   route('GET /repos/{owner}/{repo}/pulls/{pull_number}', READ, async (call) => ({

@@ -1,6 +1,6 @@
 /** Commits, comparisons and files. */
-import { folderOf, forksOf, sourceOf, type Core } from '../state/core.ts';
-import type { Repository } from '../state/model.ts';
+import { folderOf, forksOf, sourceOf, type Core } from '../../state/core.ts';
+import type { Repository } from '../../state/model.ts';
 import {
   blobBase64,
   changedFiles,
@@ -12,12 +12,12 @@ import {
   patchOf,
   type Commit,
   type Entry,
-} from '../git/history.ts';
-import { listRefs, readRef } from '../git/refs.ts';
-import { commitJson, fileJson } from '../json/commits.ts';
-import { repoApi, repoHtml } from '../json/repositories.ts';
-import { notFound, Refusal } from '../http/refusal.ts';
-import { route, type Call, type Json, type Route } from '../http/route.ts';
+} from '../../git/history.ts';
+import { listRefs, readRef } from '../../git/refs.ts';
+import { commitJson, fileJson } from '../../json/commits.ts';
+import { repoApi, repoHtml } from '../../json/repositories.ts';
+import { notFound, Refusal } from '../../http/refusal.ts';
+import { route, type Call, type Json, type Route } from '../../http/route.ts';
 
 const READ = { permission: ['contents', 'read'] } as const;
 // What GitHub shows of a comparison.
