@@ -180,6 +180,7 @@ async function setStatus(
   notices: string[],
 ): Promise<void> {
   const { headSha: sha, status } = request;
+  if (status === null) return;
   const description = Array.from(status.description).slice(0, MAX_STATUS_CHARS).join('');
   const wanted = {
     state: status.state,

@@ -135,6 +135,14 @@ function spoken(ms: number): string {
   return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
 
+/** What was asked: the task; of an issue its name, which closes it once a change is taken that nobody must look at first. */
+function asked({ job, input }: BodyInput): string {
+  const { task, issue } = job.request;
+  if (issue === undefined) return block(task, MAX_TASK_CHARS);
+  const title = code((task.split('\n')[0] ?? '').replace(/^Implement this issue: /, ''));
+  return `${input.draft ? 'For' : 'Closes'} ${issue}\n\n${title}`;
+}
+
 function footer({ job, detail, input, jobUrl }: BodyInput): string {
   const { spent } = input;
   const money = spent?.cost_usd == null ? 'unknown cost' : `$${spent.cost_usd.toFixed(2)}`;
@@ -188,9 +196,9 @@ function provenance({ job, detail, verified, input }: BodyInput): string {
 
 /** Renders the body of a proposal, at most 65,536 characters long. The same job renders the same text. */
 export function renderBody(what: BodyInput): string {
-  const { job, verified, summary } = what;
+  const { verified, summary } = what;
   const parts = [
-    block(job.request.task, MAX_TASK_CHARS),
+    asked(what),
     verdict(what),
     `### Gate\n${gateTable(verified.report)}`,
     failures(verified.report),

@@ -17,6 +17,7 @@ import type {
 } from '../../job/step.ts';
 import { DEFAULT_WINDOW, isFull } from '../../prompt/budget.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
+import { createSticky, type Sticky } from '../forge/sticky.ts';
 import { createSaver, type Saver } from '../keep/save.ts';
 import { deliveryAtEnd } from '../callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
@@ -72,6 +73,7 @@ interface Work extends StepsOptions {
   readonly baseline: BackgroundBaseline;
   readonly map: JobMap;
   readonly saver: Saver;
+  readonly sticky: Sticky;
 }
 
 /** The working copy, opened anew where `prepare` ran in an earlier process. */
@@ -96,6 +98,7 @@ async function saveNow(work: Work): Promise<string | null> {
 
 async function stepPrepare(work: Work): Promise<StepResult<Prepared>> {
   const { context, engine, lease, memory, baseline, map } = work;
+  work.sticky.begin();
   const result = await engine.step<PreparedDetail>('prepare', 'prepare', async () => {
     const { bench, ...detail } = await prepare(context, { check: () => lease.check() });
     memory.bench = bench;
@@ -258,13 +261,16 @@ async function stepSave(work: Work): Promise<StepResult<Saved>> {
   }
 }
 
-async function finish({ context, engine, lease }: Work, result: JobResult): Promise<void> {
+async function finish({ context, engine, lease, sticky }: Work, result: JobResult): Promise<void> {
   const { job, journal, store } = context;
   const { outcome } = result;
   if (outcome === null) throw new JobError('bug', 'a job ended without an outcome');
   await journal.flush();
   const { status } = OUTCOMES[outcome];
   const final: JobResult = { ...result, resumed_from_checkpoint: engine.replayed() };
+  // Before the end is stored: who takes the job over after a death tells it again, and nobody would after the end.
+  await sticky.end(final);
+  await journal.flush();
   const end = { status, outcome, result: final, finished_at: result.finished_at, question: null };
   // In one transaction with the end, so that neither is there without the other.
   await store.updateJob(lease.current(), end, deliveryAtEnd(job, final, context.mask));
@@ -291,6 +297,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     baseline,
     map: createMap(options.context),
     saver: createSaver(options.context, options.lease),
+    sticky: createSticky(options.context),
   };
   return {
     prepare: () => stepPrepare(work),

@@ -11,7 +11,7 @@ import { acceptedView, viewOf } from './view.ts';
 /** What an approval says where the person says nothing. */
 const APPROVED = 'Approved: go on.';
 
-function submitEndpoint({ runner, config }: Parts, define: Define): Endpoint {
+function submitEndpoint({ runner }: Parts, define: Define): Endpoint {
   return define({
     method: 'post',
     path: '/api/jobs',
@@ -32,9 +32,9 @@ function submitEndpoint({ runner, config }: Parts, define: Define): Endpoint {
       },
     },
     async handle({ body, principal, request, about }) {
-      const asked = await requestOf(config, principal, body);
+      const asked = await requestOf(runner, principal, body);
       const once = onceOf(principal, request.headers.get('idempotency-key'), body);
-      const { job, isNew } = await runner.submit(asked, once);
+      const { job, isNew } = await runner.submit(asked, { ...once, token: body.github_token });
       about(job.job_id);
       return json(acceptedView(job), 201, {
         location: `/api/jobs/${job.job_id}`,

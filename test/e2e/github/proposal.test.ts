@@ -4,7 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobResult } from '../../../src/job/result.ts';
-import { startTestForge, type Pull, type TestForge } from '../../forge/forge.ts';
+import { startTestForge, type TestForge } from '../../forge/forge.ts';
+import type { Pull } from '../../forge/state/model.ts';
 import { openBench, type Bench, type Ran } from '../cli.ts';
 
 const TOKEN = 'ghp_0123456789abcdefghijABCDEFGHIJ012345';
