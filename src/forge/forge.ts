@@ -159,6 +159,9 @@ export function joinForges(first: Forge, ...others: readonly Forge[]): Forge {
     owns: (repo) => all.some((forge) => forge.owns(repo)),
     resolve: (repo) => ownerOf(repo).resolve(repo),
     access: (remote, visit) => ownerOf(remote.url).access(remote, visit),
-    examine: async (repo) => (await Promise.all(all.map((forge) => forge.examine?.(repo) ?? []))).flat(),
+    async examine(repo) {
+      const found = await Promise.all(all.map(async (forge) => (await forge.examine?.(repo)) ?? []));
+      return found.flat();
+    },
   };
 }
