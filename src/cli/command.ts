@@ -49,7 +49,7 @@ export function exitCodeOf(io: Io): number {
 }
 
 /** Commands that know no `--home`. */
-const HOMELESS = 'demo|config|completion|callback';
+const HOMELESS = 'demo|config|completion|callback|fork|pr';
 /** Commands on jobs wherever they are kept, which know `--url`. */
 const REACHING: ReadonlySet<string> = new Set(
   'keys list session trace status logs result usage diff message submit wait cancel retry deliveries'.split(

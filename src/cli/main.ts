@@ -144,6 +144,16 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "show a job's callbacks and every try at them, or send them again",
     load: () => import('./commands/deliveries.ts'),
   },
+  fork: {
+    usage: 'fork <upstream>',
+    summary: 'find or make the fork of a repository on the forge, and bring it up to date',
+    load: () => import('./commands/fork.ts'),
+  },
+  pr: {
+    usage: 'pr',
+    summary: 'open or update a pull request of what lies in the checkout, from any CI',
+    load: () => import('./commands/pr.ts'),
+  },
   callback: {
     usage: 'callback',
     summary: 'send one signed callback, from any CI',

@@ -16,7 +16,11 @@ import type { JobRequest } from './generated/types.ts';
 export type AskedJob = Omit<
   JobRequest,
   'repo' | 'task' | 'repo_url' | 'upstream_repo' | 'prompt' | 'instruction' | 'provider' | 'executor'
-> & { readonly repo: string; readonly task: string };
+> & {
+  /** May be left out with an issue. */
+  readonly repo?: string;
+  readonly task?: string;
+};
 
 /** Which jobs are listed, newest first. */
 export interface ListFilter {

@@ -6,6 +6,7 @@ import type { JobRequest } from '../job/request.ts';
 import { acceptedView, stepView, viewOf } from '../job/view/view.ts';
 import { readTrace } from '../runner/look/trace.ts';
 import { readSession } from '../runner/look/session.ts';
+import { withWords } from '../runner/forge/issue.ts';
 import { resolveRequest } from '../runner/request/resolve.ts';
 import type { Runner, SubmitOptions } from '../runner/runner.ts';
 import type { AskedJob, JobClient } from './client.ts';
@@ -14,17 +15,26 @@ import type { AskedJob, JobClient } from './client.ts';
 const CHECK_TIMEOUT_S = 600;
 
 /** The request that is asked for, completed by the configuration of the home folder. */
-async function requestOf({ config }: Runner, asked: AskedJob): Promise<JobRequest> {
+async function requestOf({ config, readIssue }: Runner, asked: AskedJob): Promise<JobRequest> {
   const {
     allow_test_changes: allowTestChanges,
     callback_url: callbackUrl,
     session_id: sessionId,
     user_id: userId,
+    github_token: token,
     gate,
+    issue: named,
+    repo,
+    task,
     ...rest
   } = asked;
+  const issue = named === undefined ? null : await readIssue(named, token);
   return resolveRequest(config, {
     ...rest,
+    repo: repo ?? (issue === null ? '' : `${config.github.url}/${issue.repo}`),
+    task: issue === null ? (task ?? '') : withWords(issue.task, task ?? null),
+    ...(issue === null ? {} : { issue: issue.name }),
+    token,
     allowTestChanges,
     callbackUrl,
     ...(sessionId === undefined ? {} : { sessionId }),
@@ -36,8 +46,10 @@ async function requestOf({ config }: Runner, asked: AskedJob): Promise<JobReques
   });
 }
 
-function onceOf(asked: object, key: string | undefined): SubmitOptions {
+/** The token of a job is no part of what its digest remembers. */
+function onceOf(given: object, key: string | undefined): SubmitOptions {
   if (key === undefined) return {};
+  const { github_token: _token, ...asked } = given as { readonly github_token?: string };
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw new JobError('invalid_request', 'idempotency_key: allowed are 1 to 255 printable ASCII characters');
   const sorted = Object.fromEntries(Object.entries(asked).toSorted(([a], [b]) => (a < b ? -1 : 1)));
@@ -65,8 +77,9 @@ export function createLocalClient(runner: Runner): JobClient {
     async submit(asked, key) {
       const request = await requestOf(runner, asked);
       // What can't start here is refused now, while somebody is there who can mend it.
-      await runner.preflight(request);
-      return acceptedView((await runner.submit(request, onceOf(asked, key))).job);
+      const { github_token: token } = asked;
+      await runner.preflight(request, token);
+      return acceptedView((await runner.submit(request, { ...onceOf(asked, key), token })).job);
     },
     job: async (jobId) => viewOf(await find(jobId)),
     list: async (filter) => (await store.listJobs(filter)).map(viewOf),

@@ -226,8 +226,12 @@ export const SETTINGS = {
     'auto',
     'whether the branch goes to a fork; auto: where the account may not push',
   ),
-  fork_timeout_s: setting(number(1, 3600), 120, 'seconds until the branches of a new fork must be there'),
-  fork_poll_s: setting(number(0, 600, 'decimal'), 5, 'seconds between two looks at a new fork'),
+  fork_timeout_s: setting(
+    number(0, 3600, 'decimal'),
+    120,
+    'seconds until the branches of a new fork must be there',
+  ),
+  fork_poll_s: setting(number(0, 3600, 'decimal'), 5, 'seconds between two looks at a new fork'),
   github_pace_ms: setting(
     number(0, 60_000),
     1000,

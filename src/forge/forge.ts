@@ -27,6 +27,8 @@ export interface Credential {
 export interface Visit {
   readonly jobId: string;
   readonly signal: AbortSignal;
+  /** A token that came with the job: it is used instead of ours, and for nothing else. */
+  readonly token?: string | undefined;
   /** Told of what takes time and of what is not as wished. */
   readonly onNotice: (notice: string) => void;
 }
@@ -57,8 +59,8 @@ export interface ProposalRequest {
   readonly wasBegun: boolean;
   /** Resolves once it is durable that a proposal is about to be made. */
   readonly onBegin: () => Promise<void>;
-  /** Verdict for the head commit. */
-  readonly status: CommitStatus;
+  /** Verdict for the head commit; `null` where nobody judged it. */
+  readonly status: CommitStatus | null;
 }
 
 /** What is said of a commit, where people look at it. */
@@ -78,6 +80,34 @@ export interface Proposal {
   readonly notices: readonly string[];
 }
 
+/** What somebody wrote below an issue; data, as all of it is. */
+export interface IssueComment {
+  readonly author: string;
+  /** Whether they may write to the repository. */
+  readonly mayWrite: boolean;
+  readonly text: string;
+}
+
+/** An issue as people wrote it. */
+export interface Issue {
+  readonly title: string;
+  readonly text: string;
+  readonly author: string;
+  readonly isOpen: boolean;
+  /** Whether the number is that of a proposal, which counts as an issue too. */
+  readonly isProposal: boolean;
+  /** In the order in which they were written, without those of programs. */
+  readonly comments: readonly IssueComment[];
+}
+
+/** The issues of a repository. */
+export interface Issues {
+  /** @throws JobError `not_found` */
+  read(number: number): Promise<Issue>;
+  /** Says `text` in the one comment that is ours: made where it is not there, else edited. */
+  say(number: number, text: string): Promise<void>;
+}
+
 /** One repository of a forge, as one job uses it. */
 export interface Access {
   /** Who asks: what one reader was shown of a repository is shown to no other. It tells nothing of a password. */
@@ -88,8 +118,18 @@ export interface Access {
   readonly open?: (mode: ForkMode) => Promise<Target>;
   /** The commit that a branch is at now; `null` where there is no such branch. */
   readonly tip?: (branch: string) => Promise<string | null>;
+  readonly issues?: Issues;
   /** Opens or updates the proposal of a branch; asked twice, it has the effect of once. */
   propose(request: ProposalRequest): Promise<Proposal>;
+}
+
+/** One thing about a forge that was looked at. */
+export interface ForgeFinding {
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'failed';
+  readonly detail: string;
+  /** What to do about it. */
+  readonly fix: string | null;
 }
 
 /** A place where repositories live. */
@@ -104,6 +144,12 @@ export interface Forge {
    */
   resolve(repo: string): Promise<Remote>;
   access(remote: Remote, visit: Visit): Access;
+  /**
+   * Looks what works, without changing anything.
+   *
+   * @param repo one that is looked at, too; `null` for none
+   */
+  readonly examine?: (repo: string | null) => Promise<readonly ForgeFinding[]>;
 }
 
 /** Several forges as one: each repository is its first owner's. */
@@ -115,5 +161,9 @@ export function joinForges(first: Forge, ...others: readonly Forge[]): Forge {
     owns: (repo) => all.some((forge) => forge.owns(repo)),
     resolve: (repo) => ownerOf(repo).resolve(repo),
     access: (remote, visit) => ownerOf(remote.url).access(remote, visit),
+    async examine(repo) {
+      const found = await Promise.all(all.map(async (forge) => (await forge.examine?.(repo)) ?? []));
+      return found.flat();
+    },
   };
 }

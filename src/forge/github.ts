@@ -2,18 +2,25 @@
 import { JobError } from '../job/error.ts';
 import { createClient, statusOf, type Ask } from './github/client.ts';
 import { placeForBranch, usableRepo } from './github/fork.ts';
+import { examineGithub } from './github/examine.ts';
+import { createIssues } from './github/issues.ts';
 import { nameOn, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace, type PaceBook } from './github/pace.ts';
 import { proposeOn } from './github/pulls.ts';
-import type { Tokens } from './github/tokens.ts';
-import type { Access, Forge, Remote, Visit } from './forge.ts';
+import { accountTokens, type AppIdentity, type Tokens } from './github/tokens.ts';
+import type { Access, Forge, ForgeFinding, Remote, Visit } from './forge.ts';
 
 export interface GithubOptions {
   /** Address of the server, such as `https://github.com`, without a slash at its end. */
   readonly url: string;
   /** Address of its REST interface. */
   readonly apiUrl: string;
-  readonly tokens: Tokens;
+  /** Who we are; `null` where only jobs that bring a token of their own are somebody. */
+  readonly tokens: Tokens | null;
+  /** The App whose the tokens are; `null` for those of an account. */
+  readonly app: AppIdentity | null;
+  /** Where whoever has no token is let in: git by itself. */
+  readonly otherwise: Forge;
   /** Login of the account; `null` asks the server. */
   readonly account: string | null;
   /** Milliseconds until a new fork must have branches, and between two looks at it. */
@@ -31,27 +38,27 @@ const TOKEN_USER = 'x-access-token';
 /** What is the same for all jobs of a process. */
 interface Desk {
   readonly options: GithubOptions;
-  readonly pace: Pace;
+  readonly paceOf: (account: string) => Pace;
   readonly remoteOf: (name: RepoName) => Remote;
-  /** Login of the account: it does not change while a process lives. */
-  readonly login: (ask: Ask) => Promise<string>;
+  /** Login of whoever has these tokens: it does not change while a process lives. */
+  readonly login: (tokens: Tokens, ask: Ask) => Promise<string>;
 }
 
-function accessOf(desk: Desk, upstream: RepoName, visit: Visit): Access {
+function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit): Access {
   const { options } = desk;
   let client: Promise<Ask> | null = null;
-  const tokenOf = (): Promise<string> => options.tokens.tokenFor(upstream, visit.jobId);
+  const tokenOf = (): Promise<string> => tokens.tokenFor(upstream, visit.jobId);
   const connect = (): Promise<Ask> =>
     createClient({
       apiUrl: options.apiUrl,
       authorization: async () => `token ${await tokenOf()}`,
       signal: visit.signal,
-      pace: desk.pace,
+      pace: desk.paceOf(tokens.reader),
       onNotice: visit.onNotice,
     });
   const asking = (): Promise<Ask> => (client ??= connect());
   return {
-    reader: options.tokens.reader,
+    reader: tokens.reader,
     async credential() {
       return { username: TOKEN_USER, password: await tokenOf() };
     },
@@ -61,7 +68,7 @@ function accessOf(desk: Desk, upstream: RepoName, visit: Visit): Access {
       const fork = await placeForBranch(
         ask,
         found,
-        () => (options.tokens.kind === 'app' ? null : desk.login(ask)),
+        () => (tokens.kind === 'app' ? null : desk.login(tokens, ask)),
         {
           mode,
           timeoutMs: options.forkTimeoutMs,
@@ -82,6 +89,7 @@ function accessOf(desk: Desk, upstream: RepoName, visit: Visit): Access {
         (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),
       );
     },
+    issues: createIssues(asking, upstream, (ask) => tokens.bot?.() ?? desk.login(tokens, ask), visit.signal),
     async propose(request) {
       const head = splitName(request.target.name ?? '') ?? upstream;
       return proposeOn(await asking(), { upstream, head }, request, visit.signal);
@@ -89,10 +97,51 @@ function accessOf(desk: Desk, upstream: RepoName, visit: Visit): Access {
   };
 }
 
+/** Accounts whose pace and login are remembered. */
+const MAX_ACCOUNTS = 1000;
+
+/** What is known of an account, made where it is not; the one that was asked for longest ago is forgotten. */
+function remember<T>(known: Map<string, T>, account: string, make: () => T): T {
+  const value = known.get(account) ?? make();
+  known.delete(account);
+  known.set(account, value);
+  const [oldest] = known.keys();
+  if (known.size > MAX_ACCOUNTS && oldest !== undefined) known.delete(oldest);
+  return value;
+}
+
+function createDesk(options: GithubOptions, remoteOf: Desk['remoteOf']): Desk {
+  const paces = new Map<string, Pace>();
+  const logins = new Map<string, Promise<string>>();
+  return {
+    options,
+    remoteOf,
+    paceOf: (account) =>
+      remember(paces, account, () =>
+        createPace(account, options.paceMs, options.paceBook === undefined ? {} : { book: options.paceBook }),
+      ),
+    login(tokens, ask) {
+      // The configured name is that of the configured token.
+      if (options.account !== null && tokens === options.tokens) return Promise.resolve(options.account);
+      const asked = (): Promise<string> => ask('GET /user').then(({ data }) => data.login);
+      const login = remember(logins, tokens.reader, asked);
+      // A lost answer is no answer for ever.
+      login.catch(() => logins.delete(tokens.reader));
+      return login;
+    },
+  };
+}
+
+/** Said where nobody is configured; it is a fault only where a repository there is wanted. */
+function nobody(url: string, repo: string | null): ForgeFinding {
+  const detail = `nobody at ${url}: jobs end with a branch and a patch`;
+  const fix = 'set BOT_TOKEN to a token of an account there, or GITHUB_APP_ID and GITHUB_APP_KEY_FILE';
+  return { name: 'github', state: repo === null ? 'ok' : 'failed', detail, fix: repo === null ? null : fix };
+}
+
 /** Makes the forge. Nothing is asked and no library is loaded before a job needs it. */
 export function createGithubForge(options: GithubOptions): Forge {
-  const { url } = options;
-  let account: Promise<string> | null = null;
+  const { url, otherwise } = options;
   const nameOf = (repo: string): RepoName | null => nameOn(url, repo);
   const remoteOf = ({ owner, name }: RepoName): Remote => {
     return {
@@ -102,22 +151,7 @@ export function createGithubForge(options: GithubOptions): Forge {
       name: `${owner}/${name}`,
     };
   };
-  const desk: Desk = {
-    options,
-    remoteOf,
-    pace: createPace(
-      options.tokens.reader,
-      options.paceMs,
-      options.paceBook === undefined ? {} : { book: options.paceBook },
-    ),
-    login(ask) {
-      if (options.account !== null) return Promise.resolve(options.account);
-      account ??= ask('GET /user').then(({ data }) => data.login);
-      // A lost answer is no answer for ever.
-      account.catch(() => (account = null));
-      return account;
-    },
-  };
+  const desk = createDesk(options, remoteOf);
   const named = (repo: string): RepoName => {
     const name = nameOf(repo);
     if (name !== null) return name;
@@ -132,7 +166,22 @@ export function createGithubForge(options: GithubOptions): Forge {
   return {
     name: 'github',
     owns: (repo) => nameOf(repo) !== null,
-    resolve: async (repo) => remoteOf(named(repo)),
-    access: (remote, visit) => accessOf(desk, named(remote.url), visit),
+    async resolve(repo) {
+      const remote = remoteOf(named(repo));
+      // Without a token of ours the address stays as it was written: it may be one that a key of the person's opens.
+      if (options.tokens !== null || repo === remote.url) return remote;
+      return { ...(await otherwise.resolve(repo)), name: remote.display };
+    },
+    async examine(repo) {
+      const { apiUrl, app, account, tokens } = options;
+      if (tokens === null) return [nobody(url, repo)];
+      const of = repo === null ? null : (splitName(repo) ?? named(repo));
+      return examineGithub({ url, apiUrl, tokens, app, account, repo: of });
+    },
+    access(remote, visit) {
+      const tokens = visit.token === undefined ? options.tokens : accountTokens(visit.token);
+      if (tokens === null) return otherwise.access(remote, visit);
+      return accessOf(desk, tokens, named(remote.url), visit);
+    },
   };
 }

@@ -92,6 +92,10 @@ export interface JobRequest {
   /** Labels and reviewers of the pull request; absent: none but the runner's own. */
   readonly labels?: readonly string[];
   readonly reviewers?: readonly string[];
+  /** The issue it is about, as `owner/name#12`; the proposal names it, and it is told how the job goes. */
+  readonly issue?: string;
+  /** The job's own token for the forge, sealed; `null` once the job has ended and it is erased. */
+  readonly sealed_token?: string | null;
   /** Set where the same was asked before and proposed: this job goes to the same branch, and so to its pull request. */
   readonly follows?: { readonly job_id: string; readonly branch: string; readonly head_sha: string };
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
@@ -197,6 +201,68 @@ export function parseTask(task: string): string {
     throw new JobError('invalid_request', 'task: it holds a NUL character', { hint: 'give plain text' });
   }
   return task;
+}
+
+/** Most labels, and most reviewers, of one pull request, and GitHub's longest label in characters. */
+export const MAX_NAMES = 50;
+const MAX_LABEL_CHARS = 50;
+// A login, or a team as `org/team`; neither can be taken for an option or a path.
+const REVIEWER = /^[A-Za-z0-9][\w-]{0,99}(?:\/[A-Za-z0-9][\w.-]{0,99})?$/;
+
+/**
+ * Checks labels of a pull request.
+ *
+ * @throws JobError `invalid_request`
+ */
+export function parseLabels(labels: readonly string[]): readonly string[] {
+  const bad = labels.find(
+    (name) => name.trim() !== name || name === '' || name.length > MAX_LABEL_CHARS || /\p{C}/u.test(name),
+  );
+  if (bad === undefined && labels.length <= MAX_NAMES) return [...new Set(labels)];
+  const came = bad === undefined ? `${labels.length} labels` : JSON.stringify(bad.slice(0, 100));
+  throw new JobError('invalid_request', `labels: ${came} is not allowed`, {
+    hint: `give at most ${MAX_NAMES} labels of 1 to ${MAX_LABEL_CHARS} printable characters`,
+  });
+}
+
+/**
+ * Checks who is asked to review.
+ *
+ * @throws JobError `invalid_request`
+ */
+export function parseReviewers(reviewers: readonly string[]): readonly string[] {
+  const bad = reviewers.find((name) => !REVIEWER.test(name));
+  if (bad === undefined && reviewers.length <= MAX_NAMES) return [...new Set(reviewers)];
+  const came = bad === undefined ? `${reviewers.length} names` : JSON.stringify(bad.slice(0, 100));
+  throw new JobError('invalid_request', `reviewers: ${came} is not allowed`, {
+    hint: `give at most ${MAX_NAMES} logins, or teams as org/team`,
+  });
+}
+
+/**
+ * Checks when a fork is made.
+ *
+ * @throws JobError `invalid_request`
+ */
+export function parseForkMode(mode: string): ForkMode {
+  const known = FORK_MODES.find((name) => name === mode);
+  if (known !== undefined) return known;
+  throw new JobError(
+    'invalid_request',
+    `fork: ${JSON.stringify(mode.slice(0, 100))} is unknown (allowed: ${FORK_MODES.join(', ')})`,
+  );
+}
+
+/**
+ * Checks a token that comes with a job. What it is stands in no error.
+ *
+ * @throws JobError `invalid_request`
+ */
+export function parseToken(token: string): string {
+  if (/^[\x21-\x7e]{1,1000}$/.test(token)) return token;
+  throw new JobError('invalid_request', 'github_token: it is no token', {
+    hint: 'give one line of at most 1,000 printable ASCII characters',
+  });
 }
 
 /** Longest callback URL, in characters. */

@@ -13,10 +13,20 @@ import { resolveOptions, type AgentRunnerOptions, type ResolvedOptions } from '.
 
 /** What a job is asked by. What is not given is as configured where the job is run. */
 export interface SubmitOptions {
-  /** A URL of a repository, or a path of the machine where the job is run. */
+  /** A URL of a repository, `owner/name` on the forge, or a path of the machine where the job is run. */
   readonly upstreamRepo: string;
   /** What to do, in a sentence or more. */
   readonly prompt: string;
+  /** Issue of the forge that is implemented, `owner/name#12` or its URL; `prompt` is said besides. */
+  readonly issue?: string;
+  /** Whether the branch goes to a fork; `auto`: where the account may not push. */
+  readonly fork?: 'auto' | 'always' | 'never';
+  /** Labels of the pull request. */
+  readonly labels?: readonly string[];
+  /** Who is asked to review: logins, and teams as `org/team`. */
+  readonly reviewers?: readonly string[];
+  /** The job's own token for the forge, used instead of `botToken`; kept sealed until the job has ended. */
+  readonly githubToken?: string;
   /** Told of the end by a signed POST. */
   readonly callbackUrl?: string;
   /** Asked twice with the same key within 24 hours it is one job. */
@@ -116,7 +126,7 @@ function given<T extends Readonly<Record<string, unknown>>>(
   };
 }
 
-function askedOf(options: SubmitOptions): AskedJob {
+function askedOf(options: SubmitOptions, jobToken: string | null): AskedJob {
   const { upstreamRepo, prompt, mode, base, agent, model, sandbox, draft, priority, budget, gate } = options;
   return {
     repo: upstreamRepo,
@@ -129,6 +139,11 @@ function askedOf(options: SubmitOptions): AskedJob {
       sandbox,
       draft,
       priority,
+      issue: options.issue,
+      fork: options.fork,
+      labels: options.labels,
+      reviewers: options.reviewers,
+      github_token: options.githubToken ?? jobToken ?? undefined,
       callback_url: options.callbackUrl,
       session_id: options.sessionId,
       user_id: options.userId,
@@ -180,7 +195,10 @@ export class AgentRunner {
   /** Asks for a job; it is durable when this resolves. */
   async submitJob(options: SubmitOptions): Promise<Job> {
     const client = await this.#client();
-    const { job_id: jobId } = await client.submit(askedOf(options), options.idempotencyKey);
+    const { job_id: jobId } = await client.submit(
+      askedOf(options, this.#options.jobToken),
+      options.idempotencyKey,
+    );
     return jobOf(await client.job(jobId));
   }
 

@@ -21,7 +21,11 @@ async function openHere({ embedded, webhookSecret }: ResolvedOptions): Promise<O
   const env = readEnvironment();
   const config = await resolveConfig({
     flags: embedded.settings,
-    env: webhookSecret === null ? env : { ...env, WEBHOOK_SECRET: webhookSecret },
+    env: {
+      ...env,
+      ...(webhookSecret === null ? {} : { WEBHOOK_SECRET: webhookSecret }),
+      ...(embedded.botToken === null ? {} : { BOT_TOKEN: embedded.botToken }),
+    },
     cwd: process.cwd(),
     // What the repository says that the program happens to stand in is none of its business.
     projectFile: null,

@@ -25,22 +25,16 @@ export interface AgentRunnerOptions {
   /** Embedded: lets callbacks go unsigned where there is no secret, and to plain http. */
   readonly allowInsecureWebhooks?: boolean;
 
-  /** Token of the account that forks and proposes on a forge. Checked, and not used before there are forges. */
+  /** Embedded: token of the account that forks and proposes on the forge. Beside `url`: sent with each job, as its own. */
   readonly botToken?: string;
-  /** That account's name. Checked, and not used before there are forges. */
+  /** Embedded: that account's name; asked of the forge unless given. */
   readonly botUsername?: string;
-  /** Repository (`owner/name`) whose workflow runs jobs elsewhere. Checked, and not used before there are forges. */
+  /** Repository (`owner/name`) whose workflow runs jobs elsewhere. Checked, and not used before jobs run elsewhere. */
   readonly runnerRepo?: string;
-  /** Longest wait for a fork, in seconds; 120 unless given. Checked, and not used before there are forges. */
+  /** Embedded: longest wait for a fork, in seconds; 120 unless given. */
   readonly forkTimeout?: number;
-  /** Pause between two looks at a fork, in seconds; 5 unless given. Checked, and not used before there are forges. */
+  /** Embedded: pause between two looks at a fork, in seconds; 5 unless given. */
   readonly forkPollInterval?: number;
-}
-
-/** How forks are waited for, in seconds. */
-export interface ForkOptions {
-  readonly forkTimeout: number;
-  readonly forkPollInterval: number;
 }
 
 /** Options that hold, whatever was given. */
@@ -52,12 +46,25 @@ export interface ResolvedOptions {
     readonly settings: Readonly<Record<string, unknown>>;
     readonly worker: boolean;
     readonly onLog: ((line: string) => void) | null;
+    /** For the forge; `null` leaves it to the environment. */
+    readonly botToken: string | null;
   };
   readonly webhookSecret: string | null;
-  readonly fork: ForkOptions;
+  /** Sent with each job, where a server runs them. */
+  readonly jobToken: string | null;
 }
 
-const EMBEDDED = ['home', 'dbPath', 'worker', 'settings', 'onLog', 'allowInsecureWebhooks'] as const;
+const EMBEDDED = [
+  'home',
+  'dbPath',
+  'worker',
+  'settings',
+  'onLog',
+  'allowInsecureWebhooks',
+  'botUsername',
+  'forkTimeout',
+  'forkPollInterval',
+] as const;
 const TEXTS = ['url', 'token', 'home', 'dbPath', 'webhookSecret', 'botToken', 'botUsername'] as const;
 const FLAGS = ['worker', 'allowInsecureWebhooks'] as const;
 const KNOWN: readonly string[] = [
@@ -91,12 +98,18 @@ function secondsOf(
   return refuse(name, value, `seconds, above 0, at most ${MAX_FORK_S}`);
 }
 
-function forkOf(given: AgentRunnerOptions): ForkOptions {
+/** Settings of the forge, where they are given. */
+function forgeSettings(given: AgentRunnerOptions): Readonly<Record<string, unknown>> {
   const forkTimeout = secondsOf(given, 'forkTimeout', 120);
   const forkPollInterval = secondsOf(given, 'forkPollInterval', Math.min(5, forkTimeout));
   if (forkPollInterval > forkTimeout)
     refuse('forkPollInterval', forkPollInterval, `no more than forkTimeout, ${forkTimeout}`);
-  return { forkTimeout, forkPollInterval };
+  const { botUsername } = given;
+  const isTold = given.forkTimeout !== undefined || given.forkPollInterval !== undefined;
+  return {
+    ...(botUsername === undefined ? {} : { bot_username: botUsername }),
+    ...(isTold ? { fork_timeout_s: forkTimeout, fork_poll_s: forkPollInterval } : {}),
+  };
 }
 
 function checkForms(given: AgentRunnerOptions): void {
@@ -130,19 +143,22 @@ export function resolveOptions(given: AgentRunnerOptions): ResolvedOptions {
   if (misplaced !== undefined)
     refuse(misplaced, given[misplaced], 'nothing beside url: the server has its own');
   if (url === undefined && token !== undefined) refuse('token', token, 'a key only beside url');
+  const { botToken = null } = given;
   return {
     place: url === undefined ? null : { url, token: token ?? null },
     embedded: {
       settings: {
         ...settings,
+        ...forgeSettings(given),
         ...(home === undefined ? {} : { home }),
         ...(dbPath === undefined ? {} : { db_path: dbPath }),
         ...(allowInsecureWebhooks === undefined ? {} : { allow_insecure_webhooks: allowInsecureWebhooks }),
       },
       worker,
       onLog: given.onLog ?? null,
+      botToken: url === undefined ? botToken : null,
     },
     webhookSecret: given.webhookSecret ?? null,
-    fork: forkOf(given),
+    jobToken: url === undefined ? null : botToken,
   };
 }

@@ -3,6 +3,7 @@ import type { SetupTrouble } from '../gate/setup/failure.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { Forge, Remote } from '../forge/forge.ts';
 import type { Reach } from './forge/reach.ts';
+import type { Seals } from './forge/seal.ts';
 import type { Service } from '../sandbox/services.ts';
 import type { SandboxAdapter } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
@@ -38,6 +39,7 @@ export interface RunnerParts {
   readonly bell: Bell;
   readonly cancels: Cancels;
   readonly callbacks: Callbacks;
+  readonly seals: Seals;
 }
 
 /** Who explores or plans, and with which model; `null` is the agent's own. */
@@ -53,8 +55,8 @@ export interface JobContext {
   readonly store: Store;
   readonly git: Git;
   readonly forge: Forge;
-  /** The way to a remote, as this job. */
-  readonly reach: (remote: Remote) => Reach;
+  /** The way to a remote, as this job; until `signal` is aborted, else until the job is cancelled. */
+  readonly reach: (remote: Remote, signal?: AbortSignal) => Reach;
   readonly adapter: SandboxAdapter;
   /** Why this sandbox, and what a person should know about it. */
   readonly sandboxNotice: string | null;

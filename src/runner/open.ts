@@ -15,6 +15,8 @@ import { exists } from '../workspace/keep/folders.ts';
 import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout, type Layout } from '../workspace/layout.ts';
 import { createCallbacks } from './callbacks/callbacks.ts';
+import type { ForgeParts } from './forge/alone.ts';
+import { createSeals } from './forge/seal.ts';
 import { withFailPoints } from './fail-points.ts';
 import { openPaceBook } from './forge/pace.ts';
 import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
@@ -63,15 +65,19 @@ function openStore(layout: Layout, thread: boolean): Promise<Store> {
   });
 }
 
-/** The forges that are configured: GitHub where we are somebody there, and always what is reached by git alone. */
-function forgeOf({ github, host }: Config, layout: Layout): Forge {
+/** The forges: GitHub, where we or a job are somebody there, and what is reached by git alone. */
+function forgeOf({ github, host }: Config, layout: Layout | null): Forge {
   const { url, apiUrl, token, app, username, forkTimeoutMs, forkPollMs, paceMs } = github;
   const local = createLocalForge({ cwd: host.cwd });
   const tokens = app !== null ? appTokens(app, apiUrl) : token !== null ? accountTokens(token) : null;
-  if (tokens === null) return local;
-  const paceBook = openPaceBook(layout.pace);
-  const options = { url, apiUrl, tokens, account: username, forkTimeoutMs, forkPollMs, paceMs, paceBook };
-  return joinForges(createGithubForge(options), local);
+  const of = { url, apiUrl, tokens, app, otherwise: local, account: username };
+  const paced = layout === null ? {} : { paceBook: openPaceBook(layout.pace) };
+  return joinForges(createGithubForge({ ...of, forkTimeoutMs, forkPollMs, paceMs, ...paced }), local);
+}
+
+/** The forge and git by themselves, for what needs no home. */
+export function openForge(config: Config): ForgeParts {
+  return { config, forge: forgeOf(config, null), git: gitOf(config) };
 }
 
 /**
@@ -116,5 +122,7 @@ export async function openRunner(
   const models = createModelRoom(config, store);
   const cancels = createCancels(store, bell);
   const callbacks = createCallbacks(config.webhooks, store);
-  return createRunner({ config, store, layout, git, forge, baselines, models, bell, cancels, callbacks });
+  const seals = createSeals(layout.sealKey);
+  const rooms = { store, layout, git, forge, baselines, models };
+  return createRunner({ config, ...rooms, bell, cancels, callbacks, seals });
 }

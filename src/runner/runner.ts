@@ -17,6 +17,7 @@ import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.ts';
 import { settleEnded, tidyJob } from './engine/settle.ts';
+import { readIssue, type ReadIssue } from './forge/issue.ts';
 import { readDiff } from './look/diff.ts';
 import type { JudgeInput, Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
@@ -59,6 +60,8 @@ export interface RunOptions {
 export interface SubmitOptions {
   /** Accepted once under this key, within 24 hours. */
   readonly once?: { readonly key: string; readonly digest: string };
+  /** The job's own token for the forge; it is kept sealed, until the job has ended. */
+  readonly token?: string | undefined;
 }
 
 /** Runs jobs, and reads what is known of them. */
@@ -98,8 +101,12 @@ export interface Runner {
   /**
    * Looks whether a request can start here, before it becomes a job: repository and base readable, agent and
    * sandbox usable. Rejects with what is wrong and what to do.
+   *
+   * @param token the job's own for the forge
    */
-  preflight(request: JobRequest): Promise<void>;
+  preflight(request: JobRequest, token?: string): Promise<void>;
+  /** An issue on the forge, as the task of a job. @param token the job's own for the forge */
+  readonly readIssue: (text: string, token?: string) => Promise<ReadIssue>;
   /** The unified diff of a job's latest state; `not_found` before there is any. */
   diff(jobId: string): Promise<string>;
   inspect(repo: string): Promise<Inspection>;
@@ -143,6 +150,10 @@ async function leaseFor(store: Store, jobId: string, claimed: Lease | undefined)
   return claimed === undefined ? holdLease(store, jobId) : keepLease(store, claimed);
 }
 
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
 /** Opens a job, or ends it where it can't be opened and nobody is there who could mend what is missing. */
 async function openJob(
   parts: RunnerParts,
@@ -152,7 +163,10 @@ async function openJob(
 ): Promise<Opened | Job> {
   const { store, cancels, config } = parts;
   const lease = await leaseFor(store, job.job_id, claimed);
-  const mask = maskOf(parts);
+  const { sealed_token: sealed } = job.request;
+  const token = sealed == null ? undefined : await parts.seals.open(job.job_id, sealed).catch(asError);
+  const own = typeof token === 'string' ? token : undefined;
+  const mask = maskOf(parts, own);
   const show = options.onEvent ?? ((): void => {});
   const journal = createJournal(store, job.job_id, { attempt: job.attempt, mask, show });
   const cancelled = await cancels.watch(job.job_id);
@@ -162,8 +176,9 @@ async function openJob(
   // Asked while the job was being claimed: nobody would ask again.
   if (options.handBack?.aborted === true) handBack();
   const open = async (): Promise<Opened> => {
+    if (token instanceof Error) throw token;
     const models = await parts.models.open(job, journal);
-    const context = await contextOf(parts, job, { journal, mask, signal, models });
+    const context = await contextOf(parts, job, { journal, mask, signal, models }, own);
     return { context, lease, journal, cancelled };
   };
   const isWatched = options.lease === undefined;
@@ -349,7 +364,8 @@ export function createRunner(parts: RunnerParts): Runner {
       if (opened.result === null) throw new JobError('bug', `job ${jobId} ended without a result`);
       return { kind: 'ended', result: opened.result, savedIn: null };
     },
-    preflight: (request) => preflight(parts, request),
+    preflight: (request, token) => preflight(parts, request, token),
+    readIssue: (text, token) => readIssue(parts, text, token),
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
     checkOut: async (jobId, request) => checkOutWork(parts, await find(jobId), request),

@@ -29,6 +29,12 @@ function allowedBy(issue: Issue): string {
   return issue.code === 'too_big' ? `at most ${issue.maximum}${unit}` : `at least ${issue.minimum}${unit}`;
 }
 
+/** What came, but for what may be a secret, also under a name that is misspelt. */
+function shownAt(value: unknown, path: readonly PropertyKey[]): string {
+  const came = valueAt(value, path);
+  return /token|secret|password/i.test(String(path.at(-1))) && came !== undefined ? typeof came : shown(came);
+}
+
 /** The errors of one part of a request. `within` names the part: empty for the body. */
 function fieldErrors(
   issues: readonly Issue[],
@@ -42,14 +48,14 @@ function fieldErrors(
       const allowed = issue.path.length === 0 && known.length > 0 ? known.join(', ') : 'no such field';
       return issue.keys.map((key) => ({
         field: [...path, key].join('.').slice(0, 200).toWellFormed(),
-        came: shown(valueAt(value, [...issue.path, key])),
+        came: shownAt(value, [...issue.path, key]),
         allowed: `it is unknown; known are: ${allowed}`,
       }));
     }
     return [
       {
         field: path.join('.') || 'body',
-        came: shown(valueAt(value, issue.path)),
+        came: shownAt(value, issue.path),
         allowed: allowedBy(issue),
       },
     ];

@@ -173,7 +173,7 @@ function readingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[
 
 /** Endpoints of the short dialect. */
 export function dialectEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
-  const { runner, config } = parts;
+  const { runner } = parts;
   const submit = define({
     method: 'post',
     path: '/submit',
@@ -199,11 +199,9 @@ export function dialectEndpoints(parts: Parts, define: Define): readonly Endpoin
       },
     },
     async handle({ body, principal, request, about }) {
-      const asked = await requestOf(config, principal, body);
-      const { job } = await runner.submit(
-        asked,
-        onceOf(principal, request.headers.get('idempotency-key'), body),
-      );
+      const asked = await requestOf(runner, principal, body);
+      const once = onceOf(principal, request.headers.get('idempotency-key'), body);
+      const { job } = await runner.submit(asked, { ...once, token: body.github_token });
       about(job.job_id);
       return json({ job_id: job.job_id, status: job.status });
     },

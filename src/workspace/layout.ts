@@ -56,6 +56,8 @@ export interface ReplayPaths {
 export interface Layout {
   readonly home: string;
   readonly database: string;
+  /** The key that tokens of jobs are sealed with. */
+  readonly sealKey: string;
   /** Prepared dependencies, one folder a fingerprint. */
   readonly dependencies: string;
   /** Where what is replaced or evicted goes by one rename, before it is removed. */
@@ -96,6 +98,7 @@ export function createLayout(home: string, database: string | null = null): Layo
   return {
     home,
     database: database ?? join(home, 'agent-runner.db'),
+    sealKey: join(home, 'seal.key'),
     dependencies: join(home, 'dependencies'),
     trash: join(home, 'trash'),
     backups: join(home, 'backups'),

@@ -157,6 +157,16 @@ export function testStore(name: string, open: () => Promise<OpenStore>): void {
         await rejected(store.updateJob(lease, { status: 'completed' }), 'illegal_transition');
       });
 
+      test('the token of a job is erased with its end, and not before', async () => {
+        const { request } = sampleJob('with-token');
+        await store.createJob(sampleJob('with-token', { request: { ...request, sealed_token: 'v1.abc' } }));
+        const held = await claimed(store, 'with-token');
+        await store.updateJob(held, { status: 'running' });
+        expect((await store.getJob('with-token'))?.request.sealed_token).toBe('v1.abc');
+        await store.updateJob(held, { status: 'failed', outcome: 'refused' });
+        expect((await store.getJob('with-token'))?.request).toEqual({ ...request, sealed_token: null });
+      });
+
       test('only legal changes of status happen; the same status again is none', async () => {
         for (const from of ['queued', 'running', 'needs_input', 'retrying'] as const) {
           for (const to of JOB_STATUSES) {

@@ -1,11 +1,18 @@
 /** What `run` and `submit` are given: a task, a repository, and how to go about it. */
 import type { Command } from 'commander';
-import { readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { JobError } from '../../job/error.ts';
-import { MAX_TASK_BYTES, parseSessionId, type JobRequest } from '../../job/request.ts';
+import {
+  isOwnerName,
+  MAX_TASK_BYTES,
+  parseForkMode,
+  parseSessionId,
+  type JobRequest,
+} from '../../job/request.ts';
 import type { AskedJob } from '../../client/client.ts';
 import { flagOf, type Config, type SettingName } from '../../config.ts';
+import { withWords, type ReadIssue } from '../../runner/forge/issue.ts';
 import { isLocalPath } from '../../runner/request/resolve.ts';
 import {
   addJudgingFlags,
@@ -26,6 +33,10 @@ export interface AskingOptions extends Record<string, unknown>, JudgingOptions {
   readonly session?: string;
   readonly callbackUrl?: string;
   readonly draft?: boolean;
+  readonly issue?: string;
+  readonly fork?: string;
+  readonly label?: readonly string[];
+  readonly reviewer?: readonly string[];
 }
 
 async function readTask(
@@ -74,19 +85,62 @@ export function addAskingFlags(program: Command): Command {
     .option('--task-file <file>', 'read the task from a file')
     .option('--mode <mode>', 'change (default) or ask: answer a question, propose nothing')
     .option('--callback-url <url>', 'tell the end by a signed POST')
-    .option('--draft', 'propose as a draft, whatever the gate says');
+    .option('--draft', 'propose as a draft, whatever the gate says')
+    .option('--issue <url|owner/name#n>', 'implement this issue of the forge; a task may be said besides')
+    .option('--fork <when>', 'auto (default), always or never: whether the branch goes to a fork')
+    .option('--label <name>', 'label of the pull request; repeatable', collect)
+    .option('--reviewer <login>', 'who is asked to review, a login or org/team; repeatable', collect);
 }
 
-/** The request that a person asked for. @throws JobError that names the field */
-export async function askedFor(
+function collect(one: string, all: readonly string[] | undefined): readonly string[] {
+  return [...(all ?? []), one];
+}
+
+/** What a person said besides an issue; `undefined` where nothing. */
+async function wordsBeside(
+  task: string | undefined,
+  file: string | undefined,
+  cwd: string,
+): Promise<string | undefined> {
+  return task === undefined && file === undefined ? undefined : readTask(task, file, null, cwd);
+}
+
+/** The task that was given, or that an issue is, and the issue. */
+async function taskFor(
   config: Config,
   task: string | undefined,
+  { issue, taskFile }: AskingOptions,
+  read: (issue: string) => Promise<ReadIssue>,
+): Promise<{ readonly task: string; readonly issue: ReadIssue | null }> {
+  const { cwd } = config.host;
+  if (issue === undefined) return { task: await readTask(task, taskFile, config.task, cwd), issue: null };
+  const words = await wordsBeside(task, taskFile, cwd);
+  const found = await read(issue);
+  return { task: withWords(found.task, words ?? null), issue: found };
+}
+
+/**
+ * The request that a person asked for.
+ *
+ * @param readIssue reads the issue that they named
+ * @throws JobError that names the field
+ */
+export async function askedFor(
+  config: Config,
+  given: string | undefined,
   options: AskingOptions,
+  readIssue: (issue: string) => Promise<ReadIssue>,
 ): Promise<JobRequest> {
   const session = options.session === undefined ? {} : { session_id: parseSessionId(options.session) };
+  const { task, issue } = await taskFor(config, given, options, readIssue);
+  const itsRepo = issue === null ? null : `${config.github.url}/${issue.repo}`;
   const request = await makeRequest(config, {
-    task: await readTask(task, options.taskFile, config.task, config.host.cwd),
-    repo: options.repo ?? config.workspace ?? '.',
+    task,
+    repo: options.repo ?? itsRepo ?? config.workspace ?? '.',
+    issue: issue?.name,
+    fork: options.fork,
+    labels: options.label,
+    reviewers: options.reviewer,
     mode: modeOf(options.mode),
     allowHost: config.sandbox.name === 'host',
     ...(options.base === undefined ? {} : { base: options.base }),
@@ -119,6 +173,17 @@ function carriedOf(config: Config, options: AskingOptions): Partial<AskedJob> {
   };
 }
 
+/** A repository by a name that means the same elsewhere: a path becomes a whole one, `owner/name` is no path unless one is here. */
+async function nameFor(repo: string, cwd: string): Promise<string> {
+  if (!isLocalPath(repo) || /^https?:/.test(repo)) return repo;
+  const path = resolve(cwd, repo);
+  const isHere = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  return isOwnerName(repo) && !isHere ? repo : path;
+}
+
 /**
  * What a person asks for in the words of the API. Where a server keeps the jobs, what is not said is as configured there;
  * here it is as configured here.
@@ -131,13 +196,23 @@ export async function askedJob(
   options: AskingOptions,
   isRemote: boolean,
 ): Promise<AskedJob> {
-  const { session, base, callbackUrl, draft, setup, allowTestChanges } = options;
-  const repo = options.repo ?? config.workspace ?? '.';
+  const { session, base, callbackUrl, draft, setup, allowTestChanges, issue, fork, label, reviewer } =
+    options;
+  const { cwd } = config.host;
+  const words =
+    issue === undefined
+      ? await readTask(task, options.taskFile, config.task, cwd)
+      : await wordsBeside(task, options.taskFile, cwd);
+  const repo = options.repo ?? (issue === undefined ? (config.workspace ?? '.') : undefined);
   const checks = checksOf(options);
   return {
     ...(isRemote ? carriedOf(config, options) : {}),
-    repo: isLocalPath(repo) ? resolve(config.host.cwd, repo) : repo,
-    task: await readTask(task, options.taskFile, config.task, config.host.cwd),
+    ...(repo === undefined ? {} : { repo: await nameFor(repo, cwd) }),
+    ...(words === undefined ? {} : { task: words }),
+    ...(issue === undefined ? {} : { issue }),
+    ...(fork === undefined ? {} : { fork: parseForkMode(fork) }),
+    ...(label === undefined ? {} : { labels: label }),
+    ...(reviewer === undefined ? {} : { reviewers: reviewer }),
     mode: modeOf(options.mode),
     ...(session === undefined ? {} : { session_id: parseSessionId(session) }),
     ...(base === undefined ? {} : { base }),

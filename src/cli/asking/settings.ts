@@ -115,7 +115,18 @@ export interface AskedInput
     JudgingOptions,
     Pick<
       RequestInput,
-      'task' | 'repo' | 'base' | 'mode' | 'draft' | 'allowHost' | 'inPlace' | 'callbackUrl'
+      | 'task'
+      | 'repo'
+      | 'base'
+      | 'mode'
+      | 'draft'
+      | 'allowHost'
+      | 'inPlace'
+      | 'callbackUrl'
+      | 'issue'
+      | 'fork'
+      | 'labels'
+      | 'reviewers'
     > {}
 
 /**

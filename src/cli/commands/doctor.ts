@@ -7,7 +7,9 @@ import { cleanLine, paint } from '../text.ts';
 const MARKS = { ok: ['✓', 'green'], warning: ['!', 'yellow'], failed: ['✗', 'red'] } as const;
 
 async function doctor(io: Io, options: Record<string, unknown>): Promise<number> {
-  const findings = await examine(await io.resolve(settingsOf(options)));
+  const { repo } = options;
+  const config = await io.resolve(settingsOf(options));
+  const findings = await examine(config, typeof repo === 'string' ? repo : null);
   const failed = findings.some((one) => one.state === 'failed');
   if (options['json'] === true) printJson(io, { ok: !failed, findings });
   else {
@@ -23,8 +25,9 @@ async function doctor(io: Io, options: Record<string, unknown>): Promise<number>
 export const command: CliCommand = {
   define(program, io) {
     addSettingFlags(program, 'home')
+      .option('--repo <owner/name>', 'look at this repository of the forge, too')
       .option('--json', 'print JSON')
       .action(action(io, (options: Record<string, unknown>) => doctor(io, options)));
   },
-  examples: ['doctor', 'doctor --json'],
+  examples: ['doctor', 'doctor --repo owner/name', 'doctor --json'],
 };

@@ -1,10 +1,11 @@
-/** `issue-to-pr`: an issue, read from a file, implemented in the repository the person stands in. */
+/** `issue-to-pr`: an issue, read from a file or a forge, implemented in the repository the person stands in. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { MAX_TASK_BYTES } from '../../job/request.ts';
 import { demoTask } from '../../runner/demo.ts';
-import { issueInPlace, issueTask } from '../../runner/in-place/place.ts';
+import { isIssueName } from '../../runner/forge/issue.ts';
+import { issueInPlace, issuePlaced, issueTask } from '../../runner/in-place/place.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
 import {
   addInPlaceFlags,
@@ -19,8 +20,6 @@ const SIMULATIONS: Readonly<Record<string, Simulation>> = {
   good: { agent: 'simulated:good', state: 'sound', maxGateRuns: null },
   bad: { agent: 'simulated:bad', state: 'sound', maxGateRuns: null },
 };
-const FORGE_HINT =
-  'save the issue as a file and name that, or pipe it: gh issue view 12 | agent-runner issue-to-pr -';
 
 async function readStdin(): Promise<string> {
   const chunks: Buffer[] = [];
@@ -65,11 +64,6 @@ async function readIssue(
     });
   }
   if (issue === '-') return { text: await readStdin(), name: null };
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(issue) || /^[\w.-]+\/[\w.-]+#\d+$/.test(issue)) {
-    throw new JobError('usage', `issue: ${issue.slice(0, 200)} lies on a forge, and no forge is configured`, {
-      hint: FORGE_HINT,
-    });
-  }
   const path = resolve(cwd, issue);
   return { text: await readIssueFile(path), name: basename(path) };
 }
@@ -82,6 +76,13 @@ async function issueToPr(io: Io, issue: string | undefined, options: InPlaceOpti
       return Promise.resolve({ task: issueTask(made.issue), inPlace: made.inPlace });
     };
     return simulate(io, options, SIMULATIONS, ask);
+  }
+  if (options.resume === undefined && issue !== undefined && isIssueName(issue)) {
+    return runInPlace(io, options, async ({ folder }, runner) => {
+      const read = await runner.readIssue(issue);
+      const { inPlace } = issuePlaced(read.issue, { push, folder });
+      return { task: read.task, issue: read.name, inPlace };
+    });
   }
   const { cwd } = (await io.resolve({})).host;
   const read = options.resume === undefined ? await readIssue(issue, cwd) : { text: '', name: null };
@@ -97,14 +98,15 @@ async function issueToPr(io: Io, issue: string | undefined, options: InPlaceOpti
 export const command: CliCommand = {
   define(program, io) {
     addInPlaceFlags(program, 'good or bad')
-      .argument('[issue]', 'a Markdown or text file, or - for standard input')
+      .argument('[issue]', 'a file, - for standard input, or an issue of the forge: its URL or owner/name#n')
       .action(
         action(io, (issue: string | undefined, options: InPlaceOptions) => issueToPr(io, issue, options)),
       );
   },
   examples: [
     'issue-to-pr docs/issues/quiet-flag.md',
-    'issue-to-pr - --max-gate-runs 3 --push',
+    'issue-to-pr owner/name#12 --push',
+    'issue-to-pr - --max-gate-runs 3',
     'issue-to-pr --simulate bad',
   ],
 };

@@ -15,7 +15,7 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
   return withTidyRunner(config, async (runner) => {
     let jobId = options.resume;
     if (jobId === undefined) {
-      const request = await askedFor(config, task, options);
+      const request = await askedFor(config, task, options, (issue) => runner.readIssue(issue));
       await runner.preflight(request);
       const job = await runner.accept(request);
       jobId = job.job_id;
@@ -38,6 +38,7 @@ export const command: CliCommand = {
   examples: [
     'run "Fix the rounding in src/price.js" --repo . --agent command',
     'run "Add a --quiet flag" --repo https://git.example.org/tool.git --base main --json',
+    'run --issue owner/name#12 --label bot --reviewer ada',
     'run --resume job-0123456789ab',
   ],
 };

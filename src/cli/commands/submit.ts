@@ -49,7 +49,7 @@ async function submit(io: Io, task: string | undefined, options: Options): Promi
     const asked = await askedJob(config, task, options, isRemote(config, options));
     const { job_id: jobId, status } = await client.submit({ ...asked, priority });
     if (options.wait === true) {
-      io.err(`job ${jobId} on ${asked.repo}\n`);
+      io.err(`job ${jobId} on ${asked.repo ?? asked.issue ?? ''}\n`);
       return waitFor(io, client, jobId, options.json ?? false);
     }
     if (options.json === true) printJson(io, { job_id: jobId, status });

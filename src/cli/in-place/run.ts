@@ -44,8 +44,11 @@ export function addInPlaceFlags(command: Command, simulations: string): Command 
     .option('--json', 'print result and handover as JSON');
 }
 
-/** What is asked, once it is known where. */
-export type Ask = (place: InPlaceRepository) => Promise<{ readonly task: string; readonly inPlace: InPlace }>;
+/** What is asked, once it is known where; `issue` is the name of one that lies on a forge. */
+export type Ask = (
+  place: InPlaceRepository,
+  runner: Runner,
+) => Promise<{ readonly task: string; readonly inPlace: InPlace; readonly issue?: string }>;
 
 /** A handover whose commands can be pasted as they are; only our own words are looked at, never a path in them. */
 function handoverFor(io: Io, handover: Handover): Handover {
@@ -82,12 +85,13 @@ async function start(
 ): Promise<string> {
   const { config } = runner;
   const place = await runner.standIn(where);
-  const { task, inPlace } = await ask(place);
+  const { task, inPlace, issue } = await ask(place, runner);
   const request = await makeRequest(config, {
     task,
     repo: place.repo,
     allowHost: config.sandbox.name === 'host' || options.simulate !== undefined,
     inPlace,
+    issue,
     draft: options.draft,
     ...judgingOf(options),
   });

@@ -20,7 +20,7 @@ export type JobStatus =
   | 'cancelled';
 
 export interface JobRequest {
-  /** URL (https, ssh or file) of a repository, or the absolute path of one that this server admits */
+  /** URL (https, ssh or file) of a repository, `owner/name` on the forge, or the absolute path of one that this server admits */
   readonly repo?: string;
   /** The same as `repo` */
   readonly repo_url?: string;
@@ -62,6 +62,16 @@ export interface JobRequest {
   /** Instead of the repository's own setup; role admin */
   readonly setup?: string;
   readonly allow_test_changes?: boolean;
+  /** Issue to implement, `owner/name#12` or its URL: it is read now and is the task, beside which `task` may say more; `repo` may be left out */
+  readonly issue?: string;
+  /** Whether the branch goes to a fork; `auto`: where the account may not push */
+  readonly fork?: 'auto' | 'always' | 'never';
+  /** Labels of the pull request */
+  readonly labels?: readonly string[];
+  /** Who is asked to review: logins, and teams as `org/team` */
+  readonly reviewers?: readonly string[];
+  /** The job's own token for the forge, used instead of the server's: kept sealed until the job has ended, and never shown */
+  readonly github_token?: string;
   /** Told of the end by a signed POST */
   readonly callback_url?: string;
 }

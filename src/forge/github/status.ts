@@ -26,6 +26,7 @@ export async function setStatus(
   signal: AbortSignal,
 ): Promise<void> {
   const { headSha: sha, status } = request;
+  if (status === null) return;
   const description = Array.from(status.description).slice(0, MAX_STATUS_CHARS).join('');
   const wanted = {
     state: status.state,

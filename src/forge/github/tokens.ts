@@ -21,6 +21,8 @@ export interface Tokens {
   readonly reader: string;
   /** A token for one repository and one job; the same again while it is valid. */
   tokenFor(repo: RepoName, jobId: string): Promise<string>;
+  /** Login under which an App writes; an account is asked by its token. */
+  readonly bot?: () => Promise<string>;
 }
 
 /** What a proposal needs; nothing else is asked for, whatever the App was given. */
@@ -98,6 +100,22 @@ function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
   return new JobError('infra_failed', `GitHub: no token for ${owner}/${name}: ${said.slice(0, 300)}`);
 }
 
+/** The way to ask as the App itself, which may look at itself and mint tokens, and nothing else. */
+export async function askAsApp(app: AppIdentity, apiUrl: string) {
+  const [{ createAppAuth }, { Octokit }, privateKey] = await Promise.all([
+    import('@octokit/auth-app'),
+    import('@octokit/core'),
+    readKey(app.keyFile),
+  ]);
+  const request = {
+    fetch: (url: string, init: RequestInit) =>
+      fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }),
+  };
+  const ask = new Octokit({ baseUrl: apiUrl, userAgent: 'agent-runner', request }).request;
+  const auth = createAppAuth({ appId: app.id, privateKey, request: ask });
+  return { ask, auth, headers: { authorization: `bearer ${(await auth({ type: 'app' })).token}` } };
+}
+
 /**
  * Tokens of an App.
  *
@@ -106,22 +124,9 @@ function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
 export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = Date.now): Tokens {
   const known = new Map<string, Promise<Minted>>();
   const mint = async ({ owner, name }: RepoName): Promise<Minted> => {
-    const [{ createAppAuth }, { Octokit }, privateKey] = await Promise.all([
-      import('@octokit/auth-app'),
-      import('@octokit/core'),
-      readKey(app.keyFile),
-    ]);
-    const request = {
-      fetch: (url: string, init: RequestInit) =>
-        fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }),
-    };
-    const ask = new Octokit({ baseUrl: apiUrl, userAgent: 'agent-runner', request }).request;
-    const auth = createAppAuth({ appId: app.id, privateKey, request: ask });
-    const { data } = await ask('GET /repos/{owner}/{repo}/installation', {
-      owner,
-      repo: name,
-      headers: { authorization: `bearer ${(await auth({ type: 'app' })).token}` },
-    });
+    const { ask, auth, headers } = await askAsApp(app, apiUrl);
+    const at = { owner, repo: name, headers };
+    const { data } = await ask('GET /repos/{owner}/{repo}/installation', at);
     const made = await auth({
       type: 'installation',
       installationId: data.id,
@@ -131,9 +136,19 @@ export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = 
     });
     return { token: made.token, endsAt: Date.parse(made.expiresAt) };
   };
+  let bot: Promise<string> | null = null;
+  const askBot = async (): Promise<string> => {
+    const { ask, headers } = await askAsApp(app, apiUrl);
+    return `${(await ask('GET /app', { headers })).data?.slug ?? ''}[bot]`;
+  };
   return {
     kind: 'app',
     reader: `app-${app.id}`,
+    bot() {
+      bot ??= askBot();
+      bot.catch(() => (bot = null));
+      return bot;
+    },
     async tokenFor(repo, jobId) {
       const key = `${jobId} ${repo.owner}/${repo.name}`;
       const old = known.get(key);

@@ -7,11 +7,16 @@ import { agentOf, lookingAgents } from '../agents.ts';
 import type { JobContext, RunnerParts } from '../context.ts';
 import { reachRemote } from '../forge/reach.ts';
 
-/** Wires what every step of a job works with. */
+/**
+ * Wires what every step of a job works with.
+ *
+ * @param token the job's own for the forge; it is handed to the forge and to nothing else
+ */
 export async function contextOf(
   parts: RunnerParts,
   job: Job,
   run: Pick<JobContext, 'journal' | 'signal' | 'mask' | 'models'>,
+  token?: string,
 ): Promise<JobContext> {
   const { config, store, layout, git, forge, baselines } = parts;
   const agent = await agentOf(config, job.request);
@@ -23,10 +28,11 @@ export async function contextOf(
   const visit: Visit = {
     jobId: job.job_id,
     signal: run.signal,
+    token,
     onNotice: (notice) => run.journal.emit('message', null, { notice }),
   };
   return {
-    reach: (remote) => reachRemote(parts, remote, visit),
+    reach: (remote, signal = run.signal) => reachRemote(parts, remote, { ...visit, signal }),
     job,
     config,
     store,
@@ -43,12 +49,16 @@ export async function contextOf(
   };
 }
 
-/** Masks what the agent was given, and the keys that it never is. */
-export function maskOf({ config, models }: RunnerParts): (text: string) => string {
+/**
+ * Masks what the agent was given, and the keys that it never is.
+ *
+ * @param own the job's own token
+ */
+export function maskOf({ config, models }: RunnerParts, own?: string): (text: string) => string {
   const { secret } = config.webhooks;
   return createMask([
     ...Object.values(config.agentEnv),
     ...models.models.keys,
-    ...[secret, config.github.token].filter((one) => one !== null),
+    ...[secret, config.github.token, own].filter((one) => one != null),
   ]);
 }

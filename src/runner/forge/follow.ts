@@ -7,10 +7,10 @@ import type { Store } from '../../store/store.ts';
 /** Jobs of a repository that are looked through, newest first. */
 const MAX_JOBS = 200;
 
+/** An issue is the same one however much was written below it since. */
 function isSame(a: JobRequest, b: JobRequest): boolean {
-  return (
-    a.task === b.task && a.agent === b.agent && a.model === b.model && a.base === b.base && a.mode === b.mode
-  );
+  const asksSame = a.issue === undefined ? a.task === b.task : a.issue === b.issue;
+  return asksSame && a.agent === b.agent && a.model === b.model && a.base === b.base && a.mode === b.mode;
 }
 
 /** Whether a request goes to a branch of its own: not that of a session, a checkout or a playback. */

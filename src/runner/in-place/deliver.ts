@@ -3,16 +3,19 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { InPlace } from '../../job/in-place/in-place.ts';
-import type { Proposed, ProposeInput } from '../../job/step.ts';
+import type { Proposal } from '../../forge/forge.ts';
+import type { Proposed } from '../../job/step.ts';
 import { shellWord } from '../../job/text/shell.ts';
 import { commitTree, formatPatch } from '../../workspace/change.ts';
-import { deliverCommit, hasOrigin, placeBranch, pushToOrigin } from '../../workspace/person/deliver.ts';
+import { deliverCommit, originOf, placeBranch, pushToOrigin } from '../../workspace/person/deliver.ts';
 import { readPosition } from '../../workspace/person/position.ts';
 import { writeBack } from '../../workspace/person/folder.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
-import type { StepValue } from '../engine/engine.ts';
+import type { StepContext, StepValue } from '../engine/engine.ts';
+import type { Judged } from '../forge/request.ts';
 import type { Bench } from '../place.ts';
 import { changeCommit } from '../steps/commit.ts';
+import { gitForOrigin, proposePushed } from './proposal.ts';
 import { namePaths } from '../steps/prepare.ts';
 
 /** Label of a change whose checks are red. */
@@ -23,19 +26,29 @@ async function publish(
   checkout: string,
   inPlace: InPlace,
   isRed: boolean,
-): Promise<Pick<Proposed, 'push_command' | 'notices'>> {
+  propose: (origin: string) => Promise<Proposal | string | null>,
+): Promise<Pick<Proposed, 'push_command' | 'notices'> & Partial<Pick<Proposed, 'outcome' | 'pr_url'>>> {
   const command = `git -C ${shellWord(checkout)} push -u origin ${shellWord(inPlace.branch)}`;
-  if (!(await hasOrigin(context.git, checkout))) {
+  const origin = await originOf(context.git, checkout);
+  if (origin === null) {
     const notice = 'there is no remote called origin to push to: git remote add origin <url>';
     return { push_command: null, notices: [notice] };
   }
   if (!inPlace.push) return { push_command: command, notices: [] };
   if (isRed) return { push_command: command, notices: ['the checks are red, so nothing was pushed'] };
-  const refused = await pushToOrigin(context.git, checkout, inPlace.branch);
-  if (refused === null) return { push_command: null, notices: [`${inPlace.branch} was pushed to origin`] };
-  throw new JobError('infra_failed', `push: ${inPlace.branch} could not be pushed to origin: ${refused}`, {
-    hint: `the branch is in your repository; push it with: ${command}`,
-  });
+  const git = await gitForOrigin(context, origin);
+  const refused = await pushToOrigin(git, checkout, inPlace.branch);
+  if (refused !== null) {
+    throw new JobError('infra_failed', `push: ${inPlace.branch} could not be pushed to origin: ${refused}`, {
+      hint: `the branch is in your repository; push it with: ${command}`,
+    });
+  }
+  const pushed = `${inPlace.branch} was pushed to origin`;
+  const proposal = await propose(origin);
+  if (proposal === null || typeof proposal === 'string')
+    return { push_command: null, notices: proposal === null ? [pushed] : [pushed, proposal] };
+  const { outcome, prUrl, notices } = proposal;
+  return { outcome, pr_url: prUrl, push_command: null, notices: [pushed, ...notices] };
 }
 
 /**
@@ -76,10 +89,12 @@ export async function deliverInPlace(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
-  what: { readonly inPlace: InPlace; readonly head: string; readonly input: ProposeInput },
+  what: Judged & { readonly inPlace: InPlace },
+  step: StepContext,
 ): Promise<StepValue<Proposed>> {
   const { git, job, paths } = context;
-  const { inPlace, head, input } = what;
+  const { inPlace, input, ...judged } = what;
+  const head = what.verified.head_sha;
   const start = detail.in_place;
   if (start == null) throw new JobError('bug', 'a job in place was prepared as another');
   const isRed = input.labels.includes(RED);
@@ -109,9 +124,11 @@ export async function deliverInPlace(
     inPlace.command === 'self-heal' && delivered.isCheckedOut
       ? await keptEdits(context, checkout, inPlace.branch)
       : [];
-  const published = await publish(context, checkout, inPlace, isRed);
+  const published = await publish(context, checkout, inPlace, isRed, (origin) =>
+    proposePushed(context, detail, bench, { ...judged, input }, { origin, commit }, step),
+  );
   context.journal.emit('message', 'propose', { branch: inPlace.branch, head_sha: commit });
   const added = commit === start.tip ? [`nothing was added to ${inPlace.branch}: it holds this already`] : [];
   const notices = [...added, ...delivered.notices, ...kept, ...(published.notices ?? [])];
-  return { ...out, head_sha: commit, push_command: published.push_command, notices };
+  return { ...out, ...published, head_sha: commit, notices };
 }

@@ -64,7 +64,14 @@ export function issueInPlace(
   fileName: string | null,
   place: { readonly push: boolean; readonly folder: string | null },
 ): { readonly issue: Issue; readonly inPlace: InPlace } {
-  const issue = parseIssue(text, fileName);
+  return issuePlaced(parseIssue(text, fileName), place);
+}
+
+/** What `issue-to-pr` works on, made of an issue. */
+export function issuePlaced(
+  issue: Issue,
+  place: { readonly push: boolean; readonly folder: string | null },
+): { readonly issue: Issue; readonly inPlace: InPlace } {
   const title = `Agent: implement ${issue.stem}`;
   return { issue, inPlace: { command: 'issue-to-pr', branch: `agent/${issue.stem}`, title, ...place } };
 }

@@ -7,7 +7,8 @@ import type { Config } from '../../config.ts';
 import { runProcess } from '../../sandbox/process.ts';
 import { SANDBOX_ADAPTERS } from '../../sandbox/sandbox.ts';
 import { examineDatabase } from '../keep/database.ts';
-import { makePrivateFolder, openRunner } from '../open.ts';
+import { reachNamed } from '../forge/alone.ts';
+import { makePrivateFolder, openForge, openRunner } from '../open.ts';
 import { agentOf, defaultAgent } from '../agents.ts';
 import { resolveModels } from '../models/resolve.ts';
 
@@ -220,17 +221,38 @@ function checkModels(config: Config): Finding {
   }
 }
 
-/** Looks at everything a job needs. A machine without any isolation is told by the sandboxes' findings. */
-export async function examine(config: Config): Promise<readonly Finding[]> {
-  const [git, sandboxes, home, presets, declared, agent] = await Promise.all([
+/** Longest look at a repository by git. */
+const FORGE_GIT_MS = 30_000;
+
+/** The forge, and the way to it by git. */
+async function checkForge(config: Config, repo: string | null): Promise<readonly Finding[]> {
+  const parts = openForge(config);
+  try {
+    const found = (await parts.forge.examine?.(repo)) ?? [];
+    if (repo === null || found.some(({ state }) => state === 'failed')) return found;
+    const attended = { signal: AbortSignal.timeout(FORGE_GIT_MS), onNotice: () => {} };
+    const { git, remote } = await reachNamed(parts, 'repo', repo, 'doctor', attended);
+    await git(null, ['ls-remote', '--', remote.url, 'HEAD'], { config: 'user', timeoutMs: FORGE_GIT_MS });
+    return [...found, { name: 'github git', state: 'ok', detail: `${remote.url} answers git`, fix: null }];
+  } catch (error) {
+    const one = failedFinding('github git', error);
+    return [{ ...one, fix: one.fix ?? 'check that git reaches the server: proxy, certificates, github_url' }];
+  }
+}
+
+/** Looks at everything a job needs; `repo` of the forge too, where one is named. A machine without any isolation is told by the sandboxes' findings. */
+export async function examine(config: Config, repo: string | null = null): Promise<readonly Finding[]> {
+  const [git, sandboxes, home, presets, declared, agent, forge] = await Promise.all([
     checkGit(config),
     checkSandboxes(),
     checkHome(config),
     checkPresets(config),
     checkDeclared(config),
     checkAgent(config),
+    checkForge(config, repo),
   ]);
   const node: Finding = { name: 'node', state: 'ok', detail: process.version, fix: null };
   const database = home.some((one) => one.state === 'failed') ? [] : await checkDatabase(config);
-  return [node, git, ...sandboxes, ...home, ...database, ...presets, ...declared, agent, checkModels(config)];
+  const agents = [...presets, ...declared, agent];
+  return [node, git, ...sandboxes, ...home, ...database, ...agents, checkModels(config), ...forge];
 }

@@ -27,11 +27,16 @@ function branchOf(template: string, jobId: string): string {
 /** Milliseconds that an idempotency key is remembered: 24 hours. */
 const ONCE_MS = 24 * 3600 * 1000;
 
-/** Stores a request as a job, under the name of its repository. */
+/**
+ * Stores a request as a job, under the name of its repository.
+ *
+ * @param token the job's own for the forge
+ */
 export async function accept(
   parts: RunnerParts,
   request: JobRequest,
   acceptance: Acceptance,
+  token?: string,
 ): Promise<Accepted> {
   if (request.callback_url !== undefined) parts.callbacks.check(request.callback_url);
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
@@ -40,12 +45,13 @@ export async function accept(
   const { session_id: sessionId } = request;
   if (sessionId !== undefined) await checkSession(parts.store, parseSessionId(sessionId), repo);
   const jobId = newJobId();
-  const { follows: _before, ...asked } = request;
+  const { follows: _before, sealed_token: _erased, ...asked } = request;
+  const own = token === undefined ? {} : { sealed_token: await parts.seals.seal(jobId, token) };
   const follows = await findFollowed(parts.store, remote, request);
   const now = new Date().toISOString();
   const job: Job = {
     job_id: jobId,
-    request: { ...asked, repo, ...(follows === undefined ? {} : { follows }) },
+    request: { ...asked, ...own, repo, ...(follows === undefined ? {} : { follows }) },
     status: 'queued',
     outcome: null,
     procedure_version: PROCEDURE_VERSION,
@@ -74,7 +80,14 @@ async function endWaiting(parts: RunnerParts, runner: Runner, jobId: string): Pr
 }
 
 /** Refuses jobs that can't be asked for a second time in this way. @throws JobError `conflict` */
-function checkRetriable({ job_id: jobId, request: { in_place: inPlace, replay } }: Job): void {
+function checkRetriable({ job_id: jobId, request }: Job): void {
+  const { in_place: inPlace, replay, sealed_token: token } = request;
+  // Nobody's work is quietly done in another's name.
+  if (token !== undefined) {
+    throw new JobError('conflict', `retry: ${jobId} was asked for with a token of its own, which is erased`, {
+      hint: 'submit it again, with its token',
+    });
+  }
   // Accepted, it would wait for ever: no worker may take it.
   if (inPlace !== undefined) {
     throw new JobError('conflict', `retry: ${jobId} worked for a checkout that a person stands in`, {
@@ -97,11 +110,11 @@ export function queueVerbs(
 ): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
   const { store, bell, config, callbacks } = parts;
   const followers = createFollowers(store, bell);
-  const submit: Runner['submit'] = async (request, { once } = {}) => {
+  const submit: Runner['submit'] = async (request, { once, token } = {}) => {
     await checkRoom(config.home, config.worker.minFreeBytes);
     const now = new Date();
     const acceptance = once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } };
-    return accept(parts, request, acceptance);
+    return accept(parts, request, acceptance, token);
   };
   const alive = async (jobId: string, what: string): Promise<void> => {
     const { status, outcome } = await find(jobId);

@@ -15,9 +15,10 @@ const PREFLIGHT_TIMEOUT_MS = 60_000;
 /**
  * Looks whether a request can start here: repository and base readable, agent and sandbox usable.
  *
+ * @param token the job's own for the forge
  * @throws JobError that says what is wrong and what to do
  */
-export async function preflight(parts: RunnerParts, request: JobRequest): Promise<void> {
+export async function preflight(parts: RunnerParts, request: JobRequest, token?: string): Promise<void> {
   const { config, callbacks } = parts;
   if (request.callback_url !== undefined) callbacks.check(request.callback_url);
   await checkCommand(config, request);
@@ -38,7 +39,8 @@ export async function preflight(parts: RunnerParts, request: JobRequest): Promis
   }
   await selectSandbox(request.sandbox, { allowHost: request.allow_host });
   const remote = await parts.forge.resolve(request.repo);
-  const visit = { jobId: 'preflight', signal: AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS), onNotice: () => {} };
+  const signal = AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS);
+  const visit = { jobId: 'preflight', signal, token, onNotice: () => {} };
   const { git, repo } = reachRemote(parts, remote, visit);
   await findBase(git, repo.listed, remote, request.base);
   if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);

@@ -8,16 +8,20 @@ import {
   isOwnerName,
   MAX_PRIORITY,
   parseCallbackUrl,
+  parseForkMode,
+  parseLabels,
   parseRef,
   parseRepo,
+  parseReviewers,
   parseSessionId,
   parseTask,
+  parseToken,
   SANDBOX_NAMES,
   type Budget,
-  type ForkMode,
   type JobRequest,
   type SandboxChoiceName,
 } from '../../job/request.ts';
+import { nameOn, splitName } from '../../forge/github/names.ts';
 import type { Config } from '../../config.ts';
 import { defaultAgent } from '../agents.ts';
 
@@ -39,10 +43,14 @@ export interface RequestInput {
   readonly priority?: number;
   readonly sessionId?: string;
   readonly userId?: string;
-  readonly fork?: ForkMode | undefined;
+  readonly fork?: string | undefined;
   readonly labels?: readonly string[] | undefined;
   readonly reviewers?: readonly string[] | undefined;
   readonly callbackUrl?: string | undefined;
+  /** `owner/name#12`, read already. */
+  readonly issue?: string | undefined;
+  /** The job's own for the forge: looked at, and not part of the request. */
+  readonly token?: string | undefined;
   readonly allowHost: boolean;
   readonly inPlace?: InPlace;
 }
@@ -81,7 +89,25 @@ export function hasForge({ github }: Config): boolean {
 
 /** An address on the configured server, which may be this machine and then goes without TLS. */
 function isOnForge(config: Config, repo: string): boolean {
-  return hasForge(config) && repo.startsWith(`${config.github.url}/`) && !/[\s\p{C}]/u.test(repo);
+  return repo.startsWith(`${config.github.url}/`) && !/[\s\p{C}]/u.test(repo);
+}
+
+/** The repository of a job that brings its own token, by the address that the token is for. */
+function ownRepo({ github: { url } }: Config, repo: string): string {
+  const name = isOwnerName(repo) ? splitName(repo) : nameOn(url, repo);
+  if (name !== null) return `${url}/${name.owner}/${name.name}`;
+  throw new JobError('invalid_request', `github_token: ${repo.slice(0, 200)} is no repository of ${url}`, {
+    hint: `a token goes to no other server: name owner/name or ${url}/owner/name, or leave the token out`,
+  });
+}
+
+/** The repository in a form that is allowed. */
+function formOf(config: Config, { repo, token }: RequestInput): string {
+  if (token !== undefined) {
+    parseToken(token);
+    return ownRepo(config, repo);
+  }
+  return hasForge(config) && isOnForge(config, repo) ? repo : parseRepo(repo);
 }
 
 /** A repository as it is stored: `owner/name` is one of the forge, unless a folder of that name is here. */
@@ -102,9 +128,9 @@ function forgeFields(
   { github }: Config,
   input: RequestInput,
 ): Pick<JobRequest, 'fork' | 'labels' | 'reviewers'> {
-  const fork = input.fork ?? github.fork;
-  const labels = input.labels ?? github.labels;
-  const reviewers = input.reviewers ?? github.reviewers;
+  const fork = input.fork === undefined ? github.fork : parseForkMode(input.fork);
+  const labels = parseLabels(input.labels ?? github.labels);
+  const reviewers = parseReviewers(input.reviewers ?? github.reviewers);
   return {
     ...(fork === 'auto' ? {} : { fork }),
     ...(labels.length === 0 ? {} : { labels }),
@@ -132,7 +158,7 @@ export function parsePriority(given: unknown): number {
  * @throws JobError `invalid_request` or `bad_configuration`, naming the field
  */
 export async function resolveRequest(config: Config, input: RequestInput): Promise<JobRequest> {
-  const repo = isOnForge(config, input.repo) ? input.repo : parseRepo(input.repo);
+  const repo = formOf(config, input);
   const { checks = [], priority, sessionId } = input;
   return {
     repo: await namedRepo(config, repo),
@@ -157,6 +183,7 @@ export async function resolveRequest(config: Config, input: RequestInput): Promi
     ...(sessionId === undefined ? {} : { session_id: parseSessionId(sessionId) }),
     ...(input.callbackUrl === undefined ? {} : { callback_url: parseCallbackUrl(input.callbackUrl) }),
     ...forgeFields(config, input),
+    ...(input.issue === undefined ? {} : { issue: input.issue }),
     ...(input.inPlace === undefined ? {} : { in_place: input.inPlace }),
   };
 }

@@ -1,4 +1,5 @@
 /** How the runner's commits read. */
+import type { JobRequest } from '../../job/request.ts';
 import type { CommitInfo } from '../../workspace/change.ts';
 import type { JobContext } from '../context.ts';
 
@@ -8,7 +9,7 @@ const MAX_TITLE_CHARS = 72;
 const MAX_BODY_CHARS = 4000;
 
 /** The first line of a task as a title of at most 72 characters. */
-export function titleOf(task: string): string {
+function titleOf(task: string): string {
   const line =
     task
       .split('\n')
@@ -25,7 +26,24 @@ export function titleOf(task: string): string {
         .trimEnd()}…`;
 }
 
-function bodyOf(task: string): string {
+/** Words of an issue, whoever wrote it, so that in a title they call nobody and close nothing. */
+function plainWords(text: string): string {
+  return text
+    .replace(/[#@]+(?=[\p{L}\p{N}_])/gu, '')
+    .replace(/\bGH-(?=\d)/gi, 'GH ')
+    .replace(/:\/\//g, ' ');
+}
+
+/** The title of a job's commit and proposal. */
+export function titleOfJob({ task, issue }: Pick<JobRequest, 'task' | 'issue'>): string {
+  return issue === undefined
+    ? titleOf(task)
+    : titleOf(plainWords(task.replace(/^Implement this issue: /, '')));
+}
+
+function bodyOf({ task, issue }: Pick<JobRequest, 'task' | 'issue'>): string {
+  // What others wrote is in the issue; nobody should have to read it in the history.
+  if (issue !== undefined) return `For ${issue}`;
   const rest = task.trim().split('\n').slice(1).join('\n').trim();
   return rest.length > MAX_BODY_CHARS ? `${rest.slice(0, MAX_BODY_CHARS)}…` : rest;
 }
@@ -46,7 +64,9 @@ export function commitInfo(context: JobContext, title: string, body = ''): Commi
 
 /** The commit of the change itself. */
 export function changeCommit(context: JobContext): CommitInfo {
-  const { task, in_place: inPlace } = context.job.request;
-  if (inPlace !== undefined) return commitInfo(context, inPlace.title);
-  return commitInfo(context, titleOf(task), bodyOf(task));
+  const { request } = context.job;
+  const { in_place: inPlace, issue } = request;
+  if (inPlace !== undefined)
+    return commitInfo(context, inPlace.title, issue === undefined ? '' : bodyOf(request));
+  return commitInfo(context, titleOfJob(request), bodyOf(request));
 }

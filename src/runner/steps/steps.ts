@@ -16,15 +16,17 @@ import type {
 } from '../../job/step.ts';
 import { DEFAULT_WINDOW, isFull } from '../../prompt/budget.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
+import { createSticky, type Sticky } from '../forge/sticky.ts';
 import { createSaver, type Saver } from '../keep/save.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine, StepContext } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
 import { endJob } from '../engine/settle.ts';
+import type { JobResult } from '../../job/result.ts';
 import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
 import { createMap, type JobMap } from '../phases/map.ts';
-import { lookAtBase } from '../forge/rebase.ts';
+import { lookAtBase } from '../forge/proposal/rebase.ts';
 import { explore, plan } from '../phases/look.ts';
 import { build } from './build.ts';
 import { prepare } from './prepare.ts';
@@ -74,6 +76,7 @@ interface Work extends StepsOptions {
   readonly baseline: BackgroundBaseline;
   readonly map: JobMap;
   readonly saver: Saver;
+  readonly sticky: Sticky;
 }
 
 /** The working copy, opened anew where `prepare` ran in an earlier process. */
@@ -98,6 +101,7 @@ async function saveNow(work: Work): Promise<string | null> {
 
 async function stepPrepare(work: Work): Promise<StepResult<Prepared>> {
   const { context, engine, lease, memory, baseline, map } = work;
+  work.sticky.begin();
   const result = await engine.step<PreparedDetail>('prepare', 'prepare', async () => {
     await memory.bench?.lasting.close();
     const onto = memory.onto === null ? null : { sha: memory.onto, base: memory.detail?.base ?? '' };
@@ -299,6 +303,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     baseline,
     map: createMap(options.context),
     saver: createSaver(options.context, options.lease),
+    sticky: createSticky(options.context),
   };
   return {
     prepare: () => stepPrepare(work),
@@ -312,10 +317,11 @@ export function createSteps(options: StepsOptions): JobSteps {
     save: () => stepSave(work),
     async notify(result) {
       const { context, engine, lease } = options;
-      await endJob({ ...context, lease }, context.job, {
-        ...result,
-        resumed_from_checkpoint: engine.replayed(),
-      });
+      const final: JobResult = { ...result, resumed_from_checkpoint: engine.replayed() };
+      // Before the end is stored: who takes the job over after a death tells it again, and nobody would after the end.
+      await context.journal.flush();
+      await work.sticky.end(final);
+      await endJob({ ...context, lease }, context.job, final);
     },
     saveNow: () => saveNow(work),
     async rescue(prepared) {

@@ -20,7 +20,7 @@ function acceptedAnswer(job: Job, isNew: boolean): Response {
   });
 }
 
-function submitEndpoint({ runner, config }: Parts, define: Define): Endpoint {
+function submitEndpoint({ runner }: Parts, define: Define): Endpoint {
   return define({
     method: 'post',
     path: '/api/jobs',
@@ -41,9 +41,9 @@ function submitEndpoint({ runner, config }: Parts, define: Define): Endpoint {
       },
     },
     async handle({ body, principal, request, about }) {
-      const asked = await requestOf(config, principal, body);
+      const asked = await requestOf(runner, principal, body);
       const once = onceOf(principal, request.headers.get('idempotency-key'), body);
-      const { job, isNew } = await runner.submit(asked, once);
+      const { job, isNew } = await runner.submit(asked, { ...once, token: body.github_token });
       about(job.job_id);
       return acceptedAnswer(job, isNew);
     },

@@ -2,7 +2,14 @@
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../../job/error.ts';
 import { EVENT_TYPES } from '../../job/job.ts';
-import { MAX_CALLBACK_CHARS, MAX_PRIORITY, MAX_TASK_BYTES, SANDBOX_NAMES } from '../../job/request.ts';
+import {
+  FORK_MODES,
+  MAX_CALLBACK_CHARS,
+  MAX_NAMES,
+  MAX_PRIORITY,
+  MAX_TASK_BYTES,
+  SANDBOX_NAMES,
+} from '../../job/request.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../job/status.ts';
 import { PHASES } from '../../job/step.ts';
 import {
@@ -63,7 +70,8 @@ const check = z.strictObject({
   timeout_s: z.int().min(1).max(21_600).default(600),
 });
 
-const REPO = 'URL (https, ssh or file) of a repository, or the absolute path of one that this server admits';
+const REPO =
+  'URL (https, ssh or file) of a repository, `owner/name` on the forge, or the absolute path of one that this server admits';
 
 /** What a job is asked by. */
 export const submitBody = z
@@ -108,6 +116,25 @@ export const submitBody = z
       .optional()
       .meta({ description: "Instead of the repository's own setup; role admin" }),
     allow_test_changes: z.boolean().optional(),
+    issue: text(400).optional().meta({
+      description:
+        'Issue to implement, `owner/name#12` or its URL: it is read now and is the task, beside which `task` may say more; `repo` may be left out',
+      example: 'octo/shop#12',
+    }),
+    fork: z
+      .enum(FORK_MODES)
+      .optional()
+      .meta({ description: 'Whether the branch goes to a fork; `auto`: where the account may not push' }),
+    labels: z.array(name).max(MAX_NAMES).optional().meta({ description: 'Labels of the pull request' }),
+    reviewers: z
+      .array(name)
+      .max(MAX_NAMES)
+      .optional()
+      .meta({ description: 'Who is asked to review: logins, and teams as `org/team`' }),
+    github_token: text(1000).optional().meta({
+      description:
+        "The job's own token for the forge, used instead of the server's: kept sealed until the job has ended, and never shown",
+    }),
     callback_url: text(MAX_CALLBACK_CHARS)
       .optional()
       .meta({ description: 'Told of the end by a signed POST' }),

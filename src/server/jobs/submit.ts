@@ -5,9 +5,11 @@ import { isAbsolute, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../config.ts';
 import { JobError } from '../../job/error.ts';
-import type { Budget, JobRequest } from '../../job/request.ts';
+import { isOwnerName, type Budget, type JobRequest } from '../../job/request.ts';
 import { agentNames } from '../../runner/agents.ts';
-import { isLocalPath, resolveRequest, type RequestInput } from '../../runner/request/resolve.ts';
+import { withWords } from '../../runner/forge/issue.ts';
+import { hasForge, isLocalPath, resolveRequest, type RequestInput } from '../../runner/request/resolve.ts';
+import type { Runner } from '../../runner/runner.ts';
 import { isLoopback } from '../access/guard.ts';
 import type { Principal } from '../endpoint.ts';
 import { Refused, shown } from '../problem.ts';
@@ -56,12 +58,17 @@ async function checkRepo(config: Config, principal: Principal, repo: string): Pr
   const isFile = repo.startsWith('file://');
   if (!isFile && !isLocalPath(repo)) return;
   if (!isFile && !isAbsolute(repo)) {
-    refuse('repo', repo, 'a URL, or an absolute path; owner/name needs a forge, which is not configured');
+    refuse('repo', repo, 'a URL, or an absolute path; owner/name needs a forge, or a github_token');
   }
   if (principal.role === 'admin' && isLoopback(config.server.host)) return;
   const path = isFile && URL.canParse(repo) ? fileURLToPath(repo) : repo;
   if (await isBelow(path, config.server.repoPaths)) return;
   refuse('repo', repo, 'a URL, or a path below one of the folders of repo_paths', 403);
+}
+
+/** The repository of a request: over the network, `owner/name` is never a folder that happens to be here. */
+function repoFor(config: Config, repo: string, hasToken: boolean): string {
+  return isOwnerName(repo) && (hasToken || hasForge(config)) ? `${config.github.url}/${repo}` : repo;
 }
 
 /** What a request may spend: less than the configuration allows, never more. */
@@ -107,6 +114,10 @@ function inputOf(config: Config, body: SubmitBody): Omit<RequestInput, 'repo' | 
     setup: body.setup,
     allowTestChanges: body.allow_test_changes,
     callbackUrl: body.callback_url,
+    fork: body.fork,
+    labels: body.labels,
+    reviewers: body.reviewers,
+    token: body.github_token,
   };
 }
 
@@ -115,18 +126,32 @@ function inputOf(config: Config, body: SubmitBody): Omit<RequestInput, 'repo' | 
  *
  * @throws Refused 400 or 403; JobError `invalid_request`, `bad_configuration`
  */
-export async function requestOf(config: Config, principal: Principal, body: SubmitBody): Promise<JobRequest> {
-  const repo = oneOf(body, ['repo', 'repo_url', 'upstream_repo']);
-  const task = oneOf(body, ['task', 'prompt', 'instruction']);
-  if (repo === undefined)
+export async function requestOf(
+  { config, readIssue }: Pick<Runner, 'config' | 'readIssue'>,
+  principal: Principal,
+  body: SubmitBody,
+): Promise<JobRequest> {
+  const named = oneOf(body, ['repo', 'repo_url', 'upstream_repo']);
+  const words = oneOf(body, ['task', 'prompt', 'instruction']);
+  const { issue: wanted, github_token: token } = body;
+  if (named === undefined && wanted === undefined)
     refuse('repo', undefined, 'a URL, or the absolute path of a repository that this server admits');
-  if (task === undefined) refuse('task', undefined, 'text that says what should change');
+  if (words === undefined && wanted === undefined)
+    refuse('task', undefined, 'text that says what should change');
   // They say what the change is judged by, so they are not for whoever may ask for one.
   for (const field of ['gate', 'setup'] as const)
     if (body[field] !== undefined && principal.role !== 'admin')
       refuse(field, body[field], 'only from a key of the role admin', 403);
-  await checkRepo(config, principal, repo);
-  return resolveRequest(config, { ...inputOf(config, body), repo, task });
+  const given = named === undefined ? undefined : repoFor(config, named, token !== undefined);
+  if (given !== undefined) await checkRepo(config, principal, given);
+  const input = inputOf(config, body);
+  const issue = wanted === undefined ? null : await readIssue(wanted, token);
+  return resolveRequest(config, {
+    ...input,
+    repo: given ?? `${config.github.url}/${issue?.repo ?? ''}`,
+    task: issue === null ? (words ?? '') : withWords(issue.task, words ?? null),
+    issue: issue?.name,
+  });
 }
 
 function sorted(value: unknown): unknown {
@@ -155,8 +180,10 @@ export function onceOf(
       'invalid_request',
       'header.idempotency-key: allowed are 1 to 255 printable ASCII characters',
     );
+  // Tokens are made anew, and the same is asked with each of them.
+  const asked = typeof body === 'object' && body !== null ? { ...body, github_token: undefined } : body;
   const digest = createHash('sha256')
-    .update(JSON.stringify(sorted(body)))
+    .update(JSON.stringify(sorted(asked)))
     .digest('hex');
   return { once: { key: `${principal.id}:${key}`, digest } };
 }

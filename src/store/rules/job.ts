@@ -100,6 +100,7 @@ export function changeJob(job: Job, patch: JobPatch, now: Date): Job {
   const updated_at = now.toISOString();
   return checkJob({
     ...job,
+    request: endsJob(patch) ? withoutToken(job.request) : job.request,
     status,
     outcome,
     attempt,
@@ -109,6 +110,11 @@ export function changeJob(job: Job, patch: JobPatch, now: Date): Job {
     result,
     updated_at,
   });
+}
+
+/** A request whose token, where it came with one, is erased: what has ended needs none. */
+function withoutToken(request: Job['request']): Job['request'] {
+  return request.sealed_token == null ? request : { ...request, sealed_token: null };
 }
 
 /** Refuses a delivery beside a change that ends nothing. @throws JobError `bug` */

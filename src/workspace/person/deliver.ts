@@ -130,12 +130,11 @@ export async function deliverCommit(
   return { isCheckedOut: false, notices: [`${why}; go over with: ${how}`] };
 }
 
-/** Whether the checkout has a remote called `origin`. */
-export async function hasOrigin(git: Git, checkout: string): Promise<boolean> {
-  const answer = await git(null, ['-C', checkout, 'remote', 'get-url', '--push', 'origin'], {
-    okCodes: [0, 1, 2, 128],
-  });
-  return answer.code === 0;
+/** Where a push to `origin` of the checkout goes; `null` where there is no such remote. */
+export async function originOf(git: Git, checkout: string): Promise<string | null> {
+  const args = ['-C', checkout, 'remote', 'get-url', '--push', 'origin'];
+  const answer = await git(null, args, { config: 'user', okCodes: [0, 1, 2, 128] });
+  return answer.code === 0 ? answer.text : null;
 }
 
 /**

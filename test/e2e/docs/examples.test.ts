@@ -14,6 +14,8 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BIN, HAS_BUBBLEWRAP, ROOT, userPath } from '../cli.ts';
+import type { TestForge } from '../../forge/forge.ts';
+import { onForge, startDocumentedForge } from './forge.ts';
 import { install } from './installed.ts';
 import { driftOf, isAsWritten, readPage, runPage, type Page, type Printed } from './examples.ts';
 
@@ -27,6 +29,7 @@ const TOPICS: Readonly<Record<string, string>> = {
   recovery: 'docs/recovery.md',
   'HTTP API': 'docs/api.md',
   library: 'docs/library.md',
+  GitHub: 'docs/github.md',
 };
 
 /** Pages that run beside each other. */
@@ -119,18 +122,25 @@ function openPlace(root: string, path: string): { cwd: string; env: Record<strin
 describe.skipIf(!HAS_BUBBLEWRAP)('the examples, run (apt-get install bubblewrap)', () => {
   const root = mkdtempSync(join(tmpdir(), 'agent-runner-docs-'));
   const ran = new Map<string, ReadonlyMap<string, Printed>>();
+  let forge: TestForge | undefined;
   beforeAll(async () => {
+    forge = await startDocumentedForge();
+    const server = forge;
     // Some at a time: pages wait for processes, and share nothing.
     const left = [...WITH_EXAMPLES];
     const work = async (): Promise<void> => {
       for (let next = left.pop(); next !== undefined; next = left.pop()) {
         const [path, { blocks }] = next;
-        ran.set(path, await runPage(blocks, openPlace(root, path)));
+        const place = openPlace(root, path);
+        ran.set(path, await runPage(blocks, path === 'docs/github.md' ? onForge(place, server) : place));
       }
     };
     await Promise.all(Array.from({ length: PAGES_AT_ONCE }, work));
   }, 300_000);
-  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  afterAll(async () => {
+    rmSync(root, { recursive: true, force: true });
+    await forge?.close();
+  });
 
   const examples = WITH_EXAMPLES.flatMap(([path, { blocks }]) =>
     blocks.flatMap((block, at) => (block.kind === 'example' ? [[path, block.name, block, at] as const] : [])),

@@ -1,4 +1,5 @@
 /** From a repository's name to one pull request: the command line, real git, and a forge that speaks GitHub's API. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CheckReport, GateReport } from '../../../src/job/gate.ts';
 import type { Job } from '../../../src/job/job.ts';
-import { renderBody, type BodyInput } from '../../../src/runner/forge/body.ts';
+import { renderBody, type BodyInput } from '../../../src/runner/forge/proposal/body.ts';
 
 const JOB = 'job-0123456789ab';
 const MAX_CHARS = 65_536;

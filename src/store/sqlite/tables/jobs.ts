@@ -247,6 +247,8 @@ export function jobMethods(
         const changed = changeJob(job, fromJson(json) as typeof patch, database.now());
         toJson(changed, `job ${lease.job_id}`);
         saveJob(db, changed);
+        if (changed.request !== job.request)
+          db.run('UPDATE jobs SET request = ? WHERE number = ?', toJson(changed.request, 'request'), number);
         count(db, job, changed);
         if (changed.outcome !== null) dequeue(db, number);
         if (delivery !== undefined) insertDelivery(db, number, delivery);

@@ -3,12 +3,12 @@
  * paths, names of tests) stands in code, where it can't call people by `@`, close issues by `fixes #1`, load
  * pictures, hide behind a comment or look like a word of ours.
  */
-import type { CheckReport, GateReport } from '../../job/gate.ts';
-import type { Job } from '../../job/job.ts';
-import type { ProposeInput, Verified } from '../../job/step.ts';
-import { oneLine, stripInvisible } from '../../prompt/untrusted.ts';
-import type { ChangedFile } from '../../workspace/change.ts';
-import type { PreparedDetail } from '../context.ts';
+import type { CheckReport, GateReport } from '../../../job/gate.ts';
+import type { Job } from '../../../job/job.ts';
+import type { ProposeInput, Verified } from '../../../job/step.ts';
+import { oneLine, stripInvisible } from '../../../prompt/untrusted.ts';
+import type { ChangedFile } from '../../../workspace/change.ts';
+import type { PreparedDetail } from '../../context.ts';
 
 /** GitHub's limit for a pull request's body, in characters; the parts below stay within it together. */
 const MAX_BODY_CHARS = 65_536;
@@ -135,6 +135,14 @@ function spoken(ms: number): string {
   return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
 
+/** What was asked: the task; of an issue its name, which closes it once a change is taken that nobody must look at first. */
+function asked({ job, input }: BodyInput): string {
+  const { task, issue } = job.request;
+  if (issue === undefined) return block(task, MAX_TASK_CHARS);
+  const title = code((task.split('\n')[0] ?? '').replace(/^Implement this issue: /, ''));
+  return `${input.draft ? 'For' : 'Closes'} ${issue}\n\n${title}`;
+}
+
 function footer({ job, detail, input, jobUrl }: BodyInput): string {
   const { spent } = input;
   const money = spent?.cost_usd == null ? 'unknown cost' : `$${spent.cost_usd.toFixed(2)}`;
@@ -188,9 +196,9 @@ function provenance({ job, detail, verified, input }: BodyInput): string {
 
 /** Renders the body of a proposal, at most 65,536 characters long. The same job renders the same text. */
 export function renderBody(what: BodyInput): string {
-  const { job, verified, summary } = what;
+  const { verified, summary } = what;
   const parts = [
-    block(job.request.task, MAX_TASK_CHARS),
+    asked(what),
     verdict(what),
     `### Gate\n${gateTable(verified.report)}`,
     failures(verified.report),

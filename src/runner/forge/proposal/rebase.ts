@@ -1,10 +1,10 @@
 /** Step `rebase`: whether the base moved while the agent worked, and whether the change can be judged on the new one. */
-import { errorInfoOf } from '../../job/error.ts';
-import type { Rebased, Verified } from '../../job/step.ts';
-import { treeOf } from '../../workspace/change.ts';
-import { fetchCommit, rebaseTree } from '../../workspace/rebase.ts';
-import type { JobContext, PreparedDetail } from '../context.ts';
-import type { Bench } from '../place.ts';
+import { errorInfoOf } from '../../../job/error.ts';
+import type { Rebased, Verified } from '../../../job/step.ts';
+import { treeOf } from '../../../workspace/change.ts';
+import { fetchCommit, rebaseTree } from '../../../workspace/rebase.ts';
+import type { JobContext, PreparedDetail } from '../../context.ts';
+import type { Bench } from '../../place.ts';
 
 const STAYED: Rebased = { moved: false, onto: null, fits: false };
 

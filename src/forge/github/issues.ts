@@ -1,0 +1,163 @@
+/**
+ * Issues: read as what people wrote, and told by one comment of ours, edited in place. Who may write to the
+ * repository is heard first; their word is data as everybody's is.
+ */
+import type { Issue, IssueComment, Issues } from '../forge.ts';
+import { asJobError, once, statusOf, type Ask } from './client.ts';
+import { isSameName, type RepoName } from './names.ts';
+import { JobError } from '../../job/error.ts';
+
+/** Comments that are looked through, newest last, in pages of a hundred. */
+const PAGE = 100;
+const MAX_PAGES = 30;
+/** Writers who are asked about; more than ever speak in one issue. */
+const MAX_ASKED = 20;
+/** GitHub's limit for the text of an issue and of a comment, in characters; a server of one's own may have another. */
+const MAX_TEXT_CHARS = 65_536;
+/** Stands first in our comment, where nobody sees it. Others can write it too, so the author counts as well. */
+const MARKER = '<!-- agent-runner: how the work on this issue goes -->';
+/** What GitHub says of people who may have the right to write; whether they have it is asked. */
+const CLOSE = new Set(['OWNER', 'MEMBER', 'COLLABORATOR']);
+const WRITERS = new Set(['admin', 'maintain', 'write']);
+
+/** What counts of a comment. */
+interface Said {
+  readonly id: number | bigint;
+  readonly body?: string | undefined;
+  readonly user: { readonly login: string } | null;
+  readonly author_association?: string | undefined;
+}
+
+function issueAt({ owner, name }: RepoName, number: number) {
+  return { owner, repo: name, issue_number: number };
+}
+
+/** All comments, as far as the bound goes. */
+async function listComments(ask: Ask, repo: RepoName, number: number): Promise<readonly Said[]> {
+  const all: Said[] = [];
+  for (let page = 1; page <= MAX_PAGES; page++) {
+    const { data } = await ask('GET /repos/{owner}/{repo}/issues/{issue_number}/comments', {
+      ...issueAt(repo, number),
+      per_page: PAGE,
+      page,
+    });
+    all.push(...data);
+    if (data.length < PAGE) break;
+  }
+  return all;
+}
+
+function isOwn(comment: Said, login: string): boolean {
+  return comment.body?.startsWith(MARKER) === true && isSameName(comment.user?.login ?? '', login);
+}
+
+/** Whether each of these people may write. Where we may not ask, what GitHub says of them beside it counts. */
+async function writersAmong(
+  ask: Ask,
+  { owner, name }: RepoName,
+  people: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const asked = await Promise.all(
+    people.slice(0, MAX_ASKED).map(async (login) => {
+      const route = 'GET /repos/{owner}/{repo}/collaborators/{username}/permission';
+      const mayWrite = await ask(route, { owner, repo: name, username: login }).then(
+        ({ data }) => WRITERS.has(data.permission),
+        (error: unknown) => {
+          if (statusOf(error) === 404) return false;
+          if (statusOf(error) === 403) return true;
+          throw error;
+        },
+      );
+      return mayWrite ? [login] : [];
+    }),
+  );
+  return new Set(asked.flat());
+}
+
+async function readIssue(
+  ask: Ask,
+  repo: RepoName,
+  number: number,
+  login: () => Promise<string>,
+): Promise<Issue> {
+  const { data } = await ask('GET /repos/{owner}/{repo}/issues/{issue_number}', issueAt(repo, number));
+  const [said, own] = await Promise.all([listComments(ask, repo, number), login()]);
+  const others = said.filter((one) => !isOwn(one, own) && one.user?.login.endsWith('[bot]') !== true);
+  const close = others.filter((one) => CLOSE.has(one.author_association ?? ''));
+  const writers = await writersAmong(ask, repo, [...new Set(close.map((one) => one.user?.login ?? ''))]);
+  const comments = others.map(({ user, body }): IssueComment => {
+    const author = user?.login ?? 'ghost';
+    return { author, mayWrite: writers.has(author), text: (body ?? '').slice(0, MAX_TEXT_CHARS) };
+  });
+  return {
+    title: data.title,
+    text: (data.body ?? '').slice(0, MAX_TEXT_CHARS),
+    author: data.user?.login ?? 'ghost',
+    isOpen: data.state === 'open',
+    isProposal: data.pull_request !== undefined,
+    comments,
+  };
+}
+
+async function sayOn(
+  ask: Ask,
+  repo: RepoName,
+  number: number,
+  what: { readonly text: string; readonly login: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const body = `${MARKER}\n${what.text}`.slice(0, MAX_TEXT_CHARS);
+  const find = async (): Promise<Said | null> =>
+    (await listComments(ask, repo, number)).find((one) => isOwn(one, what.login)) ?? null;
+  const make = async (): Promise<Said> => {
+    const route = 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments';
+    return (await ask(route, { ...issueAt(repo, number), body })).data;
+  };
+  const { value } = await once(find, make, { signal: what.signal });
+  if (value.body === body) return;
+  await ask('PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}', {
+    owner: repo.owner,
+    repo: repo.name,
+    comment_id: Number(value.id),
+    body,
+  });
+}
+
+/**
+ * The issues of a repository.
+ *
+ * @param login name under which we write
+ */
+export function createIssues(
+  asking: () => Promise<Ask>,
+  repo: RepoName,
+  login: (ask: Ask) => Promise<string>,
+  signal: AbortSignal,
+): Issues {
+  const named = (number: number): string => `${repo.owner}/${repo.name}#${number}`;
+  return {
+    async read(number) {
+      const ask = await asking();
+      try {
+        return await readIssue(ask, repo, number, () => login(ask));
+      } catch (error) {
+        if (statusOf(error) === 404 || statusOf(error) === 410)
+          throw new JobError(
+            'not_found',
+            `issue: ${named(number)} is not there, or this token may not see it`,
+            {
+              hint: 'check owner, name and number; the token needs Issues (read)',
+            },
+          );
+        throw asJobError(error, `read ${named(number)}`, 'repo_unusable');
+      }
+    },
+    async say(number, text) {
+      const ask = await asking();
+      try {
+        await sayOn(ask, repo, number, { text, login: await login(ask), signal });
+      } catch (error) {
+        throw asJobError(error, `comment on ${named(number)}`, 'infra_failed');
+      }
+    },
+  };
+}

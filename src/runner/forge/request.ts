@@ -1,0 +1,59 @@
+/** What a forge is asked to propose, made of what a job did. */
+import type { CommitStatus, ProposalRequest, Remote } from '../../forge/forge.ts';
+import type { ProposeInput, Verified } from '../../job/step.ts';
+import { listChanged } from '../../workspace/change.ts';
+import type { JobContext, PreparedDetail } from '../context.ts';
+import type { Bench } from '../place.ts';
+import { titleOfJob } from '../steps/commit.ts';
+import { renderBody } from './proposal/body.ts';
+
+/** The judged change, and what is said of it. */
+export interface Judged {
+  readonly verified: Verified;
+  readonly input: ProposeInput;
+  /** What the agent says it did. */
+  readonly summary: string;
+}
+
+/** What is said of the head commit where people look at it. */
+function statusOf({ report }: Verified, { draft }: ProposeInput, url: string | null): CommitStatus {
+  const checks = `${report.checks.length} ${report.checks.length === 1 ? 'check' : 'checks'}`;
+  const found = report.tamper.length === 0 ? '' : `, ${report.tamper.length} findings of the tamper guard`;
+  const said =
+    report.verdict === 'none' ? 'nothing is verified: no checks were found' : `${report.verdict}: ${checks}`;
+  const state = report.verdict === 'red' ? 'failure' : report.verdict === 'green' ? 'success' : 'error';
+  return { state, description: `${said}${found}${draft ? '; a person must look first' : ''}`, url };
+}
+
+/** Page of the job, where the server can be reached from outside. */
+export function jobUrlOf({ config, job }: JobContext): string | null {
+  return config.server.publicUrl === null ? null : `${config.server.publicUrl}/api/jobs/${job.job_id}`;
+}
+
+/**
+ * The request for a job's proposal.
+ *
+ * @param at where its branch is, and the branch of the repository that it is for
+ */
+export async function proposalOf(
+  context: JobContext,
+  detail: PreparedDetail,
+  bench: Bench,
+  { verified, input, summary }: Judged,
+  at: { readonly target: Remote; readonly base: string; readonly headSha: string },
+): Promise<Omit<ProposalRequest, 'wasBegun' | 'onBegin' | 'publishTo'>> {
+  const { git, job } = context;
+  const files = await listChanged(git, bench.copy.target, detail.base_sha, verified.head_sha);
+  const jobUrl = jobUrlOf(context);
+  return {
+    ...at,
+    jobId: job.job_id,
+    branch: job.branch,
+    title: titleOfJob(job.request),
+    body: renderBody({ job, detail, verified, input, summary, files, jobUrl }),
+    draft: input.draft,
+    labels: [...new Set([...input.labels, ...(job.request.labels ?? [])])],
+    reviewers: job.request.reviewers ?? [],
+    status: statusOf(verified, input, jobUrl),
+  };
+}

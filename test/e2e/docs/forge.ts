@@ -1,0 +1,54 @@
+/** The forge that docs/github.md is run against: the place of github.com, with what a reader has made there. */
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { APP_PERMISSIONS } from '../../../src/forge/github/tokens.ts';
+import { startTestForge, type TestForge } from '../../forge/forge.ts';
+import { FILES } from '../github/place.ts';
+
+const TOKEN = 'ghp_shopbotshopbotshopbotshopbotshopbots';
+
+/** A shop of `octo`, whose first issue is open; the account `shop-bot`; and an App that `octo` has installed on it. */
+export async function startDocumentedForge(): Promise<TestForge> {
+  const owner = 'ghp_octooctooctooctooctooctooctooctooct';
+  const forge = await startTestForge({
+    users: [
+      { login: 'octo', token: owner },
+      { login: 'shop-bot', token: TOKEN },
+      { login: 'stranger', token: 'ghp_short', scopes: [] },
+    ],
+  });
+  await forge.addRepository({ owner: 'octo', name: 'shop', from: FILES });
+  await forge.addRepository({ owner: 'octo', name: 'other', from: FILES });
+  await fetch(`${forge.apiUrl}/repos/octo/shop/issues`, {
+    method: 'POST',
+    headers: { authorization: `token ${owner}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ title: 'Say what prices are in', body: 'Nobody knows.' }),
+  });
+  return forge;
+}
+
+/** A page's place with this forge, and the files that a reader has by then. */
+export function onForge<P extends { readonly cwd: string; readonly env: Readonly<Record<string, string>> }>(
+  place: P,
+  forge: TestForge,
+): P {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const { app } = forge.addApp({
+    slug: 'shop-runner',
+    publicKey,
+    permissions: APP_PERMISSIONS,
+    installations: [{ account: 'octo', repositories: ['octo/shop'] }],
+  });
+  writeFileSync(join(place.cwd, 'app.pem'), privateKey, { mode: 0o600 });
+  writeFileSync(join(place.cwd, 'app-id.txt'), String(app.id));
+  writeFileSync(join(place.cwd, 'token.txt'), TOKEN, { mode: 0o600 });
+  const settings = join(place.env['XDG_CONFIG_HOME'] ?? '', 'agent-runner');
+  mkdirSync(settings, { recursive: true });
+  writeFileSync(join(settings, 'config.yml'), 'github_pace_ms: 0\nfork_poll_s: 0.05\n');
+  return { ...place, env: { ...place.env, GITHUB_SERVER_URL: forge.url } };
+}
