@@ -172,13 +172,10 @@ async function benchSize(files: number, hasPast: boolean): Promise<Figures> {
     writeFileSync(agent, `#!/bin/sh\n${EDIT}\n`, { mode: 0o755 });
     mkdirSync(join(folder, 'copies'));
     const place = { folder: join(folder, 'copies'), forge, mirror };
-    // The pace is GitHub's: nobody waits for it here, and no job asks for more than it lets pass at once.
-    const env = {
-      BOT_TOKEN: TOKEN,
-      GITHUB_SERVER_URL: forge.url,
-      AGENT_CMD: agent,
-      AGENT_RUNNER_GITHUB_PACE_MS: '0',
-    };
+    // The pace is GitHub's, and lets pass at once what one job asks for: nine in a row are not what is measured.
+    mkdirSync(join(folder, 'config', 'agent-runner'), { recursive: true });
+    writeFileSync(join(folder, 'config', 'agent-runner', 'config.yml'), 'github_pace_ms: 0\n');
+    const env = { BOT_TOKEN: TOKEN, GITHUB_SERVER_URL: forge.url, AGENT_CMD: agent };
     const start = async (name: string): Promise<Server> => {
       const server = await startServer(folder, name, env);
       servers.push(server);
