@@ -40,7 +40,7 @@ describe('asCalled', () => {
   it('knows every command, and repeats the home for those that take one', () => {
     const io = { program: 'npx agent-runner', homeFlags: homeFlagsOf(['run', '--home', '/a b', 'x']) };
     for (const name of Object.keys(COMMANDS)) {
-      const home = ['demo', 'config', 'callback'].includes(name) ? '' : " --home '/a b'";
+      const home = ['demo', 'config', 'callback', 'fork', 'pr'].includes(name) ? '' : " --home '/a b'";
       expect(asCalled(io, `agent-runner ${name} x`)).toBe(`npx agent-runner ${name}${home} x`);
     }
     expect(asCalled(io, 'agent-runner completion bash')).toBe('npx agent-runner completion bash');
