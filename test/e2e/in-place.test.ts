@@ -192,14 +192,17 @@ describe('issue-to-pr', () => {
 
   it('says what it needs: no issue, an empty one, one of a forge, an unreadable one', async () => {
     const env = { AGENT_CMD: 'true' };
-    const say = async (...args: string[]): Promise<string> => {
+    const saidWith = async (code: number, ...args: string[]): Promise<string> => {
       const ran = await bench.run(['issue-to-pr', ...args], env, repo);
-      expect(ran.code).toBe(64);
+      expect(ran.code).toBe(code);
       return ran.stderr;
     };
+    const say = (...args: string[]): Promise<string> => saidWith(64, ...args);
+    const issue = 'https://github.com/o/r/issues/12';
+    expect(await saidWith(78, issue)).toMatch(/no forge is configured[^]*issue-to-pr -/);
+    expect(await saidWith(78, 'o/r#12')).toContain('no forge is configured');
+    expect(await say('https://elsewhere.test/o/r/issues/12')).toContain('is no issue of https://github.com');
     expect(await say()).toContain('issue: none is given');
-    expect(await say('https://github.com/o/r/issues/12')).toMatch(/no forge is configured[^]*issue-to-pr -/);
-    expect(await say('o/r#12')).toContain('no forge is configured');
     expect(await say('missing.md')).toContain("can't be read");
     write(bench.root, { 'empty.md': ' \n' });
     expect(await say(join(bench.root, 'empty.md'))).toContain('it is empty');

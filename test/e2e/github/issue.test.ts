@@ -56,10 +56,12 @@ describe('an issue of the forge', () => {
     expect(comments()[0]?.body).toContain('The pull request was brought up to date');
   });
 
-  it('is not closed by a draft', async () => {
+  it('is not closed by a draft, and told once though an answer is lost', async () => {
     const { bench, env, forge } = place;
+    forge.setFault({ method: 'POST', path: /\/issues\/1\/comments$/, kind: 'lost_answer', times: 1 });
     await bench.run(['run', '--issue', 'ann/tool#1', '--draft', '--agent', 'simulated'], env());
     expect(forge.repo('ann', 'tool').pulls[0]?.body).toMatch(/^For ann\/tool#1\n/);
+    expect(comments()).toHaveLength(1);
     expect(comments()[0]?.body).toContain('a draft');
   });
 
