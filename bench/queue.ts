@@ -2,13 +2,13 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JobRequest } from '../src/job/request.ts';
 import type { NewEvent } from '../src/job/job.ts';
 import { createLog } from '../src/log.ts';
 import { createBell, withBell } from '../src/runner/queue/bell.ts';
 import { work } from '../src/runner/queue/worker.ts';
 import { openSqliteStore } from '../src/store/sqlite.ts';
 import type { Store } from '../src/store/store.ts';
+import { sampleJob, sampleRequest } from '../test/store/sample.ts';
 import { startPeers, type Peer } from './peers.ts';
 import { machine, median } from './place.ts';
 
@@ -26,27 +26,16 @@ const MAX_PICKUP_MS = 5;
 const EVENTS = 1_000_000;
 const PAGES = 200;
 const MAX_PAGE_MS = 10;
+const MAX_SEARCH_MS = 50;
+/** What is searched for: a word of every job, of a tenth, of one, and what words begin with. */
+const SEARCHES = ['rounding', 'area7 discounts', 'job-77777', 'disc*'] as const;
 const LEASE_MS = 30_000;
 
-const REQUEST: JobRequest = {
+const REQUEST = sampleRequest({
   repo: '/srv/repositories/shop.git',
   task: 'Mend the rounding of discounts, and add a test that would have caught it.',
-  mode: 'change',
-  base: null,
   agent: 'command',
-  model: null,
-  sandbox: 'auto',
-  allow_host: false,
-  network: false,
-  budget: { max_cost_usd: 5, max_tokens: null, max_turns: null, timeout_s: 3600 },
-  policy: {},
-  max_gate_runs: null,
-  checks: null,
-  setup: null,
-  allow_test_changes: false,
-  draft: false,
-  user_id: null,
-};
+});
 
 function event(text: string): NewEvent {
   return { type: 'status', phase: null, attempt: 1, time: new Date().toISOString(), data: { status: text } };
@@ -54,21 +43,8 @@ function event(text: string): NewEvent {
 
 async function submit(store: Store, id: string, at = Date.now()): Promise<void> {
   const time = new Date(at).toISOString();
-  await store.createJob({
-    job_id: id,
-    request: REQUEST,
-    status: 'queued',
-    outcome: null,
-    procedure_version: 1,
-    attempt: 1,
-    branch: `bot/${id}`,
-    created_at: time,
-    updated_at: time,
-    started_at: null,
-    finished_at: null,
-    question: null,
-    result: null,
-  });
+  const request = { ...REQUEST, task: `${REQUEST.task} In area${id.slice(-1)}.` };
+  await store.createJob(sampleJob(id, { request, created_at: time, updated_at: time }));
 }
 
 /** Claims a job and takes it to its end, as a worker does whose job costs nothing; `false` when there is none. */
@@ -247,12 +223,22 @@ async function pages(store: Store): Promise<void> {
     await store.readEvents(`job-${at % made}`, at * 4, 100);
     logs.push(performance.now() - asked);
   }
+  const searches = new Map<string, number[]>(SEARCHES.map((search) => [search, []]));
+  for (let at = 0; at < PAGES; at++) {
+    for (const [search, taken] of searches) {
+      const started = performance.now();
+      await store.listJobs({ search, limit: 50 });
+      taken.push(performance.now() - started);
+    }
+  }
   const p95 = (all: readonly number[]): string =>
     (all.toSorted((a, b) => a - b)[Math.floor(all.length * 0.95)] ?? 0).toFixed(2);
   const what = `among ${LARGE_BACKLOG} jobs and ${EVENTS} events`;
   console.log(
     `pages ${what}: 50 jobs p95 ${p95(lists)} ms, 100 events p95 ${p95(logs)} ms (goal: at most ${MAX_PAGE_MS})`,
   );
+  const found = [...searches].map(([search, taken]) => `${search} ${p95(taken)} ms`).join(', ');
+  console.log(`searches ${what}: p95 ${found} (goal: at most ${MAX_SEARCH_MS})`);
 }
 
 /** Prints what the queue does, beside other queues where they can be had. */

@@ -18,6 +18,6 @@ if (process.argv.length === 3 && (process.argv[2] === '--version' || process.arg
   // Loaded here, because a Node that is too old does not have it and must still get its sentence.
   (await import('node:module')).enableCompileCache();
   const source = new URL('src/cli/main.ts', root);
-  const { main } = await import(existsSync(source) ? source.href : new URL('dist/cli/main.js', root).href);
+  const { main } = await import(existsSync(source) ? source.href : new URL('dist/main.js', root).href);
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -113,6 +113,7 @@ async function execute(
     maxBytes: KEPT_BYTES,
     logPath: context.logPath,
     maxLogBytes: LOG_BYTES,
+    canBeFirst: true,
     signal: stream === null ? context.signal : AbortSignal.any([context.signal, stream.signal]),
     onOutput: (name, text) => {
       // A known stream becomes events of its own.

@@ -62,6 +62,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "show a job's result",
     load: () => import('./commands/result.ts'),
   },
+  trace: {
+    usage: 'trace <job>',
+    summary: 'show what took how long in a job, as a timeline',
+    load: () => import('./commands/trace.ts'),
+  },
   usage: {
     usage: 'usage',
     summary: 'sum what jobs have spent, by day, repository, agent or model',
@@ -93,6 +98,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     usage: 'submit [task]',
     summary: 'put a job into the queue, for a worker',
     load: () => import('./commands/submit.ts'),
+  },
+  session: {
+    usage: 'session <what>',
+    summary: 'list sessions, and show one: its jobs, and what they have spent',
+    load: () => import('./commands/session.ts'),
   },
   wait: {
     usage: 'wait <job>',
@@ -148,6 +158,16 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     usage: 'callback',
     summary: 'send one signed callback, from any CI',
     load: () => import('./commands/callback.ts'),
+  },
+  export: {
+    usage: 'export [jobs...]',
+    summary: 'write ended jobs with all that belongs to them as one file',
+    load: () => import('./commands/export.ts'),
+  },
+  import: {
+    usage: 'import <file>',
+    summary: 'take the jobs of such a file in, without running anything',
+    load: () => import('./commands/import.ts'),
   },
   gc: {
     usage: 'gc',

@@ -27,7 +27,7 @@ export function addReachFlag(command: Command): Command {
 }
 
 /** What a person gave by flags, `url` among it. */
-function reachSettings(options: ReachOptions): Record<string, unknown> {
+export function reachSettings(options: ReachOptions): Record<string, unknown> {
   const settings = settingsOf(options);
   if (options.url === undefined) return settings;
   if (settings['home'] !== undefined || settings['db_path'] !== undefined)

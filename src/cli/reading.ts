@@ -1,6 +1,7 @@
-/** Commands that only read what is stored: open the runner, find the job, print, close. */
+/** Commands over a runner: open it, do what is asked, close it. Most only find a job and print something of it. */
 import type { Command } from 'commander';
 import { JobError } from '../job/error.ts';
+import type { Config } from '../config.ts';
 import type { Job } from '../job/job.ts';
 import { openRunner } from '../runner/open.ts';
 import type { Runner } from '../runner/runner.ts';
@@ -22,6 +23,27 @@ export async function withRunner(
   try {
     return await read(runner);
   } finally {
+    await runner.close();
+  }
+}
+
+/**
+ * Opens the runner for `work` and closes it again. What dead processes left is swept up beside the work, so that nobody
+ * waits for it, and what is too old goes after it.
+ */
+export async function withTidyRunner(
+  config: Config,
+  work: (runner: Runner) => Promise<number>,
+  options: { readonly lasts?: boolean } = {},
+): Promise<number> {
+  const runner = await openRunner(config, options);
+  const sweeping = runner.sweep();
+  try {
+    const code = await work(runner);
+    await runner.tidyDaily();
+    return code;
+  } finally {
+    await sweeping;
     await runner.close();
   }
 }

@@ -7,6 +7,8 @@ import type { JobEvent } from '../job/job.ts';
 import type { UsageKey, UsageSum } from '../job/model/usage.ts';
 import type { JobResult } from '../job/result.ts';
 import type { JobStatus } from '../job/status.ts';
+import type { TraceView } from '../job/trace/span.ts';
+import type { SessionDetail, SessionView } from '../job/view/session.ts';
 import type { AcceptedView, JobView, StepView } from '../job/view/view.ts';
 import type { JobRequest } from './generated/types.ts';
 
@@ -27,6 +29,8 @@ export interface ListFilter {
   readonly repo?: string;
   readonly sessionId?: string;
   readonly userId?: string;
+  /** Words of the task, the repository, the branch, the id or the pull request; `disc*` is what one begins with. */
+  readonly search?: string;
   /** Id of the job that the list goes on behind. */
   readonly before?: string;
 }
@@ -55,9 +59,15 @@ export interface JobClient {
   submit(asked: AskedJob, key?: string): Promise<AcceptedView>;
   job(jobId: string): Promise<JobView>;
   list(filter: ListFilter): Promise<readonly JobView[]>;
+  /** Sessions, those with the latest job first. */
+  sessions(limit: number): Promise<readonly SessionView[]>;
+  /** A session with its newest jobs. */
+  session(sessionId: string, limit: number): Promise<SessionDetail>;
   /** @throws JobError `conflict` while it has not ended */
   result(jobId: string): Promise<EndedJob>;
   steps(jobId: string): Promise<readonly StepView[]>;
+  /** What took how long in it. */
+  trace(jobId: string): Promise<TraceView>;
   /** At most `limit` events after a number, in order. */
   events(jobId: string, after: number, limit: number): Promise<readonly JobEvent[]>;
   /**
@@ -72,8 +82,8 @@ export interface JobClient {
   diff(jobId: string): Promise<string>;
   /** @returns the job, ended or about to */
   cancel(jobId: string): Promise<JobView>;
-  /** @returns the new job */
-  retry(jobId: string): Promise<AcceptedView>;
+  /** @returns the new job; asked twice under one key within 24 hours it is one */
+  retry(jobId: string, key?: string): Promise<AcceptedView>;
   message(jobId: string, text: string): Promise<JobView>;
   deliveries(jobId: string): Promise<readonly Delivery[]>;
   /** Tries every callback of a job again, now. */

@@ -4,6 +4,8 @@ import { JobError } from '../job/error.ts';
 import type { Job } from '../job/job.ts';
 import type { JobRequest } from '../job/request.ts';
 import { acceptedView, stepView, viewOf } from '../job/view/view.ts';
+import { readTrace } from '../runner/look/trace.ts';
+import { readSession } from '../runner/look/session.ts';
 import { withWords } from '../runner/forge/issue.ts';
 import { resolveRequest } from '../runner/request/resolve.ts';
 import type { Runner, SubmitOptions } from '../runner/runner.ts';
@@ -44,7 +46,7 @@ async function requestOf({ config, readIssue }: Runner, asked: AskedJob): Promis
   });
 }
 
-function onceOf({ github_token: _token, ...asked }: AskedJob, key: string | undefined): SubmitOptions {
+function onceOf(asked: object, key: string | undefined): SubmitOptions {
   if (key === undefined) return {};
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw new JobError('invalid_request', 'idempotency_key: allowed are 1 to 255 printable ASCII characters');
@@ -79,6 +81,8 @@ export function createLocalClient(runner: Runner): JobClient {
     },
     job: async (jobId) => viewOf(await find(jobId)),
     list: async (filter) => (await store.listJobs(filter)).map(viewOf),
+    sessions: (limit) => store.listSessions({ limit }),
+    session: (sessionId, limit) => readSession(runner, sessionId, limit),
     async result(jobId) {
       const { result, status } = await find(jobId);
       if (result === null) {
@@ -91,11 +95,15 @@ export function createLocalClient(runner: Runner): JobClient {
       return { result, savedIn: end.kind === 'ended' ? end.savedIn : null };
     },
     steps: async (jobId) => (await store.readSteps((await find(jobId)).job_id)).map(stepView),
+    trace: (jobId) => readTrace(store, jobId),
     events: async (jobId, after, limit) => store.readEvents((await find(jobId)).job_id, after, limit),
     follow: (jobId, options) => runner.follow(jobId, options),
     diff: async (jobId) => runner.diff((await find(jobId)).job_id),
     cancel: async (jobId) => viewOf(await runner.cancel((await find(jobId)).job_id)),
-    retry: async (jobId) => acceptedView(await runner.retry((await find(jobId)).job_id)),
+    async retry(jobId, key) {
+      const { job_id: ended } = await find(jobId);
+      return acceptedView((await runner.retry(ended, onceOf({ retry: ended }, key))).job);
+    },
     message: async (jobId, text) => viewOf(await runner.message((await find(jobId)).job_id, text)),
     deliveries: async (jobId) => callbacks.list((await find(jobId)).job_id),
     redeliver: async (jobId) => callbacks.redeliver((await find(jobId)).job_id),

@@ -11,32 +11,48 @@ import { followLog } from './http/follow.ts';
 const JOBS_PAGE = 200;
 const EVENTS_PAGE = 1000;
 
+/** Pages of a list until there are as many rows as are wanted, or no more. */
+async function pages<T>(
+  limit: number,
+  before: string | undefined,
+  read: (
+    most: number,
+    cursor: { readonly cursor?: string },
+  ) => Promise<{ readonly rows: readonly T[]; readonly next: string | null }>,
+): Promise<readonly T[]> {
+  const found: T[] = [];
+  let cursor = before;
+  do {
+    const most = Math.min(JOBS_PAGE, limit - found.length);
+    const page = await read(most, cursor === undefined ? {} : { cursor });
+    found.push(...page.rows);
+    cursor = page.rows.length === 0 ? undefined : (page.next ?? undefined);
+  } while (cursor !== undefined && found.length < limit);
+  return found;
+}
+
 /** Pages of jobs until there are as many as are wanted, or no more. */
 async function listJobs(place: Place, filter: ListFilter): Promise<readonly JobView[]> {
-  const { limit, status, repo, sessionId: session, userId: user } = filter;
+  const { limit, status, repo, sessionId: session, userId: user, search: q } = filter;
   const query = {
     ...(status === undefined ? {} : { status }),
     ...(repo === undefined ? {} : { repo }),
     ...(session === undefined ? {} : { session }),
     ...(user === undefined ? {} : { user }),
+    ...(q === undefined ? {} : { q }),
   };
-  const jobs: JobView[] = [];
-  let cursor = filter.before;
-  do {
-    const page = await call(place, 'listJobs', {
-      query: {
-        ...query,
-        limit: Math.min(JOBS_PAGE, limit - jobs.length),
-        ...(cursor === undefined ? {} : { cursor }),
-      },
-    });
-    jobs.push(...page.jobs);
-    cursor = page.jobs.length === 0 ? undefined : (page.next_cursor ?? undefined);
-  } while (cursor !== undefined && jobs.length < limit);
-  return jobs;
+  return pages(limit, filter.before, async (most, cursor) => {
+    const page = await call(place, 'listJobs', { query: { ...query, limit: most, ...cursor } });
+    return { rows: page.jobs, next: page.next_cursor };
+  });
 }
 
-function checkPlace({ url, token }: Place): void {
+/**
+ * Where a server is, without a slash at its end.
+ *
+ * @throws JobError `bad_configuration` for a URL or a key that can be none
+ */
+export function placeOf({ url, token }: Place): Place {
   const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
   if (!isHttp || new URL(url).username !== '')
     throw new JobError('bad_configuration', `url: ${JSON.stringify(url)} is no http or https URL`, {
@@ -47,6 +63,7 @@ function checkPlace({ url, token }: Place): void {
     throw new JobError('bad_configuration', 'token: it is no key of agent-runner', {
       hint: 'make one by `agent-runner keys create` where the server runs',
     });
+  return { token, url: url.replace(/\/+$/, '') };
 }
 
 /**
@@ -55,8 +72,7 @@ function checkPlace({ url, token }: Place): void {
  * @throws JobError `bad_configuration` for a URL or a key that can be none
  */
 export function createRemoteClient(given: Place): JobClient {
-  checkPlace(given);
-  const place: Place = { ...given, url: given.url.replace(/\/+$/, '') };
+  const place = placeOf(given);
   const of = (jobId: string): { readonly path: { readonly job_id: string } } => ({
     path: { job_id: jobId },
   });
@@ -67,12 +83,20 @@ export function createRemoteClient(given: Place): JobClient {
       call(place, 'submitJob', { body: asked, header: { 'idempotency-key': key } }, true),
     job: (jobId) => call(place, 'getJob', of(jobId)),
     list: (filter) => listJobs(place, filter),
+    sessions: (limit) =>
+      pages(limit, undefined, async (most, cursor) => {
+        const page = await call(place, 'listSessions', { query: { limit: most, ...cursor } });
+        return { rows: page.sessions, next: page.next_cursor };
+      }),
+    session: (sessionId, limit) =>
+      call(place, 'getSession', { path: { session_id: sessionId }, query: { limit } }),
     async result(jobId) {
       // The document names the part of a result that is promised; the server sends what `run --json` prints.
       const result = (await call(place, 'getResult', of(jobId))) as unknown as JobResult;
       return { result, savedIn: null };
     },
     steps: async (jobId) => (await call(place, 'getSteps', of(jobId))).steps,
+    trace: (jobId) => call(place, 'getTrace', of(jobId)),
     events: async (jobId, after, limit) =>
       (
         await call(place, 'getEvents', {
@@ -83,7 +107,8 @@ export function createRemoteClient(given: Place): JobClient {
     follow: (jobId, options) => followLog(place, jobId, options),
     diff: (jobId) => call(place, 'getDiff', of(jobId)),
     cancel: (jobId) => call(place, 'cancelJob', of(jobId)),
-    retry: (jobId) => call(place, 'retryJob', of(jobId)),
+    retry: (jobId, key = randomUUID()) =>
+      call(place, 'retryJob', { ...of(jobId), header: { 'idempotency-key': key } }, true),
     message: (jobId, text) => call(place, 'sendMessage', { ...of(jobId), body: { text } }),
     deliveries: async (jobId) => (await call(place, 'listDeliveries', of(jobId))).deliveries,
     redeliver: async (jobId) => (await call(place, 'redeliver', of(jobId))).deliveries,

@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDeclaredAgent, type DeclaredAgent } from '../job/agents/declared.ts';
-import { JobError } from '../job/error.ts';
+import { codeOf, JobError } from '../job/error.ts';
 import { isFields } from '../job/text/json.ts';
 import type { Kind } from './kinds.ts';
 
@@ -36,7 +36,7 @@ async function readAgentFile(path: string): Promise<unknown> {
 /** The files of a folder that declare agents; none where there is no folder. */
 async function filesIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
+    const code = codeOf(error);
     // Of a home folder that may not be read, whoever opens it tells; some commands need none.
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES' || code === 'EPERM') return [];
     throw new JobError('bad_configuration', `${folder}: it can't be read (${String(code)})`, {

@@ -2,7 +2,7 @@
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Document, LineCounter, Node, YAMLMap } from 'yaml';
-import { JobError } from '../job/error.ts';
+import { codeOf, JobError } from '../job/error.ts';
 import {
   isSettingName,
   SETTING_NAMES,
@@ -131,7 +131,7 @@ async function readBounded(file: string, source: 'project' | 'user'): Promise<st
     return await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof JobError) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = codeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     throw new JobError('bad_configuration', `${file}: it can't be read (${code ?? String(error)})`, {
       hint: 'make it readable, or remove it',

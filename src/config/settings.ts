@@ -235,7 +235,7 @@ export const SETTINGS = {
   github_pace_ms: setting(
     number(0, 60_000),
     1000,
-    'milliseconds between two changes asked of GitHub, with at most 80 a minute and 500 an hour; 0 for a server of your own without limits',
+    'milliseconds a change asked of GitHub on the average (eight may follow at once), with at most 80 a minute and 500 an hour, kept by all processes of a home together; 0 for a server of your own without limits',
   ),
   labels: setting<readonly string[]>(names, [], 'labels of pull requests'),
   reviewers: setting<readonly string[]>(names, [], 'who is asked to review: logins, and teams as org/team'),

@@ -117,6 +117,8 @@ export interface Access {
   /** Looks who may do what, and makes the fork where one is needed. Done twice, it has the effect of once. */
   readonly open?: (mode: ForkMode) => Promise<Target>;
   readonly issues?: Issues;
+  /** The commit that a branch is at now; `null` where there is no such branch. */
+  readonly tip?: (branch: string) => Promise<string | null>;
   /** Opens or updates the proposal of a branch; asked twice, it has the effect of once. */
   propose(request: ProposalRequest): Promise<Proposal>;
 }

@@ -1,11 +1,11 @@
 /** GitHub and GitHub Enterprise Server, by the token of an account or by an App. */
 import { JobError } from '../job/error.ts';
-import { createClient, type Ask } from './github/client.ts';
+import { createClient, statusOf, type Ask } from './github/client.ts';
 import { placeForBranch, usableRepo } from './github/fork.ts';
 import { examineGithub } from './github/examine.ts';
 import { createIssues } from './github/issues.ts';
 import { nameOn, splitName, type RepoName } from './github/names.ts';
-import { createPace, type Pace } from './github/pace.ts';
+import { createPace, type Pace, type PaceBook } from './github/pace.ts';
 import { proposeOn } from './github/pulls.ts';
 import { accountTokens, type AppIdentity, type Tokens } from './github/tokens.ts';
 import type { Access, Forge, ForgeFinding, Remote, Visit } from './forge.ts';
@@ -26,8 +26,10 @@ export interface GithubOptions {
   /** Milliseconds until a new fork must have branches, and between two looks at it. */
   readonly forkTimeoutMs: number;
   readonly forkPollMs: number;
-  /** Least milliseconds between two changes; 0 sets no pace. */
+  /** Milliseconds a change on the average, after a few that may follow each other at once; 0 sets no pace. */
   readonly paceMs: number;
+  /** Where all who share the account write down what they change; this process alone, where it is left out. */
+  readonly paceBook?: PaceBook;
 }
 
 /** How git tells a token that belongs to no person. */
@@ -80,6 +82,14 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       return { remote: desk.remoteOf(at), fork };
     },
     issues: createIssues(asking, upstream, (ask) => tokens.bot?.() ?? desk.login(tokens, ask), visit.signal),
+    async tip(branch) {
+      const ask = await asking();
+      const at = { owner: upstream.owner, repo: upstream.name, ref: `heads/${branch}` };
+      return ask('GET /repos/{owner}/{repo}/git/ref/{ref}', at).then(
+        ({ data }) => data.object.sha,
+        (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),
+      );
+    },
     async propose(request) {
       const head = splitName(request.target.name ?? '') ?? upstream;
       return proposeOn(await asking(), { upstream, head }, request, visit.signal);
@@ -102,11 +112,12 @@ function remember<T>(known: Map<string, T>, account: string, make: () => T): T {
 
 function createDesk(options: GithubOptions, remoteOf: Desk['remoteOf']): Desk {
   const paces = new Map<string, Pace>();
+  const book = options.paceBook === undefined ? {} : { book: options.paceBook };
   const logins = new Map<string, Promise<string>>();
   return {
     options,
     remoteOf,
-    paceOf: (account) => remember(paces, account, () => createPace(account, options.paceMs)),
+    paceOf: (account) => remember(paces, account, () => createPace(account, options.paceMs, book)),
     login(tokens, ask) {
       // The configured name is that of the configured token.
       if (options.account !== null && tokens === options.tokens) return Promise.resolve(options.account);

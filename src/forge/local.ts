@@ -26,6 +26,18 @@ async function findRepository(path: string): Promise<Remote | null> {
   }
 }
 
+/** Servers of which it is known where a pull request is opened by hand. */
+const COMPARING =
+  /^(?:https:\/\/(?:[^/@]*@)?|ssh:\/\/git@|git@)(github\.com|codeberg\.org|gitea\.com)[/:](.+?)(?:\.git)?\/?$/;
+
+/** Where a person opens the pull request of a pushed branch, where that is known. */
+function comparePage(url: string, base: string, branch: string): readonly string[] {
+  const [, host, name] = COMPARING.exec(url) ?? [];
+  if (host === undefined || name === undefined) return [];
+  const refs = [base, branch].map((ref) => ref.split('/').map(encodeURIComponent).join('/')).join('...');
+  return [`open a pull request there: https://${host}/${name}/compare/${refs}`];
+}
+
 /**
  * Makes the forge of repositories without a forge.
  *
@@ -57,7 +69,7 @@ export function createLocalForge(options: { readonly cwd: string }): Forge {
     },
     access: (remote) => {
       return {
-        propose: ({ branch, publishTo }) =>
+        propose: ({ base, branch, publishTo }) =>
           Promise.resolve({
             outcome: 'proposed',
             prUrl: null,
@@ -65,7 +77,7 @@ export function createLocalForge(options: { readonly cwd: string }): Forge {
               publishTo === null
                 ? null
                 : `git -C ${shellWord(remote.url)} push -u ${shellWord(publishTo)} ${shellWord(branch)}`,
-            notices: [],
+            notices: comparePage(remote.url, base, branch),
           }),
       };
     },

@@ -3,7 +3,6 @@
  * token of its own, counts every call on the wire, prices it, and refuses when a budget is spent. It translates no
  * dialect, retries nothing and changes nothing that it need not.
  */
-import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { openAccount, type Account, type AccountOptions, type Grant } from './account.ts';
 import { serve } from './serve.ts';
@@ -43,6 +42,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const grants = new Map<string, Grant>();
   const upstream = createUpstream(upstreamIdleMs, proxyEnv);
   const service = { grants, upstream, till: createTill() };
+  // Not imported: an import reads every export, `WebSocket` among them, which loads all of undici at every start.
+  const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, (request, response) => {
     serve(service, request, response).catch(() => response.destroy());
   });

@@ -1,11 +1,6 @@
 /** Calls to providers: one request out, its answer as it comes. Nothing is retried: that is the agent's to decide. */
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-} from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { codeOf } from '../job/error.ts';
 
 /** A request to a provider. */
 export interface UpstreamRequest {
@@ -54,14 +49,16 @@ export function answerHeaders(headers: IncomingHttpHeaders): Record<string, stri
  * @param proxyEnv `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, where there are any
  */
 export function createUpstream(idleTimeoutMs: number, proxyEnv: Readonly<Record<string, string>>): Upstream {
+  // Not imported, as in gateway.ts: every start would load all of undici.
+  const [http, https] = [process.getBuiltinModule('node:http'), process.getBuiltinModule('node:https')];
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS, proxyEnv };
-  const agents = { 'http:': new HttpAgent(options), 'https:': new HttpsAgent(options) };
+  const agents = { 'http:': new http.Agent(options), 'https:': new https.Agent(options) };
 
   const once = (call: UpstreamRequest): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const isPlain = call.url.protocol === 'http:';
       const headers = { ...call.headers, 'accept-encoding': 'identity', 'content-length': call.body.length };
-      const request = (isPlain ? httpRequest : httpsRequest)(call.url, {
+      const request = (isPlain ? http : https).request(call.url, {
         method: 'POST',
         headers,
         agent: isPlain ? agents['http:'] : agents['https:'],
@@ -72,7 +69,7 @@ export function createUpstream(idleTimeoutMs: number, proxyEnv: Readonly<Record<
       });
       request.once('response', resolve);
       request.once('error', (error) => {
-        const code = 'code' in error ? error.code : null;
+        const code = codeOf(error);
         // A kept connection that the other side has closed meanwhile: nothing was read, so nothing was charged.
         if (request.reusedSocket && code === 'ECONNRESET' && !call.signal.aborted) resolve(once(call));
         else reject(error);

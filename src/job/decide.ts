@@ -26,6 +26,7 @@ export type Decision =
   /** Without a question: a message came by itself. */
   | { readonly next: 'message'; readonly question: string }
   | { readonly next: 'verify' }
+  | { readonly next: 'rebase' }
   | { readonly next: 'propose'; readonly input: ProposeInput }
   | { readonly next: 'end'; readonly ending: Ending };
 
@@ -122,7 +123,9 @@ function begin(history: readonly Entry[], request: JobRequest): Decision {
 
 /** The policy and caps that `prepare` resolved; every path to a later step goes through it. */
 function preparedOf(history: readonly Entry[]): Prepared {
-  for (const entry of history) if (entry.step === 'prepare' && entry.result.ok) return entry.result;
+  // The last: a base that moved was prepared once more.
+  for (const entry of history.toReversed())
+    if (entry.step === 'prepare' && entry.result.ok) return entry.result;
   throw new Error('bug: a decision after prepare was asked for before it');
 }
 
@@ -166,6 +169,33 @@ function propose(history: readonly Entry[], request: JobRequest, labels: readonl
     next: 'propose',
     input: { draft: request.draft || all.length > 0, labels: all, spent: spentBy(history) },
   };
+}
+
+/** How often a change is carried over to a base that moved; then it is proposed on the last one it was judged on. */
+export const MAX_REBASES = 2;
+
+/** Whether the change was carried over to a base that moved, and is to be judged there. */
+function isRebased(entry: Entry): boolean {
+  return entry.step === 'rebase' && entry.result.ok && entry.result.fits;
+}
+
+/** Looks at the base before a change goes to a forge, once after each time that it was judged. */
+function lookFirst(history: readonly Entry[], request: JobRequest, decision: Decision): Decision {
+  if (decision.next !== 'propose' || preparedOf(history).upstream_repo == null) return decision;
+  // The jobs of a session are judged against the base of the whole session.
+  if (request.session_id != null || history.filter(isRebased).length >= MAX_REBASES) return decision;
+  return { next: 'rebase' };
+}
+
+function afterRebase(history: readonly Entry[], request: JobRequest): Decision {
+  const last = history.at(-1);
+  if (last !== undefined && isRebased(last)) return { next: 'prepare' };
+  return afterVerify(history.slice(0, history.findLastIndex((e) => e.step === 'verify') + 1), request);
+}
+
+/** Gate runs of the agent's turns: a change that is judged again because its base moved is not a try of its own. */
+function gateRuns(history: readonly Entry[]): number {
+  return history.filter((e) => e.step === 'verify').length - history.filter(isRebased).length;
 }
 
 /** How often a person was heard. */
@@ -232,7 +262,7 @@ function canTurnGreen(history: readonly Entry[]): boolean {
 
 function afterRed(history: readonly Entry[], request: JobRequest): Decision {
   const { policy, max_gate_runs: maxGateRuns } = preparedOf(history);
-  const runs = history.filter((e) => e.step === 'verify').length;
+  const runs = gateRuns(history);
   if (isStuck(history) || runs >= maxGateRuns || !canTurnGreen(history)) {
     const nothing = isWithoutBaseline(request.in_place) && !hasChange(history);
     if (policy.on_red === 'block' || nothing) return { next: 'end', ending: redEnding(history, request) };
@@ -255,7 +285,7 @@ function afterTamper(
   request: JobRequest,
   findings: readonly TamperFinding[],
 ): Decision {
-  const runs = history.filter((e) => e.step === 'verify').length;
+  const runs = gateRuns(history);
   const told = history.some((e) => e.step === 'build' && e.input.turn.kind === 'tamper');
   if (!told && runs < preparedOf(history).max_gate_runs)
     return prompt(history, request, { kind: 'tamper', findings });
@@ -319,6 +349,7 @@ export function decideNext(history: readonly Entry[], request: JobRequest): Deci
   if (!last.result.ok) return isHelp(last) ? begin(history, request) : endWith(last.result.error);
   switch (last.step) {
     case 'prepare':
+      if (history.some(isRebased)) return { next: 'verify' };
       // Healing begins with the gate: where that is green no agent is called.
       if (isWithoutBaseline(request.in_place)) return { next: 'verify' };
       if (preparedOf(history).phases?.run === true) return look(history, request, 'explore');
@@ -336,7 +367,9 @@ export function decideNext(history: readonly Entry[], request: JobRequest): Deci
         answer: last.result.answer,
       });
     case 'verify':
-      return afterVerify(history, request);
+      return lookFirst(history, request, afterVerify(history, request));
+    case 'rebase':
+      return afterRebase(history, request);
     case 'propose':
       return afterPropose(history, request);
   }

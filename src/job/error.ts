@@ -83,6 +83,11 @@ export function errorInfoOf(thrown: unknown): ErrorInfo {
   return errorInfo('infra_failed', thrown instanceof Error ? thrown.message : String(thrown));
 }
 
+/** The code of anything thrown: ours, or that of the system (`ENOENT`); `null` for what has none. */
+export function codeOf(thrown: unknown): string | null {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : null;
+}
+
 /** The outcome of a job that ends with `code`. Codes that belong to no job end it as `infra_failed`. */
 export function outcomeOf(code: ErrorCode): Outcome {
   const kind: ErrorKind = ERROR_CODES[code];

@@ -8,7 +8,7 @@ import type { Phase } from './step.ts';
  * Version of the procedure. A stored job of another version starts again from its last saved tree; nothing
  * is replayed over other code. Raise it whenever `decide.ts` or `procedure.ts` decides differently.
  */
-export const PROCEDURE_VERSION = 2;
+export const PROCEDURE_VERSION = 3;
 
 /** One task on one repository, ending in exactly one outcome. */
 export interface Job {

@@ -51,6 +51,9 @@ async function story(job: Job, steps: Steps, history: Entry[]): Promise<Ending> 
       case 'verify':
         history.push({ step: 'verify', result: await steps.verify() });
         break;
+      case 'rebase':
+        history.push({ step: 'rebase', result: await steps.rebase() });
+        break;
       case 'propose':
         history.push({ step: 'propose', input: decision.input, result: await steps.propose(decision.input) });
         break;

@@ -78,7 +78,7 @@ export interface JobRequest {
   /** Higher goes first; absent is 0. */
   readonly priority?: number;
   /** Jobs of one session run one after another, on the same workspace, branch and conversation. */
-  readonly session_id?: string | null;
+  readonly session_id?: string;
   /** Where the job's end is told, by a signed POST; absent: nowhere. */
   readonly callback_url?: string;
   /** Whether the job is explored and planned first, and by whom; absent: as the rule says, by `agent`. */

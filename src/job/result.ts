@@ -90,6 +90,28 @@ function lookNotices(entry: Entry): readonly string[] {
   return [`the plan was not followed, and the task was built as one: ${entry.result.problem}`];
 }
 
+/** The steps that people see as phases, with their times. */
+function phasesOf(history: readonly Entry[]): JobResult['phases'] {
+  return history.flatMap(({ step, result }) =>
+    step === 'message' || step === 'rebase'
+      ? []
+      : [{ name: step, started_at: result.started_at, duration_ms: durationMs(result) }],
+  );
+}
+
+/** Says on which base a change was judged where that moved meanwhile. */
+function baseNotices(history: readonly Entry[]): readonly string[] {
+  return history.flatMap((e) => {
+    if (e.step !== 'rebase' || !e.result.ok || e.result.onto === null) return [];
+    const to = e.result.onto.slice(0, 12);
+    return e.result.fits
+      ? [`the base moved to ${to} while the agent worked: the change was carried over and judged again`]
+      : [
+          `the base moved to ${to} while the agent worked, and the change does not fit it: it is proposed on the base it was judged on`,
+        ];
+  });
+}
+
 /** Why a job ended; where its work could not be saved either, that and the place where it lies come with it. */
 function errorOf(ending: ErrorInfo | null, saved: StepResult<Saved>): ErrorInfo | null {
   if (saved.ok) return ending;
@@ -149,12 +171,11 @@ export function toResult(
     total_cost: spent.cost_usd,
     total_tokens_in: spent.tokens_in,
     total_tokens_out: spent.tokens_out,
-    phases: history
-      .filter((e) => e.step !== 'message')
-      .map((e) => ({ name: e.step, started_at: e.result.started_at, duration_ms: durationMs(e.result) })),
+    phases: phasesOf(history),
     notices: [
       ...(prepared?.notices ?? []),
       ...history.flatMap(lookNotices),
+      ...baseNotices(history),
       ...(proposed?.notices ?? []),
       ...(verified === undefined ? [] : redBaseNotices(verified.report)),
     ],

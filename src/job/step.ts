@@ -144,6 +144,15 @@ export interface Proposed {
   readonly notices?: readonly string[];
 }
 
+/** Where the base is after the change was judged. */
+export interface Rebased {
+  readonly moved: boolean;
+  /** The commit that its branch is at now; `null` where it did not move. */
+  readonly onto: string | null;
+  /** Whether the change can be carried over to that commit, and then has to be judged there. */
+  readonly fits: boolean;
+}
+
 export interface Answered {
   readonly answer: string;
 }
@@ -164,6 +173,8 @@ export interface Steps {
   build(input: BuildInput): Promise<StepResult<Built>>;
   message(input: { readonly question: string }): Promise<StepResult<Answered>>;
   verify(): Promise<StepResult<Verified>>;
+  /** Looks whether the base moved. Where the change fits the new one, the next `prepare` is of that. */
+  rebase(): Promise<StepResult<Rebased>>;
   propose(input: ProposeInput): Promise<StepResult<Proposed>>;
   save(input: { readonly outcome: Outcome }): Promise<StepResult<Saved>>;
   notify(result: JobResult): Promise<void>;
@@ -177,6 +188,7 @@ export type Entry =
   | { readonly step: 'build'; readonly input: BuildInput; readonly result: StepResult<Built> }
   | { readonly step: 'message'; readonly question: string; readonly result: StepResult<Answered> }
   | { readonly step: 'verify'; readonly result: StepResult<Verified> }
+  | { readonly step: 'rebase'; readonly result: StepResult<Rebased> }
   | { readonly step: 'propose'; readonly input: ProposeInput; readonly result: StepResult<Proposed> };
 
 /** How the story ends. */

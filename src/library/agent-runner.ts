@@ -63,6 +63,8 @@ export interface ListOptions {
   readonly upstreamRepo?: string;
   readonly sessionId?: string;
   readonly userId?: string;
+  /** Words of the task, the repository, the branch, the id or the pull request; `disc*` is what one begins with. */
+  readonly search?: string;
   /** At most so many; 50 unless given, 1,000 at most. */
   readonly limit?: number;
   /** Id of the job that the list goes on behind. */
@@ -207,10 +209,10 @@ export class AgentRunner {
 
   /** Jobs, newest first. */
   async listJobs(options: ListOptions = {}): Promise<readonly Job[]> {
-    const { status, upstreamRepo: repo, sessionId, userId, before, limit = LIST_LIMIT } = options;
+    const { status, upstreamRepo: repo, sessionId, userId, search, before, limit = LIST_LIMIT } = options;
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIST)
       throw new JobError('invalid_request', `limit: ${limit} is no whole number from 1 to ${MAX_LIST}`);
-    const filter = given({ status, repo, sessionId, userId, before });
+    const filter = given({ status, repo, sessionId, userId, search, before });
     return (await (await this.#client()).list({ limit, ...filter })).map(jobOf);
   }
 

@@ -1,6 +1,5 @@
 /** What a callback says of a job. Pure. */
 import type { ErrorInfo } from '../job/error.ts';
-import type { JobResult } from '../job/result.ts';
 import type { JobStatus, Outcome } from '../job/status.ts';
 
 /** Longest text of an error in a callback, in characters; the job's own result has the whole. */
@@ -27,23 +26,33 @@ function cut(text: string): string {
   return text.length <= MAX_ERROR_CHARS ? text : `${text.slice(0, MAX_ERROR_CHARS).toWellFormed()}… (cut)`;
 }
 
+/** What is told of a job that ended: its result, or of one that ran elsewhere what is known of it. */
+interface Told extends Omit<Partial<CallbackBody>, 'error' | 'error_detail'> {
+  readonly job_id: string;
+  readonly status: JobStatus;
+  /** In words alone where nothing else is known. */
+  readonly error: ErrorInfo | string | null;
+}
+
 /** The callback's body of a job that ended. */
-export function callbackBody(result: JobResult): CallbackBody {
-  const { error } = result;
-  const message = error === null ? null : cut(error.message);
-  const hint = error === null || error.hint === null ? null : cut(error.hint);
+export function callbackBody(told: Told): CallbackBody {
+  const { error } = told;
+  const detail =
+    error === null || typeof error === 'string'
+      ? null
+      : { ...error, message: cut(error.message), hint: error.hint === null ? null : cut(error.hint) };
   return {
-    job_id: result.job_id,
-    status: result.status,
-    outcome: result.outcome,
-    pr_url: result.pr_url,
-    upstream_repo: result.upstream_repo,
-    fork_repo: result.fork_repo,
-    branch: result.branch,
-    error: message,
-    error_detail: error === null || message === null ? null : { ...error, message, hint },
-    total_cost: result.total_cost,
-    total_tokens_in: result.total_tokens_in,
-    total_tokens_out: result.total_tokens_out,
+    job_id: told.job_id,
+    status: told.status,
+    outcome: told.outcome ?? null,
+    pr_url: told.pr_url ?? null,
+    upstream_repo: told.upstream_repo ?? null,
+    fork_repo: told.fork_repo ?? null,
+    branch: told.branch ?? null,
+    error: typeof error === 'string' ? cut(error) : (detail?.message ?? null),
+    error_detail: detail,
+    total_cost: told.total_cost ?? null,
+    total_tokens_in: told.total_tokens_in ?? null,
+    total_tokens_out: told.total_tokens_out ?? null,
   };
 }

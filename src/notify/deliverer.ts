@@ -4,6 +4,7 @@
  */
 import type { AfterTry, Delivery, DeliveryClaim, DeliveryTry } from '../job/delivery/delivery.ts';
 import type { Log } from '../log.ts';
+import { createAlarm } from './alarm.ts';
 import { decideAfterTry, errorOfAnswer } from './schedule.ts';
 import { SEND_TIMEOUT_MS, type Send } from './send.ts';
 import { standardKey, webhookHeaders } from './sign.ts';
@@ -81,36 +82,11 @@ async function sendClaimed(options: DelivererOptions, claim: DeliveryClaim): Pro
   }
 }
 
-/** Resolves after some milliseconds, or as soon as it is rung. */
-function createBell(): { ring(): void; wait(ms: number): Promise<void> } {
-  let ringing = false;
-  let answer: (() => void) | null = null;
-  return {
-    ring() {
-      ringing = true;
-      answer?.();
-    },
-    async wait(ms) {
-      if (!ringing) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms);
-          answer = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      answer = null;
-      ringing = false;
-    },
-  };
-}
-
 /** Makes a deliverer. @throws JobError `bad_configuration` for a secret that can be none */
 export function createDeliverer(options: DelivererOptions): Deliverer {
   const { deliveries, log, now = () => new Date() } = options;
   if (options.secret !== null) standardKey(options.secret);
-  const bell = createBell();
+  const alarm = createAlarm();
   const claim = (limit: number, jobId?: string): Promise<readonly DeliveryClaim[]> =>
     deliveries.claim({
       now: now(),
@@ -127,7 +103,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     },
     async run(signal) {
       const underWay = new Set<Promise<unknown>>();
-      signal.addEventListener('abort', () => bell.ring(), { once: true });
+      signal.addEventListener('abort', () => alarm.ring(), { once: true });
       while (!signal.aborted) {
         const free = MAX_AT_ONCE - underWay.size;
         const claims =
@@ -140,15 +116,15 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
         for (const one of claims) {
           const sending = sendClaimed(options, one).finally(() => {
             underWay.delete(sending);
-            bell.ring();
+            alarm.ring();
           });
           underWay.add(sending);
         }
         // Where all that could be taken was taken, there may be more.
-        if (claims.length === 0 || underWay.size === MAX_AT_ONCE) await bell.wait(POLL_MS);
+        if (claims.length === 0 || underWay.size === MAX_AT_ONCE) await alarm.wait(POLL_MS);
       }
       await Promise.all(underWay);
     },
-    wake: () => bell.ring(),
+    wake: () => alarm.ring(),
   };
 }

@@ -1,6 +1,5 @@
 /** One try: a POST to a checked destination, over a connection of its own, with nothing followed and nothing kept. */
-import { request as requestHttp, type IncomingMessage, type RequestOptions } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import type { Address, Destination, Destinations } from './destination.ts';
 import type { Answer } from './schedule.ts';
@@ -71,7 +70,9 @@ async function post(
     signal,
   };
   const answered = Promise.withResolvers<IncomingMessage>();
-  const sent = (url.protocol === 'https:' ? requestHttps : requestHttp)(options, answered.resolve);
+  // Not imported: an import reads every export, `WebSocket` among them, which loads all of undici at every start.
+  const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
+  const sent = request(options, answered.resolve);
   // Listened to until the end: an error after the answer has come must not be an uncaught one.
   sent.on('error', answered.reject);
   // Node closes a connection whose other side switches protocols, and calls that neither an answer nor an error.

@@ -24,6 +24,9 @@ import type { Cancels } from './queue/cancel.ts';
 import type { SessionStart } from './session/start.ts';
 import type { JobModels, ModelRoom } from './models/account.ts';
 
+/** Ref of the job's repository that holds the commit under judgement. */
+export const WORK_REF = 'refs/agent-runner/work';
+
 /** What `open.ts` wires together. */
 export interface RunnerParts {
   readonly config: Config;

@@ -61,16 +61,19 @@ export const FAIL_POINTS = [
   'end-told',
 ] as const;
 /** Those of callbacks, which a job without one never passes. `delivery-sent`: nothing of the try is stored. */
-const DELIVERY_POINTS = ['delivery-claimed', 'delivery-sent', 'delivery-recorded'] as const;
+export const DELIVERY_POINTS = ['delivery-claimed', 'delivery-sent', 'delivery-recorded'] as const;
 /** Those of a forge, which a job without one never passes. */
-const FORGE_POINTS = [
+export const FORGE_POINTS = [
   'fork-finding',
   'fork-found',
   'proposal-asking',
   'proposal-noted',
   'proposal-made',
 ] as const;
-export type FailPoint = (typeof FAIL_POINTS)[number];
+export type FailPoint =
+  | (typeof FAIL_POINTS)[number]
+  | (typeof DELIVERY_POINTS)[number]
+  | (typeof FORGE_POINTS)[number];
 
 /** Called when a point is passed; a text that is no point is passed by. */
 type Reach = (point: string | null) => void;

@@ -5,9 +5,10 @@ import type { Config } from '../config.ts';
 import { joinForges, type Forge } from '../forge/forge.ts';
 import { createGithubForge } from '../forge/github.ts';
 import { accountTokens, appTokens } from '../forge/github/tokens.ts';
+import { createPaceBook, type PaceBook } from '../forge/github/pace.ts';
 import { createLocalForge } from '../forge/local.ts';
 import { createBaselines } from '../gate/gate.ts';
-import { JobError } from '../job/error.ts';
+import { codeOf, JobError } from '../job/error.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { createGit, type Git } from '../workspace/git.ts';
@@ -15,9 +16,10 @@ import { exists } from '../workspace/keep/folders.ts';
 import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout, type Layout } from '../workspace/layout.ts';
 import { createCallbacks } from './callbacks/callbacks.ts';
-import type { ForgeParts } from './forge/alone.ts';
+import type { ForgeParts } from './forge/alone/fork.ts';
 import { createSeals } from './forge/seal.ts';
 import { withFailPoints } from './fail-points.ts';
+import { openPaceBook } from './forge/pace.ts';
 import { listAllSaved, nameBackup, refuseEmptied } from './keep/database.ts';
 import { createModelRoom } from './models/account.ts';
 import { createBell, withBell } from './queue/bell.ts';
@@ -33,7 +35,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
   for (let at = path; dirname(at) !== at && !(await exists(at)); at = dirname(at)) missing.unshift(at);
   for (const folder of missing) {
     await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     });
   }
   // What is there must be a folder; a file in its place is named here and not by what fails later.
@@ -54,35 +56,41 @@ const DENIED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** Whether the system refused an operation on a file because this person may not do it. */
 export function isDenied(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && DENIED.has(String(error.code));
+  return DENIED.has(codeOf(error) ?? '');
 }
 
-function openStore(layout: Layout): Promise<Store> {
-  return openSqliteStore({ path: layout.database }).catch(async (error: unknown) => {
+function openStore(layout: Layout, thread: boolean): Promise<Store> {
+  const path = layout.database;
+  return openSqliteStore(thread ? { path, thread } : { path }).catch(async (error: unknown) => {
     throw await nameBackup(error, layout);
   });
 }
 
 /** The forges: GitHub, where we or a job are somebody there, and what is reached by git alone. */
-function forgeOf({ github, host }: Config): Forge {
+function forgeOf({ github, host }: Config, paceBook: PaceBook): Forge {
   const { url, apiUrl, token, app, username, forkTimeoutMs, forkPollMs, paceMs } = github;
   const local = createLocalForge({ cwd: host.cwd });
   const tokens = app !== null ? appTokens(app, apiUrl) : token !== null ? accountTokens(token) : null;
   const of = { url, apiUrl, tokens, app, otherwise: local, account: username };
-  return joinForges(createGithubForge({ ...of, forkTimeoutMs, forkPollMs, paceMs }), local);
+  return joinForges(createGithubForge({ ...of, forkTimeoutMs, forkPollMs, paceMs, paceBook }), local);
 }
 
 /** The forge and git by themselves, for what needs no home. */
 export function openForge(config: Config): ForgeParts {
-  return { config, forge: forgeOf(config), git: gitOf(config) };
+  return { config, forge: forgeOf(config, createPaceBook()), git: gitOf(config) };
 }
 
 /**
  * Opens a runner on its home folder, which is made when it is missing (readable by its owner alone).
  *
+ * @param options.lasts whether this process serves others for long: then a thread writes the database, and the event
+ *   loop never waits for the disk
  * @throws JobError `bad_configuration` when home can't be made, `no_permission` when that is why, or what the store throws
  */
-export async function openRunner(config: Config): Promise<Runner> {
+export async function openRunner(
+  config: Config,
+  { lasts = false }: { readonly lasts?: boolean } = {},
+): Promise<Runner> {
   const layout = createLayout(config.home, config.dbPath);
   try {
     await makePrivateFolder(layout.home);
@@ -101,9 +109,9 @@ export async function openRunner(config: Config): Promise<Runner> {
   const bell = createBell(layout.bell);
   const { store, git, forge } = withFailPoints(
     {
-      store: withBell(await openStore(layout), bell),
+      store: withBell(await openStore(layout, lasts), bell),
       git: gitOf(config),
-      forge: forgeOf(config),
+      forge: forgeOf(config, openPaceBook(layout.pace)),
     },
     config.failAt,
   );

@@ -19,7 +19,7 @@ import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.t
 import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readIssue, type ReadIssue } from './forge/issue.ts';
 import { readDiff } from './look/diff.ts';
-import { judge, type JudgeInput, type Judgement } from './look/judge.ts';
+import type { JudgeInput, Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { findForkPoint, findRevision } from '../workspace/remote/listing.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
@@ -36,8 +36,9 @@ import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
 import { preflight } from './request/preflight.ts';
+import { createArchives, type Archives } from './archive/archives.ts';
 import { createReplays, type Replays } from './record/replay.ts';
-import { createSteps, type JobSteps } from './steps/steps.ts';
+import type { JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, or parked until a person answers. */
 export type RunEnd =
@@ -88,7 +89,7 @@ export interface Runner {
    */
   cancel(jobId: string): Promise<Job>;
   /** Submits what an ended job was asked once more, as a new job. @throws JobError `conflict` while it has not ended */
-  retry(jobId: string): Promise<Job>;
+  retry(jobId: string, options?: SubmitOptions): ReturnType<Runner['submit']>;
   /** Leaves a message for a job's agent. @throws JobError `conflict` when the job has ended */
   message(jobId: string, text: string): Promise<Job>;
   /** A job's events as they come; see `Followers`. */
@@ -123,6 +124,7 @@ export interface Runner {
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
   /** Recorded jobs, to be played back. */
   readonly replays: Replays;
+  readonly archives: Archives;
   /** The repository or folder a person stands in, as a request for `issue-to-pr` or `self-heal` names it. */
   standIn(path: string): Promise<InPlaceRepository>;
   /** What the person needs who takes over a job of `issue-to-pr` or `self-heal`. */
@@ -209,6 +211,7 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   const request = { ...input.request, base };
   const open = (job: Job, journal: Journal): Promise<JobContext> =>
     contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text, models: null });
+  const { judge } = await import('./look/judge.ts');
   const judged = await judge({ request, head: input.head }, open, options.onEvent ?? (() => {}));
   // People know revisions by the names they gave.
   return { ...judged, base: wanted ?? judged.base };
@@ -292,6 +295,8 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
       });
     },
   });
+  // Loaded with the first job: gate, guard and prompts are a third of all code, and an idle server needs none of it.
+  const { createSteps } = await import('./steps/steps.ts');
   const jobSteps = createSteps({ context: { ...context, job: running }, engine, lease, park });
   steps = jobSteps;
   const ended = async (): Promise<RunEnd> => {
@@ -311,7 +316,7 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
 
 /** Where what is kept of a job's session lies; `null` for a job without one. */
 function sessionFolder({ layout }: RunnerParts, { request }: Job): string | null {
-  return request.session_id == null ? null : layout.session(request.session_id);
+  return request.session_id === undefined ? null : layout.session(request.session_id);
 }
 
 function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
@@ -341,6 +346,7 @@ export function createRunner(parts: RunnerParts): Runner {
     callbacks,
     ...queueVerbs(parts, () => runner, find),
     replays: createReplays(parts, find, acceptHere),
+    archives: createArchives(parts, find),
     accept: acceptHere,
     async run(jobId, options) {
       const job = await find(jobId);

@@ -162,6 +162,11 @@ async function withBridge(
   }
 }
 
+/** What bwrap is told besides, for one command. */
+function startArgs({ canBeFirst }: ExecOptions, bridge: Bridge | null): readonly string[] {
+  return [...(canBeFirst === true ? ['--as-pid-1'] : []), ...(bridge?.args ?? [])];
+}
+
 async function openSandbox(program: string, options: SandboxOptions): Promise<Sandbox> {
   const placements = planMounts(options);
   await prepareMountPoints(placements);
@@ -193,7 +198,7 @@ async function openSandbox(program: string, options: SandboxOptions): Promise<Sa
     const status = createStatus();
     // Secrets would be seen by everybody on the command line, and LD_PRELOAD in bwrap's own environment would
     // act outside the sandbox: so arguments and environment go through a pipe, and bwrap's own is the mark alone.
-    const all = [...fixedArgs, ...(bridge?.args ?? []), '--remount-ro', '/', '--chdir', cwd, ...env];
+    const all = [...fixedArgs, ...startArgs(how, bridge), '--remount-ro', '/', '--chdir', cwd, ...env];
     const input = all.map((word) => `${word}\0`).join('');
     const control = { input, onLine: status.onLine, innerGroup: () => status.childPid };
     const opens = own !== undefined && how.logPath !== undefined;

@@ -77,6 +77,11 @@ export interface ExecOptions {
   readonly logPath?: string;
   readonly maxLogBytes?: number;
   readonly signal?: AbortSignal;
+  /**
+   * Whether the command is a shell of ours, which waits for what it starts and takes in orphans: then it may be the first of
+   * its process tree, where others need one that does so for them.
+   */
+  readonly canBeFirst?: boolean;
   /** Called with every piece of output as it comes; must not throw. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', text: string) => void;
 }

@@ -3,6 +3,8 @@ import type { Endpoint } from './endpoint.ts';
 import { actEndpoints } from './jobs/act.ts';
 import { deliveryEndpoints } from './jobs/deliveries.ts';
 import { readEndpoints } from './jobs/read.ts';
+import { sessionEndpoints } from './jobs/sessions.ts';
+import { traceEndpoint } from './jobs/trace.ts';
 import type { Counters } from './figures/metrics.ts';
 import type { Define, Parts } from './parts.ts';
 import { documentEndpoints } from './document/endpoints.ts';
@@ -15,6 +17,8 @@ export function allEndpoints(parts: Parts, counters: Counters, define: Define): 
   const endpoints = [
     ...actEndpoints(parts, define),
     ...readEndpoints(parts, define),
+    traceEndpoint(parts, define),
+    ...sessionEndpoints(parts, define),
     ...deliveryEndpoints(parts, define),
     ...usageEndpoints(parts, define),
     ...systemEndpoints(parts, counters, define),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ROLES } from '../job/access/access.ts';
 import { lackOfRoom } from '../runner/queue/room.ts';
+import { keyEndpoints } from './access/key-endpoints.ts';
 import { loginEndpoints } from './access/endpoints.ts';
 import { json, type Endpoint } from './endpoint.ts';
 import { wholeParam } from './jobs/schema.ts';
@@ -187,6 +188,7 @@ export function systemEndpoints(parts: Parts, counters: Counters, define: Define
   return [
     ...healthEndpoints(parts, define),
     ...figureEndpoints(parts, counters, define),
+    ...keyEndpoints(parts, define),
     ...loginEndpoints(parts, define),
   ];
 }

@@ -1,26 +1,59 @@
 /** A store that lives as long as its process: for tests and dry runs, with the semantics of the durable ones. */
 import type { Job } from '../job/job.ts';
-import type { Store } from './store.ts';
-import { acceptedBefore, dequeue, letWait, queuedAs, queueMethods, setHold } from './memory/queue.ts';
-import { entryOf, heldEntry, jobOf, newestFirst, opened, type Entry, type State } from './memory/state.ts';
+import type { JobFilter, Store } from './store.ts';
+import {
+  acceptedBefore,
+  dequeue,
+  earlierOf,
+  letWait,
+  queuedAs,
+  queueMethods,
+  setHold,
+} from './memory/queue.ts';
+import {
+  entryOf,
+  heldEntry,
+  jobOf,
+  lastFirst,
+  newestFirst,
+  opened,
+  type Entry,
+  type State,
+} from './memory/state.ts';
 import { createDeliveryMemory, type DeliveryMemory } from './deliveries/memory.ts';
 import { checkWaiting, eventRow, jobEvent } from './rules/event.ts';
-import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob } from './rules/job.ts';
+import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob, searchOf } from './rules/job.ts';
 import { claim, isHeld, leaseOf, NEVER_HELD, release, renew } from './rules/lease.ts';
 import { checkAlone } from './rules/queue.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
 import { sumTallies, talliesOf } from './rules/tally.ts';
 import { accessMethods } from './memory/access.ts';
-import { checkUsage, sumUp, usageOf, usagePage } from './rules/usage.ts';
+import { importMethods } from './memory/imported.ts';
+import { sessionMethods } from './memory/sessions.ts';
+import { checkUsage, costOf, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
 
-type JobMethods = Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'updateJob'>;
+type JobMethods = Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'listCosts' | 'updateJob'>;
 type LeaseMethods = Pick<Store, 'acquireLease' | 'getLease' | 'renewLease' | 'releaseLease'>;
 type StepMethods = Pick<Store, 'beginStep' | 'noteStep' | 'finishStep' | 'readSteps' | 'clearSteps'>;
 type EventMethods = Pick<
   Store,
   'appendEvents' | 'readEvents' | 'addMessage' | 'takeMessage' | 'countMessages'
 >;
+
+function listed(state: State, filter: JobFilter): readonly Job[] {
+  const limit = checkLimit(filter.limit);
+  const before = filter.before === undefined ? null : entryOf(state, filter.before);
+  const found: Job[] = [];
+  const order = searchOf(filter) === null ? newestFirst : lastFirst;
+  for (const entry of [...opened(state).jobs.values()].sort(order)) {
+    if (found.length === limit) break;
+    if (before !== null && order(before, entry) >= 0) continue;
+    const job = jobOf(entry);
+    if (isListed(job, filter)) found.push(job);
+  }
+  return found;
+}
 
 function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
   return {
@@ -45,7 +78,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
         taken: new Map(),
       };
       letWait(state, entry);
-      checkAlone(accepted, hold !== undefined, entry.queued?.state === 'blocked');
+      checkAlone(accepted, hold !== undefined, earlierOf(state, entry));
       jobs.set(accepted.job_id, entry);
       if (once !== undefined) state.once.set(once.key, { ...once, jobId: accepted.job_id });
       const claimed = hold === undefined ? null : claim(entry.hold, hold.owner, hold.leaseMs, hold.now);
@@ -57,18 +90,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
       const entry = opened(state).jobs.get(jobId);
       return entry === undefined ? null : jobOf(entry);
     },
-    async listJobs(filter) {
-      const limit = checkLimit(filter.limit);
-      const before = filter.before === undefined ? null : entryOf(state, filter.before);
-      const found: Job[] = [];
-      for (const entry of [...opened(state).jobs.values()].sort(newestFirst)) {
-        if (found.length === limit) break;
-        if (before !== null && newestFirst(before, entry) >= 0) continue;
-        const job = jobOf(entry);
-        if (isListed(job, filter)) found.push(job);
-      }
-      return found;
-    },
+    listJobs: async (filter) => listed(state, filter),
     async sumUsage(filter) {
       const from = checkUsage(filter);
       const counted = [...opened(state).jobs.values()].filter((entry) => entry.createdMs >= from);
@@ -76,6 +98,9 @@ function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
         sumUp(counted.map((entry) => usageOf(jobOf(entry), entry.createdMs, filter.by))),
         filter,
       );
+    },
+    async listCosts(repo, limit) {
+      return listed(state, { repo, limit }).map(costOf);
     },
     async updateJob(lease, patch, delivery) {
       if (delivery !== undefined) checkDelivers(lease.job_id, patch);
@@ -177,34 +202,8 @@ function stepMethods(state: State): StepMethods {
   };
 }
 
-/**
- * A store in memory with the semantics of the durable stores, except that nothing survives the process.
- *
- * @param options.now the clock for `updated_at`; the real one unless given
- */
-export function createMemoryStore(options: { readonly now?: () => Date } = {}): Store {
-  const now = options.now ?? (() => new Date());
-  const state: State = {
-    jobs: new Map(),
-    baselines: new Map(),
-    baselineNumber: 0,
-    once: new Map(),
-    paused: false,
-    closed: false,
-    now,
-  };
-  const deliveries = createDeliveryMemory({
-    check: () => void opened(state),
-    attempt: (jobId) => jobOf(entryOf(state, jobId)).attempt,
-    append: (jobId, event) => void entryOf(state, jobId).events.push(eventRow(event)),
-  });
+function trimMethods(state: State, deliveries: DeliveryMemory): Pick<Store, 'trimJobs'> {
   return {
-    ...jobMethods(state, deliveries),
-    ...deliveries.methods,
-    ...leaseMethods(state),
-    ...queueMethods(state),
-    ...eventMethods(state),
-    ...stepMethods(state),
     async trimJobs(finishedBefore, limit, dryRun) {
       checkLimit(limit);
       const old = [...opened(state).jobs.values()].filter((entry) => {
@@ -224,9 +223,43 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
       }
       return chosen.map((entry) => entry.jobId);
     },
+  };
+}
+
+/**
+ * A store in memory with the semantics of the durable stores, except that nothing survives the process.
+ *
+ * @param options.now the clock for `updated_at`; the real one unless given
+ */
+export function createMemoryStore(options: { readonly now?: () => Date } = {}): Store {
+  const state: State = {
+    jobs: new Map(),
+    baselines: new Map(),
+    baselineNumber: 0,
+    once: new Map(),
+    paused: false,
+    closed: false,
+    now: options.now ?? (() => new Date()),
+  };
+  const deliveries = createDeliveryMemory({
+    check: () => void opened(state),
+    attempt: (jobId) => jobOf(entryOf(state, jobId)).attempt,
+    append: (jobId, event) => void entryOf(state, jobId).events.push(eventRow(event)),
+  });
+  return {
+    ...jobMethods(state, deliveries),
+    ...deliveries.methods,
+    ...leaseMethods(state),
+    ...queueMethods(state),
+    ...eventMethods(state),
+    ...stepMethods(state),
+    ...trimMethods(state, deliveries),
     ...accessMethods(),
+    ...sessionMethods(state),
+    ...importMethods(state),
     async readTallies() {
-      return sumTallies([...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry))));
+      const jobs = [...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry)));
+      return sumTallies([...jobs, ...deliveries.tallies()]);
     },
     async probe() {
       opened(state);

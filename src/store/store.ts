@@ -12,8 +12,10 @@ import type {
 import type { ApiKey, AuditEntry, NumberedAuditEntry } from '../job/access/access.ts';
 import type { JobEvent, NewEvent } from '../job/job.ts';
 import type { Job, JobPatch } from '../job/job.ts';
+import type { PastJob } from '../job/model/estimate.ts';
 import type { UsageFilter, UsageSum } from '../job/model/usage.ts';
 import type { JobStatus } from '../job/status.ts';
+import type { SessionView } from '../job/view/session.ts';
 
 /**
  * How safe a write is when its promise resolves. `full`: survives a power failure (accepted, terminal, intent
@@ -92,13 +94,22 @@ export interface QueueCounts {
   readonly blocked: number;
 }
 
-/** Which jobs to list; newest first. */
+/** Which jobs to list; newest first. A search gives them in the order of their acceptance, the last one first. */
 export interface JobFilter {
   readonly status?: JobStatus;
   readonly repo?: string;
   readonly userId?: string;
   readonly sessionId?: string;
+  /** Words that are each in the job's id, repository, branch, pull request or task; `disc*` is what one begins with. */
+  readonly search?: string;
   /** Cursor: only jobs created before this job id's. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+/** Which sessions to list: those with the latest job first. */
+export interface SessionFilter {
+  /** Cursor: only sessions whose latest job was created before this job. */
   readonly before?: string;
   readonly limit: number;
 }
@@ -113,7 +124,7 @@ export interface DeliveryClaims {
   readonly jobId?: string;
 }
 
-/** A figure of all jobs: `of` is a status, an outcome, a phase or a verdict, as `series` says. */
+/** A figure of all jobs and their deliveries: `of` is a status, an outcome, a phase or a verdict, as `series` says. */
 export interface Tally {
   readonly series: string;
   readonly of: string;
@@ -131,10 +142,20 @@ export interface Store {
    * for a checkout that a person stands in, it waits in the queue from then on.
    */
   createJob(job: Job, acceptance?: Acceptance): Promise<Accepted>;
+  /**
+   * Stores a job that ended elsewhere, with its log and its steps, whole or not at all and `full`. Nothing of it is run,
+   * and nobody is told. A job with the same id is a `conflict`.
+   */
+  importJob(job: Job, events: readonly NewEvent[], steps: readonly StepRecord[]): Promise<void>;
   getJob(jobId: string): Promise<Job | null>;
   listJobs(filter: JobFilter): Promise<readonly Job[]>;
+  /** Sessions, by their jobs: a session is there as long as a job names it. */
+  listSessions(filter: SessionFilter): Promise<readonly SessionView[]>;
+  getSession(sessionId: string): Promise<SessionView | null>;
   /** Sums what jobs have spent: days from the newest on, anything else from the most expensive on. */
   sumUsage(filter: UsageFilter): Promise<readonly UsageSum[]>;
+  /** What the jobs of a repository have cost, the newest first: nothing else of their results is read. */
+  listCosts(repo: string, limit: number): Promise<readonly PastJob[]>;
   /**
    * Changes a job under a lease and returns it. An illegal status change is refused with
    * `illegal_transition`; a change to a terminal status is `full`.

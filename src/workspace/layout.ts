@@ -66,6 +66,8 @@ export interface Layout {
   readonly backups: string;
   /** Files that a process touches to wake the others. */
   readonly bell: string;
+  /** When changes were asked of forges, one file an account, so that all processes keep one pace. */
+  readonly pace: string;
   /** @param reader who asks the remote, where answers are kept apart; absent or `null`: this machine's user */
   repo(url: string, reader?: string | null): RepoPaths;
   /** Bare repository with the state of a folder that has no git of its own. */
@@ -101,6 +103,7 @@ export function createLayout(home: string, database: string | null = null): Layo
     trash: join(home, 'trash'),
     backups: join(home, 'backups'),
     bell: join(home, 'bell'),
+    pace: join(home, 'pace'),
     session: (sessionId) => join(home, 'sessions', folderName(sessionId)),
     repo(url, reader = null) {
       const name = folderName(url);

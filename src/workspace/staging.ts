@@ -3,7 +3,7 @@
  * string of one character a byte (latin1), so that none is lost.
  */
 import { copyFile, lstat, readlink, stat, utimes } from 'node:fs/promises';
-import { JobError } from '../job/error.ts';
+import { codeOf, JobError } from '../job/error.ts';
 import type { Git, GitTarget } from './git.ts';
 
 /** A path below the root of a checkout, one character a byte. */
@@ -29,7 +29,7 @@ export function splitBytes(output: Buffer): ByteName[] {
 
 /** Whether a path is deeper than the system can name. */
 export function isTooLong(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG';
+  return codeOf(error) === 'ENAMETOOLONG';
 }
 
 /** The line of `update-index --index-info` that takes a path out. Mode 0 does so whatever lies in its place now. */

@@ -55,6 +55,12 @@ function onSandbox(name: SandboxName): void {
     expect((await bench.runOk({ model: 'some/model' })).summary).toBe('build some/model yes');
   });
 
+  it.runIf(name === 'bubblewrap')('stands below our shell, and takes no reaper beside it', async () => {
+    // How a crash is told is the same for both: see below.
+    const bench = await openBench(name, make('echo "$PPID"'));
+    expect((await bench.runOk()).summary).toBe('1');
+  });
+
   it('takes summary and question from their files, anew in every turn', async () => {
     const command =
       'echo noise; if read -r line && [ "$line" = ask ]; then echo "I did it." > "$AGENT_RUNNER_OUT/summary.md"; printf "Which one?\\n" > "$AGENT_RUNNER_OUT/question.md"; fi';

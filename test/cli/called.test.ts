@@ -56,7 +56,8 @@ describe('a server that was named', () => {
     for (const [name, listed] of Object.entries(COMMANDS)) {
       const command = new Command(name);
       (await listed.load()).command.define(command, io as unknown as Io);
-      const knows = command.options.some(({ long }) => long === '--url');
+      const all = [command, ...command.commands];
+      const knows = all.some(({ options }) => options.some(({ long }) => long === '--url'));
       // `callback --url` is where the callback goes.
       const repeats = knows && name !== 'callback';
       const url = " --url 'http://h/it'\\''s'";

@@ -90,7 +90,7 @@ export function testAccess(name: string, open: () => Promise<OpenStore>): void {
       const make = (id: string, user: string | null, session: string | null, at: number): Promise<unknown> =>
         store.createJob(
           sampleJob(id, {
-            request: sampleRequest({ user_id: user, session_id: session }),
+            request: sampleRequest({ user_id: user, ...(session === null ? {} : { session_id: session }) }),
             created_at: new Date(T0.getTime() + at).toISOString(),
           }),
         );

@@ -81,6 +81,22 @@ export function testDeliveries(name: string, open: () => Promise<OpenStore>): vo
       expect((await claimOne(T0)).delivery.body).toBe(delivery('d-1').body);
     });
 
+    test('are counted as they are stored, tried and end, and once each', async () => {
+      await end(store, 'job-1', delivery('d-1'));
+      const due_at = at(1000).toISOString();
+      await store.recordDeliveryTry(await claimOne(T0), REFUSED, { status: 'pending', due_at });
+      await store.recordDeliveryTry(await claimOne(at(LEASE + 2000)), TAKEN, { status: 'delivered' });
+      const counted = (await store.readTallies()).filter(({ series }) => series.startsWith('deliver'));
+      expect(counted.map(({ series, of, value }) => [series, of, value])).toEqual([
+        ['deliveries', 'stored', 1],
+        ['deliveries_ended', 'delivered', 1],
+        ['delivery_count', 'arrived', 1],
+        ['delivery_count', 'failed', 1],
+        ['delivery_seconds', 'arrived', TAKEN.duration_ms / 1000],
+        ['delivery_seconds', 'failed', REFUSED.duration_ms / 1000],
+      ]);
+    });
+
     test('an end that is repeated leaves one delivery, and the first', async () => {
       await store.createJob(sampleJob('job-1'));
       const lease = await store.acquireLease('job-1', 'w', LEASE, T0);

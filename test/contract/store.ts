@@ -208,6 +208,74 @@ export function testStore(name: string, open: () => Promise<OpenStore>): void {
       });
     });
 
+    describe('a job that ended elsewhere', () => {
+      const ended = (id: string): Job =>
+        sampleJob(id, { status: 'failed', outcome: 'gave_up', finished_at: T0.toISOString() });
+      const step = { key: 'build-1', tries: 3, procedure_version: 1, note: { x: 1 }, result: { ok: true } };
+
+      test('is stored with its log and steps, found, counted, and never in the queue', async () => {
+        const open = { key: 'save-1', tries: 1, procedure_version: 1, note: {}, result: null };
+        await store.importJob(ended('job-1'), [sampleEvent('a'), sampleEvent('b')], [step, open]);
+        expect(await store.getJob('job-1')).toEqual(ended('job-1'));
+        expect((await store.readEvents('job-1', 0, 10)).map(({ seq, data }) => [seq, data])).toEqual([
+          [1, sampleEvent('a').data],
+          [2, sampleEvent('b').data],
+        ]);
+        expect(await store.readSteps('job-1')).toEqual([step, open]);
+        expect(await store.listJobs({ search: 'typo', limit: 9 })).toHaveLength(1);
+        expect(await store.readTallies()).toContainEqual(expect.objectContaining({ of: 'gave_up' }));
+        expect(await store.countQueue()).toEqual({ ready: 0, held: 0, parked: 0, blocked: 0 });
+      });
+
+      test('is refused where its id is taken, or it has not ended', async () => {
+        await store.createJob(sampleJob('job-1'));
+        await rejected(store.importJob(ended('job-1'), [sampleEvent('a')], []), 'conflict');
+        await rejected(store.importJob(sampleJob('job-2'), [], []), 'invalid_request');
+        await rejected(store.importJob(ended('job-3'), [], [{ ...step, tries: 0 }]), 'bug');
+        expect(await store.readEvents('job-1', 0, 10)).toEqual([]);
+        expect(await store.listJobs({ limit: 9 })).toHaveLength(1);
+      });
+    });
+
+    describe('searches', () => {
+      const ids = async (search: string, more: { before?: string; limit?: number } = {}): Promise<string[]> =>
+        (await store.listJobs({ search, limit: 10, ...more })).map((job) => job.job_id);
+
+      test('find jobs by whole words of task, repository, branch and id, and by what words begin with', async () => {
+        const add = (id: string, repo: string, task: string): Promise<unknown> =>
+          store.createJob(sampleJob(id, { branch: `bot/${id}`, request: sampleRequest({ repo, task }) }));
+        await add('job-0a1b', 'https://git.example.org/shop.git', 'Mend the rounding of Discounts');
+        await add('job-2c3d', '/srv/bank', 'Round to cents: naïve prices, ROUNDING 価格');
+        await add('job-4e5f', '/srv/shop', `${'x '.repeat(3000)}beyond what is read`);
+        expect(await ids('rounding')).toEqual(['job-2c3d', 'job-0a1b']);
+        expect(await ids('Discounts THE')).toEqual(['job-0a1b']);
+        expect(await ids('round')).toEqual(['job-2c3d']);
+        expect(await ids('disc*')).toEqual(['job-0a1b']);
+        expect(await ids('shop')).toEqual(['job-4e5f', 'job-0a1b']);
+        expect(await ids('https://git.example.org/shop.git')).toEqual(['job-0a1b']);
+        expect(await ids('bot/job-2c3d')).toEqual(['job-2c3d']);
+        expect(await ids('job-*')).toEqual(['job-4e5f', 'job-2c3d', 'job-0a1b']);
+        expect(await ids('nai\u0308ve')).toEqual(['job-2c3d']);
+        expect(await ids('価')).toEqual(['job-2c3d']);
+        expect(await ids('rounding shop disc*')).toEqual(['job-0a1b']);
+        expect(await ids('rounding beyond')).toEqual([]);
+        expect(await ids('"rounding" OR (NOT bank) ; DROP')).toEqual([]);
+        expect(await ids('job*', { limit: 1, before: 'job-4e5f' })).toEqual(['job-2c3d']);
+        for (const search of ['', ' - ', 'di*', 'x '.repeat(17), 'x'.repeat(201)])
+          await rejected(ids(search), 'invalid_request');
+      });
+
+      test('find a job by its pull request, once it is there', async () => {
+        await store.createJob(sampleJob('job-1'));
+        const lease = await claimed(store, 'job-1');
+        const result = { pr_url: 'https://forge.example.org/shop/pull/4711' } as JobResult;
+        expect(await ids('4711')).toEqual([]);
+        await store.updateJob(lease, { status: 'completed', outcome: 'pr_opened', result });
+        expect(await ids('https://forge.example.org/shop/pull/4711')).toEqual(['job-1']);
+        expect(await ids('typo 4711')).toEqual(['job-1']);
+      });
+    });
+
     describe('lists', () => {
       test('newest first; among equal times, the one accepted last', async () => {
         const times = [3, 1, 2, 2, 0, 3];
@@ -342,6 +410,13 @@ export function testStore(name: string, open: () => Promise<OpenStore>): void {
             turns: 5,
           },
         ]);
+        const running = { mode: 'change', outcome: null };
+        expect(await store.listCosts('/srv/repo', 2)).toEqual([
+          { ...running, agent: 'x', model: null, cost_usd: 0 },
+          { ...running, ...opus, cost_usd: null },
+        ]);
+        expect(await store.listCosts('/srv/b', 9)).toHaveLength(1);
+        await rejected(store.listCosts('/srv/b', 0), 'invalid_request');
         await rejected(store.sumUsage({ by: null, since: 'yesterday', limit: 1 }), 'bug');
         await rejected(store.sumUsage({ by: null, since: null, limit: 0 }), 'invalid_request');
       });

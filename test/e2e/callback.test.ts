@@ -41,9 +41,8 @@ function jobOf({ stderr }: Ran): string {
   return id;
 }
 
-async function deliveriesOf(jobId: string): Promise<readonly Delivery[]> {
-  const ran = await bench.run(['deliveries', jobId, '--json']);
-  return (JSON.parse(ran.stdout) as { deliveries: Delivery[] }).deliveries;
+function deliveriesOf(jobId: string): Promise<readonly Delivery[]> {
+  return bench.read((store) => store.listDeliveries(jobId));
 }
 
 function byText(a: string, b: string): number {
@@ -72,7 +71,8 @@ describe('run --callback-url', () => {
     const jobId = jobOf(ran);
     const branch = `bot/${jobId}`;
     expect(lastBody()).toMatchObject({ job_id: jobId, status: 'completed', outcome: 'proposed', branch });
-    expect(await deliveriesOf(jobId)).toMatchObject([
+    const told = await bench.run(['deliveries', jobId, '--json']);
+    expect((JSON.parse(told.stdout) as { deliveries: unknown }).deliveries).toMatchObject([
       { delivery_id: `delivery-${jobId}-proposed`, status: 'delivered', tries: [{ http_status: 204 }] },
     ]);
     const logs = await bench.run(['logs', jobId, '--json']);

@@ -12,9 +12,16 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { JobEvent } from '../../src/job/job.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
+import type { Store } from '../../src/store/store.ts';
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const BIN = join(ROOT, 'bin/agent-runner.js');
+/** The built program where vitest made one (test/built.ts), else the sources. */
+const PROGRAM = process.env['AGENT_RUNNER_TEST_PROGRAM'] ?? ROOT;
+export const BIN = join(PROGRAM, 'bin/agent-runner.js');
+/** One for all: a test with a temporary folder of its own would have everything compiled again in each process. */
+const COMPILED = join(PROGRAM === ROOT ? tmpdir() : PROGRAM, 'node-compile-cache');
 
 /** Whether bubblewrap is here. Where everything is required, its absence is an error and no reason to skip. */
 export const HAS_BUBBLEWRAP = existsSync('/usr/bin/bwrap');
@@ -43,6 +50,8 @@ export interface Bench {
   readonly home: string;
   start(args: readonly string[], env?: Readonly<Record<string, string>>, cwd?: string): Running;
   run(args: readonly string[], env?: Readonly<Record<string, string>>, cwd?: string): Promise<Ran>;
+  /** Reads the home's database by the store's own code: for waiting, at a tenth of what a process costs. */
+  read<T>(look: (store: Store) => Promise<T>): Promise<T>;
   /** Writes an executable script and returns its path. */
   script(name: string, text: string): string;
   remove(): void;
@@ -61,6 +70,7 @@ export function openBench(): Bench {
         XDG_CONFIG_HOME: join(root, 'config'),
         AGENT_RUNNER_HOME: home,
         NO_COLOR: '1',
+        NODE_COMPILE_CACHE: COMPILED,
         ...registryEnv(),
         ...env,
       },
@@ -92,6 +102,14 @@ export function openBench(): Bench {
     home,
     start,
     run: (args, env, cwd) => start(args, env, cwd).done,
+    async read(look) {
+      const store = await openSqliteStore({ path: join(home, 'agent-runner.db') });
+      try {
+        return await look(store);
+      } finally {
+        await store.close();
+      }
+    },
     script(name, text) {
       const path = join(root, name);
       writeFileSync(path, text);
@@ -100,6 +118,16 @@ export function openBench(): Bench {
     },
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
+}
+
+/** Every event of a job. */
+export async function readAllEvents(store: Store, jobId: string): Promise<JobEvent[]> {
+  const all: JobEvent[] = [];
+  for (let page = await store.readEvents(jobId, 0, 1000); page.length > 0;) {
+    all.push(...page);
+    page = await store.readEvents(jobId, all.length, 1000);
+  }
+  return all;
 }
 
 /** PATH without what npm put in front of it for this test run. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobEvent } from '../../src/job/job.ts';
 import type { JobResult } from '../../src/job/result.ts';
 import { makeRepository, sh } from '../workspace/scene.ts';
@@ -58,8 +58,8 @@ describe('kill -9', () => {
       const dead = await running.done;
       const jobId = /job (job-[0-9a-f]{12})/.exec(dead.stderr)?.[1] ?? '';
       if (HAS_BUBBLEWRAP) {
-        await sleep(100);
-        expect(processesWith(bench.root)).toEqual([]);
+        // As long as the kernel may take on a busy machine; what lives longer is an orphan.
+        await vi.waitFor(() => expect(processesWith(bench.root)).toEqual([]), 2000);
       }
       const before = await events(jobId);
       const finished = stepsOf(before, 'done');

@@ -40,11 +40,11 @@ describe('demo', () => {
     expect(sh(repo, 'branch', '--show-current')).toBe('main');
     expect(sh(repo, 'status', '--porcelain')).toBe('');
     sh(repo, 'apply', '--check', patch);
+    expect(processesWith(bench.root)).toEqual([]);
   });
 
   it.each([
     ['good', 'proposed', 0, 1],
-    ['bad', 'proposed', 0, 2],
     ['stuck', 'gave_up', 2, 4],
     ['noop', 'no_change', 0, 0],
     ['slow', 'timed_out', 4, 0],

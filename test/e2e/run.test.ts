@@ -5,23 +5,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobResult } from '../../src/job/result.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
 import { openBench, processesWith, type Bench, type Ran } from './cli.ts';
-
-const PROJECT = {
-  'package.json': JSON.stringify({ name: 'p', type: 'module', scripts: { test: 'node --test' } }),
-  'src/add.js': 'export const add = (a, b) => a + b;\n',
-  'test/add.test.js': [
-    "import test from 'node:test';",
-    "import assert from 'node:assert';",
-    "import { add } from '../src/add.js';",
-    "test('adds', () => assert.equal(add(1, 2), 3));\n",
-  ].join('\n'),
-};
+import { NPM_PROJECT, QUICK_PROJECT } from './project.ts';
 
 let bench: Bench;
 let repo: string;
 beforeEach(() => {
   bench = openBench();
-  repo = makeRepository(join(bench.root, 'repo'), PROJECT);
+  repo = makeRepository(join(bench.root, 'repo'), QUICK_PROJECT);
 });
 afterEach(() => bench.remove());
 
@@ -43,7 +33,11 @@ async function run(
   return { ...ran, result };
 }
 
-describe('a working repository', () => {
+describe("a working repository with npm's own test script", () => {
+  beforeEach(() => {
+    repo = makeRepository(join(bench.root, 'npm'), NPM_PROJECT);
+  });
+
   it('gets a branch and a patch, judged against its base; the checkout stays as it is', async () => {
     const base = sh(repo, 'rev-parse', 'HEAD');
     const agent = bench.script(
@@ -126,7 +120,9 @@ describe('a working repository', () => {
     expect(second.result.gate.runs[0]?.checks[0]).toMatchObject({ verdict: 'failed' });
     expect(second.result.gate.runs[0]?.checks[0]?.new_failures.join()).not.toContain('was always red');
   });
+});
 
+describe('a working repository', () => {
   it('that the agent leaves alone ends as no_change with its reason', async () => {
     const { code, result } = await run('echo nothing to do here');
     expect(result).toMatchObject({

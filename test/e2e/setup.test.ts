@@ -86,6 +86,12 @@ async function run(
   return { ...ran, result: JSON.parse(ran.stdout) as JobResult };
 }
 
+/** An agent whose first turn is red and whose second is green: both heads are judged in one job. */
+function breaksThenMends(breaks: string, mends: string): string {
+  const script = `#!/bin/sh\ncase "$(cat)" in *"This turn: fix"*) ${mends};; *) ${breaks};; esac\n`;
+  return bench.script('agent.sh', script);
+}
+
 function layers(): string[] {
   return readdirSync(join(bench.home, 'dependencies'));
 }
@@ -98,23 +104,18 @@ describe.each(SANDBOXES)('on %s', (sandbox) => {
     { timeout: 300_000 },
     async () => {
       const repo = makeRepository(join(bench.root, 'calc'), PYTHON);
-      const broken = await run(repo, 'printf "def add(a, b):\\n    return 0\\n" > src/calc/__init__.py', [
-        '--sandbox',
-        sandbox,
-      ]);
-      expect(broken.result, broken.stderr).toMatchObject({ outcome: 'gate_failed' });
-      const test = broken.result.gate.runs[0]?.checks.find((check) => check.kind === 'test');
-      expect(test).toMatchObject({ base: 'passed', head: 'failed', verdict: 'failed' });
+      // On the host every checkout installs anew: there the broken head is enough, the mended one is the workspace's.
+      const breaks = 'printf "def add(a, b):\\n    return 0\\n" > src/calc/__init__.py';
+      const mends = `${breaks.replace('return 0', 'return a + b')}; echo "# more" >> src/calc/__init__.py`;
+      const [agent, gateRuns] = sandbox === 'host' ? [breaks, '1'] : [breaksThenMends(breaks, mends), '2'];
+      const { result, stderr } = await run(repo, agent, ['--sandbox', sandbox, '--max-gate-runs', gateRuns]);
+      const test = result.gate.runs[0]?.checks.find((check) => check.kind === 'test');
+      expect(test, stderr).toMatchObject({ base: 'passed', head: 'failed', verdict: 'failed' });
       expect(test?.new_failures.join()).toContain('test_add');
-
-      const honest = await run(
-        repo,
-        'printf "\\n\\ndef sub(a, b):\\n    return a - b\\n" >> src/calc/__init__.py',
-        ['--sandbox', sandbox],
-      );
-      expect(honest.result).toMatchObject({ outcome: 'proposed', draft: false, gate: { verdict: 'green' } });
-      expect(sh(repo, 'diff', '--name-only', `main..${honest.result.branch}`)).toBe('src/calc/__init__.py');
-      if (sandbox === 'bubblewrap') expect(layers()).toHaveLength(1);
+      if (sandbox === 'host') return expect(result).toMatchObject({ outcome: 'gate_failed' });
+      expect(result, stderr).toMatchObject({ outcome: 'proposed', draft: false, gate: { verdict: 'green' } });
+      expect(sh(repo, 'diff', '--name-only', `main..${result.branch}`)).toBe('src/calc/__init__.py');
+      expect(layers()).toHaveLength(1);
     },
   );
 
@@ -131,21 +132,20 @@ describe.each(SANDBOXES)('on %s', (sandbox) => {
       write(folder, { '.gitignore': 'node_modules\n' });
       sh(folder, 'add', '--all');
       sh(folder, 'commit', '--quiet', '--message', 'lock');
-      const broken = await run(folder, 'echo "exports.add = () => 0;" > packages/lib/index.js', [
-        '--sandbox',
-        sandbox,
-      ]);
-      expect(broken.result, broken.stderr).toMatchObject({ outcome: 'gate_failed' });
-      expect(broken.result.gate.runs[0]?.checks[0]).toMatchObject({
+      const { result, stderr } = await run(
+        folder,
+        breaksThenMends(
+          'echo "exports.add = () => 0;" > packages/lib/index.js',
+          'echo "exports.add = (a, b) => a + b;" > packages/lib/index.js; echo "exports.sub = (a, b) => a - b;" >> packages/lib/index.js',
+        ),
+        ['--sandbox', sandbox, '--max-gate-runs', '2'],
+      );
+      expect(result.gate.runs[0]?.checks[0], stderr).toMatchObject({
         base: 'passed',
         head: 'failed',
         verdict: 'failed',
       });
-      const honest = await run(folder, 'echo "exports.sub = (a, b) => a - b;" >> packages/lib/index.js', [
-        '--sandbox',
-        sandbox,
-      ]);
-      expect(honest.result).toMatchObject({ outcome: 'proposed', gate: { verdict: 'green' } });
+      expect(result, stderr).toMatchObject({ outcome: 'proposed', gate: { verdict: 'green' } });
     },
   );
 });

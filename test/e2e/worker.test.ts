@@ -6,7 +6,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../src/job/job.ts';
 import type { JobResult } from '../../src/job/result.ts';
 import { makeRepository, sh } from '../workspace/scene.ts';
-import { HAS_BUBBLEWRAP, openBench, processesWith, type Bench, type Ran, type Running } from './cli.ts';
+import {
+  HAS_BUBBLEWRAP,
+  openBench,
+  processesWith,
+  readAllEvents,
+  type Bench,
+  type Ran,
+  type Running,
+} from './cli.ts';
 
 let bench: Bench;
 let repo: string;
@@ -58,12 +66,8 @@ async function statusOf(jobId: string): Promise<string> {
   return (JSON.parse(ran.stdout) as { status: string }).status;
 }
 
-async function events(jobId: string): Promise<JobEvent[]> {
-  const ran = await bench.run(['logs', jobId, '--json']);
-  return ran.stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as JobEvent);
+function events(jobId: string): Promise<JobEvent[]> {
+  return bench.read((store) => readAllEvents(store, jobId));
 }
 
 /** Waits until an event of a job says so. */

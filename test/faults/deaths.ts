@@ -164,7 +164,8 @@ export function lifeThrough(point: FailPoint): Life {
 
 /** Whether a point is passed only where nothing of a repository is there yet: no mirror, layer or baseline. */
 export function needsFreshHome(point: FailPoint): boolean {
-  return point === 'baseline-stored' || FAIL_POINTS.indexOf(point) < FAIL_POINTS.indexOf('prepare-stored');
+  const points: readonly FailPoint[] = FAIL_POINTS;
+  return point === 'baseline-stored' || points.indexOf(point) < points.indexOf('prepare-stored');
 }
 
 /** Most deaths of one job in a random life. */

@@ -7,7 +7,8 @@ import { lifeThrough, live, needsFreshHome, numbersFrom, randomLife } from './de
 import { brokenHome, brokenPromises, setStage, type Stage } from './stage.ts';
 import { createTally } from './tally.ts';
 
-const RANDOM_LIVES = 20;
+/** Others at each run; many by `npm run faults -- --kills 200`. */
+const RANDOM_LIVES = 8;
 /** A life is several processes one after the other, and five lives share the machine; nothing is judged by time. */
 const LIFE_TIMEOUT_MS = 180_000;
 const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(2 ** 31));

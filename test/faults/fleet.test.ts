@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runFleet } from './fleet.ts';
 import { brokenHome, setStage, type Stage } from './stage.ts';
 
+/** More by `npm run faults -- --fleet 1200`. */
 const JOBS = 100;
 /** Nothing is judged by time; a fleet that stands still fails by itself. */
 const FLEET_TIMEOUT_MS = 600_000;

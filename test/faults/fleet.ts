@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveConfig } from '../../src/config.ts';
@@ -38,6 +39,8 @@ const CALLERS = 4;
 const MAX_TRIES = 1200;
 /** Longest time for a fleet without any job ending: then something hangs. */
 const STUCK_MS = 120_000;
+/** Events that are shown of a job that did not hold. */
+const SHOWN_EVENTS = 30;
 
 async function openHome(stage: Stage): Promise<Runner> {
   const env = { AGENT_RUNNER_HOME: stage.bench.home, HOME: stage.bench.root, PATH: process.env['PATH'] };
@@ -145,6 +148,15 @@ async function unfinished(runner: Runner, ids: readonly string[]): Promise<strin
   return jobs.flatMap((job, at) => (job !== null && isTerminal(job.status) ? [] : [ids[at] ?? '']));
 }
 
+/**
+ * How much longer everybody lives, because the machine is busy with others: killed before they have begun a job, processes
+ * end none. At a load of 23 on two cores no job of 270 ended within two minutes.
+ */
+function slowness(): number {
+  const [load = 0] = loadavg();
+  return Math.max(1, load / cpus().length / 4);
+}
+
 /** Kills a process every so often and starts another in its place, until it is told that all is done. */
 async function keepKilling(
   alive: Running[],
@@ -154,7 +166,7 @@ async function keepKilling(
 ): Promise<number> {
   let kills = 0;
   while (!(await isDone())) {
-    await sleep(1000 + next() * 2500);
+    await sleep((1000 + next() * 2500) * slowness());
     const at = Math.floor(next() * alive.length);
     alive[at]?.child.kill('SIGKILL');
     await alive[at]?.done;
@@ -192,11 +204,21 @@ async function untilTold(runner: Runner, ids: readonly string[]): Promise<string
   return pending();
 }
 
+/** How a log ends, for whoever looks for the reason. */
+async function lastEvents(stage: Stage, id: string): Promise<string> {
+  const events = await stage.read((store) => store.readEvents(id, 0, 1000));
+  const told = events
+    .slice(-SHOWN_EVENTS)
+    .map(({ type, time, data }) => `${time} ${type} ${JSON.stringify(data)}`);
+  return `\n  ${told.join('\n  ')}`;
+}
+
 async function brokenOf(stage: Stage, job: Job | null, id: string): Promise<string[]> {
   if (job?.result == null) return [`the accepted job ${id} has no result`];
   const broken = await brokenPromises(stage, id, job.result, { outcomes: ['proposed'], works: [] });
   const { error } = job.result;
-  return broken.length === 0 || error === null ? broken : [...broken, `its error: ${error.message}`];
+  if (broken.length === 0 || error === null) return broken;
+  return [...broken, `its error: ${error.message}`, `its last events: ${await lastEvents(stage, id)}`];
 }
 
 /** Runs a fleet on a stage and looks at every job afterwards. */

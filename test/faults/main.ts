@@ -1,10 +1,13 @@
 /**
  * `npm run faults -- --kills 200 [--seed n] [--jobs n]`: deaths at random, by command; `--fleet 1200 [--workers n]`: a
- * queue of so many jobs whose workers are killed all the time. Exits with 1 unless all held.
+ * queue of so many jobs whose workers are killed all the time; `--forge [--kills 100]`: jobs that open pull requests,
+ * killed at every point of the proposal and then at random; `--storm 1000 [--workers n]`: so many jobs on a forge that
+ * fails all the time. Exits with 1 unless all held.
  */
 import { parseArgs } from 'node:util';
 import { live, numbersFrom, randomLife } from './deaths.ts';
 import { runFleet } from './fleet.ts';
+import { killForgeJobs, stormForge } from './forge/command.ts';
 import { brokenHome, setStage } from './stage.ts';
 
 const { values } = parseArgs({
@@ -13,6 +16,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     jobs: { type: 'string', default: '2' },
     fleet: { type: 'string' },
+    forge: { type: 'boolean', default: false },
+    storm: { type: 'string' },
     workers: { type: 'string', default: '2' },
   },
 });
@@ -27,6 +32,12 @@ function whole(name: string, text: string, most: number): number {
 const kills = whole('kills', values.kills, 100_000);
 const first = whole('seed', values.seed, 2 ** 32 - 1);
 const jobs = whole('jobs', values.jobs, 16);
+
+if (values.storm !== undefined) {
+  const plan = { jobs: whole('storm', values.storm, 100_000), workers: whole('workers', values.workers, 16) };
+  process.exit((await stormForge({ ...plan, seed: first })) ? 0 : 1);
+}
+if (values.forge) process.exit((await killForgeJobs({ kills, seed: first, jobs })) ? 0 : 1);
 
 const stage = setStage();
 const next = numbersFrom(first);

@@ -4,13 +4,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job, JobEvent } from '../../src/job/job.ts';
+import type { Job } from '../../src/job/job.ts';
 import type { JobResult } from '../../src/job/result.ts';
 import { isTerminal } from '../../src/job/status.ts';
 import type { Store } from '../../src/store/store.ts';
-import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { makeRepository, sh } from '../workspace/scene.ts';
-import { HAS_BUBBLEWRAP, openBench, type Bench } from '../e2e/cli.ts';
+import { HAS_BUBBLEWRAP, openBench, readAllEvents, type Bench } from '../e2e/cli.ts';
 
 /** Gate and setup take long enough to be killed in, and no longer. */
 const PROJECT: Readonly<Record<string, string>> = {
@@ -60,20 +59,13 @@ export function setStage(): Stage {
   return {
     bench,
     remote,
-    async read(look) {
-      const store = await openSqliteStore({ path: join(bench.home, 'agent-runner.db') });
-      try {
-        return await look(store);
-      } finally {
-        await store.close();
-      }
-    },
+    read: (look) => bench.read(look),
     remove: () => bench.remove(),
   };
 }
 
 /** Files of the agent that lie anywhere below a job's folder, however its working copy is made. */
-export function worksOf(stage: Stage, jobId: string): string[] {
+export function worksOf(stage: Pick<Stage, 'bench'>, jobId: string): string[] {
   const root = join(stage.bench.home, 'jobs', jobId);
   if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -134,15 +126,6 @@ export async function orphansOf(folder: string): Promise<string[]> {
   return found;
 }
 
-async function readAllEvents(store: Store, jobId: string): Promise<JobEvent[]> {
-  const all: JobEvent[] = [];
-  for (let page = await store.readEvents(jobId, 0, 1000); page.length > 0;) {
-    all.push(...page);
-    page = await store.readEvents(jobId, all.length, 1000);
-  }
-  return all;
-}
-
 /** Whether SQLite finds the file whole. */
 export function integrityOf(database: string): string {
   const db = new DatabaseSync(database, { readOnly: true, timeout: 10_000 });
@@ -152,6 +135,9 @@ export function integrityOf(database: string): string {
     db.close();
   }
 }
+
+/** Outcomes that come with a branch and a patch. */
+const PROPOSALS: readonly string[] = ['proposed', 'pr_opened', 'pr_updated'];
 
 /** What must hold of an ended job; each entry of the answer is a sentence that does not. */
 export async function brokenPromises(
@@ -187,7 +173,7 @@ export async function brokenPromises(
   const branches = sh(stage.remote, 'for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads/')
     .split('\n')
     .filter((line) => line.includes(jobId));
-  if (printed.outcome === 'proposed') {
+  if (PROPOSALS.includes(String(printed.outcome))) {
     must(
       branches.join() === `${String(printed.head_sha)} refs/heads/${printed.branch}`,
       `the remote has ${branches.join() || 'no branch'}`,
@@ -195,7 +181,8 @@ export async function brokenPromises(
     must(printed.patch_path !== null && existsSync(printed.patch_path), 'its patch is not there');
   } else must(branches.length === 0, `the remote has ${branches.join()}, and nothing was proposed`);
 
-  const kept = keptPaths(stage, job);
+  // Asked of git for each repository: only where there is something to find.
+  const kept = expected.works.length === 0 ? new Set<string>() : keptPaths(stage, job);
   for (const work of new Set(expected.works)) must(kept.has(work), `${work} is in no saved ref`);
   must(integrityOf(join(stage.bench.home, 'agent-runner.db')) === 'ok', 'the database is damaged');
   must(!existsSync(join(stage.bench.home, 'jobs', jobId, 'checkouts')), 'its checkouts were left behind');

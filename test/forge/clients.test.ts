@@ -64,6 +64,7 @@ describe('a GitHub App', () => {
 
   it('finds its installation and mints tokens for one repository with few permissions, which hold', async () => {
     const { f, auth, installationId } = await withApp();
+    f.addHook('ann', 'shop', { url: 'http://127.0.0.1:1/', secret: 'x' });
     const asApp = octokit(f.apiUrl, (await auth({ type: 'app' })).token);
     expect((await asApp.rest.apps.getAuthenticated()).data?.slug).toBe('runner');
     expect((await asApp.rest.apps.getRepoInstallation(SHOP)).data.id).toBe(installationId);

@@ -58,6 +58,7 @@ describe('from a repository to a pull request', () => {
     expect(pushed).toEqual({ code: 0, out: '' });
     expect(await f.branch('bot', 'shop', 'agent/1')).toBe(first);
 
+    listen(f);
     const ask = { ...SHOP, title: 'Two', head: 'bot:agent/1', base: 'main', body: 'why' };
     const { data: pull } = await bot.rest.pulls.create(ask);
     expect(pull).toMatchObject({
@@ -313,11 +314,17 @@ describe('git', () => {
   });
 });
 
+/** Events go nowhere; their payloads are judged all the same. */
+function listen(f: TestForge): void {
+  f.addHook('ann', 'shop', { url: 'http://127.0.0.1:1/', secret: 'x' });
+}
+
 describe('talk', () => {
   it('holds issues, comments, labels, assignees and reactions', async () => {
     const f = await forge();
     await f.addRepository({ owner: 'ann', name: 'shop', from: FILES, collaborators: { bot: 'triage' } });
     const bot = octokit(f.apiUrl, 'bot-token');
+    listen(f);
     const { data: issue } = await bot.rest.issues.create({
       ...SHOP,
       title: 'Broken',
@@ -349,7 +356,7 @@ describe('talk', () => {
       'agent',
       'wide',
     ]);
-    await bot.rest.issues.update({ ...at, state: 'closed', state_reason: 'not_planned' });
+    await bot.rest.issues.update({ ...at, title: 'Worse', state: 'closed', state_reason: 'not_planned' });
     expect((await bot.rest.issues.listForRepo(SHOP)).data).toEqual([]);
     await bot.rest.issues.deleteComment({ ...SHOP, comment_id: comment.id });
     expect(f.repo('ann', 'shop').comments).toEqual([]);
@@ -358,6 +365,7 @@ describe('talk', () => {
   it('holds reviews, their comments and replies, reviewers and drafts', async () => {
     const f = await forge();
     await f.addRepository({ owner: 'ann', name: 'shop', from: FILES, collaborators: { bot: 'write' } });
+    listen(f);
     const [ann, bot] = [octokit(f.apiUrl, 'ann-token'), octokit(f.apiUrl, 'bot-token')];
     const work = await cloned(f.gitUrl('ann', 'shop', 'bot-token'));
     const sha = await work.commit('x', 'src/index.js', 'export const a = 3;\n');
@@ -408,6 +416,31 @@ describe('talk', () => {
       { id: pull.node_id },
     );
     expect((await bot.rest.pulls.get(at)).data.draft).toBe(false);
+    const toDraft =
+      'mutation($id: ID!) { convertPullRequestToDraft(input: {pullRequestId: $id}) { clientMutationId } }';
+    await bot.graphql(toDraft, { id: pull.node_id });
+    await bot.rest.issues.addLabels({ ...SHOP, issue_number: pull.number, labels: ['agent'] });
+    await bot.rest.issues.removeLabel({ ...SHOP, issue_number: pull.number, name: 'agent' });
+    await bot.rest.issues.addAssignees({ ...SHOP, issue_number: pull.number, assignees: ['ann'] });
+    await ann.rest.pulls.updateReviewComment({
+      ...SHOP,
+      comment_id: comments[0]?.id ?? 0,
+      body: 'why three?',
+    });
+    await ann.rest.pulls.deleteReviewComment({ ...SHOP, comment_id: comments[0]?.id ?? 0 });
+    await bot.rest.pulls.dismissReview({ ...at, review_id: Number(review.id), message: 'done' });
+    await bot.rest.pulls.removeRequestedReviewers({ ...at, reviewers: ['ann'] });
+    await bot.rest.pulls.update({ ...at, title: 'y', state: 'closed' });
+    await bot.rest.pulls.update({ ...at, state: 'open' });
+    expect(f.repo('ann', 'shop').pulls[0]).toMatchObject({
+      draft: true,
+      state: 'open',
+      labels: [],
+      assignees: ['ann'],
+    });
+    expect(new Set((await f.deliveries()).map((one) => one.event))).toEqual(
+      new Set(['pull_request', 'pull_request_review', 'pull_request_review_comment', 'push']),
+    );
   });
 
   it('pages long lists, with links that Octokit follows', async () => {
@@ -429,6 +462,7 @@ describe('evidence', () => {
     await f.addRepository({ owner: 'ann', name: 'shop', from: FILES });
     const ann = octokit(f.apiUrl, 'ann-token');
     const sha = (await f.branch('ann', 'shop', 'main')) ?? '';
+    listen(f);
     const say = (context: string, state: 'pending' | 'success' | 'failure'): Promise<unknown> =>
       ann.rest.repos.createCommitStatus({
         ...SHOP,
@@ -458,6 +492,7 @@ describe('evidence', () => {
     const yaml = 'on:\n  workflow_dispatch:\n    inputs:\n      task: {required: true}\njobs: {}\n';
     await f.addRepository({ owner: 'ann', name: 'shop', from: { '.github/workflows/agent.yml': yaml } });
     const ann = octokit(f.apiUrl, 'ann-token');
+    listen(f);
     const ask = { ...SHOP, workflow_id: 'agent.yml', ref: 'main' };
     expect((await refused(ann.rest.actions.createWorkflowDispatch(ask)))[1]).toContain(
       "Required input 'task'",

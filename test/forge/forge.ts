@@ -28,7 +28,9 @@ import type { ForgeOptions, TestForge, UserOptions } from './options.ts';
 import type { App, Installation, Repository, State, Token } from './state/model.ts';
 
 export type { ForgeOptions, TestForge } from './options.ts';
-export type { Delivery } from './state/model.ts';
+export type { FaultRule } from './http/faults.ts';
+export type { Logged } from './http/serve.ts';
+export type { Delivery, Pull, Repository, State } from './state/model.ts';
 
 const CLASSIC_SCOPES = ['repo', 'workflow'];
 
@@ -56,12 +58,17 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
   const root = options.root ?? mkdtempSync(join(tmpdir(), 'test-forge-'));
   mkdirSync(join(root, 'git'), { recursive: true });
   const state = options.root === undefined ? emptyState() : loadState(root);
-  const webhooks = createWebhooks(state, (repository, payload) => ({
-    ...payload,
-    repository: listedRepository(core, repository),
-    sender: simpleUser(core, String(payload['sender'])),
-    ...installationOf(state, repository),
-  }));
+  const contract = createContract();
+  const webhooks = createWebhooks(
+    state,
+    (repository, payload) => ({
+      ...payload,
+      repository: listedRepository(core, repository),
+      sender: simpleUser(core, String(payload['sender'])),
+      ...installationOf(state, repository),
+    }),
+    (event, action, payload) => contract.keepEvent(event, action, payload),
+  );
   const core: Core = {
     state,
     root,
@@ -72,7 +79,6 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     breach: (what) => contract.breach(what),
     emit: (repository, event, payload) => webhooks.emit(repository, event, payload),
   };
-  const contract = createContract();
   const faults = createFaults(options.seed ?? 1);
   for (const rule of options.faults ?? []) faults.add(rule);
   const stop = new AbortController();

@@ -59,6 +59,9 @@ export type PlanAct =
       readonly seconds?: number;
     };
 export type MessageAct = Trouble | { readonly do: 'answer'; readonly answer: string };
+export type RebaseAct =
+  | Trouble
+  | { readonly do: 'rebase'; readonly onto?: string | undefined; readonly fits?: boolean };
 export type SaveAct =
   | { readonly do: 'save'; readonly ref: string | null }
   | { readonly do: 'fail'; readonly code: ErrorCode };
@@ -71,6 +74,9 @@ export interface Script {
   readonly builds?: readonly BuildAct[];
   readonly messages?: readonly MessageAct[];
   readonly verifies?: readonly VerifyAct[];
+  /** On a forge, which `upstream` says. */
+  readonly rebases?: readonly RebaseAct[];
+  readonly upstream?: string | undefined;
   readonly propose?: ProposeAct;
   readonly save?: SaveAct;
   readonly policy?: Partial<Policy>;
@@ -87,6 +93,7 @@ export interface Ran {
     | 'build'
     | 'message'
     | 'verify'
+    | 'rebase'
     | 'propose'
     | 'save'
     | 'notify';
@@ -249,6 +256,7 @@ export function scriptedSteps(script: Script, ran: Ran[], stored: readonly Ran[]
           policy: { ...DEFAULT_POLICY, ...script.policy },
           max_gate_runs: script.maxGateRuns ?? 5,
           ...(script.phases === undefined ? {} : { phases: { run: true, reason: 'asked for' } }),
+          ...(script.upstream === undefined ? {} : { upstream_repo: script.upstream }),
           notices: ['no isolation'],
         }),
       ),
@@ -313,6 +321,19 @@ export function scriptedSteps(script: Script, ran: Ran[], stored: readonly Ran[]
           head_sha: 'c'.repeat(40),
           failure: act.verdict === 'red' ? (act.failure ?? 'the sum is wrong') : '',
           ...(act.messageWaits === true ? { message_waits: true } : {}),
+        }),
+      ),
+    rebase: () =>
+      step(
+        'rebase',
+        null,
+        (at): RebaseAct => script.rebases?.[at] ?? { do: 'rebase' },
+        (act) => ({
+          ...times(1),
+          ok: true,
+          moved: act.onto !== undefined,
+          onto: act.onto ?? null,
+          fits: act.onto !== undefined && act.fits === true,
         }),
       ),
     propose: (input) =>

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EQUAL_FAILURES_TO_GIVE_UP, MAX_QUESTIONS } from '../../src/job/decide.ts';
+import { EQUAL_FAILURES_TO_GIVE_UP, MAX_QUESTIONS, MAX_REBASES } from '../../src/job/decide.ts';
 import { MAX_SUBTASKS } from '../../src/job/phases/plan.ts';
 import { runJob } from '../../src/job/procedure.ts';
 import type { Policy } from '../../src/job/request.ts';
@@ -99,6 +99,17 @@ const plain = fc.record({
     maxLength: 4,
   }),
   verifies: fc.array(verify, { minLength: 1, maxLength: 14 }),
+  rebases: fc.array(
+    rarely(
+      fc.record({
+        do: fc.constant('rebase' as const),
+        onto: fc.constantFrom(undefined, 'd'.repeat(40)),
+        fits: fc.boolean(),
+      }),
+    ),
+    { maxLength: 5 },
+  ),
+  upstream: fc.constantFrom(undefined, 'ann/tool'),
   propose: rarely(
     fc.record({
       do: fc.constant('propose' as const),
@@ -148,6 +159,11 @@ function lastVerified(played: Played): Extract<Entry, { step: 'verify' }>['resul
   return historyOf(played).findLast((e) => e.step === 'verify')?.result;
 }
 
+/** How often a change was carried over to a base that moved. */
+function rebased(played: Played): number {
+  return historyOf(played).filter((e) => e.step === 'rebase' && e.result.ok && e.result.fits).length;
+}
+
 describe('every story', () => {
   it('ends in exactly one outcome, with its status and a known exit code', async () => {
     await always(({ result }) => {
@@ -175,8 +191,10 @@ describe('every story', () => {
 
   it('stays within its bounds of gate runs, builds, questions and proposals', async () => {
     await always((played, { maxGateRuns = 5 }) => {
-      expect(played.count('prepare')).toBe(1);
-      expect(played.count('verify')).toBeLessThanOrEqual(maxGateRuns);
+      const carried = rebased(played);
+      expect(carried).toBeLessThanOrEqual(MAX_REBASES);
+      expect(played.count('prepare')).toBeLessThanOrEqual(1 + carried);
+      expect(played.count('verify')).toBeLessThanOrEqual(maxGateRuns + carried);
       expect(played.count('message')).toBeLessThanOrEqual(MAX_QUESTIONS);
       expect(played.count('build')).toBeLessThanOrEqual(maxGateRuns + MAX_QUESTIONS + MAX_SUBTASKS - 1);
       expect(played.count('explore')).toBeLessThanOrEqual(1);
@@ -235,7 +253,8 @@ describe('every story', () => {
         expect(played.result.debug_mode).toBe(true);
         expect(played.count('verify')).toBeGreaterThan(EQUAL_FAILURES_TO_GIVE_UP);
       }
-      if (played.result.outcome === 'gate_failed') expect(played.count('verify')).toBe(maxGateRuns);
+      if (played.result.outcome === 'gate_failed')
+        expect(played.count('verify')).toBe(maxGateRuns + rebased(played));
     });
   });
 
@@ -251,6 +270,19 @@ describe('every story', () => {
         turns += entry.result.usage?.turns ?? 1;
         tokens += (entry.result.usage?.tokens_in ?? 0) + (entry.result.usage?.tokens_out ?? 0);
       }
+    });
+  });
+
+  it('proposes nothing that was not judged on the base it goes to', async () => {
+    await always((played, { upstream }) => {
+      const order = played.ran.map((r) => r.step);
+      if (upstream === undefined) expect(order).not.toContain('rebase');
+      const carried = historyOf(played).findLastIndex(
+        (e) => e.step === 'rebase' && e.result.ok && e.result.fits,
+      );
+      const proposed = order.indexOf('propose');
+      if (carried < 0 || proposed < 0) return;
+      expect(order.slice(carried + 1, carried + 3)).toEqual(['prepare', 'verify']);
     });
   });
 

@@ -230,6 +230,67 @@ describe('a base that is red already', () => {
   });
 });
 
+describe('a base that moves while the agent works', () => {
+  const onto = 'd'.repeat(40);
+  const rebases = [{ do: 'rebase', onto, fits: true }] as const;
+
+  it('is prepared anew, and the change is judged there before it is proposed', async () => {
+    const played = await play({ upstream: 'ann/tool', rebases });
+    expect(played.ran.map((r) => r.step)).toEqual([
+      'prepare',
+      'build',
+      'verify',
+      'rebase',
+      'prepare',
+      'verify',
+      'rebase',
+      'propose',
+      'save',
+      'notify',
+    ]);
+    expect(played.result.notices).toContainEqual(expect.stringContaining('carried over and judged again'));
+  });
+
+  it('is told of, and the change proposed where it was judged, where the two do not fit', async () => {
+    const played = await play({ upstream: 'ann/tool', rebases: [{ do: 'rebase', onto, fits: false }] });
+    expect(played.ran.map((r) => r.step)).toEqual([
+      'prepare',
+      'build',
+      'verify',
+      'rebase',
+      'propose',
+      'save',
+      'notify',
+    ]);
+    expect(played.result.notices).toContainEqual(expect.stringContaining('does not fit it'));
+  });
+
+  it('gives the agent a turn where the change is red there', async () => {
+    const played = await play({
+      upstream: 'ann/tool',
+      rebases,
+      verifies: [
+        { do: 'verify', verdict: 'green' },
+        { do: 'verify', verdict: 'red' },
+        { do: 'verify', verdict: 'green' },
+      ],
+    });
+    expect(played.builds.map((input) => input.turn.kind)).toEqual(['task', 'fix']);
+    expect(played.count('propose')).toBe(1);
+  });
+
+  it('is followed twice at most', async () => {
+    const moving = Array.from({ length: 5 }, () => rebases[0]);
+    const played = await play({ upstream: 'ann/tool', rebases: moving });
+    expect([played.count('prepare'), played.count('rebase'), played.count('propose')]).toEqual([3, 2, 1]);
+  });
+
+  it('is not looked at for jobs of a session, and where there is no forge', async () => {
+    expect((await play({ upstream: 'ann/tool', request: { session_id: 's' } })).count('rebase')).toBe(0);
+    expect((await play({})).count('rebase')).toBe(0);
+  });
+});
+
 describe('policies for what was not verified', () => {
   const cases: readonly [GateVerdict, 'on_none' | 'on_inconclusive'][] = [
     ['none', 'on_none'],

@@ -130,7 +130,7 @@ describe('a request that names no agent', () => {
       return (await agent.check()).detail;
     };
     expect(await detailOf(['opencode'])).toContain('without rg on the PATH, its search tools fail');
-    expect(await detailOf(['opencode', 'rg'])).not.toContain('rg');
+    expect(await detailOf(['opencode', 'rg'])).not.toMatch(/\brg\b/);
   });
 
   it('finds a login that is there and not admitted', async () => {

@@ -13,6 +13,8 @@ import {
   type PlayedJob,
 } from './opened.ts';
 
+const REPO = 'https://git.example.org/shop.git';
+
 let opened: OpenedServer;
 let document: Document;
 let job: PlayedJob;
@@ -21,6 +23,7 @@ beforeAll(async () => {
   document = await documentOf(opened);
   job = await playJob(opened);
   await job.say('one', 'two');
+  await opened.post('/api/jobs', { repo: REPO, task: 'x', session_id: 'prices' });
 });
 afterAll(async () => {
   await opened.close();
@@ -88,7 +91,9 @@ test('what the server answers is what the document says', async () => {
   const seen: string[] = [];
   for (const { path, method, operation } of operationsOf(document)) {
     if (method !== 'get' || path === '/login') continue;
-    const response = await opened.ask(path.replace('{job_id}', jobId), { as: 'admin' });
+    const response = await opened.ask(path.replace('{job_id}', jobId).replace('{session_id}', 'prices'), {
+      as: 'admin',
+    });
     const known = operation.responses[String(response.status)];
     expect(known, `${path} answered ${response.status}`).toBeDefined();
     const type = (response.headers.get('content-type') ?? '').split(';')[0] ?? '';

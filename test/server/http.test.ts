@@ -402,6 +402,7 @@ describe('the figures', () => {
     expect(text).toMatch(/^agent_runner_jobs_ended_total\{outcome="cancelled",agent="patch"\} [1-9]/m);
     expect(text).toMatch(/^agent_runner_queue_jobs\{state="ready"\} [1-9]/m);
     expect(text).toMatch(/^agent_runner_http_requests_total\{operation="submitJob",status="201"\} [1-9]/m);
+    expect(text).toContain('\n# TYPE agent_runner_deliveries_ended_total counter\n');
     for (const line of text.trimEnd().split('\n'))
       expect(line).toMatch(
         /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [\d.e+-]+)$/,

@@ -29,6 +29,41 @@ const status = fc.constantFrom(...JOB_STATUSES);
 const durability = fc.constantFrom<Durability>('full', 'normal');
 const text = fc.string({ unit: 'binary', maxLength: 20 });
 const json = fc.jsonValue({ maxDepth: 2 });
+/** Texts whose words meet each other, or nearly: other forms and cases, marks, scripts without blanks, quotes. */
+const task = fc
+  .array(
+    fc.constantFrom(
+      'Straße',
+      'STRASSE',
+      'naïve',
+      'nai\u0308ve',
+      '価格を直す',
+      'foo_bar',
+      'fooBar',
+      'a"b',
+      'srv',
+      '①',
+    ),
+    { maxLength: 3 },
+  )
+  .map((all) => all.join(' '));
+const words = fc.oneof(
+  task,
+  fc.constantFrom(
+    'str*',
+    'nai*',
+    'nai\u0308*',
+    '価',
+    'foo*',
+    'srv a',
+    'OR',
+    '"',
+    '',
+    'x*',
+    'bar NOT foo',
+    'İst*',
+  ),
+);
 const note = fc.dictionary(fc.constantFrom('x', 'y', '__proto__', ''), json, { maxKeys: 3 });
 const minutes = fc.integer({ min: 0, max: 120 }).map((n) => new Date(T0.getTime() + n * 60_000));
 const limit = fc.integer({ min: 0, max: 5 });
@@ -87,23 +122,37 @@ function pick(leases: readonly Lease[], n: number): Lease {
 }
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.tuple(jobId, status, repo, minutes, text).map(
-    ([id, first, where, time, task]): Operation =>
+  fc.tuple(jobId, status, repo, minutes, fc.oneof(text, task), fc.constantFrom(null, 's-1', 's-2')).map(
+    ([id, first, where, time, task, session]): Operation =>
       (store) =>
         store.createJob(
           sampleJob(id, {
             status: first,
             created_at: time.toISOString(),
-            request: sampleRequest({ repo: where, task }),
+            request: sampleRequest({
+              repo: where,
+              task,
+              ...(session === null ? {} : { session_id: session }),
+            }),
           }),
         ),
+  ),
+  fc.tuple(fc.option(jobId, { nil: undefined }), limit).map(
+    ([before, n]): Operation =>
+      (store) =>
+        store.listSessions({ limit: n, ...(before === undefined ? {} : { before }) }),
+  ),
+  fc.constantFrom('s-1', 's-2', 's-3').map(
+    (id): Operation =>
+      (store) =>
+        store.getSession(id),
   ),
   jobId.map(
     (id): Operation =>
       (store) =>
         store.getJob(id),
   ),
-  fc.record({ status, repo, before: jobId }, { requiredKeys: [] }).chain((filter) =>
+  fc.record({ status, repo, before: jobId, search: words }, { requiredKeys: [] }).chain((filter) =>
     limit.map(
       (n): Operation =>
         (store) =>
@@ -114,6 +163,11 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     ([by, since, n]): Operation =>
       (store) =>
         store.sumUsage({ by, since: since?.toISOString() ?? null, limit: n }),
+  ),
+  fc.tuple(repo, limit).map(
+    ([of, n]): Operation =>
+      (store) =>
+        store.listCosts(of, n),
   ),
   fc.tuple(which, fc.oneof(patch, ending)).map(
     ([n, change]): Operation =>
@@ -327,6 +381,9 @@ test('so they do when writes are asked for all at once', async () => {
     'getJob',
     'listJobs',
     'sumUsage',
+    'listCosts',
+    'listSessions',
+    'getSession',
     'getLease',
     'readEvents',
     'readSteps',

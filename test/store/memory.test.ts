@@ -1,6 +1,7 @@
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { testAccess } from '../contract/access.ts';
 import { testQueue } from '../contract/queue.ts';
+import { testSessions } from '../contract/sessions.ts';
 import { testDeliveries } from '../contract/deliveries.ts';
 import { testStore, type OpenStore } from '../contract/store.ts';
 
@@ -13,3 +14,4 @@ testStore('memory', open);
 testQueue('memory', open);
 testDeliveries('memory', open);
 testAccess('memory', open);
+testSessions('memory', open);

@@ -137,7 +137,7 @@ describe('opening', () => {
     await store.createJob(sampleJob('job-1'));
     await store.appendEvents(
       'job-1',
-      Array.from({ length: 200 }, (_, i) => sampleEvent('x'.repeat(500) + i)),
+      Array.from({ length: 400 }, (_, i) => sampleEvent('x'.repeat(500) + i)),
     );
     await store.close();
     const pages = statSync(whole).size / 4096;
@@ -154,9 +154,10 @@ describe('opening', () => {
           const log = await broken.readEvents('job-1', 0, 1000);
           await broken.appendEvents('job-1', [sampleEvent('y')]);
           await broken.getJob('job-1');
+          await broken.listJobs({ search: 'typo', limit: 1 });
           // Where nothing was noticed, the damage was in no page that these read.
           expect(log.map((event) => event.data['text'])).toEqual(
-            Array.from({ length: 200 }, (_, i) => 'x'.repeat(500) + i),
+            Array.from({ length: 400 }, (_, i) => 'x'.repeat(500) + i),
           );
         } finally {
           await broken.close();
@@ -236,6 +237,9 @@ describe('the schema', () => {
       { key: 'patch', jobs: 2, unpriced: 0, cost_usd: 2, tokens_in: 3, tokens_out: 4 },
       { key: null, jobs: 1 },
     ]);
+    // And is found by its words, where they can be read.
+    const found = await one.listJobs({ search: 'typo', limit: 9 });
+    expect(found.map((job) => job.job_id)).toEqual(['job-2', 'job-1']);
     await one.close();
     await other.close();
   });
@@ -245,7 +249,7 @@ describe('the schema', () => {
   test('was made from the statuses and outcomes of today', () => {
     const made = Object.entries(OUTCOMES).map(([outcome, { status }]) => `${outcome}:${status}`);
     expect({ version: SCHEMA_VERSION, statuses: JOB_STATUSES.join(' '), outcomes: made.join(' ') }).toEqual({
-      version: 5,
+      version: 7,
       statuses: 'queued forking triggered running retrying needs_input completed failed cancelled',
       outcomes:
         'pr_opened:completed pr_updated:completed proposed:completed no_change:completed answered:completed ' +

@@ -9,6 +9,7 @@ import type { Store } from '../../src/store/store.ts';
 import { testAccess } from '../contract/access.ts';
 import { testQueue } from '../contract/queue.ts';
 import { testDeliveries } from '../contract/deliveries.ts';
+import { testSessions } from '../contract/sessions.ts';
 import { rejected, testStore, type OpenStore } from '../contract/store.ts';
 import { testDirectory } from './directory.ts';
 import { sampleEvent, sampleJob } from './sample.ts';
@@ -35,6 +36,7 @@ testStore('sqlite', open);
 testQueue('sqlite', open);
 testDeliveries('sqlite', open);
 testAccess('sqlite', open);
+testSessions('sqlite', open);
 
 describe('two stores on one file', () => {
   test('each sees what the other has committed, and tokens fence across them', async () => {
@@ -172,6 +174,8 @@ describe('the file', () => {
       configure(db, durability);
       expect(db.get('PRAGMA synchronous')).toEqual({ synchronous: level });
       expect(db.get('PRAGMA foreign_keys')).toEqual({ foreign_keys: 1 });
+      // SQLite waits for a lock by stopping the event loop.
+      expect(db.get('PRAGMA busy_timeout')).toEqual({ timeout: 0 });
       db.close();
     }
   });

@@ -170,6 +170,19 @@ describe.skipIf(process.platform !== 'linux')('a copy-on-write working copy', ()
     expect(await again.snapshot()).toBe(tree);
   });
 
+  it('opens after a process that was killed while it threw everything away', async () => {
+    if (mode === null) return;
+    const { copy, options } = await open(mode);
+    run(copy, 'echo x > new.txt');
+    const tree = await copy.snapshot();
+    for (const name of ['upper', 'work'])
+      await rm(join(options.paths.layers, 'tree', name), { recursive: true });
+    const again = await reopenWorkingCopy(options);
+    expect(await again.snapshot()).not.toBe(tree);
+    await again.reset(tree);
+    expect(run(again, 'cat new.txt')).toBe('x\n');
+  });
+
   it('can be laid anew over what an agent buried too deep to name', async () => {
     if (mode === null) return;
     const { copy, options } = await open(mode);

@@ -3,7 +3,7 @@
  * events. Spoken here rather than by the SDK of its makers: that one takes a `fetch`, which can't be given a
  * connection, reads answers and events of any length, and changes with every release, for six addresses.
  */
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Dial } from '../../sandbox/sandbox.ts';
 import { fieldsOf, parseObject, textAt, type Fields } from '../../job/text/json.ts';
 import { createLines } from '../claims/lines.ts';
@@ -113,7 +113,9 @@ export function createClient(dial: Dial, port: number, password: string): Client
         ? {}
         : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
     };
-    const request = httpRequest({ method, path, headers, signal, createConnection: () => socket });
+    // Not imported: an import reads every export, `WebSocket` among them, which loads all of undici at every start.
+    const http = process.getBuiltinModule('node:http');
+    const request = http.request({ method, path, headers, signal, createConnection: () => socket });
     request.once('response', resolve).once('error', reject);
     // After an abort there is nobody left to tell.
     request.on('error', () => socket.destroy()).once('close', () => reject(new Error('it hung up')));

@@ -8,6 +8,9 @@ import { cleanLine, table } from '../text.ts';
 
 interface Options extends ReachOptions {
   readonly status?: string;
+  readonly search?: string;
+  readonly repo?: string;
+  readonly session?: string;
   readonly limit: string;
 }
 
@@ -34,6 +37,9 @@ async function list(io: Io, options: Options): Promise<number> {
     const jobs = await client.list({
       limit: limitOf(options.limit),
       ...(status === undefined ? {} : { status }),
+      ...(options.search === undefined ? {} : { search: options.search }),
+      ...(options.repo === undefined ? {} : { repo: options.repo }),
+      ...(options.session === undefined ? {} : { sessionId: options.session }),
     });
     if (options.json === true) {
       const rows = jobs.map(
@@ -55,7 +61,11 @@ async function list(io: Io, options: Options): Promise<number> {
       printJson(io, { jobs: rows });
       return 0;
     }
-    if (jobs.length === 0)
+    const isFiltered = [status, options.search, options.repo, options.session].some(
+      (one) => one !== undefined,
+    );
+    if (jobs.length === 0 && isFiltered) io.err('no such jobs\n');
+    else if (jobs.length === 0)
       io.err(asCalled(io, 'no jobs yet; `agent-runner demo` makes one in a folder of its own\n'));
     const rows = jobs.map((job) => [
       job.job_id,
@@ -75,9 +85,15 @@ export const command: CliCommand = {
   define(program, io) {
     addReachFlag(addSettingFlags(program, 'home'))
       .option('--status <status>', 'only jobs with this status')
+      .option(
+        '--search <words>',
+        'only jobs with these words in task, repository, branch, id or pull request; `disc*` is what one begins with',
+      )
+      .option('--repo <repo>', 'only jobs on this repository, as `list` shows it')
+      .option('--session <name>', 'only jobs of this session')
       .option('--limit <n>', 'at most so many', '20')
       .option('--json', 'print JSON')
       .action(action(io, (options: Options) => list(io, options)));
   },
-  examples: ['list', 'list --status failed --json'],
+  examples: ['list --search "rounding disc*"', 'list --status failed --json'],
 };

@@ -3,10 +3,10 @@ import { resolve } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import type { JobResult } from '../../job/result.ts';
 import { EXIT_CODES, OUTCOMES, type Outcome } from '../../job/status.ts';
-import { openRunner } from '../../runner/open.ts';
 import type { Runner } from '../../runner/runner.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { follow, printEnd } from '../foreground.ts';
+import { withRunner, withTidyRunner } from '../reading.ts';
 import { renderResult } from '../report.ts';
 import { renderComparison } from '../replay/report.ts';
 import {
@@ -71,20 +71,10 @@ async function replay(io: Io, named: string, options: Options): Promise<number> 
       hint: 'name the job that is to be written: agent-runner replay <job> --export <file>',
     });
   }
-  const runner = await openRunner(await io.resolve(settingsOf(options)));
-  try {
-    if (options.export !== undefined) return await writeFile(runner, io, named, options);
-    const sweeping = runner.sweep();
-    try {
-      const code = await play(runner, io, named, isJob, options);
-      await runner.tidyDaily();
-      return code;
-    } finally {
-      await sweeping;
-    }
-  } finally {
-    await runner.close();
-  }
+  if (options.export !== undefined)
+    return withRunner(io, options, (runner) => writeFile(runner, io, named, options));
+  const config = await io.resolve(settingsOf(options));
+  return withTidyRunner(config, (runner) => play(runner, io, named, isJob, options));
 }
 
 export const command: CliCommand = {

@@ -1,8 +1,8 @@
 /** `run`: the whole story in the foreground, or on from where a dead process left it. */
-import { openRunner } from '../../runner/open.ts';
 import { addAskingFlags, askedFor, type AskingOptions } from '../asking/asking.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
 import { follow, printEnd, sendCallbacks } from '../foreground.ts';
+import { withTidyRunner } from '../reading.ts';
 import { settingsOf } from '../asking/settings.ts';
 
 interface Options extends AskingOptions {
@@ -12,10 +12,7 @@ interface Options extends AskingOptions {
 
 async function run(io: Io, task: string | undefined, options: Options): Promise<number> {
   const config = await io.resolve(settingsOf(options));
-  const runner = await openRunner(config);
-  // Beside the job, so that nobody waits for what others left.
-  const sweeping = runner.sweep();
-  try {
+  return withTidyRunner(config, async (runner) => {
     let jobId = options.resume;
     if (jobId === undefined) {
       const request = await askedFor(config, task, options, (issue) => runner.readIssue(issue));
@@ -27,12 +24,8 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
     const end = await follow(runner, jobId, io);
     const code = printEnd(end, io, options.json ?? false);
     if (end.kind === 'ended') await sendCallbacks(runner, jobId, io);
-    await runner.tidyDaily();
     return code;
-  } finally {
-    await sweeping;
-    await runner.close();
-  }
+  });
 }
 
 export const command: CliCommand = {

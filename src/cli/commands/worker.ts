@@ -1,9 +1,9 @@
 /** `worker`: takes queued jobs, and those that a dead process left. */
 import { JobError } from '../../job/error.ts';
 import { createLog } from '../../log.ts';
-import { openRunner } from '../../runner/open.ts';
 import { disabledSummary } from '../../runner/queue/worker.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
+import { withTidyRunner } from '../reading.ts';
 import { addSettingFlags, settingsOf } from '../asking/settings.ts';
 
 interface Options extends Record<string, unknown> {
@@ -42,22 +42,11 @@ async function worker(io: Io, options: Options): Promise<number> {
     return 0;
   }
   const log = createLog({ ...config.log, write: (line) => io.err(line) });
-  const runner = await openRunner(config);
-  const sweeping = runner.sweep();
-  try {
-    const summary = await runner.work({
-      mode,
-      pollMs,
-      stop: io.signal,
-      log,
-    });
+  return withTidyRunner(config, async (runner) => {
+    const summary = await runner.work({ mode, pollMs, stop: io.signal, log });
     printJson(io, summary);
-    await runner.tidyDaily();
     return summary.tasks_failed > 0 && mode === 'once' ? 1 : 0;
-  } finally {
-    await sweeping;
-    await runner.close();
-  }
+  });
 }
 
 export const command: CliCommand = {

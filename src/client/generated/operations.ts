@@ -1,6 +1,7 @@
 /** The operations of the HTTP API. Generated from the OpenAPI document by `npm run client`: change the server, not this file. */
 import type {
   AcceptedJob,
+  ApiKey,
   Approval,
   AuditPage,
   Deliveries,
@@ -9,9 +10,15 @@ import type {
   JobPage,
   JobRequest,
   JobResult,
+  Keys,
+  MadeKey,
   Message,
+  NewKey,
   Readiness,
+  SessionDetail,
+  SessionPage,
   Steps,
+  Trace,
   Usage,
 } from './types.ts';
 
@@ -33,6 +40,7 @@ export interface Operations {
         | 'created'
         | 'pending';
       readonly repo?: string;
+      readonly q?: string;
       readonly session?: string;
       readonly user?: string;
       readonly cursor?: string;
@@ -59,7 +67,7 @@ export interface Operations {
   readonly retryJob: {
     readonly path: { readonly job_id: string };
     readonly query: null;
-    readonly header: null;
+    readonly header: { readonly 'idempotency-key'?: string };
     readonly body: null;
     readonly answer: AcceptedJob;
   };
@@ -119,6 +127,27 @@ export interface Operations {
     readonly body: null;
     readonly answer: string;
   };
+  readonly getTrace: {
+    readonly path: { readonly job_id: string };
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Trace;
+  };
+  readonly listSessions: {
+    readonly path: null;
+    readonly query: { readonly cursor?: string; readonly limit?: number };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: SessionPage;
+  };
+  readonly getSession: {
+    readonly path: { readonly session_id: string };
+    readonly query: { readonly limit?: number };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: SessionDetail;
+  };
   readonly listDeliveries: {
     readonly path: { readonly job_id: string };
     readonly query: null;
@@ -172,6 +201,27 @@ export interface Operations {
     readonly body: null;
     readonly answer: AuditPage;
   };
+  readonly listKeys: {
+    readonly path: null;
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Keys;
+  };
+  readonly createKey: {
+    readonly path: null;
+    readonly query: null;
+    readonly header: null;
+    readonly body: NewKey;
+    readonly answer: MadeKey;
+  };
+  readonly revokeKey: {
+    readonly path: { readonly key_id: string };
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: ApiKey;
+  };
 }
 
 /** Where every operation is. */
@@ -188,6 +238,9 @@ export const OPERATIONS = {
   getSteps: { method: 'GET', path: '/api/jobs/{job_id}/steps', accepts: 'application/json' },
   getEvents: { method: 'GET', path: '/api/jobs/{job_id}/events', accepts: 'application/json' },
   getLog: { method: 'GET', path: '/api/jobs/{job_id}/log', accepts: 'text/plain' },
+  getTrace: { method: 'GET', path: '/api/jobs/{job_id}/trace', accepts: 'application/json' },
+  listSessions: { method: 'GET', path: '/api/sessions', accepts: 'application/json' },
+  getSession: { method: 'GET', path: '/api/sessions/{session_id}', accepts: 'application/json' },
   listDeliveries: { method: 'GET', path: '/api/jobs/{job_id}/deliveries', accepts: 'application/json' },
   redeliver: { method: 'POST', path: '/api/jobs/{job_id}/redeliver', accepts: 'application/json' },
   getUsage: { method: 'GET', path: '/api/usage', accepts: 'application/json' },
@@ -195,6 +248,9 @@ export const OPERATIONS = {
   getReadiness: { method: 'GET', path: '/readyz', accepts: 'application/json' },
   getMetrics: { method: 'GET', path: '/metrics', accepts: 'text/plain' },
   getAudit: { method: 'GET', path: '/api/audit', accepts: 'application/json' },
+  listKeys: { method: 'GET', path: '/api/keys', accepts: 'application/json' },
+  createKey: { method: 'POST', path: '/api/keys', accepts: 'application/json' },
+  revokeKey: { method: 'POST', path: '/api/keys/{key_id}/revoke', accepts: 'application/json' },
 } as const satisfies Record<
   keyof Operations,
   { readonly method: 'GET' | 'POST'; readonly path: string; readonly accepts: string }

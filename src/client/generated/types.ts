@@ -292,6 +292,93 @@ export interface JobEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+export interface Trace {
+  readonly job_id: string;
+  readonly trace_id: string;
+  /** The job itself first, the others in the order they began */
+  readonly spans: readonly {
+    readonly trace_id: string;
+    readonly span_id: string;
+    readonly parent_span_id: string | null;
+    readonly name: string;
+    readonly kind: 'internal' | 'client';
+    /** Nanoseconds since 1970 */
+    readonly start_time_unix_nano: string;
+    /** Nanoseconds since 1970 */
+    readonly end_time_unix_nano: string;
+    readonly status: { readonly code: 'unset' | 'ok' | 'error'; readonly message: string | null };
+    readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  }[];
+  /** Spans beyond the first 10,000 */
+  readonly left_out: number;
+}
+
+export interface SessionPage {
+  readonly sessions: readonly Session[];
+  /** Gives the next page; null where there is none */
+  readonly next_cursor: string | null;
+}
+
+export interface Session {
+  readonly session_id: string;
+  readonly repo: string;
+  readonly branch: string;
+  /** Its latest job, whose agent, status and outcome these are */
+  readonly last_job_id: string;
+  readonly agent: string;
+  readonly status: JobStatus;
+  readonly outcome: Outcome | null;
+  /** RFC 3339, UTC */
+  readonly created_at: string;
+  /** RFC 3339, UTC */
+  readonly updated_at: string;
+  readonly jobs: number;
+  /** Of these, jobs that have not ended: what they spend is not in the sums */
+  readonly running: number;
+  /** Ended jobs whose cost nobody knows */
+  readonly unpriced: number;
+  readonly cost_usd: number | null;
+  /** Ended jobs whose tokens nobody counted */
+  readonly uncounted: number;
+  readonly tokens_in: number | null;
+  readonly tokens_out: number | null;
+  readonly turns: number;
+}
+
+export interface SessionDetail {
+  readonly session_id: string;
+  readonly repo: string;
+  readonly branch: string;
+  /** Its latest job, whose agent, status and outcome these are */
+  readonly last_job_id: string;
+  readonly agent: string;
+  readonly status: JobStatus;
+  readonly outcome: Outcome | null;
+  /** RFC 3339, UTC */
+  readonly created_at: string;
+  /** RFC 3339, UTC */
+  readonly updated_at: string;
+  readonly jobs: number;
+  /** Of these, jobs that have not ended: what they spend is not in the sums */
+  readonly running: number;
+  /** Ended jobs whose cost nobody knows */
+  readonly unpriced: number;
+  readonly cost_usd: number | null;
+  /** Ended jobs whose tokens nobody counted */
+  readonly uncounted: number;
+  readonly tokens_in: number | null;
+  readonly tokens_out: number | null;
+  readonly turns: number;
+  /** What its jobs may spend together (`budgets.session` of the server) */
+  readonly budget: {
+    readonly max_cost_usd: number | null;
+    readonly max_tokens: number | null;
+    readonly max_calls: number | null;
+  } | null;
+  /** Its jobs, the newest first */
+  readonly latest: readonly Job[];
+}
+
 export interface Deliveries {
   readonly deliveries: readonly Delivery[];
 }
@@ -360,4 +447,32 @@ export interface AuditPage {
     readonly address: string | null;
   }[];
   readonly next_before: number | null;
+}
+
+export interface Keys {
+  readonly keys: readonly ApiKey[];
+}
+
+export interface ApiKey {
+  readonly key_id: string;
+  readonly name: string;
+  readonly role: 'read' | 'submit' | 'admin';
+  readonly created_at: string;
+  readonly revoked_at: string | null;
+}
+
+export interface MadeKey {
+  readonly key_id: string;
+  readonly name: string;
+  readonly role: 'read' | 'submit' | 'admin';
+  readonly created_at: string;
+  readonly revoked_at: string | null;
+  /** The key itself, shown this once */
+  readonly key: string;
+}
+
+export interface NewKey {
+  /** Whom or what it is for */
+  readonly name: string;
+  readonly role?: 'read' | 'submit' | 'admin';
 }

@@ -1,6 +1,7 @@
 /** Calls of the HTTP API, typed by the generated table: errors as `JobError`, answers bounded, reads tried again. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ERROR_CODES, JobError, type ErrorCode } from '../../job/error.ts';
+import { parseJson, parseObject } from '../../job/text/json.ts';
 import { OPERATIONS, type Operations } from '../generated/operations.ts';
 
 /** Where a server is, and who asks. */
@@ -67,14 +68,8 @@ async function readBody(response: Response, maxBytes: number): Promise<string> {
 export async function errorOf(response: Response): Promise<JobError> {
   const { status } = response;
   const text = await readBody(response, 1024 * 1024).catch(() => '');
-  let problem: Readonly<Record<string, unknown>> = {};
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null) problem = parsed as typeof problem;
-  } catch {
-    // Not every proxy speaks JSON.
-  }
-  const { code, detail, hint } = problem;
+  // Not every proxy speaks JSON.
+  const { code, detail, hint } = parseObject(text) ?? {};
   const known = CODE_OF_STATUS[status] ?? (status < 500 ? 'invalid_request' : 'infra_failed');
   const said =
     typeof detail === 'string' ? plainText(detail, MAX_DETAIL_CHARS) : plainText(text, MAX_SHOWN_CHARS);
@@ -178,14 +173,8 @@ export async function call<K extends Id>(
     signal,
   });
   if (accepts !== 'application/json') return text;
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed !== 'object' || parsed === null) throw new TypeError('no object');
-    return parsed as Operations[K]['answer'];
-  } catch (error) {
-    const shown = JSON.stringify(text.slice(0, MAX_SHOWN_CHARS));
-    throw new JobError('infra_failed', `server: ${shown} came instead of JSON; is it agent-runner?`, {
-      cause: error,
-    });
-  }
+  const parsed = parseJson(text);
+  if (typeof parsed === 'object' && parsed !== null) return parsed as Operations[K]['answer'];
+  const shown = JSON.stringify(text.slice(0, MAX_SHOWN_CHARS));
+  throw new JobError('infra_failed', `server: ${shown} came instead of JSON; is it agent-runner?`);
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '../../job/error.ts';
 import type { JobEvent } from '../../job/job.ts';
+import { parseObject } from '../../job/text/json.ts';
 import { OPERATIONS } from '../generated/operations.ts';
 import { errorOf, headersOf, pauseMs, unreachable, urlOf, type Place } from './call.ts';
 
@@ -16,12 +17,8 @@ const MAX_EVENT_CHARS = 4 * 1024 * 1024;
 
 /** An event out of its data. @throws JobError `infra_failed` for what is none: it would be none the next time, too */
 function eventOf(data: string): JobEvent {
-  try {
-    const event = JSON.parse(data) as Partial<JobEvent> | null;
-    if (Number.isInteger(event?.seq)) return event as JobEvent;
-  } catch {
-    // It is shown below.
-  }
+  const event = parseObject(data);
+  if (Number.isInteger(event?.['seq'])) return event as unknown as JobEvent;
   throw new JobError(
     'infra_failed',
     `server: ${JSON.stringify(data.slice(0, 200))} came instead of an event`,

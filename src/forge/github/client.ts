@@ -47,13 +47,16 @@ export async function createClient(options: ClientOptions): Promise<Ask> {
   const wait = (kind: string) => (seconds: number, _request: unknown, _octokit: unknown, waits: number) => {
     const isPatient = seconds <= MAX_WAIT_S && waits < MAX_LIMIT_WAITS;
     options.onNotice(`GitHub's ${kind} limit: ${isPatient ? 'waiting' : 'it asks for'} ${seconds} s`);
+    // Whoever asks on while a limit holds is kept out for longer: it counts for all jobs of the account.
+    options.pace.hold(Math.min(seconds, MAX_WAIT_S) * 1000).catch(() => {});
     return isPatient;
   };
   const octokit = new (Core.plugin(retry, throttling))({
     baseUrl: options.apiUrl,
     userAgent: 'agent-runner',
     log: { debug() {}, info() {}, warn() {}, error() {} },
-    retry: { retries: QUESTION_RETRIES },
+    // A limit says itself how long to wait: that is the throttling's, and no reason to ask again at once.
+    retry: { retries: QUESTION_RETRIES, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
     throttle: {
       id: options.pace.account,
       onRateLimit: wait('primary'),
@@ -73,11 +76,27 @@ export async function createClient(options: ClientOptions): Promise<Ask> {
     if (request.method !== 'GET') {
       // A change is asked for once; see the head of this file.
       request.request = { ...request.request, retries: 0 };
-      await options.pace.next(options.signal);
+      await options.pace.next(options.signal, (waitMs) =>
+        options.onNotice(`GitHub's pace for changes: waiting ${Math.ceil(waitMs / 1000)} s`),
+      );
     }
     request.headers.authorization = await options.authorization();
   });
+  // Outermost, so that a job that is cancelled does not sit out a limit.
+  octokit.hook.wrap('request', (request, asked) =>
+    orAborted(Promise.resolve(request(asked)), options.signal),
+  );
   return octokit.request;
+}
+
+/** What comes of `work`, or a rejection when `signal` is aborted first; `work` must see to its own end. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** The status of a refused request; 0 where there was no answer. */
@@ -85,6 +104,12 @@ export function statusOf(error: unknown): number {
   const known =
     error instanceof Error && 'status' in error && 'response' in error && error.response !== undefined;
   return known ? Number(error.status) : 0;
+}
+
+/** Whether a request was refused because too much was asked for: nothing is wrong with it, and later it may pass. */
+function isLimit(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === 429 || (status === 403 && /rate limit|abuse detection/i.test(sayingOf(error)));
 }
 
 /** Whether a change may have happened although its answer says otherwise, or never came. */
@@ -100,7 +125,9 @@ export function sayingOf(error: unknown): string {
 }
 
 /** What a person can do about a refusal. */
-function hintOf(status: number, doing: string): string | undefined {
+function hintOf(error: unknown, doing: string): string | undefined {
+  const status = statusOf(error);
+  if (isLimit(error)) return undefined;
   if (status === 401) return 'the token was refused: set BOT_TOKEN to one that is valid, then try again';
   if (status === 403)
     return `the token may not ${doing}: it needs Contents, Pull requests and Commit statuses (read and write), or the classic scopes repo and workflow; \`agent-runner doctor\` tells what it has`;
@@ -113,7 +140,7 @@ function hintOf(status: number, doing: string): string | undefined {
 export function asJobError(error: unknown, doing: string, code: 'repo_unusable' | 'infra_failed'): JobError {
   if (error instanceof JobError) return error;
   const status = statusOf(error);
-  const hint = hintOf(status, doing);
+  const hint = hintOf(error, doing);
   const named = hint === undefined ? 'infra_failed' : code;
   const said = status === 0 ? sayingOf(error) : `${status} ${sayingOf(error)}`;
   return new JobError(named, `GitHub: could not ${doing}: ${said}`, hint === undefined ? {} : { hint });
@@ -138,14 +165,21 @@ export async function once<T>(
   const { pauseMs = SETTLE_PAUSE_MS, signal } = options;
   let wasAsked = false;
   for (let tries = 1; ; tries++) {
-    const there = await find();
-    if (there !== null) return { value: there, isNew: wasAsked };
     try {
+      const there = await find();
+      if (there !== null) return { value: there, isNew: wasAsked };
       wasAsked = true;
       return { value: await make(), isNew: true };
     } catch (error) {
-      if (!isUncertain(error) || signal.aborted || tries >= SETTLE_TRIES) throw error;
+      // An error of ours is an answer. A look that failed tells nothing, and is taken again before anything is asked for.
+      const isAnswer = error instanceof JobError || !isUncertain(error);
+      if (isAnswer || signal.aborted || tries >= SETTLE_TRIES) throw error;
       await sleep(pauseMs * tries, undefined, { signal });
     }
   }
+}
+
+/** Asks for a change that has the same effect once or twice, until its answer is certain. */
+export function again<T>(make: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  return once(() => Promise.resolve(null), make, { signal }).then(({ value }) => value);
 }

@@ -7,6 +7,13 @@ export interface RepoName {
   readonly name: string;
 }
 
+/** Where a pull request goes, and where it comes from. */
+export interface Route {
+  readonly upstream: RepoName;
+  /** Owner and name of the repository that has the branch. */
+  readonly head: RepoName;
+}
+
 /** `owner/name` in two parts; `null` where it is none. */
 export function splitName(fullName: string): RepoName | null {
   const text = fullName.replace(/\.git$/, '');
@@ -31,4 +38,9 @@ export function nameOn(url: string, repo: string): RepoName | null {
 /** Whether two names are of one repository: GitHub tells no capitals apart. */
 export function isSameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
+}
+
+/** A repository as routes have it. */
+export function repoOf({ owner, name }: RepoName): { readonly owner: string; readonly repo: string } {
+  return { owner, repo: name };
 }

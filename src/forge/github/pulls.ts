@@ -1,8 +1,9 @@
 /** One pull request per branch: found, opened or brought up to date, and never a second. */
 import { JobError } from '../../job/error.ts';
 import type { Proposal, ProposalRequest } from '../forge.ts';
-import { asJobError, once, sayingOf, statusOf, type Ask } from './client.ts';
-import type { RepoName } from './names.ts';
+import { again, asJobError, once, sayingOf, statusOf, type Ask } from './client.ts';
+import { repoOf, type Route } from './names.ts';
+import { setStatus } from './status.ts';
 
 /** What counts of a pull request. */
 interface Pull {
@@ -14,13 +15,6 @@ interface Pull {
   readonly body: string | null;
 }
 
-/** Where a pull request goes, and where it comes from. */
-export interface Route {
-  readonly upstream: RepoName;
-  /** Owner and name of the repository that has the branch. */
-  readonly head: RepoName;
-}
-
 /** GitHub's limit for the title of a pull request, in characters. */
 const MAX_TITLE_CHARS = 256;
 /** Right after a push GitHub may not know the branch yet. */
@@ -28,10 +22,6 @@ const HEAD_TRIES = 5;
 const HEAD_PAUSE_MS = 1000;
 /** Put in front of the title where a repository has no drafts. */
 const DRAFT_WORD = 'Draft: ';
-
-function repoOf({ owner, name }: RepoName): { readonly owner: string; readonly repo: string } {
-  return { owner, repo: name };
-}
 
 /** The pull request of a branch: an open one, else with `ofJob` the one in whatever state whose body names that job. */
 export async function findPull(
@@ -124,15 +114,24 @@ async function updatePull(
   request: ProposalRequest,
   pull: Pull,
   notices: string[],
+  signal: AbortSignal,
 ): Promise<void> {
-  await ask('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', {
-    ...repoOf(upstream),
-    pull_number: pull.number,
-    body: request.body,
-  });
+  const which = { ...repoOf(upstream), pull_number: pull.number };
+  const change = { ...which, body: request.body };
+  await again(() => ask('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', change), signal);
   if (pull.draft === undefined || pull.draft === request.draft) return;
   const query = DRAFT_MUTATIONS[request.draft ? 'draft' : 'ready'];
-  await ask('POST /graphql', { query, variables: { id: pull.node_id } }).catch((error: unknown) => {
+  await once(
+    async () => {
+      const { data } = await ask('GET /repos/{owner}/{repo}/pulls/{pull_number}', which);
+      return data.draft === request.draft ? true : null;
+    },
+    async () => {
+      await ask('POST /graphql', { query, variables: { id: pull.node_id } });
+      return true;
+    },
+    { signal },
+  ).catch((error: unknown) => {
     const state = request.draft ? 'a draft' : 'ready for review';
     notices.push(`the pull request could not be made ${state}: ${sayingOf(error)}`);
   });
@@ -145,6 +144,7 @@ async function decorate(
   request: ProposalRequest,
   pull: Pull,
   notices: string[],
+  signal: AbortSignal,
 ): Promise<void> {
   const { labels, reviewers } = request;
   const note = (what: string) => (error: unknown) => {
@@ -153,67 +153,14 @@ async function decorate(
   if (labels.length > 0) {
     const route = 'POST /repos/{owner}/{repo}/issues/{issue_number}/labels';
     const set = { ...repoOf(upstream), issue_number: pull.number, labels: [...labels] };
-    await ask(route, set).catch(note('labels'));
+    await again(() => ask(route, set), signal).catch(note('labels'));
   }
   if (reviewers.length > 0) {
     const people = reviewers.filter((name) => !name.includes('/'));
     const teams = reviewers.filter((name) => name.includes('/')).map((name) => name.split('/')[1] ?? name);
-    await ask('POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers', {
-      ...repoOf(upstream),
-      pull_number: pull.number,
-      reviewers: people,
-      team_reviewers: teams,
-    }).catch(note('reviewers'));
-  }
-}
-
-const STATUS_CONTEXT = 'agent-runner/gate';
-/** GitHub's limit for a status, in characters. */
-const MAX_STATUS_CHARS = 140;
-
-/** Says the verdict on the head commit, once. */
-async function setStatus(
-  ask: Ask,
-  route: Route,
-  request: ProposalRequest,
-  prUrl: string,
-  notices: string[],
-): Promise<void> {
-  const { headSha: sha, status } = request;
-  if (status === null) return;
-  const description = Array.from(status.description).slice(0, MAX_STATUS_CHARS).join('');
-  const wanted = {
-    state: status.state,
-    description,
-    context: STATUS_CONTEXT,
-    target_url: status.url ?? prUrl,
-  };
-  const inRepo = (repo: RepoName): Promise<unknown> =>
-    once(
-      async () => {
-        const listed = await ask('GET /repos/{owner}/{repo}/commits/{ref}/statuses', {
-          ...repoOf(repo),
-          ref: sha,
-          per_page: 100,
-        });
-        const last = listed.data.find((one) => one.context === STATUS_CONTEXT);
-        return last?.state === wanted.state && last.description === description ? true : null;
-      },
-      async () => {
-        await ask('POST /repos/{owner}/{repo}/statuses/{sha}', { ...repoOf(repo), sha, ...wanted });
-        return true;
-      },
-      { signal: new AbortController().signal },
-    );
-  try {
-    await inRepo(route.upstream);
-  } catch (error) {
-    const status = statusOf(error);
-    const isElsewhere = route.head.owner !== route.upstream.owner && [403, 404, 422].includes(status);
-    // Who may not write to the repository says it on the fork, where it can be read beside the commit.
-    await (isElsewhere ? inRepo(route.head) : Promise.reject(error as Error)).catch((thrown: unknown) => {
-      notices.push(`the status could not be set on ${sha.slice(0, 12)}: ${sayingOf(thrown)}`);
-    });
+    const route = 'POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers';
+    const set = { ...repoOf(upstream), pull_number: pull.number, reviewers: people, team_reviewers: teams };
+    await again(() => ask(route, set), signal).catch(note('reviewers'));
   }
 }
 
@@ -243,9 +190,9 @@ export async function proposeOn(
     );
     if (pull.state !== 'open') {
       notices.push(`${pull.html_url} was closed meanwhile: it is left as it is`);
-    } else if (!isNew) await updatePull(ask, route, request, pull, notices);
-    await decorate(ask, route, request, pull, notices);
-    await setStatus(ask, route, request, pull.html_url, notices);
+    } else if (!isNew) await updatePull(ask, route, request, pull, notices, signal);
+    await decorate(ask, route, request, pull, notices, signal);
+    await setStatus(ask, route, request, pull.html_url, notices, signal);
     const isOwn = isNew || request.wasBegun;
     return { outcome: isOwn ? 'pr_opened' : 'pr_updated', prUrl: pull.html_url, pushCommand: null, notices };
   } catch (error) {

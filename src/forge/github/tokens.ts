@@ -35,10 +35,19 @@ export const APP_PERMISSIONS = {
   workflows: 'write',
 } as const;
 
+interface Minted {
+  readonly token: string;
+  /** Milliseconds of the epoch. */
+  readonly endsAt: number;
+}
+
 /** Tokens are renewed when they have so long to live; they are made for an hour. */
 const RENEW_MS = 10 * 60 * 1000;
 /** Tokens that are remembered; more jobs than run at once. */
 const MAX_REMEMBERED = 1000;
+
+/** Longest answer to what a token takes. */
+const REQUEST_TIMEOUT_MS = 30_000;
 
 /** Tokens of an account. */
 export function accountTokens(value: string): Tokens {
@@ -98,7 +107,11 @@ export async function askAsApp(app: AppIdentity, apiUrl: string) {
     import('@octokit/core'),
     readKey(app.keyFile),
   ]);
-  const ask = new Octokit({ baseUrl: apiUrl }).request;
+  const request = {
+    fetch: (url: string, init: RequestInit) =>
+      fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }),
+  };
+  const ask = new Octokit({ baseUrl: apiUrl, userAgent: 'agent-runner', request }).request;
   const auth = createAppAuth({ appId: app.id, privateKey, request: ask });
   return { ask, auth, headers: { authorization: `bearer ${(await auth({ type: 'app' })).token}` } };
 }
@@ -108,9 +121,9 @@ export async function askAsApp(app: AppIdentity, apiUrl: string) {
  *
  * @param apiUrl address of the REST interface
  */
-export function appTokens(app: AppIdentity, apiUrl: string): Tokens {
-  const known = new Map<string, { readonly token: string; readonly endsAt: number }>();
-  const mint = async ({ owner, name }: RepoName): Promise<{ token: string; endsAt: number }> => {
+export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = Date.now): Tokens {
+  const known = new Map<string, Promise<Minted>>();
+  const mint = async ({ owner, name }: RepoName): Promise<Minted> => {
     const { ask, auth, headers } = await askAsApp(app, apiUrl);
     const at = { owner, repo: name, headers };
     const { data } = await ask('GET /repos/{owner}/{repo}/installation', at);
@@ -139,15 +152,20 @@ export function appTokens(app: AppIdentity, apiUrl: string): Tokens {
     async tokenFor(repo, jobId) {
       const key = `${jobId} ${repo.owner}/${repo.name}`;
       const old = known.get(key);
-      if (old !== undefined && old.endsAt - Date.now() > RENEW_MS) return old.token;
-      const made = await mint(repo).catch((error: unknown) => {
+      // Git and the REST interface ask beside each other: the second waits for what the first is given.
+      const given = await old;
+      if (given !== undefined && given.endsAt - now() > RENEW_MS) return given.token;
+      const newer = known.get(key);
+      if (newer !== undefined && newer !== old) return (await newer).token;
+      const made = mint(repo).catch((error: unknown) => {
+        if (known.get(key) === made) known.delete(key);
         throw error instanceof JobError ? error : refusedApp(error, repo);
       });
       known.delete(key);
       known.set(key, made);
       const [oldest] = known.keys();
       if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
-      return made.token;
+      return (await made).token;
     },
   };
 }

@@ -43,3 +43,6 @@ export interface AuditEntry {
 export interface NumberedAuditEntry extends AuditEntry {
   readonly number: number;
 }
+
+/** A key as it is shown: all but its hash. */
+export type KeyView = Omit<ApiKey, 'hash'>;

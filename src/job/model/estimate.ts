@@ -1,7 +1,17 @@
 /** What a job is likely to cost, told before it starts: what earlier ones of the same kind did cost. */
-import type { Job } from '../job.ts';
 import type { JobRequest } from '../request.ts';
 import type { Outcome } from '../status.ts';
+
+/** What a job says of the cost of others like it. */
+export interface PastJob {
+  readonly agent: string | null;
+  readonly model: string | null;
+  readonly mode: string | null;
+  /** `null` while it has not ended. */
+  readonly outcome: Outcome | null;
+  /** `null`: nobody knows. */
+  readonly cost_usd: number | null;
+}
 
 /** What earlier jobs say of the next one's cost, or why they say nothing. */
 export type CostEstimate =
@@ -36,28 +46,27 @@ function round(usd: number): number {
 }
 
 /**
- * Estimates the cost of a request in dollars: median and 80 % range of earlier jobs of the same repository, agent,
- * model and mode, the newest 50 of them.
+ * Estimates the cost of a request in dollars: median and 80 % range of earlier jobs of the same agent, model and mode,
+ * the newest 50 of them.
  *
- * @param past earlier jobs, the newest first; those of another kind are left out here
+ * @param past earlier jobs of its repository, the newest first; those of another kind are left out here
  * @param unpriced a model whose price nobody knows, by name; `null` where it is known or the agent's own matter
  */
 export function estimateCost(
-  request: Pick<JobRequest, 'repo' | 'agent' | 'model' | 'mode'>,
-  past: readonly Job[],
+  request: Pick<JobRequest, 'agent' | 'model' | 'mode'>,
+  past: readonly PastJob[],
   unpriced: string | null,
 ): CostEstimate {
-  const { repo, agent, model, mode } = request;
+  const { agent, model, mode } = request;
   const alike = past.filter(
-    ({ request: other, outcome }) =>
-      other.repo === repo &&
-      other.agent === agent &&
-      other.model === model &&
-      other.mode === mode &&
-      outcome !== null &&
-      !CUT_OFF.includes(outcome),
+    (one) =>
+      one.agent === agent &&
+      one.model === model &&
+      one.mode === mode &&
+      one.outcome !== null &&
+      !CUT_OFF.includes(one.outcome),
   );
-  const costs = alike.flatMap(({ result }) => result?.total_cost ?? []).slice(0, MAX_JOBS);
+  const costs = alike.flatMap(({ cost_usd: cost }) => cost ?? []).slice(0, MAX_JOBS);
   const jobs = costs.length;
   if (jobs >= MIN_JOBS) {
     const sorted = costs.toSorted((a, b) => a - b);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '../../job/error.ts';
 import { deliveryIdOf } from '../../job/delivery/delivery.ts';
+import { callbackBody } from '../../notify/body.ts';
 import { decideAfterTry, errorOfAnswer } from '../../notify/schedule.ts';
 import { createSender } from '../../notify/send.ts';
 import { webhookHeaders } from '../../notify/sign.ts';
@@ -12,7 +13,6 @@ const MAX_TRIES = 3;
 /** Longest wait for another try, also where the receiver asks for more: a CI run costs while it waits. */
 const MAX_WAIT_MS = 60_000;
 const STATUSES = ['completed', 'failed', 'cancelled'] as const;
-const MAX_TEXT_CHARS = 4000;
 
 /** What is told of a job that ran elsewhere. */
 export interface CallbackInput {
@@ -33,23 +33,6 @@ export interface CallbackSent {
   readonly error: string | null;
 }
 
-function bodyOf({ jobId, status, prUrl, error }: CallbackInput): string {
-  return JSON.stringify({
-    job_id: jobId,
-    status,
-    outcome: null,
-    pr_url: prUrl,
-    upstream_repo: null,
-    fork_repo: null,
-    branch: null,
-    error: error?.slice(0, MAX_TEXT_CHARS) ?? null,
-    error_detail: null,
-    total_cost: null,
-    total_tokens_in: null,
-    total_tokens_out: null,
-  });
-}
-
 /**
  * Sends one callback, at most three times, with the same id.
  *
@@ -61,21 +44,22 @@ export async function sendCallback(
   input: CallbackInput,
   signal: AbortSignal,
 ): Promise<CallbackSent> {
-  const { url, jobId, status } = input;
+  const { url, jobId, prUrl, error } = input;
   const destinations = destinationsOf(config);
   const secret = secretOf(config);
   checkUrl(destinations, url);
   if (!/^[\w-]{1,200}$/.test(jobId))
     throw new JobError('invalid_request', `job-id: ${JSON.stringify(jobId.slice(0, 100))} is no job id`);
-  if (!STATUSES.some((known) => known === status)) {
+  const status = STATUSES.find((known) => known === input.status);
+  if (status === undefined) {
     throw new JobError(
       'invalid_request',
-      `status: ${JSON.stringify(status.slice(0, 100))} is unknown (allowed: ${STATUSES.join(', ')})`,
+      `status: ${JSON.stringify(input.status.slice(0, 100))} is unknown (allowed: ${STATUSES.join(', ')})`,
     );
   }
   const send = createSender(destinations);
   const id = deliveryIdOf(jobId, status);
-  const body = bodyOf(input);
+  const body = JSON.stringify(callbackBody({ job_id: jobId, status, pr_url: prUrl, error }));
   for (let round = 1; ; round++) {
     const answer = await send(url, { headers: webhookHeaders(secret, id, new Date(), body), body });
     const now = new Date();

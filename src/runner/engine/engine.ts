@@ -72,9 +72,16 @@ function isTransient(thrown: unknown): boolean {
   return !(thrown instanceof JobError) || (thrown.code !== 'bug' && thrown.hint === null);
 }
 
-/** Wait before attempt `n + 1`: base · 2ⁿ⁻¹ with up to a quarter of jitter, so that many jobs do not return at once. */
-function backoffMs(retry: RetryPolicy, attempt: number): number {
-  return retry.baseMs * 2 ** (attempt - 1) * (1 + Math.random() / 4);
+/**
+ * Waits before attempt `n + 1`: base · 2ⁿ⁻¹ with up to a quarter of jitter, so that many jobs do not return at once.
+ *
+ * @throws `Cancelled` when `signal` is aborted
+ */
+export async function backOff(retry: RetryPolicy, attempt: number, signal: AbortSignal): Promise<void> {
+  const waitMs = retry.baseMs * 2 ** (attempt - 1) * (1 + Math.random() / 4);
+  await sleep(waitMs, undefined, { signal }).catch(() => {
+    throw new Cancelled();
+  });
 }
 
 /** Runs a step's body once and turns how it ended into a result. Only cancelled and infrastructure throw. */
@@ -161,9 +168,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (!isTransient(thrown) || lease.lost.aborted || failures >= retry.attempts) throw thrown;
     journal.emit('error', phase, { step: key, message: errorInfoOf(thrown).message, attempt: failures });
     await options.onRetry('waiting', failures);
-    await sleep(backoffMs(retry, failures), undefined, { signal }).catch(() => {
-      throw new Cancelled();
-    });
+    await backOff(retry, failures, signal);
     await options.onRetry('again', failures + 1);
   };
 

@@ -15,7 +15,7 @@ function isSame(a: JobRequest, b: JobRequest): boolean {
 
 /** Whether a request goes to a branch of its own: not that of a session, a checkout or a playback. */
 function isAlone(request: JobRequest): boolean {
-  return request.session_id == null && request.in_place === undefined && request.replay === undefined;
+  return request.session_id === undefined && request.in_place === undefined && request.replay === undefined;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Access, Remote, Visit } from '../../forge/forge.ts';
 import type { Git } from '../../workspace/git.ts';
 import type { RepoPaths } from '../../workspace/layout.ts';
 import { withCredential } from '../../workspace/remote/credential.ts';
+import { withPatience } from '../../workspace/remote/patience.ts';
 import type { RunnerParts } from '../context.ts';
 
 /** What reaches a remote. */
@@ -23,7 +24,9 @@ export function reachRemote(
   const access = forge.access(remote, visit);
   return {
     access,
-    git: access.credential === undefined ? git : withCredential(git, remote.url, access.credential),
+    git: withPatience(
+      access.credential === undefined ? git : withCredential(git, remote.url, access.credential),
+    ),
     repo: layout.repo(remote.url, access.reader ?? null),
   };
 }

@@ -10,7 +10,7 @@ import { isDead, withLock } from '../../workspace/keep/owner.ts';
 import { forgetSaved, listSaved, savedRepositories, type SavedRef } from '../../workspace/keep/work.ts';
 import { moveToTrash, unpinBase } from '../../workspace/remote/mirror.ts';
 import type { RunnerParts } from '../context.ts';
-import { readPrepared, readOwner } from './jobs.ts';
+import { eachJob, readPrepared, readOwner } from './jobs.ts';
 
 /** What was freed, or would be. */
 export interface GcReport {
@@ -41,22 +41,16 @@ export interface GcOptions {
 const DAY_MS = 24 * 3600_000;
 /** A job that is just beginning has looked at its cache within this time, and is not in the store with what it needs. */
 const QUIET_MS = 3600_000;
-/** Jobs read or trimmed in one go. */
+/** Jobs of one status that are looked at. */
+const MAX_JOBS = 100_000;
+/** Jobs whose events are trimmed in one go, and how often; the rest is for the next time. */
 const PAGE = 200;
-/** Pages of jobs that are looked at; the rest is for the next time. */
 const MAX_PAGES = 500;
 
 async function liveJobs({ store }: RunnerParts): Promise<readonly Job[]> {
   const live: Job[] = [];
-  for (const status of ['queued', 'forking', 'triggered', 'running', 'retrying', 'needs_input'] as const) {
-    let before: string | undefined;
-    for (let page = 0; page < MAX_PAGES; page++) {
-      const jobs = await store.listJobs({ status, limit: PAGE, ...(before === undefined ? {} : { before }) });
-      live.push(...jobs);
-      before = jobs.at(-1)?.job_id;
-      if (jobs.length < PAGE) break;
-    }
-  }
+  for (const status of ['queued', 'forking', 'triggered', 'running', 'retrying', 'needs_input'] as const)
+    for await (const job of eachJob(store, { status, limit: MAX_JOBS })) live.push(job);
   return live;
 }
 

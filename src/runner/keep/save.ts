@@ -55,7 +55,7 @@ export function createSaver(context: JobContext, lease: Pick<HeldLease, 'check'>
     bench: Bench,
     commit: string,
   ): Promise<readonly string[]> => {
-    const names = await turnNames(context);
+    const names = await turnNames(context.paths.turns);
     const turns = await commitTurns(context, bench.copy.target, detail.base_sha, names);
     await save(detail, [{ commit, ref }, ...turns]);
     return names;
@@ -73,7 +73,7 @@ export function createSaver(context: JobContext, lease: Pick<HeldLease, 'check'>
       const [tree, baseTree, names] = await Promise.all([
         bench.copy.snapshot(),
         treeOf(git, target, detail.base_sha),
-        turnNames(context),
+        turnNames(context.paths.turns),
       ]);
       const areTurnsSaved = ahead != null && sameNames(ahead, names);
       const turns = areTurnsSaved ? [] : await commitTurns(context, target, detail.base_sha, names);

@@ -41,7 +41,7 @@ async function deadFolders({ layout, store }: RunnerParts, name: string): Promis
   if (!isDone) return [paths.checkouts];
   // Its process died before it kept what the next job of the session goes on with.
   const { session_id: session } = job.request;
-  if (session != null) await keepHome(paths, layout.session(session)).catch(() => {});
+  if (session !== undefined) await keepHome(paths, layout.session(session)).catch(() => {});
   return workFolders(paths);
 }
 

@@ -5,8 +5,7 @@ import { isTerminal } from '../../job/status.ts';
 import { showDiff } from '../../workspace/diff.ts';
 import type { GitTarget } from '../../workspace/git.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
-import type { RunnerParts } from '../context.ts';
-import { WORK_REF } from '../steps/verify.ts';
+import { WORK_REF, type RunnerParts } from '../context.ts';
 
 interface Kept {
   readonly target: GitTarget;

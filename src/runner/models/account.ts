@@ -22,6 +22,8 @@ export interface ModelRoom {
 
 /** What one job's turns need of the gateway. */
 export interface JobModels {
+  /** Those of the process. */
+  readonly models: Models;
   readonly account: Account;
   /** Answers connections that come from the agent's sandbox. */
   readonly door: Door;
@@ -29,8 +31,6 @@ export interface JobModels {
   readonly callCount: () => number;
   /** Opens the way to a model for one turn; `null` where the agent has none through the gateway. */
   open(agent: Agent, model: string | null, phase: Phase): Access | null;
-  /** Tokens that a model reads at once; `null`: nobody knows. */
-  windowOf(model: string | null): number | null;
 }
 
 /** Makes the room of models of a process. The gateway listens nowhere by itself; sandboxes hand it connections. */
@@ -61,10 +61,10 @@ export function createModelRoom(config: Config, store: Store): ModelRoom {
         },
       });
       return {
+        models,
         account,
         door: (socket) => gateway.accept(socket),
         callCount: () => count,
-        windowOf: (model) => models.windowOf(model),
         open(agent, model, phase) {
           const ref = usesModels(agent) ? models.find(agent.model ?? model) : null;
           if (ref === null || agent.lasts !== true) return ref === null ? null : account.open(ref, phase);

@@ -2,7 +2,7 @@
 import { estimateCost, estimateText, type CostEstimate } from '../../job/model/estimate.ts';
 import { JobError } from '../../job/error.ts';
 import type { JobContext } from '../context.ts';
-import { resolveModels, usesModels, type Models } from './resolve.ts';
+import { usesModels, type Models } from './resolve.ts';
 
 /** Jobs on the repository that are looked at; the rule counts fewer of them. */
 const MAX_PAST = 200;
@@ -22,11 +22,11 @@ function unpricedOf(models: Models, model: string | null): string | null {
 
 /** Estimates what a job will cost and says so in its events; `null` where no model is asked. */
 export async function tellEstimate(context: JobContext): Promise<CostEstimate | null> {
-  const { job, agent, config, store, journal } = context;
-  if (agent.modelless === true || context.models === null) return null;
+  const { job, agent, models, store, journal } = context;
+  if (agent.modelless === true || models === null) return null;
   const { repo, model } = job.request;
-  const past = await store.listJobs({ repo, limit: MAX_PAST });
-  const unpriced = usesModels(agent) ? unpricedOf(resolveModels(config), model) : null;
+  const past = await store.listCosts(repo, MAX_PAST);
+  const unpriced = usesModels(agent) ? unpricedOf(models.models, model) : null;
   const estimate = estimateCost(job.request, past, unpriced);
   journal.emit('message', 'prepare', { estimate, text: estimateText(estimate) });
   return estimate;

@@ -3,8 +3,10 @@ import type { BudgetScope, BudgetSetting } from '../../config/models.ts';
 import { createLedger, type Ledger } from '../../gateway/spend/budget.ts';
 import type { Job } from '../../job/job.ts';
 import type { ModelCall } from '../../job/model/call.ts';
-import type { Store } from '../../store/store.ts';
+import type { JobFilter, Store } from '../../store/store.ts';
+import { eachJob } from '../keep/jobs.ts';
 
+/** Events read at once. */
 const PAGE = 1000;
 /** Events of one job that are read for what it spent; jobs of this many calls are over. */
 const MAX_EVENTS = 1_000_000;
@@ -65,40 +67,26 @@ async function spentOn(store: Store, job: Job): Promise<Amounts> {
 
 /** Whose spending a budget counts. */
 interface Span {
-  /** Tells ledgers apart. */
-  readonly key: string;
-  readonly repo: string | null;
+  /** Which jobs. */
+  readonly jobs: Pick<JobFilter, 'repo' | 'sessionId'>;
   /** Jobs that ended before are left out; `null` leaves out none. */
   readonly since: Date | null;
-  /** Whether a job of that repository and time counts. */
-  readonly counts: (job: Job) => boolean;
 }
 
 /** What jobs of a span have spent: those that ended in it, and those that still run. */
-async function spentIn(store: Store, { repo, since, counts }: Span): Promise<Amounts> {
+async function spentIn(store: Store, { jobs, since }: Span): Promise<Amounts> {
   let sum: Amounts = { costUsd: 0, tokens: 0, calls: 0 };
-  let before: string | null = null;
   const oldest = since === null ? '' : new Date(since.getTime() - OLDEST_MS).toISOString();
-  for (let count = 0; count < MAX_JOBS; count += PAGE) {
-    const filter = {
-      limit: PAGE,
-      ...(repo === null ? {} : { repo }),
-      ...(before === null ? {} : { before }),
+  for await (const job of eachJob(store, { ...jobs, limit: MAX_JOBS })) {
+    if (job.created_at < oldest) break;
+    const isOver = since !== null && job.finished_at !== null && job.finished_at < since.toISOString();
+    if (isOver || job.started_at === null) continue;
+    const one = await spentOn(store, job);
+    sum = {
+      costUsd: sum.costUsd + one.costUsd,
+      tokens: sum.tokens + one.tokens,
+      calls: sum.calls + one.calls,
     };
-    const jobs: readonly Job[] = await store.listJobs(filter);
-    for (const job of jobs) {
-      const isOver = since !== null && job.finished_at !== null && job.finished_at < since.toISOString();
-      if (isOver || job.started_at === null || !counts(job)) continue;
-      const one = await spentOn(store, job);
-      sum = {
-        costUsd: sum.costUsd + one.costUsd,
-        tokens: sum.tokens + one.tokens,
-        calls: sum.calls + one.calls,
-      };
-    }
-    const last = jobs.at(-1);
-    if (last === undefined || jobs.length < PAGE || last.created_at < oldest) break;
-    before = last.job_id;
   }
   return sum;
 }
@@ -107,14 +95,12 @@ async function spentIn(store: Store, { repo, since, counts }: Span): Promise<Amo
  * The span of each budget for a job on a day; `null` where the job has none. A budget of another kind, like that of
  * a pipeline, is a row here and a name in `BUDGET_SCOPES`.
  */
-const SPANS: Readonly<Record<BudgetScope, (job: Job, day: Date) => Omit<Span, 'key'> | null>> = {
-  // The jobs of a session work one after the other on one repository, for as many days as it lives.
-  session: ({ request: { repo, session_id: session } }) =>
-    session === undefined
-      ? null
-      : { repo, since: null, counts: (other) => other.request.session_id === session },
-  repository: ({ request: { repo } }, day) => ({ repo, since: day, counts: () => true }),
-  day: (_, day) => ({ repo: null, since: day, counts: () => true }),
+const SPANS: Readonly<Record<BudgetScope, (job: Job, day: Date) => Span | null>> = {
+  // For as many days as it lives.
+  session: ({ request: { session_id: sessionId } }) =>
+    sessionId === undefined ? null : { jobs: { sessionId }, since: null },
+  repository: ({ request: { repo } }, day) => ({ jobs: { repo }, since: day }),
+  day: (_, day) => ({ jobs: {}, since: day }),
 };
 
 /**
@@ -135,12 +121,13 @@ export function createSharedLedgers(
       maxTokens: budget.max_tokens ?? null,
       maxCalls: budget.max_calls ?? null,
     };
-    const known = ledgers.get(span.key);
+    const key = JSON.stringify([scope, span]);
+    const known = ledgers.get(key);
     const ledger = known ?? spentIn(store, span).then((spent) => createLedger(scope, limits, spent));
-    ledgers.delete(span.key);
-    ledgers.set(span.key, ledger);
+    ledgers.delete(key);
+    ledgers.set(key, ledger);
     // A failure is not kept: the next job tries again.
-    if (known === undefined) ledger.catch(() => ledgers.delete(span.key));
+    if (known === undefined) ledger.catch(() => ledgers.delete(key));
     const [oldest] = ledgers.keys();
     if (ledgers.size > MAX_LEDGERS && oldest !== undefined) ledgers.delete(oldest);
     return ledger;
@@ -152,12 +139,7 @@ export function createSharedLedgers(
     const opened = (Object.keys(SPANS) as BudgetScope[]).flatMap((scope) => {
       const budget = budgets[scope];
       const span = SPANS[scope](job, day);
-      if (budget === undefined || span === null) return [];
-      const session = scope === 'session' ? job.request.session_id : null;
-      return ledgerOf(scope, budget, {
-        ...span,
-        key: JSON.stringify([scope, span.repo, span.since, session]),
-      });
+      return budget === undefined || span === null ? [] : [ledgerOf(scope, budget, span)];
     });
     return Promise.all(opened);
   };

@@ -123,7 +123,7 @@ export async function meteredTurn(
   const noted = step.notes['calls_before'];
   const from = typeof noted === 'number' ? noted : models.callCount();
   if (typeof noted !== 'number') await step.note({ calls_before: from }, 'normal');
-  const window = models.windowOf(`${access.ref.provider.name}/${access.ref.model}`);
+  const window = models.models.windowOf(`${access.ref.provider.name}/${access.ref.model}`);
   const way = await openWay(place.agent, place.sandbox, models.door);
   const grace = afterGrace(access.stopped);
   let reply: AgentReply;

@@ -23,7 +23,7 @@ export interface JobMap {
 /** Makes the map of a job, which reads nothing before it is started. */
 export function createMap(context: JobContext): JobMap {
   const { config, git, job, journal, layout, signal } = context;
-  const window = context.models?.windowOf(job.request.model) ?? DEFAULT_WINDOW;
+  const window = context.models?.models.windowOf(job.request.model) ?? DEFAULT_WINDOW;
   const tokens = config.mapTokens ?? mapTokensFor(window);
   const stopped = new AbortController();
   let reading: Promise<string> | null = null;

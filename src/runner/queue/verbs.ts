@@ -42,9 +42,8 @@ export async function accept(
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
   const remote = await parts.forge.resolve(request.repo);
   const repo = remote.url;
-  const sessionId = request.session_id ?? null;
-  if (sessionId !== null)
-    await checkSession(parts.store, parseSessionId(sessionId), repo, acceptance.hold !== undefined);
+  const { session_id: sessionId } = request;
+  if (sessionId !== undefined) await checkSession(parts.store, parseSessionId(sessionId), repo);
   const jobId = newJobId();
   const { follows: _before, sealed_token: _erased, ...asked } = request;
   const own = token === undefined ? {} : { sealed_token: await parts.seals.seal(jobId, token) };
@@ -132,10 +131,10 @@ export function queueVerbs(
       await endWaiting(parts, runner(), jobId);
       return find(jobId);
     },
-    async retry(jobId) {
+    async retry(jobId, options) {
       const job = await find(jobId);
       checkRetriable(job);
-      if (isTerminal(job.status)) return (await submit(job.request)).job;
+      if (isTerminal(job.status)) return submit(job.request, options);
       throw new JobError('conflict', `retry: ${jobId} has not ended, it is ${job.status}`, {
         hint: `cancel it first by \`agent-runner cancel ${jobId}\``,
       });

@@ -4,6 +4,7 @@
  */
 import { errorInfoOf } from '../../job/error.ts';
 import type { Log } from '../../log.ts';
+import { createAlarm } from '../../notify/alarm.ts';
 import type { Deliverer } from '../../notify/deliverer.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Claimed, Store } from '../../store/store.ts';
@@ -62,6 +63,22 @@ interface Counts {
   skipped: number;
 }
 
+const NOTHING: Readonly<Counts> = { started: 0, completed: 0, failed: 0, skipped: 0 };
+
+function summaryOf(
+  { started, completed, failed, skipped }: Readonly<Counts>,
+  enabled: boolean,
+): WorkerSummary {
+  return {
+    enabled,
+    tasks_started: started,
+    tasks_completed: completed,
+    tasks_failed: failed,
+    tasks_skipped: skipped,
+    timestamp: new Date().toISOString(),
+  };
+}
+
 /** How often jobs of dead processes are looked for, in milliseconds. */
 const RECONCILE_MS = 5000;
 
@@ -91,7 +108,7 @@ function createCrew(
   idle(): Promise<void>;
   handBack(): void;
 } {
-  const counts: Counts = { started: 0, completed: 0, failed: 0, skipped: 0 };
+  const counts: Counts = { ...NOTHING };
   const running = new Map<string, Promise<void>>();
   const handBack = new AbortController();
 
@@ -134,31 +151,6 @@ function createCrew(
     },
     handBack() {
       handBack.abort();
-    },
-  };
-}
-
-/** Resolves after a time, or at once when asked to. */
-function createAlarm(): { ring(): void; wait(timeoutMs: number): Promise<void> } {
-  let rung = false;
-  let waiting: (() => void) | null = null;
-  return {
-    ring() {
-      rung = true;
-      waiting?.();
-    },
-    async wait(timeoutMs) {
-      if (!rung) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, timeoutMs);
-          waiting = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      waiting = null;
-      rung = false;
     },
   };
 }
@@ -281,25 +273,10 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
     off();
     options.stop.removeEventListener('abort', onStop);
   }
-  const { started, completed, failed, skipped } = crew.counts;
-  return {
-    enabled: true,
-    tasks_started: started,
-    tasks_completed: completed,
-    tasks_failed: failed,
-    tasks_skipped: skipped,
-    timestamp: new Date().toISOString(),
-  };
+  return summaryOf(crew.counts, true);
 }
 
 /** The summary of a worker that is switched off. */
 export function disabledSummary(): WorkerSummary {
-  return {
-    enabled: false,
-    tasks_started: 0,
-    tasks_completed: 0,
-    tasks_failed: 0,
-    tasks_skipped: 0,
-    timestamp: new Date().toISOString(),
-  };
+  return summaryOf(NOTHING, false);
 }

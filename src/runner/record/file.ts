@@ -8,7 +8,7 @@ import { link, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { JobError } from '../../job/error.ts';
+import { codeOf, JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { Recording } from '../../job/recording/recording.ts';
 import { packRecorded, unpackRecorded } from '../../workspace/keep/recorded.ts';
@@ -29,10 +29,6 @@ export interface Exported {
   readonly file: string;
   readonly bytes: number;
   readonly turns: number;
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 async function writeAll(path: string, json: Buffer, pack: string): Promise<void> {
@@ -65,7 +61,7 @@ export async function exportRecording(parts: RunnerParts, job: Job, path: string
     await writeAll(building, json, pack);
     // A link, unlike a rename, never replaces what is there.
     await link(building, path).catch((error: unknown) => {
-      if (!isCode(error, 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
       throw new JobError('conflict', `export: ${path} is there already`, { hint: 'name another file' });
     });
     return { job_id: job.job_id, file: path, bytes: (await stat(path)).size, turns: recording.turns.length };

@@ -16,6 +16,7 @@ import {
 } from '../../job/recording/recording.ts';
 import { parseTask } from '../../job/request.ts';
 import { OUTCOMES, type Outcome } from '../../job/status.ts';
+import { parseJson } from '../../job/text/json.ts';
 
 const MAX_NAME_CHARS = 200;
 const MAX_COMMAND_CHARS = 64 * 1024;
@@ -161,12 +162,10 @@ function check<T>(schema: Zod.ZodType<T>, value: unknown, where: string): T {
   throw refused(where, `${path === '' ? '' : `${path}: `}${issue?.message ?? 'it is none'}`);
 }
 
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw refused(where, 'it is no JSON');
-  }
+function jsonOf(text: string, where: string): unknown {
+  const value = parseJson(text);
+  if (value === undefined) throw refused(where, 'it is no JSON');
+  return value;
 }
 
 /**
@@ -177,7 +176,7 @@ function parseJson(text: string, where: string): unknown {
  */
 export async function parseTurn(text: string, where: string): Promise<RecordedTurn> {
   const { z } = await import('zod');
-  return check<RecordedTurn>(turnSchema(z), parseJson(text, where), where);
+  return check<RecordedTurn>(turnSchema(z), jsonOf(text, where), where);
 }
 
 /**
@@ -188,7 +187,7 @@ export async function parseTurn(text: string, where: string): Promise<RecordedTu
  */
 export async function parseRecording(text: string, where: string): Promise<Recording> {
   const { z } = await import('zod');
-  const recording = check<Recording>(recordingSchema(z), parseJson(text, where), where);
+  const recording = check<Recording>(recordingSchema(z), jsonOf(text, where), where);
   try {
     parseTask(recording.request.task);
   } catch (error) {

@@ -16,18 +16,17 @@ import type { JobRequest } from '../../job/request.ts';
 import type { JobResult } from '../../job/result.ts';
 import { PHASES } from '../../job/step.ts';
 import { treeOf } from '../../workspace/change.ts';
-import { namesIn } from '../../workspace/keep/folders.ts';
 import { readSaved, turnsRef } from '../../workspace/remote/saved.ts';
 import type { RunnerParts } from '../context.ts';
 import { parseTurn } from './parse.ts';
-import { TURN_FILE } from './turns.ts';
+import { turnNames } from './turns.ts';
 
 /** Largest file of a turn: its events, its words, and what JSON adds to them. */
 const MAX_TURN_BYTES = 16 * 1024 * 1024;
 
 /** The turns that a job's folder holds, in the order in which they were taken. */
 export async function readTurns(folder: string): Promise<readonly RecordedTurn[]> {
-  const names = (await namesIn(folder)).filter((name) => TURN_FILE.test(name));
+  const names = await turnNames(folder);
   const turns: RecordedTurn[] = [];
   for (const name of names.slice(0, MAX_RECORDED_TURNS)) {
     const path = join(folder, name);

@@ -10,7 +10,7 @@ import type { JobContext } from '../context.ts';
 import { commitInfo } from '../steps/commit.ts';
 
 /** Names of the files of turns: `build-2.json`. */
-export const TURN_FILE = /^(?:explore|plan|build)-[1-9]\d{0,3}\.json$/;
+const TURN_FILE = /^(?:explore|plan|build)-[1-9]\d{0,3}\.json$/;
 const SHA = /^[0-9a-f]{40}$/;
 
 /** The trees that a recorded turn names; none where it could only look. */
@@ -35,9 +35,9 @@ async function commitTrees(
   return { commit, ref: turnsRef(job.job_id) };
 }
 
-/** The files of a job's recorded turns, by name and in order. */
-export async function turnNames({ paths }: JobContext): Promise<readonly string[]> {
-  return (await namesIn(paths.turns)).filter((name) => TURN_FILE.test(name)).toSorted();
+/** The files of the turns in a job's folder of them, by name and in order. */
+export async function turnNames(folder: string): Promise<readonly string[]> {
+  return (await namesIn(folder)).filter((name) => TURN_FILE.test(name)).toSorted();
 }
 
 /**

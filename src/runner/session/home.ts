@@ -4,13 +4,14 @@
  */
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findPlace } from '../../workspace/copy/layers.ts';
 import { removeFolder, exists } from '../../workspace/keep/folders.ts';
 import type { JobPaths } from '../../workspace/layout.ts';
 
 /** Where a job's agent wrote its HOME, as the host sees it. */
 async function writtenHome(paths: JobPaths): Promise<string> {
-  const layer = join(paths.layers, 'home', 'upper');
-  return (await exists(layer)) ? layer : paths.home;
+  const place = await findPlace(paths.layers, paths.tree, paths.home);
+  return place?.homeLayers?.upper ?? paths.home;
 }
 
 /** Puts a folder in the place of another; nothing where there is none. */

@@ -5,6 +5,7 @@
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { Store } from '../../store/store.ts';
+import { eachJob } from '../keep/jobs.ts';
 
 /** Where the session stands when a job of it begins. */
 export interface SessionStart {
@@ -22,21 +23,8 @@ export interface SessionStart {
   readonly summary: string;
 }
 
-const PAGE = 100;
 /** Jobs of a session that are looked through for its branch. */
 const MAX_JOBS = 10_000;
-
-/** Earlier jobs of a job's session, newest first. */
-async function* earlierJobs(store: Store, sessionId: string, jobId: string): AsyncGenerator<Job> {
-  let before = jobId;
-  for (let seen = 0; seen < MAX_JOBS; seen += PAGE) {
-    const page = await store.listJobs({ sessionId, before, limit: PAGE });
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return;
-    before = last.job_id;
-  }
-}
 
 /**
  * Where the session of a job stands; `null` for a job without one, and for the first that has a working copy.
@@ -44,10 +32,11 @@ async function* earlierJobs(store: Store, sessionId: string, jobId: string): Asy
  * @throws JobError `bad_configuration` when the session belongs to another repository
  */
 export async function readSessionStart(store: Store, job: Job): Promise<SessionStart | null> {
-  const sessionId = job.request.session_id ?? null;
-  if (sessionId === null) return null;
+  const { session_id: sessionId } = job.request;
+  if (sessionId === undefined) return null;
   let start: SessionStart | null = null;
-  for await (const { request, result, job_id } of earlierJobs(store, sessionId, job.job_id)) {
+  const earlier = eachJob(store, { sessionId, before: job.job_id, limit: MAX_JOBS });
+  for await (const { request, result, job_id } of earlier) {
     checkSameRepository(sessionId, request.repo, job.request.repo);
     if (result === null || result.base_sha === null) continue;
     start ??= {
@@ -72,23 +61,11 @@ function checkSameRepository(sessionId: string, theirs: string, ours: string): v
 }
 
 /**
- * Checks that a session can take a job that is about to run in the foreground, or to be queued.
+ * Checks that a session can take a job of a repository. Whether another job of it may be under way the store says.
  *
- * @param alone whether no other job of it may be waiting or running
- * @throws JobError `bad_configuration` for another repository's session, `conflict` while another job of it has not ended
+ * @throws JobError `bad_configuration` for another repository's session
  */
-export async function checkSession(
-  store: Store,
-  sessionId: string,
-  repo: string,
-  alone: boolean,
-): Promise<void> {
+export async function checkSession(store: Store, sessionId: string, repo: string): Promise<void> {
   const [latest] = await store.listJobs({ sessionId, limit: 1 });
-  if (latest === undefined) return;
-  checkSameRepository(sessionId, latest.request.repo, repo);
-  if (alone && latest.outcome === null) {
-    throw new JobError('conflict', `session_id: ${latest.job_id} of ${sessionId} has not ended`, {
-      hint: 'wait for it, or submit the job: it runs after the others of its session',
-    });
-  }
+  if (latest !== undefined) checkSameRepository(sessionId, latest.request.repo, repo);
 }

@@ -5,6 +5,8 @@ import { choosePhases } from '../../job/phases/choose.ts';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
 import type { Remote, Target } from '../../forge/forge.ts';
+import { commitTree } from '../../workspace/change.ts';
+import { fetchCommit, rebaseTree } from '../../workspace/rebase.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
 import { borrowObjects } from '../../workspace/remote/packs.ts';
@@ -28,6 +30,7 @@ import {
 import { fetchInPlace, type InPlaceBase } from '../in-place/begin.ts';
 import { tellEstimate } from '../models/estimate.ts';
 import { tellServers } from '../phases/servers.ts';
+import { changeCommit } from './commit.ts';
 import { resolveRules } from './rules.ts';
 
 /** Uncommitted paths named in the notice; the rest is counted. */
@@ -136,6 +139,26 @@ async function laySession(
   return { ...session, tree: await bench.copy.snapshot() };
 }
 
+/** In the job's own repository: the saved work on the base that moved. */
+const CARRIED_REF = 'refs/agent-runner/carried';
+
+/** Lays saved work, over a base that moved by carrying over what it changed. */
+async function layCarried(
+  context: JobContext,
+  bench: Bench,
+  saved: string,
+  { carried, onto }: { readonly carried: string; readonly onto: string | null },
+): Promise<void> {
+  if (onto === null) return layCommit(context, bench, saved, carried);
+  const { git } = context;
+  const { target } = bench.copy;
+  await fetchCommit(git, target, { url: saved, kind: 'bare' }, carried);
+  const tree = await rebaseTree(git, target, onto, onto, carried);
+  if (tree === null) throw new JobError('bug', `the work no longer fits ${onto.slice(0, 12)}`);
+  const commit = await commitTree(git, target, tree, onto, CARRIED_REF, changeCommit(context));
+  await bench.copy.reset(commit);
+}
+
 /** Longest wait for the process that ended the job before to put away what it keeps, and the pause between two looks. */
 const MAX_KEEP_MS = 5000;
 const KEEP_PAUSE_MS = 50;
@@ -182,6 +205,8 @@ interface PrepareOptions {
   readonly check?: () => Promise<void>;
   /** Whether a proposal will follow, for which a fork may be needed; a branch that is only judged needs none. */
   readonly isProposing?: boolean;
+  /** Where the base moved and saved work is carried over to it: the commit, and the base's name. */
+  readonly onto?: { readonly sha: string; readonly base: string } | null;
 }
 
 /**
@@ -190,7 +215,7 @@ interface PrepareOptions {
  */
 export async function prepare(
   context: JobContext,
-  { check = async () => {}, isProposing = true }: PrepareOptions = {},
+  { check = async () => {}, isProposing = true, onto = null }: PrepareOptions = {},
 ): Promise<StepValue<PreparedDetail> & { readonly bench: Bench }> {
   const { job, store } = context;
   const estimate = await tellEstimate(context);
@@ -202,7 +227,7 @@ export async function prepare(
   const { in_place: wanted } = job.request;
   const inPlace = wanted === undefined ? null : await fetchInPlace(context, remote, wanted);
   const session = await readSessionStart(store, job);
-  const wantedBase = session?.base_sha ?? job.request.base;
+  const wantedBase = session?.base_sha ?? onto?.sha ?? job.request.base;
   const fetching =
     inPlace === null ? fetchBase(git, repo, remote, wantedBase, job.job_id) : Promise.resolve(inPlace.base);
   fetching.catch(() => {});
@@ -227,9 +252,9 @@ export async function prepare(
   // A job that starts again under another procedure goes on from the tree it had saved.
   const carried = await readSaved(git, repo.saved, wipRef(job.job_id));
   const startedFrom = session === null ? undefined : await laySession(context, bench, repo.saved, session);
-  if (carried !== null) await layCommit(context, bench, repo.saved, carried);
+  if (carried !== null) await layCarried(context, bench, repo.saved, { carried, onto: onto?.sha ?? null });
   const partial = {
-    base: session?.base ?? base.name,
+    base: session?.base ?? onto?.base ?? base.name,
     base_sha: base.sha,
     branch: job.branch,
     policy: rules.policy,

@@ -1,7 +1,5 @@
 /** The Steps of a job over the rooms. Each is durable through the engine; what they share is found again on replay. */
 import { errorInfoOf, JobError } from '../../job/error.ts';
-import type { JobResult } from '../../job/result.ts';
-import { OUTCOMES } from '../../job/status.ts';
 import type {
   Answered,
   Built,
@@ -10,6 +8,7 @@ import type {
   Planned,
   Prepared,
   Proposed,
+  Rebased,
   Saved,
   StepResult,
   Steps,
@@ -19,13 +18,14 @@ import { DEFAULT_WINDOW, isFull } from '../../prompt/budget.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { createSticky, type Sticky } from '../forge/sticky.ts';
 import { createSaver, type Saver } from '../keep/save.ts';
-import { deliveryAtEnd } from '../callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine, StepContext } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
+import { endJob } from '../engine/settle.ts';
 import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
 import { createMap, type JobMap } from '../phases/map.ts';
+import { lookAtBase } from '../forge/rebase.ts';
 import { explore, plan } from '../phases/look.ts';
 import { build } from './build.ts';
 import { prepare } from './prepare.ts';
@@ -61,6 +61,8 @@ interface Memory {
   verified: Verified | null;
   built: Built | null;
   gateRuns: number;
+  /** The commit that the base moved to, where the change is judged there. */
+  onto: string | null;
   saved: boolean;
 }
 
@@ -100,12 +102,16 @@ async function stepPrepare(work: Work): Promise<StepResult<Prepared>> {
   const { context, engine, lease, memory, baseline, map } = work;
   work.sticky.begin();
   const result = await engine.step<PreparedDetail>('prepare', 'prepare', async () => {
-    const { bench, ...detail } = await prepare(context, { check: () => lease.check() });
+    await memory.bench?.lasting.close();
+    const onto = memory.onto === null ? null : { sha: memory.onto, base: memory.detail?.base ?? '' };
+    const { bench, ...detail } = await prepare(context, { check: () => lease.check(), onto });
     memory.bench = bench;
     return detail;
   });
   if (result.ok) {
     memory.detail = result;
+    // A working copy that was made anew has a HOME without the conversation.
+    if (memory.built !== null) memory.built = { ...memory.built, session_id: null };
     if (memory.bench !== null) {
       baseline.start(result, memory.bench);
       map.start(result, memory.bench);
@@ -146,7 +152,7 @@ interface GoOn {
 function sessionOf({ job, models, journal }: JobContext, built: Built): GoOn {
   if (built.session_id === null) return { sessionId: null, compact: null };
   const { session_id: sessionId, context } = built;
-  const window = models?.windowOf(job.request.model) ?? DEFAULT_WINDOW;
+  const window = models?.models.windowOf(job.request.model) ?? DEFAULT_WINDOW;
   if (!isFull(context, window)) return { sessionId, compact: null };
   const compact = context?.compact ?? null;
   if (compact !== null) return { sessionId, compact };
@@ -219,6 +225,21 @@ async function stepVerify(work: Work): Promise<StepResult<Verified>> {
   return result;
 }
 
+async function stepRebase(work: Work): Promise<StepResult<Rebased>> {
+  const { engine, memory } = work;
+  const result = await engine.step<Rebased>('rebase', 'propose', async () => {
+    const { detail, bench } = await ready(work);
+    if (memory.verified === null) throw new JobError('bug', 'rebase was reached before verify');
+    const rebased = await lookAtBase(work.context, detail, bench, memory.verified);
+    // What is prepared anew begins with the work that is saved.
+    if (rebased.fits) await saveNow(work);
+    return rebased;
+  });
+  if (!result.ok || result.onto === null || !result.fits) return result;
+  memory.onto = result.onto;
+  return result;
+}
+
 async function stepPropose(
   work: Work,
   input: Parameters<Steps['propose']>[0],
@@ -261,23 +282,6 @@ async function stepSave(work: Work): Promise<StepResult<Saved>> {
   }
 }
 
-async function finish({ context, engine, lease, sticky }: Work, result: JobResult): Promise<void> {
-  const { job, journal, store } = context;
-  const { outcome } = result;
-  if (outcome === null) throw new JobError('bug', 'a job ended without an outcome');
-  await journal.flush();
-  const { status } = OUTCOMES[outcome];
-  const final: JobResult = { ...result, resumed_from_checkpoint: engine.replayed() };
-  // Before the end is stored: who takes the job over after a death tells it again, and nobody would after the end.
-  await sticky.end(final);
-  await journal.flush();
-  const end = { status, outcome, result: final, finished_at: result.finished_at, question: null };
-  // In one transaction with the end, so that neither is there without the other.
-  await store.updateJob(lease.current(), end, deliveryAtEnd(job, final, context.mask));
-  journal.emit('status', 'notify', { status, outcome, job_id: job.job_id });
-  await journal.flush();
-}
-
 /** Wires the Steps of a job. */
 export function createSteps(options: StepsOptions): JobSteps {
   const memory: Memory = {
@@ -288,6 +292,7 @@ export function createSteps(options: StepsOptions): JobSteps {
     verified: null,
     built: null,
     gateRuns: 0,
+    onto: null,
     saved: false,
   };
   const baseline = createBackgroundBaseline(options.context);
@@ -306,9 +311,16 @@ export function createSteps(options: StepsOptions): JobSteps {
     build: (input) => stepBuild(work, input),
     message: ({ question }) => stepMessage(work, question),
     verify: () => stepVerify(work),
+    rebase: () => stepRebase(work),
     propose: (input) => stepPropose(work, input),
     save: () => stepSave(work),
-    notify: (result) => finish(work, result),
+    async notify(result) {
+      const { context, engine, lease } = options;
+      const final = { ...result, resumed_from_checkpoint: engine.replayed() };
+      // Before the end is stored: who takes the job over after a death tells it again, and nobody would after the end.
+      await work.sticky.end(final);
+      await endJob({ ...context, lease }, context.job, final);
+    },
     saveNow: () => saveNow(work),
     async rescue(prepared) {
       memory.detail = prepared;

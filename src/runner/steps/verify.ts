@@ -13,7 +13,7 @@ import { findTampering } from '../../gate/tamper/tamper.ts';
 import { commitTree, restorePaths, treeOf } from '../../workspace/change.ts';
 import { listChanges, showAllText, showDiff, type ChangedPath } from '../../workspace/diff.ts';
 import { changeCommit } from './commit.ts';
-import type { JobContext, PreparedDetail } from '../context.ts';
+import { WORK_REF, type JobContext, type PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
 import {
   layCheckout,
@@ -27,8 +27,6 @@ import {
 import { baseDependencies } from './prepare.ts';
 import { notRunFindings, type GateRun } from './tests-ran.ts';
 
-/** Ref of the job's repository that holds the commit under judgement. */
-export const WORK_REF = 'refs/agent-runner/work';
 /** Longest failure text that goes to the agent and into the history, in characters. */
 const MAX_FAILURE_CHARS = 12_000;
 /** What a report may hold, so that a step's result stays below its 64 KiB. */

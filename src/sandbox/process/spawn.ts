@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, statSync } from 'node:fs';
 import { Server, Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
+import { codeOf } from '../../job/error.ts';
 import { listKernelDirectory, readKernelFile } from './groups.ts';
 import type { LiveInput } from '../sandbox.ts';
 import { openInput, returnPipe, takePipe, type Pipe } from './pipes.ts';
@@ -201,7 +202,7 @@ export function startProcess(request: SpawnRequest): Started {
 
 /** What the system said, in words: ENOENT alone does not say whether the program or the directory is missing. */
 export function describeSpawnError(error: unknown, program: string, cwd: string): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     const isDirectory = statSync(cwd, { throwIfNoEntry: false })?.isDirectory() ?? false;
     return isDirectory ? `${program}: not found (${code})` : `${cwd}: no such directory (${code})`;

@@ -2,7 +2,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JobError } from '../../job/error.ts';
+import { codeOf, JobError } from '../../job/error.ts';
 import type { Store } from '../../store/store.ts';
 import type { Principal } from '../endpoint.ts';
 
@@ -31,7 +31,7 @@ export async function loginSecret(home: string): Promise<Buffer> {
   // Two that start at once: one makes it, and both read what it made.
   await writeFile(path, randomBytes(SECRET_BYTES).toString('hex'), { flag: 'wx', mode: 0o600 }).catch(
     (error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     },
   );
   const text = await readFile(path, 'utf8');

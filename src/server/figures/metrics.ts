@@ -102,6 +102,34 @@ function jobFamilies(tallies: readonly Tally[]): readonly string[] {
   ];
 }
 
+/** Figures of callbacks. */
+function deliveryFamilies(tallies: readonly Tally[]): readonly string[] {
+  const of = (series: string, label: string): readonly Sample[] =>
+    ofSeries(tallies, series, label).map(({ labels: { agent: _agent, ...labels }, value }) => ({
+      labels,
+      value,
+    }));
+  const tries = 'agent_runner_delivery_try_duration_seconds';
+  return [
+    family(
+      'agent_runner_deliveries_total',
+      'counter',
+      'Callbacks that were stored with the end of a job.',
+      linesOf('agent_runner_deliveries_total', of('deliveries', 'state')),
+    ),
+    family(
+      'agent_runner_deliveries_ended_total',
+      'counter',
+      'Callbacks that arrived or were given up, by status.',
+      linesOf('agent_runner_deliveries_ended_total', of('deliveries_ended', 'status')),
+    ),
+    family(tries, 'summary', 'Tries at callbacks, by whether they arrived.', [
+      ...linesOf(`${tries}_sum`, of('delivery_seconds', 'result')),
+      ...linesOf(`${tries}_count`, of('delivery_count', 'result')),
+    ]),
+  ];
+}
+
 /** All figures, as `/metrics` shows them. */
 export async function renderMetrics(parts: Parts, counters: Counters): Promise<string> {
   const { store } = parts.runner;
@@ -146,5 +174,6 @@ export async function renderMetrics(parts: Parts, counters: Counters): Promise<s
       linesOf('agent_runner_http_requests_total', requests),
     ),
     ...jobFamilies(tallies),
+    ...deliveryFamilies(tallies),
   ].join('');
 }

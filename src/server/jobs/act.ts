@@ -1,5 +1,6 @@
 /** Asking for jobs, and what can be done to one. */
 import { JobError } from '../../job/error.ts';
+import type { Job } from '../../job/job.ts';
 import { json, type Endpoint } from '../endpoint.ts';
 import type { Define, Parts } from '../parts.ts';
 import { findJob } from './read.ts';
@@ -8,8 +9,16 @@ import * as samples from './samples.ts';
 import { onceOf, requestOf, SUBMIT_REFUSES } from './submit.ts';
 import { acceptedView, viewOf } from './view.ts';
 
+const KEY_HEADER = { 'idempotency-key': 'Any text of yours: 1 to 255 printable ASCII characters' };
 /** What an approval says where the person says nothing. */
 const APPROVED = 'Approved: go on.';
+
+function acceptedAnswer(job: Job, isNew: boolean): Response {
+  return json(acceptedView(job), 201, {
+    location: `/api/jobs/${job.job_id}`,
+    ...(isNew ? {} : { 'idempotent-replayed': 'true' }),
+  });
+}
 
 function submitEndpoint({ runner }: Parts, define: Define): Endpoint {
   return define({
@@ -22,7 +31,7 @@ function submitEndpoint({ runner }: Parts, define: Define): Endpoint {
       'The job is durable when this is answered. With `Idempotency-Key` the same request within 24 hours answers the same job; the same key for another request is a 409.',
     role: 'submit',
     refuses: SUBMIT_REFUSES,
-    headers: { 'idempotency-key': 'Any text of yours: 1 to 255 printable ASCII characters' },
+    headers: KEY_HEADER,
     body: { schema: submitBody, examples: samples.submit },
     answers: {
       201: {
@@ -36,10 +45,7 @@ function submitEndpoint({ runner }: Parts, define: Define): Endpoint {
       const once = onceOf(principal, request.headers.get('idempotency-key'), body);
       const { job, isNew } = await runner.submit(asked, { ...once, token: body.github_token });
       about(job.job_id);
-      return json(acceptedView(job), 201, {
-        location: `/api/jobs/${job.job_id}`,
-        ...(isNew ? {} : { 'idempotent-replayed': 'true' }),
-      });
+      return acceptedAnswer(job, isNew);
     },
   });
 }
@@ -73,19 +79,25 @@ function endingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[]
       tag: 'jobs',
       summary: 'Ask once more for what an ended job was asked, as a new job',
       role: 'submit',
-      refuses: { 409: 'The job has not ended', 503: 'The disk is nearly full' },
+      refuses: {
+        409: 'The job has not ended, or the idempotency key was used for another request',
+        503: 'The disk is nearly full',
+      },
+      headers: KEY_HEADER,
       params: jobPath,
       answers: {
         201: {
-          description: 'The new job',
+          description: 'The new job; `Idempotent-Replayed: true` where it had been made before',
           content: { 'application/json': { schema: accepted, example: samples.accepted } },
           headers: { location: 'Where the new job is' },
         },
       },
-      async handle({ params, about }) {
+      async handle({ params, about, principal, request }) {
         about(params.job_id);
-        const job = await runner.retry(params.job_id);
-        return json(acceptedView(job), 201, { location: `/api/jobs/${job.job_id}` });
+        const key = request.headers.get('idempotency-key');
+        const once = onceOf(principal, key, { retry: params.job_id });
+        const { job, isNew } = await runner.retry(params.job_id, once);
+        return acceptedAnswer(job, isNew);
       },
     }),
   ];

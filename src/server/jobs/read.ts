@@ -36,6 +36,18 @@ export async function findJob(runner: Runner, jobId: string): Promise<Job> {
   });
 }
 
+/** Refuses a cursor that names no job. @throws Refused 400 */
+export async function checkCursor(runner: Runner, cursor: string | undefined): Promise<void> {
+  if (cursor === undefined || (await runner.store.getJob(cursor)) !== null) return;
+  const errors = [{ field: 'query.cursor', came: JSON.stringify(cursor), allowed: 'what next_cursor said' }];
+  throw new Refused({
+    status: 400,
+    code: 'invalid_request',
+    detail: 'query.cursor: no page goes on there',
+    errors,
+  });
+}
+
 function listEndpoint({ runner }: Parts, define: Define): Endpoint {
   return define({
     method: 'get',
@@ -54,24 +66,15 @@ function listEndpoint({ runner }: Parts, define: Define): Endpoint {
       },
     },
     async handle({ query }) {
-      const { status, repo, session, user, cursor, limit } = query;
+      const { status, repo, q, session, user, cursor, limit } = query;
       const known = status === undefined ? null : parseStatus(status);
-      if (cursor !== undefined && (await runner.store.getJob(cursor)) === null) {
-        const errors = [
-          { field: 'query.cursor', came: JSON.stringify(cursor), allowed: 'what next_cursor said' },
-        ];
-        throw new Refused({
-          status: 400,
-          code: 'invalid_request',
-          detail: 'query.cursor: no page goes on there',
-          errors,
-        });
-      }
+      await checkCursor(runner, cursor);
       const jobs = await runner.store.listJobs({
         // One more than is shown tells whether there is another page.
         limit: limit + 1,
         ...(known === null ? {} : { status: known }),
         ...(repo === undefined ? {} : { repo }),
+        ...(q === undefined ? {} : { search: q }),
         ...(session === undefined ? {} : { sessionId: session }),
         ...(user === undefined ? {} : { userId: user }),
         ...(cursor === undefined ? {} : { before: cursor }),

@@ -12,12 +12,21 @@ import {
 } from '../../job/request.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../job/status.ts';
 import { PHASES } from '../../job/step.ts';
+import {
+  MAX_SEARCH_CHARS,
+  MAX_SEARCH_WORDS,
+  MIN_BEGINNING_CHARS,
+  searchWords,
+} from '../../job/text/words.ts';
 import type { AcceptedView, JobView, StepView } from '../../job/view/view.ts';
 
 const OUTCOME_NAMES = Object.keys(OUTCOMES) as readonly Outcome[];
-const outcome = z.enum(OUTCOME_NAMES).meta({ id: 'Outcome' });
-const status = z.enum(JOB_STATUSES).meta({ id: 'JobStatus' });
-const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
+/** How a job ended. */
+export const outcome = z.enum(OUTCOME_NAMES).meta({ id: 'Outcome' });
+/** Where a job stands. */
+export const status = z.enum(JOB_STATUSES).meta({ id: 'JobStatus' });
+/** A time on the wire. */
+export const time: z.ZodString = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
 const phase = z.enum(PHASES);
 const count = z.int().min(0);
 
@@ -318,6 +327,14 @@ export function wholeParam(
     });
 }
 
+/** Where a list goes on. */
+export const cursor: z.ZodOptional<z.ZodString> = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[\w-]+$/, 'what `next_cursor` said')
+  .optional();
+
 /** The query of the list of jobs. */
 export const listQuery = z.strictObject({
   status: z
@@ -325,14 +342,19 @@ export const listQuery = z.strictObject({
     .optional()
     .meta({ description: '`created` and `pending` are names of `queued`' }),
   repo: text(4096).optional(),
+  q: text(MAX_SEARCH_CHARS)
+    .refine((value) => searchWords(value) !== null, {
+      error: `1 to ${MAX_SEARCH_WORDS} words in at most ${MAX_SEARCH_CHARS} characters, ${MIN_BEGINNING_CHARS} or more before a *`,
+    })
+    .optional()
+    .meta({
+      description:
+        'Words that are each in the task, the repository, the branch, the id or the URL of the pull request; `disc*` is what one begins with',
+      example: 'rounding shop disc*',
+    }),
   session: name.optional(),
   user: name.optional(),
-  cursor: z
-    .string()
-    .min(1)
-    .max(100)
-    .regex(/^[\w-]+$/, 'what `next_cursor` said')
-    .optional(),
+  cursor,
   limit: wholeParam(1, 200, 50, 'Jobs on a page'),
 });
 

@@ -2,7 +2,8 @@
 import type { NewDelivery } from '../../job/delivery/delivery.ts';
 import type { NewEvent } from '../../job/job.ts';
 import { checkLimit } from '../rules/value.ts';
-import type { Store } from '../store.ts';
+import { DELIVERY_STORED, tryTallies } from '../rules/tally.ts';
+import type { Store, Tally } from '../store.ts';
 import {
   againRow,
   claimedRow,
@@ -26,6 +27,8 @@ export interface DeliveryMemory {
   readonly methods: Pick<Store, 'claimDeliveries' | 'recordDeliveryTry' | 'listDeliveries' | 'redeliver'>;
   /** Stores a delivery with the end of its job. The same one again changes nothing. */
   insert(jobId: string, delivery: NewDelivery): void;
+  /** Figures of deliveries, entries of the same name not yet summed. */
+  tallies(): readonly Tally[];
   /** Forgets what of a job is no longer to be sent. */
   forget(jobId: string): void;
 }
@@ -38,6 +41,7 @@ export function createDeliveryMemory(jobs: {
   readonly check: () => void;
 }): DeliveryMemory {
   const known = new Map<string, Stored>();
+  const counted: Tally[] = [];
   const find = (deliveryId: string): Stored => {
     jobs.check();
     const stored = known.get(deliveryId);
@@ -49,8 +53,11 @@ export function createDeliveryMemory(jobs: {
   return {
     insert(jobId, delivery) {
       const row = newRow(delivery);
-      if (!known.has(row.delivery_id)) known.set(row.delivery_id, { jobId, row });
+      if (known.has(row.delivery_id)) return;
+      known.set(row.delivery_id, { jobId, row });
+      counted.push(...DELIVERY_STORED);
     },
+    tallies: () => counted,
     forget(jobId) {
       for (const [id, stored] of known) {
         if (stored.jobId === jobId && stored.row.status !== 'pending') known.delete(id);
@@ -76,6 +83,7 @@ export function createDeliveryMemory(jobs: {
         const delivery = deliveryOf(stored.jobId, row);
         const event = deliveryEvent(delivery, jobs.attempt(stored.jobId));
         save(stored, row);
+        counted.push(...tryTallies(delivery));
         jobs.append(stored.jobId, event);
         return delivery;
       },

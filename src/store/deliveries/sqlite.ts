@@ -5,6 +5,8 @@ import type { Database } from '../sqlite/database.ts';
 import { appendRows } from '../sqlite/tables/events.ts';
 import { jobNumber } from '../sqlite/tables/jobs.ts';
 import { eventRow } from '../rules/event.ts';
+import { tryTallies } from '../rules/tally.ts';
+import { add } from '../sqlite/tables/tallies.ts';
 import type { Store } from '../store.ts';
 import {
   againRow,
@@ -82,6 +84,7 @@ export function deliveryMethods(
         const changed = triedRow(row, claim, tried, after);
         save(db, changed);
         const delivery = deliveryOf(row.job_id, changed);
+        add(db, tryTallies(delivery));
         appendRows(db, row.job_number, [eventRow(deliveryEvent(delivery, row.attempt))]);
         return delivery;
       });

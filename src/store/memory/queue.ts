@@ -39,14 +39,19 @@ function sessionOf(state: State, sessionId: string | null): readonly Entry[] {
   return [...state.jobs.values()].filter((entry) => entry.queued?.session_id === sessionId);
 }
 
+/** The latest job of a job's session that was accepted before it and has not ended. */
+export function earlierOf(state: State, { queued, number }: Entry): string | null {
+  const others = sessionOf(state, queued?.session_id ?? null);
+  return others.findLast((other) => other.number < number)?.jobId ?? null;
+}
+
 /** Puts a job that nobody holds where it waits. */
 export function letWait(state: State, entry: Entry): void {
   const { queued } = entry;
   if (queued === null) return;
-  const isEarlier = sessionOf(state, queued.session_id).some((other) => other.number < entry.number);
   queued.state = waitingState(jobOf(entry), {
     isAnswered: queued.cancelling || entry.waiting.length > 0,
-    isBlocked: isEarlier && !queued.cancelling,
+    isBlocked: earlierOf(state, entry) !== null && !queued.cancelling,
   });
 }
 

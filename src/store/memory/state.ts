@@ -74,3 +74,8 @@ export function jobOf(entry: Entry): Job {
 export function newestFirst(a: Entry, b: Entry): number {
   return b.createdMs - a.createdMs || b.number - a.number;
 }
+
+/** The one accepted last first, whenever it says that it was created. */
+export function lastFirst(a: Entry, b: Entry): number {
+  return b.number - a.number;
+}

@@ -1,6 +1,15 @@
 /** How a stored job may begin and change; pure, so that every store decides alike. */
 import { JobError } from '../../job/error.ts';
 import type { Job, JobPatch } from '../../job/job.ts';
+import {
+  isFound,
+  MAX_SEARCH_CHARS,
+  MAX_SEARCH_WORDS,
+  MIN_BEGINNING_CHARS,
+  searchWords,
+  wordsOfJob,
+  type SearchWord,
+} from '../../job/text/words.ts';
 import { assertTransition, isTerminal, OUTCOMES } from '../../job/status.ts';
 import type { JobFilter } from '../store.ts';
 import { checkInteger, checkName, notFound } from './value.ts';
@@ -61,6 +70,12 @@ export function newJob(job: Job): Job {
   });
 }
 
+/** Checks a job that ended elsewhere. @throws JobError what `newJob` throws, `invalid_request` where it has not ended */
+export function endedJob(job: Job): Job {
+  if (job.outcome !== null) return newJob(job);
+  throw new JobError('invalid_request', `job ${job.job_id}: it has not ended, so it can't be imported`);
+}
+
 /**
  * A job after a change. The same status again is no change of status, so that a change which is repeated
  * after a crash has the effect of one; an outcome, once there, stays.
@@ -111,10 +126,31 @@ export function checkDelivers(jobId: string, patch: JobPatch): void {
   );
 }
 
+/**
+ * The words that a list is searched for; `null` where it is not.
+ *
+ * @throws JobError `invalid_request` for a text without a word, or with too many
+ */
+export function searchOf({ search }: Pick<JobFilter, 'search'>): readonly SearchWord[] | null {
+  if (search === undefined) return null;
+  const words = searchWords(search);
+  if (words !== null) return words;
+  const shown = JSON.stringify(search.slice(0, MAX_SEARCH_CHARS).toWellFormed());
+  throw new JobError(
+    'invalid_request',
+    `search: ${shown} is not allowed (1 to ${MAX_SEARCH_WORDS} words in at most ${MAX_SEARCH_CHARS} characters, ${MIN_BEGINNING_CHARS} or more before a *)`,
+    {
+      hint: 'give words of the task, the repository, the branch or the id, for example: rounding shop disc*',
+    },
+  );
+}
+
 /** Whether a list shows a job, but for the filter's cursor. */
 export function isListed(job: Job, filter: JobFilter): boolean {
   const { status, repo, userId, sessionId } = filter;
+  const words = searchOf(filter);
   return (
+    (words === null || isFound(wordsOfJob(job), words)) &&
     (status === undefined || job.status === status) &&
     (repo === undefined || job.request.repo === repo) &&
     (userId === undefined || job.request.user_id === userId) &&

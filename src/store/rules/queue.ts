@@ -56,11 +56,12 @@ export function waitingState(
 /**
  * Refuses a job that is to be run at once while an earlier job of its session has not ended.
  *
+ * @param earlier id of that job, or `null`
  * @throws JobError `conflict`
  */
-export function checkAlone(job: Job, isHeld: boolean, isBlocked: boolean): void {
-  if (!isHeld || !isBlocked) return;
-  throw new JobError('conflict', `session_id: an earlier job of ${job.request.session_id} has not ended`, {
+export function checkAlone(job: Job, isHeld: boolean, earlier: string | null): void {
+  if (!isHeld || earlier === null) return;
+  throw new JobError('conflict', `session_id: ${earlier} of ${job.request.session_id} has not ended`, {
     hint: 'wait for it, or submit the job: it runs after the others of its session',
   });
 }

@@ -23,6 +23,19 @@ export function stepRecord(row: StepRow): StepRecord {
   };
 }
 
+/** A record as it is kept. @throws JobError `bug` for what no step may be */
+export function stepRow({ key, tries, procedure_version, note, result }: StepRecord): StepRow {
+  checkBegin(key, procedure_version);
+  checkInteger(tries, 'tries', 1);
+  return {
+    key,
+    tries,
+    procedure_version,
+    note: toJson(note, `note of step ${key}`, MAX_STEP_RESULT_BYTES),
+    result: result === null ? null : resultJson(key, result),
+  };
+}
+
 /** Checks what a step is begun with. @throws JobError `bug` */
 export function checkBegin(key: string, procedureVersion: number): void {
   checkName(key, 'step');

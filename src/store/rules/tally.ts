@@ -1,4 +1,5 @@
 /** What a job adds to the figures of all jobs; pure, so that every store counts alike. */
+import type { Delivery } from '../../job/delivery/delivery.ts';
 import type { Job } from '../../job/job.ts';
 import type { Tally } from '../store.ts';
 
@@ -52,4 +53,23 @@ export function sumTallies(tallies: readonly Tally[]): readonly Tally[] {
 export function tallyChange(before: Job | null, after: Job): readonly Tally[] {
   const old = before === null ? [] : talliesOf(before);
   return sumTallies([...talliesOf(after), ...old.map((tally) => ({ ...tally, value: -tally.value }))]);
+}
+
+/** What a stored delivery adds. Deliveries are of no agent. */
+export const DELIVERY_STORED: readonly Tally[] = [
+  { series: 'deliveries', of: 'stored', agent: '', value: 1 },
+];
+
+/** What the last try of a delivery adds, and its end where that was it. */
+export function tryTallies({ status, tries }: Delivery): readonly Tally[] {
+  const last = tries.at(-1);
+  if (last === undefined) return [];
+  const of = last.error === null ? 'arrived' : 'failed';
+  const tried: readonly Tally[] = [
+    { series: 'delivery_count', of, agent: '', value: 1 },
+    { series: 'delivery_seconds', of, agent: '', value: last.duration_ms / 1000 },
+  ];
+  return status === 'pending'
+    ? tried
+    : [...tried, { series: 'deliveries_ended', of: status, agent: '', value: 1 }];
 }

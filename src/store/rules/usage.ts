@@ -1,6 +1,7 @@
 /** What jobs have spent, summed; pure, so that every store sums alike. */
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
+import type { PastJob } from '../../job/model/estimate.ts';
 import { USAGE_KEYS, type UsageFilter, type UsageKey, type UsageSum } from '../../job/model/usage.ts';
 import { checkLimit } from './value.ts';
 
@@ -51,6 +52,12 @@ export function usageOf({ request, result }: Job, created: number, by: UsageKey 
     tokens_out: number(result?.total_tokens_out),
     turns: number(result?.turns),
   };
+}
+
+/** What a job says of the cost of others like it. */
+export function costOf({ request, outcome, result }: Job): PastJob {
+  const { agent, model, mode } = request;
+  return { agent, model, mode, outcome, cost_usd: number(result?.total_cost) };
 }
 
 function plus(a: number | null, b: number | null): number | null {

@@ -84,7 +84,7 @@ export async function openDatabase(givenPath: string, now: () => Date): Promise<
   let closed = false;
   return {
     now,
-    write: (durability, bytes, work) => writer.write(durability, bytes, work),
+    write: (durability, bytes, work, last) => writer.write(durability, bytes, work, last),
     async read(query) {
       try {
         return await whileLocked(() => {

@@ -1,5 +1,5 @@
 /** What SQLite's errors mean to the person who runs this machine. */
-import { JobError } from '../../job/error.ts';
+import { codeOf, JobError } from '../../job/error.ts';
 
 // Primary result codes of SQLite (sqlite.org/rescode.html); the low byte of an extended code.
 const BUSY = 5;
@@ -24,7 +24,7 @@ const ACCESS =
 
 /** SQLite's extended result code of a thrown value, or `null` when SQLite did not throw it. */
 function resultCode(thrown: unknown): number | null {
-  if (!(thrown instanceof Error) || !('code' in thrown) || thrown.code !== 'ERR_SQLITE_ERROR') return null;
+  if (!(thrown instanceof Error) || codeOf(thrown) !== 'ERR_SQLITE_ERROR') return null;
   return 'errcode' in thrown && typeof thrown.errcode === 'number' ? thrown.errcode : 1;
 }
 
@@ -88,7 +88,7 @@ export function isDamaged(error: unknown): boolean {
 /** The error of a path at which no database can be. */
 export function pathFailure(thrown: unknown, path: string): JobError {
   const said = thrown instanceof Error ? thrown.message : String(thrown);
-  const full = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOSPC';
+  const full = codeOf(thrown) === 'ENOSPC';
   return new JobError('infra_failed', `the database ${path} can't be created (${said})`, {
     hint: full ? DISK : ACCESS,
     cause: thrown,

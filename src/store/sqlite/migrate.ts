@@ -7,6 +7,8 @@ import { MAX_STEP_RESULT_BYTES } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { whileLocked } from './lock.ts';
 import { ACCESS_TABLES } from './tables/access.ts';
+import { SEARCH_TABLE, wordsFor } from './tables/search.ts';
+import { SESSION_INDEXES } from './tables/sessions.ts';
 import { TALLY_TABLE } from './tables/tallies.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -201,7 +203,15 @@ CREATE INDEX jobs_by_session ON jobs (session_id, created_ms, number) WHERE sess
  * Every change of the schema, in order; the number of those applied is the database's version. An entry that
  * was published never changes: a new status or outcome needs a new entry that rebuilds `jobs` with its check.
  */
-const MIGRATIONS: readonly string[] = [FIRST, QUEUE, DELIVERIES, USAGE, SERVER];
+const MIGRATIONS: readonly string[] = [
+  FIRST,
+  QUEUE,
+  DELIVERIES,
+  USAGE,
+  SERVER,
+  SESSION_INDEXES,
+  SEARCH_TABLE,
+];
 
 /** The version that this code writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
@@ -252,6 +262,7 @@ export function inspect(db: Connection, path: string): void {
  * @throws JobError `bad_configuration` when it is newer than this code; what SQLite throws
  */
 export async function migrate(db: Connection, path: string): Promise<void> {
+  if (versionOf(db, path) < SCHEMA_VERSION) db.define('words_for', wordsFor);
   for (let count = 0; count < MIGRATIONS.length && versionOf(db, path) < SCHEMA_VERSION; count++) {
     await whileLocked(() =>
       inTransaction(db, () => {

@@ -1,6 +1,6 @@
 /** Copy-on-write places: where the layers of a working copy or a checkout lie, and what was written into them. */
 import { mkdirSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fitsMount, withOverlays } from '../../sandbox/process/overlay.ts';
 import type { Layers, OverlayMode } from '../../sandbox/sandbox.ts';
@@ -42,8 +42,11 @@ function placeOf(root: string, tree: string, home: string, described: Described)
   };
 }
 
+/** As a whole or not at all: of half a description, no process could ever open the place again. */
 async function describe(root: string, described: Described): Promise<void> {
-  await writeFile(join(root, 'layers.json'), JSON.stringify(described));
+  const path = join(root, 'layers.json');
+  await writeFile(`${path}.new`, JSON.stringify(described));
+  await rename(`${path}.new`, path);
 }
 
 /** What lies in `root`, or `null` where nothing copy-on-write was made. */
@@ -53,10 +56,20 @@ async function readDescription(root: string): Promise<Described | null> {
   return text === null ? null : (JSON.parse(text) as Described);
 }
 
-/** Opens a place that an earlier process made; `null` where it made a plain one. */
-export async function reopenPlace(root: string, tree: string, home: string): Promise<LayeredPlace | null> {
+/** Where the layers of a place lie that an earlier process made; `null` where it made a plain one. */
+export async function findPlace(root: string, tree: string, home: string): Promise<LayeredPlace | null> {
   const described = await readDescription(root);
   return described === null ? null : placeOf(root, tree, home, described);
+}
+
+/** Opens a place that an earlier process made; `null` where it made a plain one. */
+export async function reopenPlace(root: string, tree: string, home: string): Promise<LayeredPlace | null> {
+  const place = await findPlace(root, tree, home);
+  if (place === null) return null;
+  // A process that was killed while it threw away what was written has removed them, and made none again.
+  for (const { upper, work } of [place.treeLayers, ...(place.homeLayers === null ? [] : [place.homeLayers])])
+    for (const path of [upper, work]) await mkdir(path, { recursive: true });
+  return place;
 }
 
 /**

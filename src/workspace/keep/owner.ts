@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JobError } from '../../job/error.ts';
+import { codeOf, JobError } from '../../job/error.ts';
 
 /** When a process started, in clock ticks since boot, so that a reused pid is told apart; `0` where unknown. */
 async function startTime(pid: number): Promise<string> {
@@ -27,7 +27,7 @@ export async function isDead(owner: string): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    return codeOf(error) === 'ESRCH';
   }
   const now = await startTime(pid);
   return started !== '0' && now !== '0' && now !== started;
@@ -46,7 +46,7 @@ async function tryLock(path: string): Promise<(() => Promise<void>) | null> {
     await link(own, path);
     return () => rm(path, { force: true });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   } finally {
     await rm(own, { force: true });
   }

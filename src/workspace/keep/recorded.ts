@@ -46,6 +46,7 @@ const FRUGAL = {
   GIT_CONFIG_VALUE_1: '1',
 };
 const PACK_HEADER_BYTES = 12;
+const PACK_SUM_BYTES = 20;
 
 async function pointRefs(git: Git, dir: string, { base, trees }: Recorded): Promise<void> {
   await git({ dir }, ['update-ref', MAIN, base], {
@@ -74,10 +75,24 @@ export async function linkRecorded(git: Git, saved: string, to: string, what: Re
  * @returns the path of the pack
  */
 export async function packRecorded(git: Git, dir: string, folder: string, what: Recorded): Promise<string> {
+  return packFrom(git, dir, folder, what.base, [what.trees, what.left]);
+}
+
+/**
+ * Writes a base without its history, and what else is named by full ids, as one pack.
+ *
+ * @param folder where the pack is made
+ * @returns the path of the pack
+ */
+export async function packFrom(
+  git: Git,
+  dir: string,
+  folder: string,
+  base: string,
+  others: readonly string[],
+): Promise<string> {
   // Told that history ends at the base, git packs that commit and nothing before it.
-  const stdin = [`--shallow ${what.base}`, what.base, what.trees, what.left]
-    .map((line) => `${line}\n`)
-    .join('');
+  const stdin = [`--shallow ${base}`, base, ...others].map((line) => `${line}\n`).join('');
   const packed = await git({ dir }, ['pack-objects', '--revs', '--quiet', join(folder, 'recorded')], {
     stdin,
   });
@@ -90,11 +105,31 @@ function refused(why: string): JobError {
   });
 }
 
-/** Copies the pack at the end of a file, after a look at its header. */
-async function copyPack(from: string, start: number, to: string): Promise<void> {
+/** Where a pack lies in a file: from a place on, to the file's end unless its length is said. */
+interface PackPlace {
+  readonly path: string;
+  readonly start: number;
+  readonly bytes?: number;
+}
+
+/** What must be in a pack from elsewhere, by full ids. */
+interface Wanted {
+  readonly base: string;
+  readonly commits: readonly string[];
+  readonly trees: readonly string[];
+}
+
+/**
+ * Copies the pack of a file, after a look at its header. Its name is the sum at its end, which git checks: two packs that
+ * differ never have the same.
+ *
+ * @returns its path
+ */
+async function copyPack({ path: from, start, bytes }: PackPlace, folder: string): Promise<string> {
   const file = await open(from);
+  const size = bytes ?? (await file.stat()).size - start;
+  const sum = Buffer.alloc(PACK_SUM_BYTES);
   try {
-    const size = (await file.stat()).size - start;
     const head = Buffer.alloc(PACK_HEADER_BYTES);
     const { bytesRead } = await file.read(head, 0, PACK_HEADER_BYTES, start);
     if (bytesRead < PACK_HEADER_BYTES || head.toString('latin1', 0, 4) !== 'PACK')
@@ -102,14 +137,17 @@ async function copyPack(from: string, start: number, to: string): Promise<void> 
     if (size > MAX_PACK_BYTES) throw refused(`${size} bytes are too many (at most ${MAX_PACK_BYTES})`);
     const objects = head.readUInt32BE(8);
     if (objects > MAX_OBJECTS) throw refused(`${objects} objects are too many (at most ${MAX_OBJECTS})`);
+    await file.read(sum, 0, PACK_SUM_BYTES, start + size - PACK_SUM_BYTES);
   } finally {
     await file.close();
   }
-  await pipeline(createReadStream(from, { start }), createWriteStream(to));
+  const to = join(folder, `pack-${sum.toString('hex')}.pack`);
+  await pipeline(createReadStream(from, { start, end: start + size - 1 }), createWriteStream(to));
+  return to;
 }
 
 /** Refuses what is larger than it looks, is not whole, or is not what it is said to be. */
-async function examine(git: Git, dir: string, what: Recorded, trees: readonly string[]): Promise<void> {
+async function examine(git: Git, dir: string, { base, commits, trees }: Wanted): Promise<void> {
   const sizes = await git({ dir }, [
     'cat-file',
     '--batch-all-objects',
@@ -119,13 +157,13 @@ async function examine(git: Git, dir: string, what: Recorded, trees: readonly st
   const bytes = sizes.text.split('\n').reduce((sum, line) => sum + Number(line), 0);
   if (bytes > MAX_UNPACKED_BYTES)
     throw refused(`${bytes} bytes unpacked are too many (at most ${MAX_UNPACKED_BYTES})`);
-  const wanted = [`${what.base} commit`, `${what.trees} commit`, ...trees.map((id) => `${id} tree`)];
+  const wanted = [...[base, ...commits].map((id) => `${id} commit`), ...trees.map((id) => `${id} tree`)];
   const stdin = wanted.map((line) => `${line.slice(0, 40)}\n`).join('');
   const check = ['cat-file', '--batch-check=%(objectname) %(objecttype)'];
   const found = (await git({ dir }, check, { stdin })).text.split('\n');
   const missing = wanted.find((line, at) => found[at] !== line);
   if (missing !== undefined) throw refused(`there is no ${missing.slice(41)} ${missing.slice(0, 40)}`);
-  const walk = ['rev-list', '--objects', '--quiet', '--end-of-options', what.base, what.trees, ...trees];
+  const walk = ['rev-list', '--objects', '--quiet', '--end-of-options', base, ...commits, ...trees];
   const whole = await git({ dir }, walk, { okCodes: [0, 1, 128] });
   if (whole.code !== 0) throw refused(`objects are missing: ${whole.stderr.trim().slice(0, 200)}`);
 }
@@ -145,20 +183,33 @@ export async function unpackRecorded(
   what: Recorded,
   turns: readonly string[],
 ): Promise<void> {
+  await unpackChecked(git, from, to, {
+    base: what.base,
+    commits: [what.trees],
+    trees: [...new Set([what.left, ...turns])],
+  });
+  await pointRefs(git, to, what);
+}
+
+/**
+ * Fills a new repository with a pack that anybody may have written; it has no refs.
+ *
+ * @param to where it is made; nothing is there yet
+ * @throws JobError `invalid_request` when git finds anything wrong with an object, or one of what is wanted is missing
+ */
+export async function unpackChecked(git: Git, from: PackPlace, to: string, wanted: Wanted): Promise<void> {
   await createBare(to);
   const folder = join(to, 'objects', 'pack');
   await mkdir(folder, { recursive: true });
-  const pack = join(folder, 'pack-recorded.pack');
-  await copyPack(from.path, from.start, pack);
+  const pack = await copyPack(from, folder);
   // Every object is looked at: no `.git`, `..` or slash in a tree, no duplicates, no modules that run anything.
   const unpack = { env: FRUGAL, timeoutMs: UNPACK_TIMEOUT_MS };
   await git({ dir: to }, ['index-pack', '--fsck-objects', pack], unpack).catch(async (error: unknown) => {
     await rm(pack, { force: true });
     throw refused(error instanceof Error ? error.message : String(error));
   });
-  await writeFile(join(to, 'shallow'), `${what.base}\n`);
-  await examine(git, to, what, [...new Set([what.left, ...turns])]);
-  await pointRefs(git, to, what);
+  await writeFile(join(to, 'shallow'), `${wanted.base}\n`);
+  await examine(git, to, wanted);
 }
 
 /**

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { shellWord } from '../../job/text/shell.ts';
 import type { Git } from '../git.ts';
 
 /** Who git is to a remote. */
@@ -55,7 +56,7 @@ function settingsFor(url: URL, socket: string): Readonly<Record<string, string>>
   const pairs = [
     ['credential.helper', ''],
     [`credential.${url.origin}.helper`, ''],
-    [`credential.${url.origin}.helper`, `cache --socket=${socket}`],
+    [`credential.${url.origin}.helper`, `cache --socket=${shellWord(socket)}`],
     [`credential.${url.origin}.useHttpPath`, 'false'],
     // Newer versions of git ask before the first refusal, which spares a request.
     [`http.${url.origin}.proactiveAuth`, 'basic'],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { parseRef } from '../../job/request.ts';
 import type { Git } from '../git.ts';
+import { isPassing } from './patience.ts';
 import { readRefFile } from './refs.ts';
 
 /** The commit a job starts from. */
@@ -46,6 +47,8 @@ async function listRemote(
   const output = await git(null, args, { config: source.kind === 'url' ? 'user' : 'none' }).catch(
     (error: unknown) => {
       const said = error instanceof Error ? error.message : String(error);
+      // A network that fails for a while is nobody's mistake, and the job is tried again.
+      if (isPassing(error)) throw new JobError('infra_failed', `repo: ${source.url} can't be read: ${said}`);
       throw new JobError('repo_unusable', `repo: ${source.url} can't be read: ${said}`, {
         hint: said.includes('dubious ownership')
           ? 'it is of another user, and git reads nothing of theirs for you: clone it yourself, or run as its owner'

@@ -7,13 +7,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { JobError } from '../../job/error.ts';
+import { codeOf, JobError } from '../../job/error.ts';
 import { openHistory } from '../copy/history.ts';
 import type { Git } from '../git.ts';
 import { exists, markUsed } from '../keep/folders.ts';
 import type { RepoPaths } from '../layout.ts';
 import { findBase, type Base, type Found, type Source } from './listing.ts';
 import { linkPacks } from './packs.ts';
+import { isPassing } from './patience.ts';
 import { readLooseRef } from './refs.ts';
 
 /**
@@ -142,7 +143,7 @@ export async function moveToTrash(path: string, trash: string): Promise<string |
     await rename(path, to);
     return to;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
 }
@@ -179,7 +180,7 @@ export async function fetchBase(
       })
       .catch((error: unknown) => {
         const said = error instanceof Error ? error.message : String(error);
-        const code = base.fetch === base.sha ? 'base_missing' : 'infra_failed';
+        const code = base.fetch === base.sha && !isPassing(error) ? 'base_missing' : 'infra_failed';
         throw new JobError(code, `base: ${base.name} can't be fetched from ${source.url}: ${said}`);
       });
     // The branch may have moved between listing and fetching: what was fetched counts.

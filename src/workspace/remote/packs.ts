@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../job/error.ts';
 import type { History } from '../copy/history.ts';
 
 /** Links a file, or copies it where the file system can't (another device, no hard links). Done twice, it is done once. */
@@ -9,7 +10,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
+    const code = codeOf(error);
     if (code === 'EEXIST') return;
     if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
     const building = `${to}.new-${randomBytes(6).toString('hex')}`;

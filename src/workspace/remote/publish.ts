@@ -12,12 +12,44 @@ export async function readRemoteBranch(git: Git, source: Source, branch: string)
   return /^[0-9a-f]{40}\t/.test(line) ? line.slice(0, 40) : null;
 }
 
+/** What servers say when they will not take a push, and what a person does then. The first that fits counts. */
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [
+    /without [`'"]?workflows?[`'"]? (?:scope|permission)/i,
+    'the change or a newer base touches .github/workflows: give the token the scope `workflow`, or the App the permission Workflows (write)',
+  ],
+  [
+    /push protection|GH013|secret/i,
+    "the server refuses what it takes for a secret or what a repository's rules forbid: read its words above",
+  ],
+  [
+    /403|permission[^\n]*denied|denied to|not allowed to push|access denied|write access/i,
+    'whoever pushes here may only read: give them the right to write, or let agent-runner fork (docs/github.md)',
+  ],
+  [
+    /protected branch|pre-receive hook declined|rule violations|hook declined/i,
+    'a rule of the repository refuses this branch: choose another branch_template, or have the rule admit it',
+  ],
+  [
+    /401|authentication failed|could not read username|invalid username or password/i,
+    'the remote does not know who pushes: set BOT_TOKEN for GitHub, or give git a credential for this host',
+  ],
+];
+
+/** A refusal that trying again does not change, with what to do; anything else as it came. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof JobError)) return error;
+  const hint = REFUSALS.find(([words]) => words.test(error.message))?.[1];
+  return hint === undefined ? error : new JobError(error.code, error.message, { hint, cause: error });
+}
+
 /**
  * Pushes a commit to the job's own branch. Done twice, it has the effect of once. A branch that somebody
  * else made or moved is never overwritten.
  *
  * @param ours commits that this job pushed to the branch before; only those may be replaced
- * @throws JobError `conflict` when the branch holds somebody else's commit
+ * @throws JobError `conflict` when the branch holds somebody else's commit; `infra_failed` with a hint where a
+ * server refuses for a reason that it names
  */
 export async function pushBranch(
   git: Git,
@@ -43,7 +75,7 @@ export async function pushBranch(
   } catch (error) {
     const there = await readRemoteBranch(git, source, branch);
     if (there === commit) return;
-    if (there === null) throw error;
+    if (there === null) throw explained(error);
     if (ours.includes(there)) return push(there);
     throw new JobError(
       'conflict',

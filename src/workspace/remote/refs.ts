@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from '../../job/error.ts';
 import type { Git } from '../git.ts';
 import { exists } from '../keep/folders.ts';
 
@@ -23,7 +24,7 @@ export async function readRefFile(path: string): Promise<string | null> {
       await file.close();
     }
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? null : '';
+    return codeOf(error) === 'ENOENT' ? null : '';
   }
 }
 
@@ -48,7 +49,7 @@ async function openLock(lock: string): Promise<FileHandle> {
     try {
       return await open(lock, 'wx', 0o644);
     } catch (error) {
-      const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+      const isThere = codeOf(error) === 'EEXIST';
       if (!isThere || waitedMs > 2 * STALE_MS) throw error;
     }
     const made = await lstat(lock).catch(() => null);

@@ -30,7 +30,7 @@ export function turnsRef(jobId: string): string {
 }
 
 /** The ref that says: everything this base reaches is here, so a save sends only what is new. */
-function baseRef(sha: string): string {
+export function baseRef(sha: string): string {
   return `refs/agent-runner/base/${sha}`;
 }
 

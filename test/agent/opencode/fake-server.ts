@@ -4,9 +4,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+// Not imported: an import loads all of undici.
+const { createServer } = process.getBuiltinModule('node:http');
 
 const behaviour = process.argv[2] ?? 'good';
 const { HOME = '.', AGENT_RUNNER_OUT = '.', OPENCODE_SERVER_PASSWORD: password = '' } = process.env;

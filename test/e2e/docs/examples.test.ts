@@ -13,7 +13,7 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HAS_BUBBLEWRAP, ROOT, userPath } from '../cli.ts';
+import { BIN, HAS_BUBBLEWRAP, ROOT, userPath } from '../cli.ts';
 import type { TestForge } from '../../forge/forge.ts';
 import { onForge, startDocumentedForge } from './forge.ts';
 import { install } from './installed.ts';
@@ -96,10 +96,7 @@ function openPlace(root: string, path: string): { cwd: string; env: Record<strin
   for (const one of [cwd, tools, tmp, config]) mkdirSync(one, { recursive: true });
   symlinkSync(ROOT, join(cwd, 'agent-runner'));
   const wrapper = join(tools, 'agent-runner');
-  writeFileSync(
-    wrapper,
-    `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, 'bin/agent-runner.js')}' "$@"\n`,
-  );
+  writeFileSync(wrapper, `#!/bin/sh\nexec '${process.execPath}' '${BIN}' "$@"\n`);
   chmodSync(wrapper, 0o755);
   if (path === 'docs/library.md') {
     install(cwd);

@@ -49,6 +49,7 @@ describe.skipIf(!HAS_BUBBLEWRAP)('commands on a server', () => {
     ['logs', ['--json']],
     ['logs', ['-f']],
     ['deliveries', ['--json']],
+    ['trace', ['--json']],
   ])('%s %j says what it says beside the database', async (command, flags) => {
     const remote = await there([command, jobId, ...flags]);
     const local = await bench.run([command, jobId, ...flags]);
@@ -59,10 +60,13 @@ describe.skipIf(!HAS_BUBBLEWRAP)('commands on a server', () => {
   it.each([
     ['list', ['--json']],
     ['usage', ['--json', '--since', 'all']],
+    ['list', ['--search', 'write two', '--json']],
+    ['session', ['list', '--json']],
+    ['keys', ['list', '--json']],
   ])('%s %j does, too', async (command, flags) => {
     const [remote, local] = [await there([command, ...flags]), await bench.run([command, ...flags])];
     expect(remote).toEqual(local);
-    expect(remote.stdout).toMatch(/job-|"jobs": [1-9]/);
+    expect(remote.stdout).toMatch(/job-|"jobs": [1-9]|"sessions"|"key_id"/);
   });
 
   it('retry, message and cancel change something there', async () => {

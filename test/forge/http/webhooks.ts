@@ -15,15 +15,18 @@ export interface Webhooks {
 
 /**
  * @param complete adds what every payload has: repository, sender
+ * @param keep gets every payload that is sent
  */
 export function createWebhooks(
   state: State,
   complete: (repository: Repository, payload: Json) => Json,
+  keep: (event: string, action: string | null, payload: string) => void,
 ): Webhooks {
   const chains = new Map<number, Promise<void>>();
 
   async function deliver(hook: Hook, delivery: Delivery): Promise<void> {
     const text = JSON.stringify(delivery.payload);
+    keep(delivery.event, delivery.action, text);
     const signature = createHmac('sha256', hook.secret).update(text).digest('hex');
     try {
       const answer = await fetch(hook.url, {

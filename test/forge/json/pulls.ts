@@ -119,18 +119,18 @@ export function listedPull(core: Core, repository: Repository, pull: Pull): Json
   };
 }
 
-export interface PullFigures {
-  readonly commits: number;
-  readonly additions: number;
-  readonly deletions: number;
-  readonly changedFiles: number;
-  /** `null`: not known yet. */
-  readonly mergeable: boolean | null;
-}
-
-/** `pull-request`: its own page, with its figures. Nothing here merges, so nothing is ever merged. */
-export function fullPull(core: Core, repository: Repository, pull: Pull, figures: PullFigures): Json {
-  const { mergeable } = figures;
+/**
+ * `pull-request`: its own page, with its figures. Nothing here merges, so nothing is ever merged.
+ *
+ * @param mergeable `null`: not known yet
+ */
+export function fullPull(
+  core: Core,
+  repository: Repository,
+  pull: Pull,
+  mergeable: boolean | null = null,
+): Json {
+  const { figures } = pull;
   return {
     ...listedPull(core, repository, pull),
     merged: false,

@@ -82,6 +82,14 @@ export interface Issue {
   readonly reactions: Reaction[];
 }
 
+/** How large a pull request is, from its base to its head. */
+export interface PullFigures {
+  readonly commits: number;
+  readonly additions: number;
+  readonly deletions: number;
+  readonly changedFiles: number;
+}
+
 export interface Pull extends Issue {
   draft: boolean;
   /** `owner:branch`, which stays when the head's repository is gone. */
@@ -91,6 +99,7 @@ export interface Pull extends Issue {
   headSha: string;
   baseRef: string;
   baseSha: string;
+  figures: PullFigures;
   readonly maintainerCanModify: boolean;
   requestedReviewers: string[];
   readonly reviews: Review[];

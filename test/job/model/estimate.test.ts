@@ -1,19 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../../src/job/job.ts';
-import { estimateCost, estimateText } from '../../../src/job/model/estimate.ts';
-import type { JobRequest } from '../../../src/job/request.ts';
-import type { JobResult } from '../../../src/job/result.ts';
+import { estimateCost, estimateText, type PastJob } from '../../../src/job/model/estimate.ts';
 import type { Outcome } from '../../../src/job/status.ts';
-import { sampleJob, sampleRequest } from '../../store/sample.ts';
+import { sampleRequest } from '../../store/sample.ts';
 
 const REQUEST = sampleRequest({ agent: 'claude', model: 'anthropic/m' });
 
-function past(cost: number | null, over: Partial<JobRequest> = {}, outcome: Outcome = 'proposed'): Job {
-  return sampleJob('job-1', {
-    request: { ...REQUEST, ...over },
-    outcome,
-    result: { total_cost: cost } as unknown as JobResult,
-  });
+function past(cost: number | null, over: Partial<PastJob> = {}, outcome: Outcome = 'proposed'): PastJob {
+  const { agent, model, mode } = REQUEST;
+  return { agent, model, mode, outcome, cost_usd: cost, ...over };
 }
 
 function estimate(costs: readonly (number | null)[]): ReturnType<typeof estimateCost> {
@@ -42,13 +36,12 @@ describe('estimateCost', () => {
       past(1),
       past(1, {}, 'gate_failed'),
       past(1, {}, 'budget_exceeded'),
-      past(9, { repo: '/other' }),
       past(9, { agent: 'codex' }),
       past(9, { model: null }),
       past(9, { mode: 'ask' }),
       past(9, {}, 'cancelled'),
       past(9, {}, 'infra_failed'),
-      sampleJob('job-2', { request: REQUEST }),
+      past(null, { outcome: null }),
     ];
     expect(estimateCost(REQUEST, jobs, null)).toMatchObject({ known: true, jobs: 3, high_usd: 1 });
   });

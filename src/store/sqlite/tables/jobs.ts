@@ -2,6 +2,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
+import type { PastJob } from '../../../job/model/estimate.ts';
 import type { UsageKey, UsageSum } from '../../../job/model/usage.ts';
 import type { JobResult } from '../../../job/result.ts';
 import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../../store.ts';
@@ -14,12 +15,14 @@ import {
   jobExists,
   newJob,
   noSuchJob,
+  searchOf,
 } from '../../rules/job.ts';
 import { checkHeld, claim, isHeld, leaseOf, release, renew } from '../../rules/lease.ts';
 import { checkUsage, dayName, usagePage } from '../../rules/usage.ts';
 import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
+import { index, matchOf } from './search.ts';
 import { count } from './tallies.ts';
 import { acceptedBefore, dequeue, enqueue, holdOf, queueMethods, remember, setHold } from './queue.ts';
 
@@ -65,13 +68,15 @@ function readJob(db: Connection, jobId: string): Job | null {
   return row === null ? null : toJob(row);
 }
 
-function jobByNumber(db: Connection, number: number): Job {
+/** A job by the number under which its rows are kept. @throws JobError `not_found` */
+export function jobByNumber(db: Connection, number: number): Job {
   const row = db.get(`SELECT ${COLUMNS} FROM jobs WHERE number = ?`, number) as JobRow | null;
   if (row === null) throw noSuchJob(String(number));
   return toJob(row);
 }
 
-function insertJob(db: Connection, job: Job): void {
+/** Stores a new job. @throws JobError `conflict` when its id is taken */
+export function insertJob(db: Connection, job: Job): void {
   if (db.get('SELECT 1 FROM jobs WHERE job_id = ?', job.job_id) !== null) throw jobExists(job.job_id);
   db.run(
     `INSERT INTO jobs (${COLUMNS}, repo, created_ms, user_id, session_id)
@@ -134,8 +139,25 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
   }
   if (filter.before !== undefined) {
     const number = jobNumber(db, filter.before);
-    clauses.push('(created_ms, number) < ((SELECT created_ms FROM jobs WHERE number = ?), ?)');
-    values.push(number, number);
+    if (filter.search === undefined) {
+      clauses.push('(created_ms, number) < ((SELECT created_ms FROM jobs WHERE number = ?), ?)');
+      values.push(number, number);
+    } else {
+      clauses.push('jobs_words.rowid < ?');
+      values.push(number);
+    }
+  }
+  const words = searchOf(filter);
+  if (words !== null) {
+    // The index gives jobs in the order of their acceptance, and stops when there are enough.
+    const found = [...clauses, 'jobs_words MATCH ?'].join(' AND ');
+    return db.all(
+      `SELECT ${COLUMNS} FROM jobs_words CROSS JOIN jobs ON jobs.number = jobs_words.rowid WHERE ${found}
+       ORDER BY jobs_words.rowid DESC LIMIT ?`,
+      ...values,
+      matchOf(words),
+      filter.limit,
+    ) as JobRow[];
   }
   const where = clauses.length === 0 ? '' : `WHERE ${clauses.join(' AND ')}`;
   return db.all(
@@ -180,14 +202,24 @@ function usageRows(db: Connection, by: UsageKey | null, from: number): readonly 
   return rows.map((row) => ({ ...row, key: typeof row.key === 'number' ? dayName(row.key) : row.key }));
 }
 
+const COSTS = `SELECT agent, model, CASE WHEN json_valid(request) THEN request ->> '$.mode' END AS mode, outcome, cost_usd
+  FROM jobs WHERE repo = ? ORDER BY created_ms DESC, number DESC LIMIT ?`;
+
 /** Methods of the store about jobs. */
 export function jobMethods(
   database: Database,
-): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'updateJob'> {
+): Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'listCosts' | 'updateJob'> {
   return {
     async createJob(job, acceptance = {}) {
       const json = toJson(newJob(job), `job ${job.job_id}`);
-      return await database.write('full', json.length, (db) => accept(db, fromJson(json) as Job, acceptance));
+      return await database.write(
+        'full',
+        json.length,
+        (db) => accept(db, fromJson(json) as Job, acceptance),
+        (db, { job: stored, isNew }) => {
+          if (isNew) index(db, jobNumber(db, stored.job_id), stored, true);
+        },
+      );
     },
     async getJob(jobId) {
       return await database.read((db) => readJob(db, jobId));
@@ -200,11 +232,15 @@ export function jobMethods(
       const from = checkUsage(filter);
       return usagePage(await database.read((db) => usageRows(db, filter.by, from)), filter);
     },
+    async listCosts(repo, limit) {
+      checkLimit(limit);
+      return await database.read((db) => db.all(COSTS, repo, limit) as unknown as PastJob[]);
+    },
     async updateJob(lease, patch, delivery) {
       if (delivery !== undefined) checkDelivers(lease.job_id, patch);
       const json = toJson(patch, `change of job ${lease.job_id}`);
       const bytes = json.length + (delivery?.body.length ?? 0);
-      return await database.write(endsJob(patch) ? 'full' : 'normal', bytes, (db) => {
+      const change = (db: Connection): Job => {
         const number = heldJobNumber(db, lease);
         const job = readJob(db, lease.job_id);
         if (job === null) throw noSuchJob(lease.job_id);
@@ -217,6 +253,11 @@ export function jobMethods(
         if (changed.outcome !== null) dequeue(db, number);
         if (delivery !== undefined) insertDelivery(db, number, delivery);
         return changed;
+      };
+      // Of what a job is found by, only its pull request comes later.
+      const isNamed = typeof patch.result?.pr_url === 'string';
+      return await database.write(endsJob(patch) ? 'full' : 'normal', bytes, change, (db, changed) => {
+        if (isNamed) index(db, jobNumber(db, changed.job_id), changed, false);
       });
     },
   };
@@ -259,8 +300,5 @@ export function leaseMethods(
 
 /** Methods of the store about the queue. */
 export function queueOf(database: Database): ReturnType<typeof queueMethods> {
-  return queueMethods(database, (db, jobId) => {
-    const number = jobNumber(db, jobId);
-    return { job: jobByNumber(db, number), number };
-  });
+  return queueMethods(database, { numberOf: jobNumber, byNumber: jobByNumber });
 }

@@ -1,6 +1,6 @@
 /** The tables `queue`, `once` and `switches`. A row of the queue is there as long as its job has not ended. */
 import type { Job } from '../../../job/job.ts';
-import type { Lease, Once, QueueCounts, Store } from '../../store.ts';
+import type { Claimed, ClaimRequest, Once, QueueCounts, Store } from '../../store.ts';
 import { NEVER_HELD, claim, leaseOf, type Hold } from '../../rules/lease.ts';
 import {
   checkAlone,
@@ -56,18 +56,27 @@ export function wake(db: Connection, number: number): void {
   db.run("UPDATE queue SET state = 'ready' WHERE job_number = ? AND state = 'parked'", number);
 }
 
+/** The job of a session that was accepted last of those that have not ended. */
+function latestOf(db: Connection, session: string): string | null {
+  const row = db.get(
+    `SELECT job_id FROM queue AS q JOIN jobs ON number = q.job_number
+       WHERE q.session_id = ? ORDER BY q.job_number DESC LIMIT 1`,
+    session,
+  ) as Pick<Job, 'job_id'> | null;
+  return row?.job_id ?? null;
+}
+
 /** Puts an accepted job into the queue; behind the other jobs of its session. */
 export function enqueue(db: Connection, number: number, job: Job, isHeld: boolean): void {
   const entry = queueEntry(job);
   if (entry === null) return;
   const { priority, repo, session_id: session } = entry;
-  const isBlocked =
-    session !== null && db.get('SELECT 1 FROM queue WHERE session_id = ? LIMIT 1', session) !== null;
-  checkAlone(job, isHeld, isBlocked);
+  const earlier = session === null ? null : latestOf(db, session);
+  checkAlone(job, isHeld, earlier);
   db.run(
     'INSERT INTO queue (job_number, state, priority, repo, session_id) VALUES (?, ?, ?, ?, ?)',
     number,
-    waitingState(job, { isAnswered: false, isBlocked }),
+    waitingState(job, { isAnswered: false, isBlocked: earlier !== null }),
     priority,
     repo,
     session,
@@ -146,22 +155,19 @@ function nextNumber(db: Connection, perRepo: number | null): number | null {
   return (db.get(HEAD_BESIDE, perRepo) as Head | null)?.job_number ?? null;
 }
 
-/** The id of a job by its number. */
-function idOf(db: Connection, number: number): string {
-  return (
-    (db.get('SELECT job_id FROM jobs WHERE number = ?', number) as { readonly job_id: string } | null)
-      ?.job_id ?? ''
-  );
+/** The table of jobs, as the queue needs it. */
+interface Jobs {
+  /** @throws JobError `not_found` */
+  numberOf(db: Connection, jobId: string): number;
+  byNumber(db: Connection, number: number): Job;
 }
 
 /** Claims what is next. */
 function claimOne(
   db: Connection,
-  owner: string,
-  leaseMs: number,
-  now: Date,
-  perRepo: number | null,
-): Lease | null {
+  jobs: Jobs,
+  { owner, leaseMs, now, perRepo }: ClaimRequest,
+): Claimed | null {
   // A holder whose lease has ended is late or dead; should it still be there, its writes are refused from now on.
   db.run("UPDATE queue SET state = 'ready' WHERE state = 'held' AND until_ms < ?", now.getTime());
   const number = nextNumber(db, perRepo);
@@ -169,7 +175,9 @@ function claimOne(
   const hold = claim(holdOf(db, number), owner, leaseMs, now);
   if (hold === null) return null;
   setHold(db, number, hold);
-  return leaseOf(idOf(db, number), hold);
+  const job = jobs.byNumber(db, number);
+  const lease = leaseOf(job.job_id, hold);
+  return lease === null ? null : { job, lease };
 }
 
 type QueueMethods = Pick<
@@ -177,22 +185,13 @@ type QueueMethods = Pick<
   'claimNext' | 'listHeld' | 'countQueue' | 'requestCancel' | 'listCancelling' | 'setPaused' | 'isPaused'
 >;
 
-/**
- * Methods of the store about the queue.
- *
- * @param find reads a job by its id, and its number
- */
-export function queueMethods(
-  database: Database,
-  find: (db: Connection, jobId: string) => { readonly job: Job; readonly number: number },
-): QueueMethods {
+/** Methods of the store about the queue. */
+export function queueMethods(database: Database, jobs: Jobs): QueueMethods {
   return {
-    async claimNext({ owner, leaseMs, now, perRepo }) {
+    async claimNext(request) {
+      const { owner, perRepo } = request;
       if (perRepo !== null) checkInteger(perRepo, 'perRepo', 1);
-      return await database.write('normal', owner.length, (db) => {
-        const lease = claimOne(db, owner, leaseMs, now, perRepo);
-        return lease === null ? null : { job: find(db, lease.job_id).job, lease };
-      });
+      return await database.write('normal', owner.length, (db) => claimOne(db, jobs, request));
     },
     async listHeld() {
       const rows = await database.read((db) =>
@@ -217,7 +216,7 @@ export function queueMethods(
     },
     async requestCancel(jobId) {
       await database.write('full', 0, (db) => {
-        const { number } = find(db, jobId);
+        const number = jobs.numberOf(db, jobId);
         db.run('UPDATE queue SET cancelling = 1 WHERE job_number = ?', number);
         db.run(
           "UPDATE queue SET state = 'ready' WHERE job_number = ? AND state IN ('parked', 'blocked')",

@@ -24,7 +24,8 @@ function stepRow(db: Connection, number: number, key: string): StepRow | null {
   ) as StepRow | null;
 }
 
-function saveStep(db: Connection, number: number, row: StepRow, position: number): void {
+/** Stores a step; one that is there keeps its position. */
+export function saveStep(db: Connection, number: number, row: StepRow, position: number): void {
   db.run(
     `INSERT INTO steps (job_number, position, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET tries = excluded.tries, procedure_version = excluded.procedure_version,

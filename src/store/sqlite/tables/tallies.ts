@@ -21,7 +21,12 @@ INSERT INTO tallies (series, of, agent, value)
 
 /** Counts a job that was stored (`before` is `null`) or changed. */
 export function count(db: Connection, before: Job | null, after: Job): void {
-  for (const { series, of, agent, value } of tallyChange(before, after)) {
+  add(db, tallyChange(before, after));
+}
+
+/** Adds to the figures. */
+export function add(db: Connection, tallies: readonly Tally[]): void {
+  for (const { series, of, agent, value } of tallies) {
     db.run(
       `INSERT INTO tallies (series, of, agent, value) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET value = value + excluded.value`,

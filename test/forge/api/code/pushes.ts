@@ -3,9 +3,9 @@ import { folderOf, now, type Core } from '../../state/core.ts';
 import type { Pull, Repository } from '../../state/model.ts';
 import type { RefUpdate } from '../../git/backend.ts';
 import { git } from '../../git/git.ts';
-import { commit, log } from '../../git/history.ts';
+import { changedFiles, commit, countCommits, log, mergeBase } from '../../git/history.ts';
 import { readRef, writeRef } from '../../git/refs.ts';
-import { listedPull } from '../../json/pulls.ts';
+import { fullPull } from '../../json/pulls.ts';
 import { repoHtml } from '../../json/repositories.ts';
 import type { Json } from '../../http/route.ts';
 
@@ -32,15 +32,25 @@ export function emitPull(
   core.emit(base, 'pull_request', {
     action,
     number: pull.number,
-    pull_request: { ...listedPull(core, base, pull), merged: false },
+    pull_request: fullPull(core, base, pull),
     sender: login,
     ...more,
   });
 }
 
-/** Keeps the base repository's own ref of a pull request's head. */
-export async function keepHead(core: Core, base: Repository, pull: Pull): Promise<void> {
-  await writeRef(folderOf(core, base), `refs/pull/${pull.number}/head`, pull.headSha);
+/** After a pull request's head or base has changed: the base's own ref of the head, and the figures. */
+export async function headMoved(core: Core, base: Repository, pull: Pull): Promise<void> {
+  const folder = folderOf(core, base);
+  await writeRef(folder, `refs/pull/${pull.number}/head`, pull.headSha);
+  const common = (await mergeBase(folder, pull.baseSha, pull.headSha)) ?? pull.baseSha;
+  const files = await changedFiles(folder, common, pull.headSha);
+  const sum = (of: 'additions' | 'deletions'): number => files.reduce((total, file) => total + file[of], 0);
+  pull.figures = {
+    commits: await countCommits(folder, pull.baseSha, pull.headSha),
+    additions: sum('additions'),
+    deletions: sum('deletions'),
+    changedFiles: files.length,
+  };
 }
 
 async function pushPayload(
@@ -112,7 +122,7 @@ export async function branchMoved(
     pull.headSha = update.after;
     pull.baseSha = (await readRef(folderOf(core, base), `refs/heads/${pull.baseRef}`)) ?? pull.baseSha;
     pull.updatedAt = at;
-    await keepHead(core, base, pull);
+    await headMoved(core, base, pull);
     emitPull(core, base, pull, 'synchronize', login, { before, after: update.after });
   }
 }

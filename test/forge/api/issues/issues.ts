@@ -3,7 +3,7 @@ import { atLeast, findAccount, grantedRole, newId, now, type Core } from '../../
 import type { Issue, Repository } from '../../state/model.ts';
 import { simpleUser } from '../../json/accounts.ts';
 import { issueJson, issueOrPull } from '../../json/issues.ts';
-import { labelJson, listedPull } from '../../json/pulls.ts';
+import { fullPull, labelJson } from '../../json/pulls.ts';
 import { invalid, notFound, Refusal } from '../../http/refusal.ts';
 import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
 import { checkBody, checkTitle } from '../limits.ts';
@@ -32,7 +32,7 @@ export function emitIssue(
   const subject =
     pull === undefined
       ? { issue: issueJson(core, repository, issue) }
-      : { number: pull.number, pull_request: listedPull(core, repository, pull) };
+      : { number: pull.number, pull_request: fullPull(core, repository, pull) };
   core.emit(repository, pull === undefined ? 'issues' : 'pull_request', {
     action,
     ...subject,

@@ -2,7 +2,7 @@
 import { newId, now } from '../../state/core.ts';
 import type { Issue, Label, Pull, Repository } from '../../state/model.ts';
 import { issueJson } from '../../json/issues.ts';
-import { labelJson, listedPull } from '../../json/pulls.ts';
+import { fullPull, labelJson } from '../../json/pulls.ts';
 import { invalid, notFound } from '../../http/refusal.ts';
 import { route, textOf, type Call, type Route } from '../../http/route.ts';
 
@@ -44,7 +44,7 @@ export function setLabels(call: Call, issue: Issue, names: readonly string[]): v
     const subject =
       pull === undefined
         ? { issue: issueJson(core, repository, issue) }
-        : { number: pull.number, pull_request: listedPull(core, repository, pull) };
+        : { number: pull.number, pull_request: fullPull(core, repository, pull) };
     core.emit(repository, pull === undefined ? 'issues' : 'pull_request', {
       action,
       ...subject,

@@ -11,15 +11,15 @@ import {
 } from '../../state/core.ts';
 import type { Pull, Repository } from '../../state/model.ts';
 import { tryGit } from '../../git/git.ts';
-import { changedFiles, countCommits, log, mergeBase, mergesCleanly } from '../../git/history.ts';
+import { log, mergeBase, mergesCleanly } from '../../git/history.ts';
 import { readRef } from '../../git/refs.ts';
 import { commitJson } from '../../json/commits.ts';
-import { fullPull, listedPull, type PullFigures } from '../../json/pulls.ts';
+import { fullPull, listedPull } from '../../json/pulls.ts';
 import { custom, invalid, notFound, Refusal } from '../../http/refusal.ts';
 import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
 import { filesJson } from '../code/commits.ts';
 import { checkBody, checkTitle } from '../limits.ts';
-import { emitPull, keepHead } from '../code/pushes.ts';
+import { emitPull, headMoved } from '../code/pushes.ts';
 
 const READ = { permission: ['pull_requests', 'read'] } as const;
 const WRITE = { permission: ['pull_requests', 'write'] } as const;
@@ -31,42 +31,20 @@ export function pullOf({ repository, params }: Pick<Call, 'repository' | 'params
   return pull;
 }
 
-type Known = Omit<PullFigures, 'mergeable'>;
-const figuresOf = new WeakMap<Pull, { readonly key: string; readonly figures: Known }>();
-
-async function figures(
-  core: Core,
-  repository: Repository,
-  pull: Pull,
-  asksMergeable: boolean,
-): Promise<PullFigures> {
-  const folder = folderOf(core, repository);
-  const key = `${pull.baseSha} ${pull.headSha}`;
-  let known = figuresOf.get(pull);
-  if (known?.key !== key) {
-    const common = (await mergeBase(folder, pull.baseSha, pull.headSha)) ?? pull.baseSha;
-    const files = await changedFiles(folder, common, pull.headSha);
-    const sum = (of: 'additions' | 'deletions'): number => files.reduce((total, file) => total + file[of], 0);
-    known = {
-      key,
-      figures: {
-        commits: await countCommits(folder, pull.baseSha, pull.headSha),
-        additions: sum('additions'),
-        deletions: sum('deletions'),
-        changedFiles: files.length,
-      },
-    };
-    figuresOf.set(pull, known);
-  }
-  const base = asksMergeable ? await readRef(folder, `refs/heads/${pull.baseRef}`) : null;
-  // GitHub finds out after it has answered: null at first.
-  const mergeable = base === null ? null : await mergesCleanly(folder, base, pull.headSha);
-  return { ...known.figures, mergeable };
-}
-
-/** A pull request's own page. */
+/**
+ * A pull request's own page.
+ *
+ * @param isNew GitHub finds out whether it merges cleanly only after it has answered
+ */
 export async function pullJson(core: Core, repository: Repository, pull: Pull, isNew = false): Promise<Json> {
-  return fullPull(core, repository, pull, await figures(core, repository, pull, !isNew));
+  const folder = folderOf(core, repository);
+  const base = isNew ? null : await readRef(folder, `refs/heads/${pull.baseRef}`);
+  return fullPull(
+    core,
+    repository,
+    pull,
+    base === null ? null : await mergesCleanly(folder, base, pull.headSha),
+  );
 }
 
 /** The repository that `owner:branch` (or `branch`, with `head_repo`) means, in the network of `base`. */
@@ -159,6 +137,7 @@ async function open(call: Call): Promise<Json> {
     headLabel: label,
     headRepositoryId: head.id,
     ...refs,
+    figures: { commits: 0, additions: 0, deletions: 0, changedFiles: 0 },
     maintainerCanModify: mayModify,
     requestedReviewers: [],
     reviews: [],
@@ -167,7 +146,7 @@ async function open(call: Call): Promise<Json> {
   repository.pulls.push(pull);
   // A push may have come while git was asked.
   pull.headSha = (await readRef(folderOf(core, head), `refs/heads/${refs.headRef}`)) ?? refs.headSha;
-  await keepHead(core, repository, pull);
+  await headMoved(core, repository, pull);
   emitPull(core, repository, pull, 'opened', login);
   return pullJson(core, repository, pull, true);
 }
@@ -216,6 +195,7 @@ async function edit(call: Call): Promise<Json> {
     changes['base'] = { ref: { from: pull.baseRef }, sha: { from: pull.baseSha } };
     pull.baseRef = body['base'];
     pull.baseSha = sha;
+    await headMoved(core, repository, pull);
   }
   pull.updatedAt = now(core);
   if (Object.keys(changes).length > 0) emitPull(core, repository, pull, 'edited', login, { changes });

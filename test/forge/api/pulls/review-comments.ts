@@ -28,12 +28,14 @@ export function emitReviewComment(
   pull: Pull,
   comment: ReviewComment,
   action: string,
+  more: Json = {},
 ): void {
   core.emit(repository, 'pull_request_review_comment', {
     action,
     comment: reviewCommentJson(core, repository, pull, comment),
     pull_request: listedPull(core, repository, pull),
     sender: login,
+    ...more,
   });
 }
 
@@ -123,9 +125,10 @@ export const REVIEW_COMMENT_ROUTES: readonly Route[] = [
       throw new Refusal(403, 'Must have admin rights to Repository.');
     const body = textOf(call.body, 'body');
     checkBody('PullRequestReviewComment', body);
+    const from = comment.body;
     comment.body = body;
     comment.updatedAt = now(call.core);
-    emitReviewComment(call, pull, comment, 'edited');
+    emitReviewComment(call, pull, comment, 'edited', { changes: { body: { from } } });
     return { status: 200, body: reviewCommentJson(call.core, call.repository, pull, comment) };
   }),
   route(`DELETE ${AT}/comments/{comment_id}`, WRITE, (call) => {
