@@ -46,10 +46,8 @@ async function requestOf({ config, readIssue }: Runner, asked: AskedJob): Promis
   });
 }
 
-/** The token of a job is no part of what its digest remembers. */
-function onceOf(given: object, key: string | undefined): SubmitOptions {
+function onceOf(asked: object, key: string | undefined): SubmitOptions {
   if (key === undefined) return {};
-  const { github_token: _token, ...asked } = given as { readonly github_token?: string };
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw new JobError('invalid_request', 'idempotency_key: allowed are 1 to 255 printable ASCII characters');
   const sorted = Object.fromEntries(Object.entries(asked).toSorted(([a], [b]) => (a < b ? -1 : 1)));
@@ -77,9 +75,9 @@ export function createLocalClient(runner: Runner): JobClient {
     async submit(asked, key) {
       const request = await requestOf(runner, asked);
       // What can't start here is refused now, while somebody is there who can mend it.
-      const { github_token: token } = asked;
+      const { github_token: token, ...remembered } = asked;
       await runner.preflight(request, token);
-      return acceptedView((await runner.submit(request, { ...onceOf(asked, key), token })).job);
+      return acceptedView((await runner.submit(request, { ...onceOf(remembered, key), token })).job);
     },
     job: async (jobId) => viewOf(await find(jobId)),
     list: async (filter) => (await store.listJobs(filter)).map(viewOf),

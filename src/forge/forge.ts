@@ -116,9 +116,9 @@ export interface Access {
   readonly credential?: () => Promise<Credential>;
   /** Looks who may do what, and makes the fork where one is needed. Done twice, it has the effect of once. */
   readonly open?: (mode: ForkMode) => Promise<Target>;
+  readonly issues?: Issues;
   /** The commit that a branch is at now; `null` where there is no such branch. */
   readonly tip?: (branch: string) => Promise<string | null>;
-  readonly issues?: Issues;
   /** Opens or updates the proposal of a branch; asked twice, it has the effect of once. */
   propose(request: ProposalRequest): Promise<Proposal>;
 }

@@ -81,6 +81,7 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       if (at === null) throw new JobError('bug', `GitHub names a repository ${fork ?? found.full_name}`);
       return { remote: desk.remoteOf(at), fork };
     },
+    issues: createIssues(asking, upstream, (ask) => tokens.bot?.() ?? desk.login(tokens, ask), visit.signal),
     async tip(branch) {
       const ask = await asking();
       const at = { owner: upstream.owner, repo: upstream.name, ref: `heads/${branch}` };
@@ -89,7 +90,6 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
         (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),
       );
     },
-    issues: createIssues(asking, upstream, (ask) => tokens.bot?.() ?? desk.login(tokens, ask), visit.signal),
     async propose(request) {
       const head = splitName(request.target.name ?? '') ?? upstream;
       return proposeOn(await asking(), { upstream, head }, request, visit.signal);
@@ -112,14 +112,12 @@ function remember<T>(known: Map<string, T>, account: string, make: () => T): T {
 
 function createDesk(options: GithubOptions, remoteOf: Desk['remoteOf']): Desk {
   const paces = new Map<string, Pace>();
+  const book = options.paceBook === undefined ? {} : { book: options.paceBook };
   const logins = new Map<string, Promise<string>>();
   return {
     options,
     remoteOf,
-    paceOf: (account) =>
-      remember(paces, account, () =>
-        createPace(account, options.paceMs, options.paceBook === undefined ? {} : { book: options.paceBook }),
-      ),
+    paceOf: (account) => remember(paces, account, () => createPace(account, options.paceMs, book)),
     login(tokens, ask) {
       // The configured name is that of the configured token.
       if (options.account !== null && tokens === options.tokens) return Promise.resolve(options.account);

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { joinForges, type Forge } from '../forge/forge.ts';
 import { createGithubForge } from '../forge/github.ts';
 import { accountTokens, appTokens } from '../forge/github/tokens.ts';
+import { createPaceBook, type PaceBook } from '../forge/github/pace.ts';
 import { createLocalForge } from '../forge/local.ts';
 import { createBaselines } from '../gate/gate.ts';
 import { codeOf, JobError } from '../job/error.ts';
@@ -15,7 +16,7 @@ import { exists } from '../workspace/keep/folders.ts';
 import type { SavedRef } from '../workspace/keep/work.ts';
 import { createLayout, type Layout } from '../workspace/layout.ts';
 import { createCallbacks } from './callbacks/callbacks.ts';
-import type { ForgeParts } from './forge/alone.ts';
+import type { ForgeParts } from './forge/alone/fork.ts';
 import { createSeals } from './forge/seal.ts';
 import { withFailPoints } from './fail-points.ts';
 import { openPaceBook } from './forge/pace.ts';
@@ -66,18 +67,17 @@ function openStore(layout: Layout, thread: boolean): Promise<Store> {
 }
 
 /** The forges: GitHub, where we or a job are somebody there, and what is reached by git alone. */
-function forgeOf({ github, host }: Config, layout: Layout | null): Forge {
+function forgeOf({ github, host }: Config, paceBook: PaceBook): Forge {
   const { url, apiUrl, token, app, username, forkTimeoutMs, forkPollMs, paceMs } = github;
   const local = createLocalForge({ cwd: host.cwd });
   const tokens = app !== null ? appTokens(app, apiUrl) : token !== null ? accountTokens(token) : null;
   const of = { url, apiUrl, tokens, app, otherwise: local, account: username };
-  const paced = layout === null ? {} : { paceBook: openPaceBook(layout.pace) };
-  return joinForges(createGithubForge({ ...of, forkTimeoutMs, forkPollMs, paceMs, ...paced }), local);
+  return joinForges(createGithubForge({ ...of, forkTimeoutMs, forkPollMs, paceMs, paceBook }), local);
 }
 
 /** The forge and git by themselves, for what needs no home. */
 export function openForge(config: Config): ForgeParts {
-  return { config, forge: forgeOf(config, null), git: gitOf(config) };
+  return { config, forge: forgeOf(config, createPaceBook()), git: gitOf(config) };
 }
 
 /**
@@ -111,7 +111,7 @@ export async function openRunner(
     {
       store: withBell(await openStore(layout, lasts), bell),
       git: gitOf(config),
-      forge: forgeOf(config, layout),
+      forge: forgeOf(config, openPaceBook(layout.pace)),
     },
     config.failAt,
   );

@@ -1,5 +1,5 @@
 /** `fork`: finds or makes the account's fork of a repository, and prints its name. */
-import { forkUpstream } from '../../runner/forge/alone.ts';
+import { forkUpstream } from '../../runner/forge/alone/fork.ts';
 import { openForge } from '../../runner/open.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 

@@ -1,5 +1,5 @@
 /** `pr`: what lies in the current checkout as one pull request, from any CI. */
-import { proposeCheckout } from '../../runner/forge/pr.ts';
+import { proposeCheckout } from '../../runner/forge/alone/pr.ts';
 import { openForge } from '../../runner/open.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { cleanLine } from '../text.ts';

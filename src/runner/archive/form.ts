@@ -110,6 +110,13 @@ function requestSchema(z: typeof Zod) {
     priority: z.int().min(-MAX_PRIORITY).max(MAX_PRIORITY).optional(),
     session_id: z.string().refine(passes(parseSessionId), 'no session').optional(),
     fork: z.enum(FORK_MODES).optional(),
+    issue: z
+      .string()
+      .max(MAX_NAME_CHARS)
+      .regex(/^[\w.-]+\/[\w.-]+#\d{1,9}$/, 'no issue')
+      .optional(),
+    // Erased with the job's end; that there was one keeps it from being asked for again in another's name.
+    sealed_token: z.null().optional(),
     labels: z.array(name).max(MAX_NAMES).optional(),
     reviewers: z.array(name).max(MAX_NAMES).optional(),
     phases: z.object({ mode: z.enum(PHASES_MODES), explore: looking, plan: looking }).optional(),

@@ -86,10 +86,11 @@ export function createSticky(context: JobContext): Sticky {
       journal.emit('message', 'notify', { notice: `${issue} could not be told how the job goes: ${why}` });
     });
   };
-  let begun: Promise<void> = Promise.resolve();
+  let begun: Promise<void> | null = null;
   return {
     begin() {
-      begun = say(`agent-runner is working on this, as ${nameOf(context)}.`);
+      // A job is prepared again where its base has moved.
+      begun ??= say(`agent-runner is working on this, as ${nameOf(context)}.`);
     },
     async end(result) {
       await begun;

@@ -7,7 +7,7 @@ import type { Config } from '../../config.ts';
 import { runProcess } from '../../sandbox/process.ts';
 import { SANDBOX_ADAPTERS } from '../../sandbox/sandbox.ts';
 import { examineDatabase } from '../keep/database.ts';
-import { reachNamed } from '../forge/alone.ts';
+import { reachNamed } from '../forge/alone/fork.ts';
 import { makePrivateFolder, openForge, openRunner } from '../open.ts';
 import { agentOf, defaultAgent } from '../agents.ts';
 import { resolveModels } from '../models/resolve.ts';

@@ -22,7 +22,6 @@ import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Engine, StepContext } from '../engine/engine.ts';
 import type { HeldLease } from '../engine/lease.ts';
 import { endJob } from '../engine/settle.ts';
-import type { JobResult } from '../../job/result.ts';
 import { reopenBench, type Bench } from '../place.ts';
 import { createBackgroundBaseline, type BackgroundBaseline } from './background.ts';
 import { createMap, type JobMap } from '../phases/map.ts';
@@ -317,9 +316,8 @@ export function createSteps(options: StepsOptions): JobSteps {
     save: () => stepSave(work),
     async notify(result) {
       const { context, engine, lease } = options;
-      const final: JobResult = { ...result, resumed_from_checkpoint: engine.replayed() };
+      const final = { ...result, resumed_from_checkpoint: engine.replayed() };
       // Before the end is stored: who takes the job over after a death tells it again, and nobody would after the end.
-      await context.journal.flush();
       await work.sticky.end(final);
       await endJob({ ...context, lease }, context.job, final);
     },

@@ -2,13 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Config } from '../../config.ts';
-import type { Access, Forge, Remote } from '../../forge/forge.ts';
-import { nameOn, splitName } from '../../forge/github/names.ts';
-import { JobError } from '../../job/error.ts';
-import type { Git } from '../../workspace/git.ts';
-import { withCredential } from '../../workspace/remote/credential.ts';
-import { syncBranch, type Synced } from '../../workspace/remote/sync.ts';
+import type { Config } from '../../../config.ts';
+import type { Access, Forge, Remote } from '../../../forge/forge.ts';
+import { nameOn, splitName } from '../../../forge/github/names.ts';
+import { JobError } from '../../../job/error.ts';
+import type { Git } from '../../../workspace/git.ts';
+import { withCredential } from '../../../workspace/remote/credential.ts';
+import { syncBranch, type Synced } from '../../../workspace/remote/sync.ts';
 
 /** What the commands work with. */
 export interface ForgeParts {

@@ -1,15 +1,15 @@
 /** `pr`: what lies in a checkout as one pull request, without a job and without touching the checkout. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JobError } from '../../job/error.ts';
-import { parseRef } from '../../job/request.ts';
-import { commitTree, treeOf } from '../../workspace/change.ts';
-import type { Git } from '../../workspace/git.ts';
-import { readPosition, type Position } from '../../workspace/person/position.ts';
-import { snapshotCheckout } from '../../workspace/person/snapshot.ts';
-import { findBase } from '../../workspace/remote/listing.ts';
-import { pushBranch, readRemoteBranch } from '../../workspace/remote/publish.ts';
-import { inFolder, reachNamed, type Attended, type ForgeParts, type Reached } from './alone.ts';
+import { JobError } from '../../../job/error.ts';
+import { parseRef } from '../../../job/request.ts';
+import { commitTree, treeOf } from '../../../workspace/change.ts';
+import type { Git } from '../../../workspace/git.ts';
+import { readPosition, type Position } from '../../../workspace/person/position.ts';
+import { snapshotCheckout } from '../../../workspace/person/snapshot.ts';
+import { findBase } from '../../../workspace/remote/listing.ts';
+import { pushBranch, readRemoteBranch } from '../../../workspace/remote/publish.ts';
+import { inFolder, reachNamed, type Attended, type ForgeParts, type Reached } from './fork.ts';
 
 /** What is asked for. */
 export interface PrInput {
