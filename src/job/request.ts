@@ -96,8 +96,11 @@ export interface JobRequest {
   readonly issue?: string;
   /** The job's own token for the forge, sealed; `null` once the job has ended and it is erased. */
   readonly sealed_token?: string | null;
-  /** Set where the same was asked before and proposed: this job goes to the same branch, and so to its pull request. */
-  readonly follows?: { readonly job_id: string; readonly branch: string; readonly head_sha: string };
+  /**
+   * Set where the same was asked before and proposed: this job goes to the same branch, and so to its pull request.
+   * `heads`: the commits that those jobs may have left on it.
+   */
+  readonly follows?: { readonly job_id: string; readonly branch: string; readonly heads: readonly string[] };
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
   readonly in_place?: InPlace;
   /** Set for a playback: the recording as the home folder names it, and the job that was recorded. */

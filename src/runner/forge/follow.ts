@@ -33,9 +33,13 @@ export async function findFollowed(
   const jobs = await store.listJobs({ repo: remote.url, limit: MAX_JOBS });
   const same = jobs.filter((job) => isAlone(job.request) && isSame(job.request, request));
   if (same.some((job) => !isTerminal(job.status))) return undefined;
-  for (const { job_id, branch, result } of same) {
-    if (result?.pr_url != null && result.head_sha !== null)
-      return { job_id, branch, head_sha: result.head_sha };
-  }
-  return undefined;
+  const last = same.findIndex(({ result }) => result?.pr_url != null && result.head_sha !== null);
+  const opened = same[last];
+  if (opened === undefined) return undefined;
+  const { job_id, branch } = opened;
+  // One that failed later may have pushed before it did: what it left there is ours to replace, too.
+  const heads = same
+    .slice(0, last + 1)
+    .flatMap((job) => (job.branch === branch && job.result?.head_sha != null ? [job.result.head_sha] : []));
+  return { job_id, branch, heads };
 }

@@ -36,8 +36,9 @@ export async function propose(
     });
   }
   // The intent is stored before the effect, so that a repetition knows its own commit on the remote.
-  const before = detail.session?.tip ?? job.request.follows?.head_sha ?? null;
-  const ours = [...new Set([...ownCommits(step.notes), ...(before === null ? [] : [before]), head])];
+  const tip = detail.session?.tip ?? null;
+  const before = tip === null ? (job.request.follows?.heads ?? []) : [tip];
+  const ours = [...new Set([...ownCommits(step.notes), ...before, head])];
   const wasBegun = step.notes['proposing'] === true;
   await step.note({ pushed: ours, proposing: wasBegun }, 'full');
   await Promise.all([

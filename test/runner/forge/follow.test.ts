@@ -53,7 +53,17 @@ it('is the newest that opened a pull request', async () => {
   expect(await found([failed, job('b'), job('a')])).toEqual({
     job_id: 'b',
     branch: 'bot/b',
-    head_sha: 'b'.repeat(40),
+    heads: ['b'.repeat(40)],
+  });
+});
+
+it('knows what a later one left on the branch that failed after its push, and nothing of other branches', async () => {
+  const failed = { status: 'failed', result: { pr_url: null } } as const;
+  const later = { ...job('c', failed), branch: 'bot/b' };
+  expect(await found([job('d', failed), later, job('b'), job('a')])).toEqual({
+    job_id: 'b',
+    branch: 'bot/b',
+    heads: ['c'.repeat(40), 'b'.repeat(40)],
   });
 });
 
