@@ -35,7 +35,8 @@ describe('a sealed token', () => {
   it('opens for no other job, under no other key, and not when it was touched', async () => {
     const seals = createSeals(key);
     const sealed = await seals.seal('job-a', TOKEN);
-    const touched = `${sealed.slice(0, -1)}${sealed.endsWith('A') ? 'B' : 'A'}`;
+    // Not the last letter: some of its bits may stand for nothing.
+    const touched = `${sealed.slice(0, -5)}${sealed.at(-5) === 'A' ? 'B' : 'A'}${sealed.slice(-4)}`;
     await expect(seals.open('job-b', sealed)).rejects.toMatchObject({ code: 'bad_configuration' });
     await expect(seals.open('job-a', touched)).rejects.toMatchObject({ code: 'bad_configuration' });
     await expect(seals.open('job-a', sealed.replace('v1.', 'v2.'))).rejects.toThrow("can't be unsealed");
