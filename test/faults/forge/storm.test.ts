@@ -6,7 +6,7 @@ import { jobWords, setForgeStage, type ForgeStage } from './stage.ts';
 import { runStorm } from './storm.ts';
 
 /** Thousands by command: `npm run faults -- --storm 1000`. */
-const JOBS = 24;
+const JOBS = 100;
 const STORM_TIMEOUT_MS = 600_000;
 const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(2 ** 31));
 
