@@ -4,7 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { createAppAuth } from '@octokit/auth-app';
 import { JobError } from '../../job/error.ts';
+import type { Ask } from './client.ts';
 import type { RepoName } from './names.ts';
 
 /** An App, as the settings name it. */
@@ -100,9 +102,16 @@ function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
   return new JobError('infra_failed', `GitHub: no token for ${owner}/${name}: ${said.slice(0, 300)}`);
 }
 
+/** Asking as an App. */
+interface AppAsking {
+  readonly ask: Ask;
+  readonly auth: ReturnType<typeof createAppAuth>;
+  readonly headers: { readonly authorization: string };
+}
+
 /** The way to ask as the App itself, which may look at itself and mint tokens, and nothing else. */
-export async function askAsApp(app: AppIdentity, apiUrl: string) {
-  const [{ createAppAuth }, { Octokit }, privateKey] = await Promise.all([
+export async function askAsApp(app: AppIdentity, apiUrl: string): Promise<AppAsking> {
+  const [{ createAppAuth: create }, { Octokit }, privateKey] = await Promise.all([
     import('@octokit/auth-app'),
     import('@octokit/core'),
     readKey(app.keyFile),
@@ -112,7 +121,7 @@ export async function askAsApp(app: AppIdentity, apiUrl: string) {
       fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }),
   };
   const ask = new Octokit({ baseUrl: apiUrl, userAgent: 'agent-runner', request }).request;
-  const auth = createAppAuth({ appId: app.id, privateKey, request: ask });
+  const auth = create({ appId: app.id, privateKey, request: ask });
   return { ask, auth, headers: { authorization: `bearer ${(await auth({ type: 'app' })).token}` } };
 }
 
