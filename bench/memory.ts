@@ -2,10 +2,11 @@
  * What an idle server weighs beside Node with the same two parts of it (HTTP and SQLite), and what a running job adds:
  * memory of the server, and processes of ours beside the agent's. On the built package, as it is installed.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bundleProgram } from '../build.ts';
 import { memoryOf, startServer, stopServer } from './followers.ts';
 import { machine, makeRemote, median, openBenchFolder } from './place.ts';
 
@@ -35,10 +36,9 @@ function shareOf(pid: number): number {
 }
 
 /** The package as it is published, beside this clone's dependencies. @returns its command line */
-function build(folder: string): string {
+async function build(folder: string): Promise<string> {
   mkdirSync(folder);
-  const tsc = join(ROOT, 'node_modules/.bin/tsc');
-  execFileSync(tsc, ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')]);
+  await bundleProgram(join(folder, 'dist'));
   for (const name of ['bin', 'package.json'])
     cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
@@ -145,7 +145,7 @@ async function running(folder: string, bin: string): Promise<boolean> {
 export async function benchMemory(): Promise<void> {
   const place = openBenchFolder();
   try {
-    const bin = build(join(place.path, 'package'));
+    const bin = await build(join(place.path, 'package'));
     const rounds: { bare: number; ours: number }[] = [];
     // The first fills the cache of compiled code.
     for (let at = 0; at <= ROUNDS; at++) {
