@@ -23,6 +23,11 @@ const HEAD_PAUSE_MS = 1000;
 /** Put in front of the title where a repository has no drafts. */
 const DRAFT_WORD = 'Draft: ';
 
+/** Whether a text names a job by its whole name: `ci-1` is not `ci-12`. */
+function names(text: string, jobId: string): boolean {
+  return text.split(/[^\w.-]+/).includes(jobId);
+}
+
 /** The pull request of a branch: an open one, else with `ofJob` the one in whatever state whose body names that job. */
 export async function findPull(
   ask: Ask,
@@ -37,7 +42,7 @@ export async function findPull(
     per_page: 100,
   });
   const open = listed.data.find((pull) => pull.state === 'open');
-  const own = (pull: Pull): boolean => ofJob !== null && pull.body?.includes(ofJob) === true;
+  const own = (pull: Pull): boolean => ofJob !== null && names(pull.body ?? '', ofJob);
   return open ?? listed.data.find(own) ?? null;
 }
 
