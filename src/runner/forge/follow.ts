@@ -20,7 +20,8 @@ function isAlone(request: JobRequest): boolean {
 
 /**
  * The job whose branch and pull request a request goes on with: the last that was asked the same of the same agent
- * and opened one. None while another of them has not ended: two jobs never work on one branch.
+ * and opened one. None while another of them has not ended: two jobs never work on one branch; and none after one that
+ * found somebody else's work there.
  *
  * @param remote its repository; only on a forge are there pull requests
  */
@@ -33,7 +34,9 @@ export async function findFollowed(
   const jobs = await store.listJobs({ repo: remote.url, limit: MAX_JOBS });
   const same = jobs.filter((job) => isAlone(job.request) && isSame(job.request, request));
   if (same.some((job) => !isTerminal(job.status))) return undefined;
-  for (const { job_id, branch, result } of same) {
+  for (const { job_id, branch, result, request: asked } of same) {
+    // Somebody else has pushed to that branch since: it is theirs now.
+    if (asked.follows !== undefined && result?.error?.code === 'conflict') return undefined;
     if (result?.pr_url != null && result.head_sha !== null)
       return { job_id, branch, head_sha: result.head_sha };
   }

@@ -77,6 +77,17 @@ it('is none while another of the same has not ended: two never work on one branc
   expect(await found([other, job('a')])).toMatchObject({ job_id: 'a' });
 });
 
+it('is none after one that found the branch in other hands, until one has opened its own', async () => {
+  const follows = { job_id: 'a', branch: 'bot/a', head_sha: 'a'.repeat(40) };
+  const refused = job('b', {
+    status: 'failed',
+    request: { follows },
+    result: { pr_url: null, head_sha: null, error: { code: 'conflict' } },
+  });
+  expect(await found([refused, job('a')])).toBeUndefined();
+  expect(await found([job('c'), refused, job('a')])).toMatchObject({ job_id: 'c' });
+});
+
 it('is none where there are no pull requests', async () => {
   const { name: _, ...plain } = REMOTE;
   expect(await found([job('a')], REQUEST, plain)).toBeUndefined();
