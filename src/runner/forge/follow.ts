@@ -37,6 +37,8 @@ export async function findFollowed(
   for (const { job_id, branch, result, request: asked } of same) {
     // Somebody else has pushed to that branch since: it is theirs now.
     if (asked.follows !== undefined && result?.error?.code === 'conflict') return undefined;
+    // What came from another home may name any branch of the repository: only the job's own may be pushed over.
+    if (asked.follows === undefined && !branch.includes(job_id)) continue;
     if (result?.pr_url != null && result.head_sha !== null)
       return { job_id, branch, head_sha: result.head_sha };
   }

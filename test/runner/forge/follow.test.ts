@@ -17,7 +17,12 @@ const REQUEST = { task: 'Do it', agent: 'command', model: null, base: null, mode
 /** A job that ended with a pull request, but for what is told. */
 function job(
   id: string,
-  more: { request?: Partial<JobRequest>; result?: object | null; status?: Job['status'] } = {},
+  more: {
+    request?: Partial<JobRequest>;
+    result?: object | null;
+    status?: Job['status'];
+    branch?: string;
+  } = {},
 ): Job {
   const result = {
     pr_url: `https://github.com/ann/tool/pull/${id}`,
@@ -26,7 +31,7 @@ function job(
   };
   return {
     job_id: id,
-    branch: `bot/${id}`,
+    branch: more.branch ?? `bot/${id}`,
     status: more.status ?? 'completed',
     request: { ...REQUEST, ...more.request },
     result: more.result === null ? null : result,
@@ -86,6 +91,13 @@ it('is none after one that found the branch in other hands, until one has opened
   });
   expect(await found([refused, job('a')])).toBeUndefined();
   expect(await found([job('c'), refused, job('a')])).toMatchObject({ job_id: 'c' });
+});
+
+it("is none whose branch is not its own: that of a job from elsewhere may be anybody's", async () => {
+  expect(await found([job('b', { branch: 'x/main' }), job('a')])).toMatchObject({ job_id: 'a' });
+  const follows = { job_id: 'a', branch: 'bot/a', head_sha: 'a'.repeat(40) };
+  const second = job('b', { branch: 'bot/a', request: { follows } });
+  expect(await found([second, job('a')])).toMatchObject({ job_id: 'b', branch: 'bot/a' });
 });
 
 it('is none where there are no pull requests', async () => {
