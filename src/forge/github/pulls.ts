@@ -13,6 +13,7 @@ interface Pull {
   readonly state: string;
   readonly draft?: boolean | undefined;
   readonly body: string | null;
+  readonly labels?: readonly { readonly name?: string | undefined }[] | undefined;
 }
 
 /** GitHub's limit for the title of a pull request, in characters. */
@@ -151,7 +152,7 @@ async function decorate(
   notices: string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { labels, reviewers } = request;
+  const { labels, staleLabels, reviewers } = request;
   const note = (what: string) => (error: unknown) => {
     notices.push(`${what} could not be set on the pull request: ${sayingOf(error)}`);
   };
@@ -159,6 +160,14 @@ async function decorate(
     const route = 'POST /repos/{owner}/{repo}/issues/{issue_number}/labels';
     const set = { ...repoOf(upstream), issue_number: pull.number, labels: [...labels] };
     await again(() => ask(route, set), signal).catch(note('labels'));
+  }
+  const has = new Set((pull.labels ?? []).map(({ name }) => name));
+  for (const name of staleLabels.filter((one) => has.has(one))) {
+    const route = 'DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}';
+    const gone = { ...repoOf(upstream), issue_number: pull.number, name };
+    await again(() => ask(route, gone), signal).catch((error: unknown) => {
+      if (statusOf(error) !== 404) note(`that ${name} holds no more`)(error);
+    });
   }
   if (reviewers.length > 0) {
     const people = reviewers.filter((name) => !name.includes('/'));

@@ -94,6 +94,21 @@ describe('a repository that the account may only read', () => {
   });
 });
 
+describe('a pull request that was red', () => {
+  it('is neither a draft nor called red once it is green', async () => {
+    const config = join(bench.root, 'config', 'agent-runner', 'config.yml');
+    writeFileSync(config, 'github_pace_ms: 0\nmax_gate_runs: 1\npolicy: { on_red: draft }\n');
+    const mend = async (command: string): Promise<void> => {
+      const words = ['run', 'Mend', '--repo', 'ann/tool', '--agent', 'command', '--label', 'bot'];
+      await bench.run(words, environment({ BOT_TOKEN: OWNER_TOKEN, AGENT_CMD: command }));
+    };
+    await mend('echo "export const sum = () => 0;" > sum.mjs');
+    expect(pulls()).toMatchObject([{ draft: true, labels: ['gate-red', 'bot'] }]);
+    await mend('echo "export const sum = (a, b) => b + a;" > sum.mjs');
+    expect(pulls()).toMatchObject([{ draft: false, labels: ['bot'] }]);
+  });
+});
+
 describe('a branch that somebody else pushed to', () => {
   it('is left as it is: no agent is paid for it, and asked once more the change has its own', async () => {
     const first = (await run()).result;
