@@ -221,5 +221,9 @@ describe('answers that are lost after the effect', () => {
     const { result } = await run();
     expect(result.outcome).toBe('pr_opened');
     expect(pulls()).toHaveLength(1);
+    const { repositories } = forge.state();
+    expect(repositories.map((one) => `${one.owner}/${one.name}`)).toEqual(['ann/tool', 'bot/tool']);
+    const statuses = repositories.flatMap((one) => one.statuses);
+    expect(statuses.map(({ context }) => context)).toEqual(['agent-runner/gate']);
   });
 });
