@@ -52,6 +52,8 @@ export interface ProposalRequest {
   readonly body: string;
   readonly draft: boolean;
   readonly labels: readonly string[];
+  /** Labels that an earlier proposal of the same branch may have, and that hold no more. */
+  readonly staleLabels: readonly string[];
   readonly reviewers: readonly string[];
   /** Name of the remote that a working repository publishes to; `null` where it has none. */
   readonly publishTo: string | null;

@@ -163,6 +163,9 @@ function draftFindings(history: readonly Entry[]): readonly TamperFinding[] {
   );
 }
 
+/** Labels of proposals that the runner sets, and takes back where they hold no more. */
+export const OWN_LABELS = ['gate-red', 'judge-changed', 'unverified'] as const;
+
 function propose(history: readonly Entry[], request: JobRequest, labels: readonly string[]): Decision {
   const all = draftFindings(history).length > 0 ? [...labels, 'judge-changed'] : labels;
   return {

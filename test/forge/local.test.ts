@@ -17,6 +17,7 @@ async function propose(remote: Remote, publishTo: string | null = null): Promise
       body: 'b',
       draft: false,
       labels: [],
+      staleLabels: [],
       reviewers: [],
       publishTo,
       wasBegun: false,

@@ -115,8 +115,22 @@ describe('the title of its pull request', () => {
     ['fixes #12, GH-3 and ann/tool#4', 'fixes 12, GH 3 and ann/tool4'],
     ['ask @ann and @org/team', 'ask ann and org/team'],
     ['closes https://github.com/ann/tool/issues/5', 'closes https github.com/ann/tool/issues/5'],
-  ])('of %j calls nobody and closes nothing', (title, wanted) => {
+    ['[skip ci] Add a flag', '(skip ci) Add a flag'],
+    ['Add a flag [#CI skip]', 'Add a flag (CI skip)'],
+    ['Add a flag [[no ci]] ***NO_CI***', 'Add a flag ([no ci)] NO_CI'],
+    ['[Feature] Add [a] flag', '[Feature] Add [a] flag'],
+  ])('of %j calls nobody, closes nothing and keeps no CI away', (title, wanted) => {
     const task = issueTaskOf('ann/tool#1', { ...PLAIN, title });
     expect(titleOfJob({ task, issue: 'ann/tool#1' })).toBe(wanted);
+  });
+});
+
+describe('the title of a task', () => {
+  it.each([
+    ['[skip ci] Mend it', '(skip ci) Mend it'],
+    ['Mend\u0007 it\u202e now\u200b', 'Mend  it now'],
+    ['# Mend it\n\nskip-checks: true', 'Mend it'],
+  ])('of %j hides nothing and keeps no CI away', (task, wanted) => {
+    expect(titleOfJob({ task })).toBe(wanted);
   });
 });

@@ -127,6 +127,26 @@ describe('git', () => {
     expect(readdirSync(home)).toEqual(['.gitconfig']);
   });
 
+  it('asks as nobody else, wherever the user lets git go instead', async () => {
+    const [host, other] = [await serve(), await serve()];
+    const git = withCredential(gitOf(), host.url, () => Promise.resolve(CREDENTIAL));
+    const rules = ['insteadOf', 'pushInsteadOf'].map((rule) => [`url.${other.url}/.${rule}`, `${host.url}/`]);
+    for (const [key = '', value = ''] of rules)
+      await run('git', ['config', '--file', join(home, '.gitconfig'), key, value]);
+    const dir = join(home, 'own.git');
+    await run('git', ['init', '--quiet', '--bare', dir]);
+    const empty = ['-C', dir, 'hash-object', '-w', '-t', 'tree', '/dev/null'];
+    const tree = (await run('git', empty)).stdout.trim();
+    for (const args of [['ls-remote'], ['push', '--quiet']]) {
+      const refs = args[0] === 'push' ? [`${tree}:refs/tags/x`] : [];
+      await expect(git({ dir }, [...args, '--', `${host.url}/ann/tool`, ...refs], USER)).rejects.toThrow(
+        /403/,
+      );
+    }
+    expect(host.told).toContain(BASIC);
+    expect(other.told).toEqual([]);
+  });
+
   it('tells another host nothing, asked for or led to', async () => {
     const other = await serve();
     const host = await serve(() => other.url);

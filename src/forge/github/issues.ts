@@ -63,8 +63,8 @@ async function writersAmong(
       const mayWrite = await ask(route, { owner, repo: name, username: login }).then(
         ({ data }) => WRITERS.has(data.permission),
         (error: unknown) => {
-          if (statusOf(error) === 404) return false;
-          if (statusOf(error) === 403) return true;
+          // Who may not push may not ask either: nobody is believed then whose right is not seen.
+          if (statusOf(error) === 404 || statusOf(error) === 403) return false;
           throw error;
         },
       );

@@ -13,6 +13,7 @@ interface Pull {
   readonly state: string;
   readonly draft?: boolean | undefined;
   readonly body: string | null;
+  readonly labels?: readonly { readonly name?: string | undefined }[] | undefined;
 }
 
 /** GitHub's limit for the title of a pull request, in characters. */
@@ -22,6 +23,11 @@ const HEAD_TRIES = 5;
 const HEAD_PAUSE_MS = 1000;
 /** Put in front of the title where a repository has no drafts. */
 const DRAFT_WORD = 'Draft: ';
+
+/** Whether a text names a job by its whole name: `ci-1` is not `ci-12`. */
+function names(text: string, jobId: string): boolean {
+  return text.split(/[^\w.-]+/).includes(jobId);
+}
 
 /** The pull request of a branch: an open one, else with `ofJob` the one in whatever state whose body names that job. */
 export async function findPull(
@@ -37,7 +43,7 @@ export async function findPull(
     per_page: 100,
   });
   const open = listed.data.find((pull) => pull.state === 'open');
-  const own = (pull: Pull): boolean => ofJob !== null && pull.body?.includes(ofJob) === true;
+  const own = (pull: Pull): boolean => ofJob !== null && names(pull.body ?? '', ofJob);
   return open ?? listed.data.find(own) ?? null;
 }
 
@@ -146,7 +152,7 @@ async function decorate(
   notices: string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { labels, reviewers } = request;
+  const { labels, staleLabels, reviewers } = request;
   const note = (what: string) => (error: unknown) => {
     notices.push(`${what} could not be set on the pull request: ${sayingOf(error)}`);
   };
@@ -154,6 +160,14 @@ async function decorate(
     const route = 'POST /repos/{owner}/{repo}/issues/{issue_number}/labels';
     const set = { ...repoOf(upstream), issue_number: pull.number, labels: [...labels] };
     await again(() => ask(route, set), signal).catch(note('labels'));
+  }
+  const has = new Set((pull.labels ?? []).map(({ name }) => name));
+  for (const name of staleLabels.filter((one) => has.has(one))) {
+    const route = 'DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}';
+    const gone = { ...repoOf(upstream), issue_number: pull.number, name };
+    await again(() => ask(route, gone), signal).catch((error: unknown) => {
+      if (statusOf(error) !== 404) note(`that ${name} holds no more`)(error);
+    });
   }
   if (reviewers.length > 0) {
     const people = reviewers.filter((name) => !name.includes('/'));

@@ -110,15 +110,15 @@ function requestSchema(z: typeof Zod) {
     priority: z.int().min(-MAX_PRIORITY).max(MAX_PRIORITY).optional(),
     session_id: z.string().refine(passes(parseSessionId), 'no session').optional(),
     fork: z.enum(FORK_MODES).optional(),
+    labels: z.array(name).max(MAX_NAMES).optional(),
+    reviewers: z.array(name).max(MAX_NAMES).optional(),
     issue: z
       .string()
       .max(MAX_NAME_CHARS)
       .regex(/^[\w.-]+\/[\w.-]+#\d{1,9}$/, 'no issue')
       .optional(),
-    // Erased with the job's end; that there was one keeps it from being asked for again in another's name.
-    sealed_token: z.null().optional(),
-    labels: z.array(name).max(MAX_NAMES).optional(),
-    reviewers: z.array(name).max(MAX_NAMES).optional(),
+    // That it came with a token of its own, erased by now: here, too, nobody else's takes its place.
+    sealed_token: z.null('it holds a token').optional(),
     phases: z.object({ mode: z.enum(PHASES_MODES), explore: looking, plan: looking }).optional(),
     in_place: z.never('jobs for a checkout that a person stands in are not moved').optional(),
     replay: z.never('playbacks are not moved').optional(),

@@ -20,7 +20,8 @@ function isAlone(request: JobRequest): boolean {
 
 /**
  * The job whose branch and pull request a request goes on with: the last that was asked the same of the same agent
- * and opened one. None while another of them has not ended: two jobs never work on one branch.
+ * and opened one. None while another of them has not ended: two jobs never work on one branch; and none after one that
+ * found somebody else's work there.
  *
  * @param remote its repository; only on a forge are there pull requests
  */
@@ -33,13 +34,17 @@ export async function findFollowed(
   const jobs = await store.listJobs({ repo: remote.url, limit: MAX_JOBS });
   const same = jobs.filter((job) => isAlone(job.request) && isSame(job.request, request));
   if (same.some((job) => !isTerminal(job.status))) return undefined;
-  const last = same.findIndex(({ result }) => result?.pr_url != null && result.head_sha !== null);
-  const opened = same[last];
-  if (opened === undefined) return undefined;
-  const { job_id, branch } = opened;
-  // One that failed later may have pushed before it did: what it left there is ours to replace, too.
-  const heads = same
-    .slice(0, last + 1)
-    .flatMap((job) => (job.branch === branch && job.result?.head_sha != null ? [job.result.head_sha] : []));
-  return { job_id, branch, heads };
+  const left: { readonly branch: string; readonly head: string }[] = [];
+  for (const { job_id, branch, result, request: asked } of same) {
+    // Somebody else has pushed to that branch since: it is theirs now.
+    if (asked.follows !== undefined && result?.error?.code === 'conflict') return undefined;
+    // What came from another home may name any branch of the repository: only the job's own may be pushed over.
+    if (asked.follows === undefined && !branch.includes(job_id)) continue;
+    const head = result?.head_sha ?? null;
+    // One that failed later may have pushed before it did: what it left there is ours to replace, too.
+    if (head !== null) left.push({ branch, head });
+    if (result?.pr_url != null && head !== null)
+      return { job_id, branch, heads: left.flatMap((one) => (one.branch === branch ? [one.head] : [])) };
+  }
+  return undefined;
 }

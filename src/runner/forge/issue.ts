@@ -4,6 +4,7 @@ import type { Forge, Issue, IssueComment, Visit } from '../../forge/forge.ts';
 import { nameOn, splitName } from '../../forge/github/names.ts';
 import { JobError } from '../../job/error.ts';
 import { stemOf, type Issue as IssueText } from '../../job/in-place/issue.ts';
+import { parseToken } from '../../job/request.ts';
 import { markUntrusted, oneLine, stripInvisible } from '../../prompt/untrusted.ts';
 
 /** Where an issue is. */
@@ -124,6 +125,8 @@ export async function readIssue(
 ): Promise<ReadIssue> {
   const at = parseIssueName(config, text);
   const name = nameOfIssue(at);
+  // Looked at before it is used: an error of what can't be a header quotes it.
+  if (token !== undefined) parseToken(token);
   const signal = AbortSignal.timeout(READ_TIMEOUT_MS);
   const visit: Visit = { jobId: 'issue', signal, token, onNotice: () => {} };
   const remote = await forge.resolve(`${config.github.url}/${at.repo}`);

@@ -1,5 +1,6 @@
 /** What a forge is asked to propose, made of what a job did. */
 import type { CommitStatus, ProposalRequest, Remote } from '../../forge/forge.ts';
+import { OWN_LABELS } from '../../job/decide.ts';
 import type { ProposeInput, Verified } from '../../job/step.ts';
 import { listChanged } from '../../workspace/change.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
@@ -43,6 +44,7 @@ export async function proposalOf(
   at: { readonly target: Remote; readonly base: string; readonly headSha: string },
 ): Promise<Omit<ProposalRequest, 'wasBegun' | 'onBegin' | 'publishTo'>> {
   const { git, job } = context;
+  const labels = [...new Set([...input.labels, ...(job.request.labels ?? [])])];
   const files = await listChanged(git, bench.copy.target, detail.base_sha, verified.head_sha);
   const jobUrl = jobUrlOf(context);
   return {
@@ -52,7 +54,8 @@ export async function proposalOf(
     title: titleOfJob(job.request),
     body: renderBody({ job, detail, verified, input, summary, files, jobUrl }),
     draft: input.draft,
-    labels: [...new Set([...input.labels, ...(job.request.labels ?? [])])],
+    labels,
+    staleLabels: OWN_LABELS.filter((name) => !labels.includes(name)),
     reviewers: job.request.reviewers ?? [],
     status: statusOf(verified, input, jobUrl),
   };

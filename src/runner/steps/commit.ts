@@ -1,12 +1,24 @@
 /** How the runner's commits read. */
 import type { JobRequest } from '../../job/request.ts';
 import type { CommitInfo } from '../../workspace/change.ts';
+import { stripInvisible } from '../../prompt/untrusted.ts';
 import type { JobContext } from '../context.ts';
 
 /** Longest title of a commit and of a proposal, in characters. */
 const MAX_TITLE_CHARS = 72;
 /** Longest part of the task that a commit message quotes. */
 const MAX_BODY_CHARS = 4000;
+
+/**
+ * A text in which nothing tells a CI to stay away, as `[skip ci]` does in the message of a commit: what looks at a
+ * change is not to be sent home by whoever wrote an issue or a task.
+ */
+function withCi(text: string): string {
+  return text
+    .replace(/\[([^\]\n]*\b(?:skip|no)\b[^\]\n]*)\]/gi, '($1)')
+    .replace(/\*{3}NO_CI\*{3}/gi, 'NO_CI')
+    .replace(/^skip-checks:/gim, 'skip checks:');
+}
 
 /** The first line of a task as a title of at most 72 characters. */
 function titleOf(task: string): string {
@@ -16,7 +28,7 @@ function titleOf(task: string): string {
       .map((text) => text.replace(/^[#\s]+/, '').trim())
       .find((text) => text !== '') ?? 'Change';
   // oxlint-disable-next-line no-control-regex -- control characters would end the line or hide text
-  const clean = line.replace(/[\u0000-\u001f\u007f]+/g, ' ');
+  const clean = withCi(stripInvisible(line.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')));
   const chars = Array.from(clean);
   return chars.length <= MAX_TITLE_CHARS
     ? clean
@@ -44,7 +56,7 @@ export function titleOfJob({ task, issue }: Pick<JobRequest, 'task' | 'issue'>):
 function bodyOf({ task, issue }: Pick<JobRequest, 'task' | 'issue'>): string {
   // What others wrote is in the issue; nobody should have to read it in the history.
   if (issue !== undefined) return `For ${issue}`;
-  const rest = task.trim().split('\n').slice(1).join('\n').trim();
+  const rest = withCi(task.trim().split('\n').slice(1).join('\n').trim());
   return rest.length > MAX_BODY_CHARS ? `${rest.slice(0, MAX_BODY_CHARS)}…` : rest;
 }
 

@@ -10,6 +10,7 @@ import { fetchCommit, rebaseTree } from '../../workspace/rebase.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
 import { borrowObjects } from '../../workspace/remote/packs.ts';
+import { readRemoteBranch } from '../../workspace/remote/publish.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import { markUsed } from '../../workspace/keep/folders.ts';
 import { ownName } from '../../workspace/keep/owner.ts';
@@ -193,11 +194,32 @@ function startOf({ parent, tip, on }: InPlaceBase): PreparedDetail['in_place'] {
   return { parent, tip, on };
 }
 
+/**
+ * Refuses a branch of an earlier job that somebody else has pushed to since: before an agent is paid, and not when its
+ * work is to be pushed there.
+ */
+async function checkFollowed(context: JobContext, remote: Remote, target: Remote): Promise<void> {
+  const { branch, job_id: jobId, request } = context.job;
+  if (request.follows === undefined) return;
+  const { git, repo } = context.reach(remote);
+  const there = await readRemoteBranch(git, target, branch);
+  if (there === null || request.follows.heads.includes(there)) return;
+  // A job that starts again may have pushed there itself.
+  if ((await readSaved(context.git, repo.saved, wipRef(jobId))) !== null) return;
+  throw new JobError(
+    'conflict',
+    `branch: ${branch} of ${request.follows.job_id} is at ${there.slice(0, 12)} on ${target.display}, which is not its work`,
+    { hint: 'what somebody pushed there stays; ask once more, and the change goes to a branch of its own' },
+  );
+}
+
 /** Where the branch will go; `null` for what is not proposed, and where there is no forge to ask. */
 async function placeBranch(context: JobContext, remote: Remote): Promise<Target | null> {
   const { fork = 'auto', mode } = context.job.request;
   if (mode !== 'change') return null;
-  return (await context.reach(remote).access.open?.(fork)) ?? null;
+  const target = (await context.reach(remote).access.open?.(fork)) ?? null;
+  await checkFollowed(context, remote, target?.remote ?? remote);
+  return target;
 }
 
 interface PrepareOptions {

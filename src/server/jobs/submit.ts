@@ -54,7 +54,8 @@ async function isBelow(path: string, folders: readonly string[]): Promise<boolea
 async function checkRepo(config: Config, principal: Principal, repo: string): Promise<void> {
   // Another server's address would be refused where it is resolved.
   if (repo.startsWith(`${config.github.url}/`)) return;
-  if (/^https:\/\/[^/@]*:[^/@]*@/.test(repo)) refuse('repo', 'a URL with a password', 'a URL without');
+  // A token may stand in the place of the name.
+  if (/^https:\/\/[^/]*@/.test(repo)) refuse('repo', 'a URL with a name or password', 'a URL without');
   const isFile = repo.startsWith('file://');
   if (!isFile && !isLocalPath(repo)) return;
   if (!isFile && !isAbsolute(repo)) {

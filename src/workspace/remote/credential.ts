@@ -51,16 +51,32 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
+/**
+ * An address that stays as it is. Who runs us may have git rewrite addresses to others that hold a credential of
+ * theirs (`url.<base>.insteadOf`), and then the answer would be one to them. The longest rule counts, so this one does.
+ */
+function asWritten(address: string): readonly (readonly [string, string])[] {
+  return [
+    [`url.${address}.insteadOf`, address],
+    [`url.${address}.pushInsteadOf`, address],
+  ];
+}
+
 /** Git's settings for one command: our helper and no other, for one host. They hold no secret. */
-function settingsFor(url: URL, socket: string): Readonly<Record<string, string>> {
-  const pairs = [
+function settingsFor(
+  url: URL,
+  socket: string,
+  addresses: readonly string[],
+): Readonly<Record<string, string>> {
+  const pairs: readonly (readonly [string, string])[] = [
     ['credential.helper', ''],
     [`credential.${url.origin}.helper`, ''],
     [`credential.${url.origin}.helper`, `cache --socket=${shellWord(socket)}`],
     [`credential.${url.origin}.useHttpPath`, 'false'],
     // Newer versions of git ask before the first refusal, which spares a request.
     [`http.${url.origin}.proactiveAuth`, 'basic'],
-  ] as const;
+    ...addresses.flatMap(asWritten),
+  ];
   return Object.fromEntries([
     ['GIT_CONFIG_COUNT', String(pairs.length)],
     ...pairs.flatMap(([key, value], at) => [
@@ -87,9 +103,10 @@ export function withCredential(git: Git, remoteUrl: string, ask: () => Promise<G
     const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, url, credential));
     try {
       await listen(server, path);
+      const addresses = args.filter((arg) => arg.startsWith(`${url.origin}/`));
       const env = {
         ...options.env,
-        ...settingsFor(url, path),
+        ...settingsFor(url, path, addresses),
         ...(url.protocol === 'http:' ? { GIT_ALLOW_PROTOCOL: 'http' } : {}),
       };
       return await git(target, args, { ...options, env });

@@ -1,7 +1,8 @@
 /** From a repository's name to one pull request: the command line, real git, and a forge that speaks GitHub's API. */
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobResult } from '../../../src/job/result.ts';
 import { startTestForge, type TestForge } from '../../forge/forge.ts';
@@ -90,6 +91,43 @@ describe('a repository that the account may only read', () => {
       'ann/tool',
       'bot/tool',
     ]);
+  });
+});
+
+describe('a pull request that was red', () => {
+  it('is neither a draft nor called red once it is green', async () => {
+    const config = join(bench.root, 'config', 'agent-runner', 'config.yml');
+    writeFileSync(config, 'github_pace_ms: 0\nmax_gate_runs: 1\npolicy: { on_red: draft }\n');
+    const mend = async (command: string): Promise<void> => {
+      const words = ['run', 'Mend', '--repo', 'ann/tool', '--agent', 'command', '--label', 'bot'];
+      await bench.run(words, environment({ BOT_TOKEN: OWNER_TOKEN, AGENT_CMD: command }));
+    };
+    await mend('echo "export const sum = () => 0;" > sum.mjs');
+    expect(pulls()).toMatchObject([{ draft: true, labels: ['gate-red', 'bot'] }]);
+    await mend('echo "export const sum = (a, b) => b + a;" > sum.mjs');
+    expect(pulls()).toMatchObject([{ draft: false, labels: ['bot'] }]);
+  });
+});
+
+describe('a branch that somebody else pushed to', () => {
+  it('is left as it is: no agent is paid for it, and asked once more the change has its own', async () => {
+    const first = (await run()).result;
+    const branch = String(first.branch);
+    const path = join(bench.root, 'clone');
+    const git = promisify(execFile);
+    await git('git', ['clone', '-q', '-b', branch, forge.gitUrl('bot', 'tool', TOKEN), path]);
+    const who = ['-c', 'user.name=ann', '-c', 'user.email=ann@localhost'];
+    await git('git', ['-C', path, ...who, 'commit', '-q', '--allow-empty', '-m', 'By hand']);
+    await git('git', ['-C', path, 'push', '-q', 'origin', `HEAD:${branch}`]);
+    const byHand = await forge.branch('bot', 'tool', branch);
+
+    const refused = (await run()).result;
+    expect(refused).toMatchObject({ error: { code: 'conflict' }, turns: 0, pr_url: null });
+    expect(refused.error?.message).toContain(first.job_id);
+    const third = (await run()).result;
+    expect(third).toMatchObject({ outcome: 'pr_opened', pr_url: `${forge.url}/ann/tool/pull/2` });
+    expect(await forge.branch('bot', 'tool', branch)).toBe(byHand);
+    expect((await run()).result).toMatchObject({ outcome: 'pr_updated', pr_url: third.pr_url });
   });
 });
 
@@ -183,5 +221,9 @@ describe('answers that are lost after the effect', () => {
     const { result } = await run();
     expect(result.outcome).toBe('pr_opened');
     expect(pulls()).toHaveLength(1);
+    const { repositories } = forge.state();
+    expect(repositories.map((one) => `${one.owner}/${one.name}`)).toEqual(['ann/tool', 'bot/tool']);
+    const statuses = repositories.flatMap((one) => one.statuses);
+    expect(statuses.map(({ context }) => context)).toEqual(['agent-runner/gate']);
   });
 });

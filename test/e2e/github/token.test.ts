@@ -30,6 +30,8 @@ it('are done as its account, which is then forgotten, and the token is nowhere',
   expect(refused.status).toBe(400);
   const elsewhere = await post({ repo: 'https://elsewhere.test/a/b', task: 'x', github_token: TOKEN });
   expect([elsewhere.status, await elsewhere.text()]).toEqual([400, expect.stringContaining('github_token')]);
+  const broken = await post({ issue: 'ann/tool#1', agent: 'simulated', github_token: `${TOKEN}\nx` });
+  expect([broken.status, (await broken.text()).includes(TOKEN)]).toEqual([400, false]);
   const misspelt = await post({ repo: 'ann/tool', task: 'x', githubToken: TOKEN });
   expect([misspelt.status, (await misspelt.text()).includes(TOKEN)]).toEqual([400, false]);
 

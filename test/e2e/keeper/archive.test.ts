@@ -201,6 +201,11 @@ describe('a file from anybody', () => {
       /request\.repo: no repository/,
     ],
     [
+      'a job with a token',
+      () => changed('/job.json', (t) => t.replace('"draft":false', '"draft":false,"sealed_token":"v1.x"')),
+      /sealed_token: it holds a token/,
+    ],
+    [
       'a ref of somebody else',
       () => changed('/work.json', (t) => t.replace(/refs\/agent-runner\/wip[^"]*/, 'refs/heads/main')),
       /no ref of this job/,
@@ -268,7 +273,8 @@ describe('a file from anybody', () => {
       text
         .replace('"allow_host":false', '"allow_host":true')
         .replace(/"sandbox":"\w+"/, '"sandbox":"host"')
-        .replace('"network":false', '"network":true,"callback_url":"https://hook.example.org/secret"'),
+        .replace('"network":false', '"network":true,"callback_url":"https://hook.example.org/secret"')
+        .replace('"draft":false', '"draft":false,"sealed_token":null,"issue":"ann/tool#1"'),
     );
     const ran = await there('loose', ['import', written('loose.tar', loose)]);
     expect(ran.code, ran.stderr).toBe(0);
@@ -278,8 +284,12 @@ describe('a file from anybody', () => {
       .find((part) => part.name.endsWith('/job.json'))
       ?.data.toString('utf8');
     expect(JSON.parse(kept ?? '')).toMatchObject({
-      request: { allow_host: false, sandbox: 'auto', network: false },
+      request: { allow_host: false, sandbox: 'auto', network: false, issue: 'ann/tool#1' },
     });
     expect(kept).not.toContain('hook.example.org');
+    // Done with a token of its own, it is not done again with that of this home.
+    const retried = await there('loose', ['retry', id()]);
+    expect(retried.code).not.toBe(0);
+    expect(retried.stderr).toContain('with a token of its own');
   });
 });

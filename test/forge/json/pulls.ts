@@ -84,6 +84,10 @@ export function listedPull(core: Core, repository: Repository, pull: Pull): Json
   };
   return {
     ...sharedFields(core, repository, pull),
+    // In lists GitHub's description knows no label without a text.
+    labels: labelsJson(core, repository, pull.labels).map((label) => {
+      return { ...label, description: label['description'] ?? '' };
+    }),
     node_id: nodeId('PullRequest', pull.id),
     url: at,
     html_url: html,

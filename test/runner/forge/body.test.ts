@@ -113,6 +113,7 @@ describe('the body', () => {
     ['a megabyte of backticks', '`'.repeat(1_000_000), 2],
     ['lines without end', '@team\n'.repeat(100_000), 2],
     ['a thousand of everything', '"\\`|@team fixes #1 '.repeat(40), 1000],
+    ['a thousand of everything, in backticks', `${'`'.repeat(8000)} "\\`, 1000],
     ['a thousand of everything, in characters of two', '😀"\\'.repeat(200), 1000],
   ])('of %s is whole and within the limit', (_, text, many) => {
     const body = renderBody(proposal(text, many));

@@ -17,7 +17,12 @@ const REQUEST = { task: 'Do it', agent: 'command', model: null, base: null, mode
 /** A job that ended with a pull request, but for what is told. */
 function job(
   id: string,
-  more: { request?: Partial<JobRequest>; result?: object | null; status?: Job['status'] } = {},
+  more: {
+    request?: Partial<JobRequest>;
+    result?: object | null;
+    status?: Job['status'];
+    branch?: string;
+  } = {},
 ): Job {
   const result = {
     pr_url: `https://github.com/ann/tool/pull/${id}`,
@@ -26,7 +31,7 @@ function job(
   };
   return {
     job_id: id,
-    branch: `bot/${id}`,
+    branch: more.branch ?? `bot/${id}`,
     status: more.status ?? 'completed',
     request: { ...REQUEST, ...more.request },
     result: more.result === null ? null : result,
@@ -59,7 +64,8 @@ it('is the newest that opened a pull request', async () => {
 
 it('knows what a later one left on the branch that failed after its push, and nothing of other branches', async () => {
   const failed = { status: 'failed', result: { pr_url: null } } as const;
-  const later = { ...job('c', failed), branch: 'bot/b' };
+  const follows = { job_id: 'b', branch: 'bot/b', heads: ['b'.repeat(40)] };
+  const later = { ...job('c', { ...failed, request: { follows } }), branch: 'bot/b' };
   expect(await found([job('d', failed), later, job('b'), job('a')])).toEqual({
     job_id: 'b',
     branch: 'bot/b',
@@ -85,6 +91,24 @@ it('is none while another of the same has not ended: two never work on one branc
   expect(await found([job('b', { status: 'running', result: null }), job('a')])).toBeUndefined();
   const other = job('b', { status: 'running', result: null, request: { task: 'Do that' } });
   expect(await found([other, job('a')])).toMatchObject({ job_id: 'a' });
+});
+
+it('is none after one that found the branch in other hands, until one has opened its own', async () => {
+  const follows = { job_id: 'a', branch: 'bot/a', heads: ['a'.repeat(40)] };
+  const refused = job('b', {
+    status: 'failed',
+    request: { follows },
+    result: { pr_url: null, head_sha: null, error: { code: 'conflict' } },
+  });
+  expect(await found([refused, job('a')])).toBeUndefined();
+  expect(await found([job('c'), refused, job('a')])).toMatchObject({ job_id: 'c' });
+});
+
+it("is none whose branch is not its own: that of a job from elsewhere may be anybody's", async () => {
+  expect(await found([job('b', { branch: 'x/main' }), job('a')])).toMatchObject({ job_id: 'a' });
+  const follows = { job_id: 'a', branch: 'bot/a', heads: ['a'.repeat(40)] };
+  const second = job('b', { branch: 'bot/a', request: { follows } });
+  expect(await found([second, job('a')])).toMatchObject({ job_id: 'b', branch: 'bot/a' });
 });
 
 it('is none where there are no pull requests', async () => {

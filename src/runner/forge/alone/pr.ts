@@ -140,6 +140,7 @@ async function proposePushed(
     branch,
     draft,
     labels: [],
+    staleLabels: [],
     reviewers: [],
     publishTo: null,
     // One that was closed stays the only one of its job.

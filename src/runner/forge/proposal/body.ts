@@ -41,9 +41,14 @@ function code(text: string): string {
   return clean === '' ? '' : `\`${clean}\``;
 }
 
+/** Backticks without end, around which two more of their length would push the evidence out of the body. */
+const LONG_RUN = /(`{50})`+/g;
+
 /** Text of others as a block of code that it can't end. */
 function block(text: string, maxChars: number): string {
-  const clean = stripInvisible(text.slice(0, maxChars * 2)).trim();
+  const clean = stripInvisible(text.slice(0, maxChars * 2))
+    .replace(LONG_RUN, '$1…')
+    .trim();
   const cut = clean.length <= maxChars ? clean : `${clean.slice(0, maxChars).toWellFormed()}…`;
   const longest = [...cut.matchAll(/`+/g)].reduce((most, [run]) => Math.max(most, run.length), 2);
   const fence = '`'.repeat(longest + 1);
