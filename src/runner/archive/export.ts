@@ -7,7 +7,7 @@ import { link, lstat, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { Delivery } from '../../job/delivery/delivery.ts';
-import { JobError } from '../../job/error.ts';
+import { codeOf, JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import { findMoved, packMoved } from '../../workspace/keep/moved.ts';
 import type { RunnerParts } from '../context.ts';
@@ -164,7 +164,7 @@ export async function exportJobs(
     await file.sync();
     // A link, unlike a rename, never replaces what is there.
     await link(building, path).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
       throw new JobError('conflict', `export: ${path} is there already`, { hint: 'name another file' });
     });
     return { file: path, bytes: (await file.stat()).size, jobs: ids, left_out: leftOut };

@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { link, open, rm, writeFile } from 'node:fs/promises';
-import { JobError } from '../../job/error.ts';
+import { codeOf, JobError } from '../../job/error.ts';
 
 /** Seals and opens tokens of jobs. */
 export interface Seals {
@@ -26,13 +26,9 @@ function refuseKey(file: string, why: string, hint: string): never {
   throw new JobError('bad_configuration', `the key for tokens of jobs, ${file}, ${why}`, { hint });
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
 async function readKey(file: string): Promise<Buffer | null> {
   const opened = await open(file, 'r').catch((error: unknown) => {
-    if (isMissing(error)) return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   });
   if (opened === null) return null;
@@ -55,7 +51,7 @@ async function makeKey(file: string): Promise<void> {
   try {
     await writeFile(building, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx', flush: true });
     await link(building, file).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     });
   } finally {
     await rm(building, { force: true });

@@ -38,7 +38,7 @@ export async function proposePushed(
   { origin, commit }: Pushed,
   step: StepContext,
 ): Promise<Proposal | string | null> {
-  const { config, forge, job, layout } = context;
+  const { config, forge, job } = context;
   const { issue } = job.request;
   if (issue === undefined) return null;
   const { url } = config.github;
@@ -46,11 +46,10 @@ export async function proposePushed(
   if (head === null) return `origin is no repository of ${url}: open the pull request by hand`;
   const upstream = await forge.resolve(`${url}/${parseIssueName(config, issue).repo}`);
   const target = await forge.resolve(`${url}/${head.owner}/${head.name}`);
-  const { access, git } = context.reach(upstream);
+  const { access, git, repo } = context.reach(upstream);
   // The branch that the person started from may be none of upstream's, and is this one where work is gone on with.
   const isThere = detail.base !== job.branch && (await readRemoteBranch(git, upstream, detail.base)) !== null;
-  const main = async (): Promise<string> =>
-    (await findBase(git, layout.repo(upstream.url, access.reader ?? null).listed, upstream, null)).name;
+  const main = async (): Promise<string> => (await findBase(git, repo.listed, upstream, null)).name;
   const base = isThere ? detail.base : await main();
   const judgedCommit = { ...judged, verified: { ...verified, head_sha: commit } };
   const at = { target, base, headSha: commit };

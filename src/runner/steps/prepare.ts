@@ -6,7 +6,7 @@ import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
 import type { Remote, Target } from '../../forge/forge.ts';
 import { commitTree } from '../../workspace/change.ts';
-import { fetchCommit, rebaseTree } from '../../workspace/rebase.ts';
+import { fetchCommit, rebaseTree } from '../../workspace/commits.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
 import { borrowObjects } from '../../workspace/remote/packs.ts';
@@ -110,8 +110,7 @@ async function setUp(
 
 /** Lays the files of a commit that another repository has. */
 async function layCommit(context: JobContext, bench: Bench, from: string, commit: string): Promise<void> {
-  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', from, commit];
-  await context.git({ dir: context.paths.git }, args);
+  await fetchCommit(context.git, bench.copy.target, { url: from, kind: 'bare' }, commit);
   await bench.copy.reset(commit);
 }
 
@@ -122,7 +121,7 @@ async function laySession(
   saved: string,
   session: SessionStart,
 ): Promise<NonNullable<PreparedDetail['session']>> {
-  const { git, paths } = context;
+  const { git } = context;
   const { wip_ref: ref, tip, job_id: before } = session;
   const find = async (name: string): Promise<string> => {
     const found = await readSaved(git, saved, name);
@@ -132,10 +131,7 @@ async function laySession(
     });
   };
   const commit = ref === null ? null : await find(ref);
-  if (tip !== null) {
-    const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', saved, await find(tip)];
-    await git({ dir: paths.git }, args);
-  }
+  if (tip !== null) await fetchCommit(git, bench.copy.target, { url: saved, kind: 'bare' }, await find(tip));
   if (commit !== null) await layCommit(context, bench, saved, commit);
   return { ...session, tree: await bench.copy.snapshot() };
 }
@@ -154,7 +150,7 @@ async function layCarried(
   const { git } = context;
   const { target } = bench.copy;
   await fetchCommit(git, target, { url: saved, kind: 'bare' }, carried);
-  const tree = await rebaseTree(git, target, onto, onto, carried);
+  const tree = await rebaseTree(git, target, onto, carried);
   if (tree === null) throw new JobError('bug', `the work no longer fits ${onto.slice(0, 12)}`);
   const commit = await commitTree(git, target, tree, onto, CARRIED_REF, changeCommit(context));
   await bench.copy.reset(commit);

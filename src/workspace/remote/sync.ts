@@ -1,6 +1,7 @@
 /** Bringing a branch of one remote to where another's default branch is, and only forward. */
 import { join } from 'node:path';
 import { JobError } from '../../job/error.ts';
+import { fetchCommit, isAncestor } from '../commits.ts';
 import type { Git } from '../git.ts';
 import { findBase, type Source } from './listing.ts';
 import { readRemoteBranch } from './publish.ts';
@@ -11,11 +12,6 @@ export interface Synced {
   readonly sha: string;
   /** Where it was; `null` where it was not there. */
   readonly was: string | null;
-}
-
-async function fetchInto(git: Git, dir: string, source: Source, ref: string, as: string): Promise<void> {
-  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', source.url, `+${ref}:${as}`];
-  await git({ dir }, args, { config: 'user' });
 }
 
 async function countBetween(git: Git, dir: string, from: string, to: string): Promise<number> {
@@ -39,18 +35,15 @@ export async function syncBranch(git: Git, folder: string, from: Source, to: Sou
   const dir = join(folder, 'objects.git');
   await git(null, ['init', '--quiet', '--bare', '--', dir]);
   const ref = `refs/heads/${branch}`;
-  if (was !== null) await fetchInto(git, dir, to, ref, 'refs/agent-runner/to');
-  await fetchInto(git, dir, from, ref, 'refs/agent-runner/from');
-  if (was !== null) {
-    const answer = await git({ dir }, ['merge-base', '--is-ancestor', was, sha], { okCodes: [0, 1] });
-    if (answer.code === 1) {
-      const [own, lacking] = [await countBetween(git, dir, sha, was), await countBetween(git, dir, was, sha)];
-      throw new JobError(
-        'conflict',
-        `sync: ${branch} of ${to.url} went its own way: it has ${own} commits that ${from.url} has not, and lacks ${lacking}`,
-        { hint: `nothing was changed; put those commits on another branch there, and reset ${branch}` },
-      );
-    }
+  if (was !== null) await fetchCommit(git, { dir }, to, `+${ref}:refs/agent-runner/to`);
+  await fetchCommit(git, { dir }, from, `+${ref}:refs/agent-runner/from`);
+  if (was !== null && !(await isAncestor(git, { dir }, was, sha))) {
+    const [own, lacking] = [await countBetween(git, dir, sha, was), await countBetween(git, dir, was, sha)];
+    throw new JobError(
+      'conflict',
+      `sync: ${branch} of ${to.url} went its own way: it has ${own} commits that ${from.url} has not, and lacks ${lacking}`,
+      { hint: `nothing was changed; put those commits on another branch there, and reset ${branch}` },
+    );
   }
   // Without force: where somebody was faster, it is refused.
   const args = ['push', '--quiet', '--no-verify', '--', to.url, `${sha}:${ref}`];

@@ -21,6 +21,8 @@ env > seen.txt
 cat /proc/*/environ /proc/*/cmdline >> seen.txt 2> /dev/null
 find . -path ./seen.txt -prune -o -type f -path '*.git*' -exec cat {} + >> seen.txt 2> /dev/null
 cat "$HOME"/.git* "$HOME"/.config/git/* /etc/gitconfig >> seen.txt 2> /dev/null
+# So that it is seen in its turn, by who looks now and then.
+sleep 1
 exit 0
 `;
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { JobError } from '../../../job/error.ts';
 import { parseRef } from '../../../job/request.ts';
 import { commitTree, treeOf } from '../../../workspace/change.ts';
+import { fetchCommit, isAncestor } from '../../../workspace/commits.ts';
 import type { Git } from '../../../workspace/git.ts';
 import { readPosition, type Position } from '../../../workspace/person/position.ts';
 import { snapshotCheckout } from '../../../workspace/person/snapshot.ts';
@@ -86,11 +87,6 @@ async function commitCheckout(
   return snapshotCheckout(git, { checkout, head, home: config.host.home }, into, info);
 }
 
-async function isAncestor(git: Git, dir: string, older: string, newer: string): Promise<boolean> {
-  const answer = await git({ dir }, ['merge-base', '--is-ancestor', older, newer], { okCodes: [0, 1] });
-  return answer.code === 0;
-}
-
 /**
  * The commit to push: on top of what the branch has, so that no push needs force; what it has already, where that
  * is the same.
@@ -112,8 +108,8 @@ async function onTop(
   if (there === null) return work;
   const tree = await treeOf(git, { dir }, work);
   if (tree === (await treeOf(git, { dir }, there))) return there;
-  if (await isAncestor(git, dir, there, work)) return work;
-  if (await isAncestor(git, dir, head, there)) {
+  if (await isAncestor(git, { dir }, there, work)) return work;
+  if (await isAncestor(git, { dir }, head, there)) {
     const info = { message: message.text, author: message.author, date: new Date().toISOString() };
     return commitTree(git, { dir }, tree, there, 'refs/agent-runner/work', info);
   }
@@ -189,10 +185,8 @@ export async function proposeCheckout(parts: ForgeParts, input: PrInput, attende
     const work = await commitCheckout(parts, dir, place.url, position, message);
     if (work === base.sha) return { outcome: 'no_change', pr_url: null, branch, head_sha: work, notices: [] };
     const there = await readRemoteBranch(fork.git, fork.remote, branch);
-    if (there !== null) {
-      const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', fork.remote.url];
-      await fork.git({ dir }, [...args, `+refs/heads/${branch}:refs/agent-runner/there`], { config: 'user' });
-    }
+    if (there !== null)
+      await fetchCommit(fork.git, { dir }, fork.remote, `+refs/heads/${branch}:refs/agent-runner/there`);
     const what = { work, head: position.head, there, branch };
     const headSha = await onTop(git, dir, what, { text: message, author: config.author });
     await pushBranch(fork.git, dir, fork.remote, branch, headSha, there === null ? [] : [there]);

@@ -2,7 +2,7 @@
 import { errorInfoOf } from '../../../job/error.ts';
 import type { Rebased, Verified } from '../../../job/step.ts';
 import { treeOf } from '../../../workspace/change.ts';
-import { fetchCommit, rebaseTree } from '../../../workspace/rebase.ts';
+import { fetchCommit, isAncestor, rebaseTree } from '../../../workspace/commits.ts';
 import type { JobContext, PreparedDetail } from '../../context.ts';
 import type { Bench } from '../../place.ts';
 
@@ -25,7 +25,9 @@ export async function lookAtBase(
     const onto = (await access.tip?.(base)) ?? null;
     if (onto === null || onto === sha) return STAYED;
     await fetchCommit(git, target, remote, onto);
-    const tree = await rebaseTree(git, target, sha, onto, verified.head_sha);
+    // A branch that was forced back to elsewhere is none that the change goes on from.
+    const goesOn = await isAncestor(context.git, target, sha, onto);
+    const tree = goesOn ? await rebaseTree(context.git, target, onto, verified.head_sha) : null;
     // A change that is on the branch already has nothing left that could be judged there.
     const fits = tree !== null && tree !== (await treeOf(context.git, target, onto));
     return { moved: true, onto, fits };

@@ -1,0 +1,47 @@
+/** Commits of several places brought together: fetched, compared, and a change carried over to a base that moved. */
+import type { Git, GitTarget } from './git.ts';
+import type { Source } from './remote/listing.ts';
+
+/**
+ * Brings a commit of a remote, with all it reaches, into a repository of the runner's own.
+ *
+ * @param what its full id, or a refspec that gives it a name there
+ */
+export async function fetchCommit(
+  git: Git,
+  { dir }: Pick<GitTarget, 'dir'>,
+  source: Source,
+  what: string,
+): Promise<void> {
+  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', source.url, what];
+  await git({ dir }, args, { config: source.kind === 'url' ? 'user' : 'none' });
+}
+
+/** Whether the history of a commit has another; both are in the repository. */
+export async function isAncestor(
+  git: Git,
+  { dir }: Pick<GitTarget, 'dir'>,
+  older: string,
+  newer: string,
+): Promise<boolean> {
+  const args = ['merge-base', '--is-ancestor', older, newer];
+  return (await git({ dir }, args, { okCodes: [0, 1] })).code === 0;
+}
+
+/**
+ * The tree of `onto` with what `change` did since the two parted, by git's own three-way algorithm (since 2.38).
+ * Nothing but objects is written.
+ *
+ * @returns `null` where they touch the same lines
+ */
+export async function rebaseTree(
+  git: Git,
+  { dir }: Pick<GitTarget, 'dir'>,
+  onto: string,
+  change: string,
+): Promise<string | null> {
+  const args = ['merge-tree', '--write-tree', '--no-messages', onto, change];
+  const result = await git({ dir }, args, { okCodes: [0, 1, 128, 129] });
+  const tree = result.text.split('\n')[0] ?? '';
+  return result.code === 0 && /^[0-9a-f]{40}$/.test(tree) ? tree : null;
+}
