@@ -4,6 +4,7 @@
  * proposal: that is a person's.
  */
 import type { ForkMode } from '../job/request.ts';
+import type { ForgeEvent } from '../job/trigger/event.ts';
 
 /** A repository as the forge knows it. */
 export interface Remote {
@@ -110,6 +111,83 @@ export interface Issues {
   say(number: number, text: string): Promise<void>;
 }
 
+/** A pull request as it stands. */
+export interface Pull {
+  readonly number: number;
+  readonly title: string;
+  readonly author: string;
+  readonly url: string;
+  readonly isOpen: boolean;
+  /** `repo` is `null` where the fork is gone. */
+  readonly head: { readonly repo: string | null; readonly branch: string; readonly sha: string };
+  readonly base: { readonly branch: string; readonly sha: string };
+}
+
+/** One remark of a review, on a line of a file. */
+export interface Remark {
+  readonly id: number;
+  readonly author: string;
+  readonly path: string;
+  /** First and last line it is on; `null` where the line is gone, or the remark is on the whole file. */
+  readonly line: number | null;
+  readonly startLine: number | null;
+  /** Whether the lines are those of the base. */
+  readonly isOnBase: boolean;
+  /** The piece of the difference it is on, as the forge shows it. */
+  readonly hunk: string;
+  readonly text: string;
+}
+
+/** A submitted review. */
+export interface Review {
+  readonly author: string;
+  readonly state: 'approved' | 'changes_requested' | 'commented' | 'dismissed';
+  readonly text: string;
+  readonly remarks: readonly Remark[];
+}
+
+/** A check of a commit that failed. */
+export interface FailedCheck {
+  readonly name: string;
+  readonly url: string | null;
+  /** What it says of itself. */
+  readonly summary: string;
+  /** The end of its log, bounded; `null` where there is none that we may read. */
+  readonly log: string | null;
+}
+
+/** How the checks of a commit stand, our own left out. */
+export interface Checks {
+  /** Some have not ended. */
+  readonly isPending: boolean;
+  readonly failed: readonly FailedCheck[];
+  /** Names this state of them: another one when any was run again. */
+  readonly run: string;
+}
+
+/** What people and checks say on issues and pull requests of one repository. */
+export interface Conversation {
+  /** Whether somebody may write to the repository; what can't be known is no. */
+  mayWrite(login: string): Promise<boolean>;
+  /** Our own name there: what we say ourselves asks for nothing. */
+  self(): Promise<string>;
+  /** Says 👀, on the comment, or on the issue or pull request itself. Done twice, it has the effect of once. */
+  acknowledge(event: ForgeEvent): Promise<void>;
+  readPull(number: number): Promise<Pull>;
+  /** @param number the pull request's */
+  readReview(number: number, reviewId: number): Promise<Review>;
+  readChecks(sha: string): Promise<Checks>;
+  /** Open pull requests whose head a commit is. */
+  pullsOf(sha: string): Promise<readonly Pull[]>;
+  /**
+   * What happened since, oldest first, bounded: what a webhook that was lost would have told. A comment that was edited
+   * after it was written is left out: nobody knows who wrote what.
+   *
+   * @param at RFC 3339
+   */
+  since(at: string): Promise<readonly ForgeEvent[]>;
+}
+
 /** One repository of a forge, as one job uses it. */
 export interface Access {
   /** Who asks: what one reader was shown of a repository is shown to no other. It tells nothing of a password. */
@@ -119,6 +197,7 @@ export interface Access {
   /** Looks who may do what, and makes the fork where one is needed. Done twice, it has the effect of once. */
   readonly open?: (mode: ForkMode) => Promise<Target>;
   readonly issues?: Issues;
+  readonly conversation?: Conversation;
   /** The commit that a branch is at now; `null` where there is no such branch. */
   readonly tip?: (branch: string) => Promise<string | null>;
   /** Opens or updates the proposal of a branch; asked twice, it has the effect of once. */
