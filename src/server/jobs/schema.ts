@@ -29,6 +29,19 @@ export const status = z.enum(JOB_STATUSES).meta({ id: 'JobStatus' });
 export const time: z.ZodString = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
 const phase = z.enum(PHASES);
 const count = z.int().min(0);
+/** How many jobs there are, and what they have spent together. */
+export const spending = {
+  jobs: count,
+  running: count.meta({
+    description: 'Of these, jobs that have not ended: what they spend is not in the sums',
+  }),
+  unpriced: count.meta({ description: 'Ended jobs whose cost nobody knows' }),
+  cost_usd: z.number().nullable(),
+  uncounted: count.meta({ description: 'Ended jobs whose tokens nobody counted' }),
+  tokens_in: count.nullable(),
+  tokens_out: count.nullable(),
+  turns: count,
+};
 
 /** Text that can be stored and shown: no half of a surrogate pair, no NUL. */
 function text(maxChars: number): z.ZodString {
