@@ -6,7 +6,7 @@ import { examineGithub } from './github/examine.ts';
 import { createIssues } from './github/issues.ts';
 import { nameOn, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace, type PaceBook } from './github/pace.ts';
-import { proposeOn } from './github/pulls.ts';
+import { proposeOn } from './github/proposal/pulls.ts';
 import { accountTokens, type AppIdentity, type Tokens } from './github/tokens.ts';
 import type { Access, Forge, ForgeFinding, Remote, Visit } from './forge.ts';
 
@@ -92,7 +92,7 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
     },
     async propose(request) {
       const head = splitName(request.target.name ?? '') ?? upstream;
-      return proposeOn(await asking(), { upstream, head }, request, visit.signal);
+      return proposeOn({ ask: await asking(), route: { upstream, head }, request, signal: visit.signal });
     },
   };
 }

@@ -1,8 +1,9 @@
 /** One pull request per branch: found, opened or brought up to date, and never a second. */
-import { JobError } from '../../job/error.ts';
-import type { Proposal, ProposalRequest } from '../forge.ts';
-import { again, asJobError, once, sayingOf, statusOf, type Ask } from './client.ts';
-import { repoOf, type Route } from './names.ts';
+import { JobError } from '../../../job/error.ts';
+import type { Proposal } from '../../forge.ts';
+import { again, asJobError, once, sayingOf, statusOf, type Ask } from '../client.ts';
+import { isAcross, repoOf, type Route } from '../names.ts';
+import type { Proposing } from './proposing.ts';
 import { setStatus } from './status.ts';
 
 /** What counts of a pull request. */
@@ -53,25 +54,22 @@ function is422(error: unknown, pattern: RegExp): boolean {
 
 /** Asks for a pull request until GitHub knows the branch that was just pushed. */
 async function askForPull(
-  ask: Ask,
-  route: Route,
-  request: ProposalRequest,
+  { ask, route, request, signal }: Proposing,
   how: { readonly draft: boolean; readonly title: string },
-  signal: AbortSignal,
 ): Promise<Pull> {
   const { setTimeout: sleep } = await import('node:timers/promises');
-  const isAcross = route.head.owner !== route.upstream.owner || route.head.name !== route.upstream.name;
+  const goesAcross = isAcross(route);
   for (let tries = 1; ; tries++) {
     try {
       return (
         await ask('POST /repos/{owner}/{repo}/pulls', {
           ...repoOf(route.upstream),
-          head: isAcross ? `${route.head.owner}:${request.branch}` : request.branch,
+          head: goesAcross ? `${route.head.owner}:${request.branch}` : request.branch,
           base: request.base,
           title: how.title.slice(0, MAX_TITLE_CHARS),
           body: request.body,
           draft: how.draft,
-          ...(isAcross ? { head_repo: route.head.name } : {}),
+          ...(goesAcross ? { head_repo: route.head.name } : {}),
         })
       ).data;
     } catch (error) {
@@ -83,16 +81,11 @@ async function askForPull(
 }
 
 /** A draft, or where the repository has none an open one that says so in its title. */
-async function openPull(
-  ask: Ask,
-  route: Route,
-  request: ProposalRequest,
-  notices: string[],
-  signal: AbortSignal,
-): Promise<Pull> {
+async function openPull(what: Proposing): Promise<Pull> {
+  const { ask, route, request, notices } = what;
   const { title, draft } = request;
   try {
-    return await askForPull(ask, route, request, { draft, title }, signal);
+    return await askForPull(what, { draft, title });
   } catch (error) {
     if (is422(error, /already exists/i)) {
       // Somebody, perhaps an answer that was lost, was faster.
@@ -103,7 +96,7 @@ async function openPull(
     notices.push(
       'this repository has no draft pull requests: it was opened as a usual one whose title says draft',
     );
-    return askForPull(ask, route, request, { draft: false, title: DRAFT_WORD + title }, signal);
+    return askForPull(what, { draft: false, title: DRAFT_WORD + title });
   }
 }
 
@@ -115,12 +108,8 @@ const DRAFT_MUTATIONS = {
 
 /** Brings an open pull request up to date. Its title stays: a person may have mended it. */
 async function updatePull(
-  ask: Ask,
-  { upstream }: Route,
-  request: ProposalRequest,
+  { ask, route: { upstream }, request, notices, signal }: Proposing,
   pull: Pull,
-  notices: string[],
-  signal: AbortSignal,
 ): Promise<void> {
   const which = { ...repoOf(upstream), pull_number: pull.number };
   const change = { ...which, body: request.body };
@@ -145,12 +134,8 @@ async function updatePull(
 
 /** What helps people find it; that it can't be set is no failure of the job. */
 async function decorate(
-  ask: Ask,
-  { upstream }: Route,
-  request: ProposalRequest,
+  { ask, route: { upstream }, request, notices, signal }: Proposing,
   pull: Pull,
-  notices: string[],
-  signal: AbortSignal,
 ): Promise<void> {
   const { labels, staleLabels, reviewers } = request;
   const note = (what: string) => (error: unknown) => {
@@ -184,13 +169,10 @@ async function decorate(
  *
  * @throws JobError `infra_failed`
  */
-export async function proposeOn(
-  ask: Ask,
-  route: Route,
-  request: ProposalRequest,
-  signal: AbortSignal,
-): Promise<Proposal> {
+export async function proposeOn(given: Omit<Proposing, 'notices'>): Promise<Proposal> {
+  const { ask, route, request, signal } = given;
   const notices: string[] = [];
+  const what = { ...given, notices };
   const ofJob = request.wasBegun ? request.jobId : null;
   const doing = `open a pull request on ${route.upstream.owner}/${route.upstream.name}`;
   try {
@@ -198,15 +180,15 @@ export async function proposeOn(
       () => findPull(ask, route, request.branch, ofJob),
       async () => {
         await request.onBegin();
-        return openPull(ask, route, request, notices, signal);
+        return openPull(what);
       },
       { signal },
     );
     if (pull.state !== 'open') {
       notices.push(`${pull.html_url} was closed meanwhile: it is left as it is`);
-    } else if (!isNew) await updatePull(ask, route, request, pull, notices, signal);
-    await decorate(ask, route, request, pull, notices, signal);
-    await setStatus(ask, route, request, pull.html_url, notices, signal);
+    } else if (!isNew) await updatePull(what, pull);
+    await decorate(what, pull);
+    await setStatus(what, pull.html_url);
     const isOwn = isNew || request.wasBegun;
     return { outcome: isOwn ? 'pr_opened' : 'pr_updated', prUrl: pull.html_url, pushCommand: null, notices };
   } catch (error) {
