@@ -66,9 +66,7 @@ async function comments(look: Look, at: string): Promise<readonly ForgeEvent[]> 
     });
     for (const one of data.filter((comment) => comment.updated_at === comment.created_at)) {
       const isPull = /\/pull\/\d+#/.test(one.html_url);
-      found.push(
-        commentOf(nameOf(look), { number: numberAt(one.issue_url), isPull }, one as unknown as Given),
-      );
+      found.push(commentOf(nameOf(look), { number: numberAt(one.issue_url), isPull }, { ...one }));
     }
     if (data.length < PAGE) break;
   }
