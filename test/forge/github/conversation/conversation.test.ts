@@ -52,11 +52,11 @@ afterEach(async () => {
   await forge.close();
 });
 
-function conversations(): () => Conversation {
+function conversations(token = 'bot-token'): () => Conversation {
   const github = createGithubForge({
     url: forge.url,
     apiUrl: forge.apiUrl,
-    tokens: accountTokens('bot-token'),
+    tokens: accountTokens(token),
     app: null,
     otherwise: createLocalForge({ cwd: '/' }),
     account: null,
@@ -78,8 +78,8 @@ function conversations(): () => Conversation {
   };
 }
 
-function talk(): Conversation {
-  return conversations()();
+function talk(token?: string): Conversation {
+  return conversations(token)();
 }
 
 /** Commits on a branch, pushes it and opens a pull request of it. */
@@ -191,6 +191,9 @@ it('may write who was given the right; anything else is no', async () => {
     false,
     false,
   ]);
+  // A limit is no answer.
+  forge.setFault({ kind: 'primary_limit', path: /permission/, retryAfterSeconds: 3600 });
+  await expect(conversation.mayWrite('ann')).rejects.toMatchObject({ code: 'infra_failed' });
 });
 
 describe('an answer by a look', () => {
@@ -321,6 +324,31 @@ describe('checks of a commit', () => {
     await runJobs('fix', [{ name: 'test', conclusion: 'failure', log: LOG }]);
     forge.setFault({ kind: 'unprocessable', path: /logs$/ });
     expect((await talk().readChecks(sha)).failed).toMatchObject([{ name: 'test', log: null }]);
+  });
+
+  it('are the jobs of workflows to a token that may not see checks, and none to one that may see neither', async () => {
+    const before = new Date(nowMs).toISOString();
+    const { sha } = await propose('fix');
+    await runJobs('fix', [
+      { name: 'test', conclusion: 'failure', log: LOG },
+      { name: 'good', conclusion: 'success', log: LOG },
+    ]);
+    const permissions = {
+      contents: 'read',
+      issues: 'read',
+      pull_requests: 'read',
+      statuses: 'read',
+    } as const;
+    const narrow = { login: 'bot', permissions: { ...permissions, actions: 'read' } } as const;
+    forge.addUser({ ...narrow, token: 'narrow' });
+    forge.addUser({ login: 'bot', permissions, token: 'closed' });
+    const checks = await talk('narrow').readChecks(sha);
+    const log = expect.stringContaining('1 failed') as string;
+    expect(checks).toMatchObject({ isPending: false, failed: [{ name: 'test', log }] });
+    expect(checks.run).toBe((await talk().readChecks(sha)).run);
+    expect(await talk('narrow').since(before)).toMatchObject([{ kind: 'checks', sha }]);
+    expect(await talk('closed').since(before)).toEqual([]);
+    await expect(talk('closed').readChecks(sha)).rejects.toMatchObject({ code: 'repo_unusable' });
   });
 
   it('are not over while a workflow is not, or a status is to come', async () => {
