@@ -1,8 +1,11 @@
 /** What people and checks say on GitHub, against the forge for tests, by the client that jobs have. */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer as bufferOf } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Conversation } from '../../../../src/forge/forge.ts';
 import { createGithubForge } from '../../../../src/forge/github.ts';
-import { parseGithubHook } from '../../../../src/forge/github/hooks.ts';
+import { parseGithubHook, verifyGithubHook } from '../../../../src/forge/github/hooks.ts';
 import { accountTokens } from '../../../../src/forge/github/tokens.ts';
 import { createLocalForge } from '../../../../src/forge/local.ts';
 import type { ForgeEvent } from '../../../../src/job/trigger/event.ts';
@@ -52,11 +55,11 @@ afterEach(async () => {
   await forge.close();
 });
 
-function conversations(): () => Conversation {
+function conversations(token = 'bot-token'): () => Conversation {
   const github = createGithubForge({
     url: forge.url,
     apiUrl: forge.apiUrl,
-    tokens: accountTokens('bot-token'),
+    tokens: accountTokens(token),
     app: null,
     otherwise: createLocalForge({ cwd: '/' }),
     account: null,
@@ -78,8 +81,8 @@ function conversations(): () => Conversation {
   };
 }
 
-function talk(): Conversation {
-  return conversations()();
+function talk(token?: string): Conversation {
+  return conversations(token)();
 }
 
 /** Commits on a branch, pushes it and opens a pull request of it. */
@@ -101,9 +104,39 @@ async function runJobs(
   return id;
 }
 
+let server: Server | null = null;
+afterEach(() => {
+  server?.close();
+  server = null;
+});
+
+/** Takes in the webhooks of the repository; what they tell, as it comes. */
+async function listen(): Promise<readonly ForgeEvent[]> {
+  const told: ForgeEvent[] = [];
+  const secret = 'It is a secret';
+  const take = async (request: IncomingMessage): Promise<number> => {
+    const body = await bufferOf(request);
+    const { 'x-hub-signature-256': signature, 'x-github-event': event } = request.headers;
+    if (!verifyGithubHook(body, String(signature), ['It was another', secret])) return 401;
+    told.push(...parseGithubHook(String(event), JSON.parse(body.toString('utf8'))).events);
+    return 202;
+  };
+  const made = createServer((request, response) => {
+    take(request).then(
+      (status) => response.writeHead(status).end(),
+      () => response.destroy(),
+    );
+  });
+  server = made;
+  await new Promise<void>((resolve) => made.listen(0, '127.0.0.1', resolve));
+  const { port } = made.address() as AddressInfo;
+  forge.addHook('ann', 'shop', { url: `http://127.0.0.1:${port}/`, secret });
+  return told;
+}
+
 describe('what happened', () => {
   it('is the same, by the same keys, from a webhook and by looking', async () => {
-    forge.addHook('ann', 'shop', { url: 'http://127.0.0.1:9/', secret: 's' });
+    const told = await listen();
     const before = new Date(nowMs).toISOString();
     const { data: issue } = await ann().issues.create({
       ...SHOP,
@@ -129,9 +162,7 @@ describe('what happened', () => {
     await runJobs('fix', [{ name: 'test', conclusion: 'failure', log: LOG }]);
     await ann().issues.update({ ...at, state: 'closed' });
 
-    const told = (await forge.deliveries()).flatMap(
-      ({ event, payload }) => parseGithubHook(event, payload).events,
-    );
+    await forge.deliveries();
     const found = await talk().since(before);
     const inOrder = (events: readonly ForgeEvent[]): readonly ForgeEvent[] =>
       events.toSorted((a, b) => (a.key < b.key ? -1 : 1));
@@ -191,6 +222,9 @@ it('may write who was given the right; anything else is no', async () => {
     false,
     false,
   ]);
+  // A limit is no answer.
+  forge.setFault({ kind: 'primary_limit', path: /permission/, retryAfterSeconds: 3600 });
+  await expect(conversation.mayWrite('ann')).rejects.toMatchObject({ code: 'infra_failed' });
 });
 
 describe('an answer by a look', () => {
@@ -321,6 +355,31 @@ describe('checks of a commit', () => {
     await runJobs('fix', [{ name: 'test', conclusion: 'failure', log: LOG }]);
     forge.setFault({ kind: 'unprocessable', path: /logs$/ });
     expect((await talk().readChecks(sha)).failed).toMatchObject([{ name: 'test', log: null }]);
+  });
+
+  it('are the jobs of workflows to a token that may not see checks, and none to one that may see neither', async () => {
+    const before = new Date(nowMs).toISOString();
+    const { sha } = await propose('fix');
+    await runJobs('fix', [
+      { name: 'test', conclusion: 'failure', log: LOG },
+      { name: 'good', conclusion: 'success', log: LOG },
+    ]);
+    const permissions = {
+      contents: 'read',
+      issues: 'read',
+      pull_requests: 'read',
+      statuses: 'read',
+    } as const;
+    const narrow = { login: 'bot', permissions: { ...permissions, actions: 'read' } } as const;
+    forge.addUser({ ...narrow, token: 'narrow' });
+    forge.addUser({ login: 'bot', permissions, token: 'closed' });
+    const checks = await talk('narrow').readChecks(sha);
+    const log = expect.stringContaining('1 failed') as string;
+    expect(checks).toMatchObject({ isPending: false, failed: [{ name: 'test', log }] });
+    expect(checks.run).toBe((await talk().readChecks(sha)).run);
+    expect(await talk('narrow').since(before)).toMatchObject([{ kind: 'checks', sha }]);
+    expect(await talk('closed').since(before)).toEqual([]);
+    await expect(talk('closed').readChecks(sha)).rejects.toMatchObject({ code: 'repo_unusable' });
   });
 
   it('are not over while a workflow is not, or a status is to come', async () => {
