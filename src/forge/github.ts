@@ -6,8 +6,9 @@ import { examineGithub } from './github/examine.ts';
 import { createIssues } from './github/issues.ts';
 import { nameOn, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace, type PaceBook } from './github/pace.ts';
-import { proposeOn } from './github/pulls.ts';
-import { accountTokens, type AppIdentity, type Tokens } from './github/tokens.ts';
+import { findProposal, proposeOn } from './github/pulls.ts';
+import { accountTokens, type AppIdentity, type Tokens, type TokenUse } from './github/tokens.ts';
+import { createWorkflows } from './github/workflows.ts';
 import type { Access, Forge, ForgeFinding, Remote, Visit } from './forge.ts';
 
 export interface GithubOptions {
@@ -47,11 +48,11 @@ interface Desk {
 function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit): Access {
   const { options } = desk;
   let client: Promise<Ask> | null = null;
-  const tokenOf = (): Promise<string> => tokens.tokenFor(upstream, visit.jobId);
-  const connect = (): Promise<Ask> =>
+  const tokenOf = (use?: TokenUse): Promise<string> => tokens.tokenFor(upstream, visit.jobId, use);
+  const connect = (use?: TokenUse): Promise<Ask> =>
     createClient({
       apiUrl: options.apiUrl,
-      authorization: async () => `token ${await tokenOf()}`,
+      authorization: async () => `token ${await tokenOf(use)}`,
       signal: visit.signal,
       pace: desk.paceOf(tokens.reader),
       onNotice: visit.onNotice,
@@ -82,6 +83,15 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       return { remote: desk.remoteOf(at), fork };
     },
     issues: createIssues(asking, upstream, (ask) => tokens.bot?.() ?? desk.login(tokens, ask), visit.signal),
+    workflows: (file) =>
+      createWorkflows(() => connect('runs'), upstream, file, {
+        signal: visit.signal,
+        pauseMs: options.forkPollMs,
+      }),
+    async find(fork, branch, jobId) {
+      const head = splitName(fork ?? '') ?? upstream;
+      return findProposal(await asking(), { upstream, head }, branch, jobId);
+    },
     async tip(branch) {
       const ask = await asking();
       const at = { owner: upstream.owner, repo: upstream.name, ref: `heads/${branch}` };

@@ -77,10 +77,19 @@ export function viewOf(job: Job): JobView {
   };
 }
 
-/** What is answered when a job was accepted. */
-export function acceptedView(job: Job): AcceptedView {
+/**
+ * What is answered when a job was accepted.
+ *
+ * @param forked where its branch will be, by full names, where that is known
+ */
+export function acceptedView(
+  job: Job,
+  forked: { readonly upstream: string; readonly fork: string } | null = null,
+): AcceptedView {
   const { job_id, status, upstream_repo, fork_repo, branch } = viewOf(job);
-  return { job_id, status, upstream_repo, fork_repo, branch };
+  if (forked === null) return { job_id, status, upstream_repo, fork_repo, branch };
+  const { upstream, fork } = forked;
+  return { job_id, status, upstream_repo: upstream, fork_repo: fork === upstream ? null : fork, branch };
 }
 
 /** A step as it is stored, without what it came to. */
