@@ -250,7 +250,11 @@ export const SETTINGS = {
   }),
   runner_workflow: setting(workflowFile, 'run.yml', 'file of that workflow, in .github/workflows'),
   runner_ref: setting(optional(ref), null, 'branch or tag it is taken from', { unset: 'the default branch' }),
-  triggered_timeout_s: setting(number(1, MAX_TIMEOUT_S), 7200, 'seconds within which a run must have ended'),
+  triggered_timeout_s: setting(
+    number(1, MAX_TIMEOUT_S),
+    14_400,
+    'seconds within which a run must have ended',
+  ),
   run_poll_s: setting(number(1, 3600), 30, 'seconds between two looks at runs, of all processes of a home'),
   labels: setting<readonly string[]>(names, [], 'labels of pull requests'),
   reviewers: setting<readonly string[]>(names, [], 'who is asked to review: logins, and teams as org/team'),

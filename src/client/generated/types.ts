@@ -102,6 +102,7 @@ export interface Job {
   readonly repo: string;
   readonly task: string;
   readonly mode: 'change' | 'ask';
+  readonly executor: 'local' | 'github-actions';
   readonly base: string | null;
   readonly agent: string;
   readonly model: string | null;

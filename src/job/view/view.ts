@@ -1,4 +1,5 @@
 /** A job as it is shown to whoever asks for it: over HTTP, in the library, on a terminal. Pure. */
+import type { Executor } from '../elsewhere/executor.ts';
 import type { ErrorInfo } from '../error.ts';
 import type { Job } from '../job.ts';
 import type { SandboxChoiceName } from '../request.ts';
@@ -19,6 +20,8 @@ export interface JobView extends AcceptedView {
   readonly repo: string;
   readonly task: string;
   readonly mode: 'change' | 'ask';
+  /** Where it is executed. */
+  readonly executor: Executor;
   readonly base: string | null;
   readonly agent: string;
   readonly model: string | null;
@@ -55,6 +58,7 @@ export function viewOf(job: Job): JobView {
     repo: request.repo,
     task: request.task,
     mode: request.mode,
+    executor: request.executor ?? 'local',
     base: request.base,
     agent: request.agent,
     model: request.model,

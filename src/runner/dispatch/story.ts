@@ -3,7 +3,7 @@
  * by a signed callback or by looking at the run (`end.ts`). Both steps are durable as those of the local engine are.
  */
 import { Cancelled, errorInfo, errorInfoOf, JobError, outcomeOf, type ErrorInfo } from '../../job/error.ts';
-import type { Job } from '../../job/job.ts';
+import { PROCEDURE_VERSION, type Job } from '../../job/job.ts';
 import type { Lease } from '../../store/store.ts';
 import type { RunnerParts } from '../context.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
@@ -105,6 +105,8 @@ async function end(held: Held, error: ErrorInfo, notices: readonly string[]): Pr
   const at = await whereIs(store, jobId);
   const result = resultElsewhere(job, at, { outcome: outcomeOf(error.code), error: masked, notices }, null);
   journal.emit('error', null, { message: masked.message, hint: masked.hint });
+  // By it whoever comes after a death here knows that the end is to be told.
+  await store.beginStep(lease.current(), 'save-1', PROCEDURE_VERSION);
   await endJob({ store, lease, journal, mask }, job, result);
   return { kind: 'ended', result, savedIn: null };
 }
@@ -213,10 +215,17 @@ export async function runElsewhere(
   options.handBack?.addEventListener('abort', handBack);
   if (options.handBack?.aborted === true) handBack();
   try {
-    if (job.result !== null) return { kind: 'ended', result: job.result, savedIn: null };
-    return await drive({ parts, job, lease, journal, mask, signal });
+    const ended: RunEnd | null =
+      job.result === null ? null : { kind: 'ended', result: job.result, savedIn: null };
+    const end = ended ?? (await drive({ parts, job, lease, journal, mask, signal }));
+    await lease.release();
+    return end;
+  } catch (error) {
+    // One of the queue would be claimed again at once: it waits until its lease has ended.
+    if (options.lease === undefined) await lease.release();
+    else await lease.letEnd();
+    throw error;
   } finally {
     cancelled.stop();
-    await lease.release();
   }
 }

@@ -176,6 +176,7 @@ export const jobView = z
     repo: z.string(),
     task: z.string(),
     mode: z.enum(['change', 'ask']),
+    executor: z.enum(EXECUTORS),
     base: z.string().nullable(),
     agent: z.string(),
     model: z.string().nullable(),
