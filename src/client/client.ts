@@ -15,7 +15,7 @@ import type { JobRequest } from './generated/types.ts';
 /** What a job is asked by, in the words of the API; each thing has one name here. */
 export type AskedJob = Omit<
   JobRequest,
-  'repo' | 'task' | 'repo_url' | 'upstream_repo' | 'prompt' | 'instruction' | 'provider' | 'executor'
+  'repo' | 'task' | 'repo_url' | 'upstream_repo' | 'prompt' | 'instruction' | 'provider'
 > & {
   /** May be left out with an issue. */
   readonly repo?: string;

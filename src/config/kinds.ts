@@ -1,6 +1,6 @@
 /** What values settings may have, and how they are read from text. Pure. */
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
-import { parseRef } from '../job/request.ts';
+import { isOwnerName, parseRef } from '../job/request.ts';
 
 /** The values a setting may have: `read` returns `undefined` for those it does not allow. */
 export interface Kind<T> {
@@ -85,6 +85,30 @@ export const forgeAddress: Kind<string> = {
     if (known === undefined) return undefined;
     const { protocol, hostname } = new URL(known);
     return protocol === 'https:' || LOOPBACK.test(hostname) ? known : undefined;
+  },
+};
+/** A repository of the forge by its short name. */
+export const ownerName: Kind<string> = {
+  allowed: 'owner/name',
+  read: (value) =>
+    typeof value === 'string' && value.length <= 200 && isOwnerName(value) && !/^[-.]|\/\.{1,2}$/.test(value)
+      ? value
+      : undefined,
+};
+/** The file of a workflow, by its name alone. */
+export const workflowFile: Kind<string> = {
+  allowed: "a workflow's file name such as run.yml",
+  read: (value) => (typeof value === 'string' && /^\w[\w.-]{0,99}\.ya?ml$/.test(value) ? value : undefined),
+};
+/** A branch or tag. */
+export const ref: Kind<string> = {
+  allowed: 'a branch or tag',
+  read: (value) => {
+    try {
+      return typeof value === 'string' ? parseRef(value) : undefined;
+    } catch {
+      return undefined;
+    }
   },
 };
 /** The login of an account; that of an App ends in `[bot]`. */

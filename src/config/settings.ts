@@ -23,14 +23,18 @@ import {
   number,
   oneOf,
   optional,
+  ownerName,
   path,
   paths,
+  ref,
   text,
   variables,
   webAddress,
+  workflowFile,
   type AgentMount,
   type Kind,
 } from './kinds.ts';
+import { EXECUTORS } from '../job/elsewhere/executor.ts';
 import { PHASES_MODES } from '../job/phases/choose.ts';
 import {
   DEFAULT_BUDGET,
@@ -237,6 +241,21 @@ export const SETTINGS = {
     1000,
     'milliseconds a change asked of GitHub on the average (eight may follow at once), with at most 80 a minute and 500 an hour, kept by all processes of a home together; 0 for a server of your own without limits',
   ),
+  executor: setting(optional(oneOf(...EXECUTORS)), null, 'where jobs are executed', {
+    env: 'AGENT_RUNNER_EXECUTOR',
+    unset: 'github-actions where runner_repo is set and the job can go there, else local',
+  }),
+  runner_repo: setting(optional(ownerName), null, 'repository whose workflow executes jobs', {
+    env: 'RUNNER_REPO',
+  }),
+  runner_workflow: setting(workflowFile, 'run.yml', 'file of that workflow, in .github/workflows'),
+  runner_ref: setting(optional(ref), null, 'branch or tag it is taken from', { unset: 'the default branch' }),
+  triggered_timeout_s: setting(
+    number(1, MAX_TIMEOUT_S),
+    14_400,
+    'seconds within which a run must have ended',
+  ),
+  run_poll_s: setting(number(1, 3600), 30, 'seconds between two looks at runs, of all processes of a home'),
   labels: setting<readonly string[]>(names, [], 'labels of pull requests'),
   reviewers: setting<readonly string[]>(names, [], 'who is asked to review: logins, and teams as org/team'),
   'author.name': setting(identity, 'agent-runner', 'author of the commits'),

@@ -8,8 +8,9 @@ import { examineGithub } from './github/examine.ts';
 import { createIssues } from './github/issues.ts';
 import { nameOn, repoOf, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace, type PaceBook } from './github/pace.ts';
-import { proposeOn } from './github/proposal/pulls.ts';
-import { accountTokens, type AppIdentity, type Tokens } from './github/tokens.ts';
+import { findProposal, proposeOn } from './github/proposal/pulls.ts';
+import { accountTokens, type AppIdentity, type Tokens, type TokenUse } from './github/tokens.ts';
+import { createWorkflows } from './github/workflows.ts';
 import type { Access, Forge, ForgeFinding, Remote, Visit } from './forge.ts';
 
 export interface GithubOptions {
@@ -50,11 +51,11 @@ interface Desk {
 function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit): Access {
   const { options } = desk;
   let client: Promise<Ask> | null = null;
-  const tokenOf = (): Promise<string> => tokens.tokenFor(upstream, visit.jobId);
-  const connect = (): Promise<Ask> =>
+  const tokenOf = (use?: TokenUse): Promise<string> => tokens.tokenFor(upstream, visit.jobId, use);
+  const connect = (use?: TokenUse): Promise<Ask> =>
     createClient({
       apiUrl: options.apiUrl,
-      authorization: async () => `token ${await tokenOf()}`,
+      authorization: async () => `token ${await tokenOf(use)}`,
       signal: visit.signal,
       pace: desk.paceOf(tokens.reader),
       onNotice: visit.onNotice,
@@ -96,6 +97,15 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       memory: desk.memory,
       signal,
     }),
+    workflows: (file) =>
+      createWorkflows(() => connect('runs'), upstream, file, {
+        signal: signal,
+        pauseMs: options.forkPollMs,
+      }),
+    async find(fork, branch, jobId) {
+      const head = splitName(fork ?? '') ?? upstream;
+      return findProposal(await asking(), { upstream, head }, branch, jobId);
+    },
     async tip(branch) {
       const ask = await asking();
       const at = { ...repoOf(upstream), ref: `heads/${branch}` };

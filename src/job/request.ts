@@ -1,6 +1,7 @@
 /** What a job was asked to do: the resolved request, and the parser that makes one from unknown input. */
 import { JobError } from './error.ts';
 import type { Check } from './gate.ts';
+import type { Executor } from './elsewhere/executor.ts';
 import type { InPlace } from './in-place/in-place.ts';
 import type { PhasesMode } from './phases/choose.ts';
 
@@ -75,6 +76,8 @@ export interface JobRequest {
   readonly allow_test_changes: boolean;
   readonly draft: boolean;
   readonly user_id: string | null;
+  /** Where it is executed; absent: on this machine. */
+  readonly executor?: Executor;
   /** Higher goes first; absent is 0. */
   readonly priority?: number;
   /** Jobs of one session run one after another, on the same workspace, branch and conversation. */

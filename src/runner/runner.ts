@@ -1,8 +1,10 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
+import { isElsewhere } from '../job/elsewhere/executor.ts';
 import { Cancelled, JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
 import { PROCEDURE_VERSION, type Job } from '../job/job.ts';
 import { runJob } from '../job/procedure.ts';
+import type { Cause } from '../job/elsewhere/ending.ts';
 import type { JobRequest } from '../job/request.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal } from '../job/status.ts';
@@ -13,6 +15,8 @@ import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
 import type { Callbacks } from './callbacks/callbacks.ts';
 import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
+import { endElsewhere } from './dispatch/end.ts';
+import { runElsewhere } from './dispatch/story.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.ts';
@@ -40,9 +44,11 @@ import { createArchives, type Archives } from './archive/archives.ts';
 import { createReplays, type Replays } from './record/replay.ts';
 import type { JobSteps } from './steps/steps.ts';
 
-/** How a run ended: with a result, or parked until a person answers. */
+/** How a run ended: with a result, in the hands of a run elsewhere, or parked until a person answers. */
 export type RunEnd =
   | { readonly kind: 'ended'; readonly result: JobResult; readonly savedIn: string | null }
+  /** A run elsewhere has it. */
+  | { readonly kind: 'triggered'; readonly job: Job }
   | { readonly kind: 'parked'; readonly job: Job; readonly question: string; readonly wipRef: string | null };
 
 export interface RunOptions {
@@ -96,6 +102,8 @@ export interface Runner {
   readonly follow: Followers['follow'];
   /** Runs queued jobs until there are no more, or until it is told to stop. */
   work(options: Pick<WorkerOptions, 'mode' | 'pollMs' | 'stop' | 'log'>): Promise<WorkerSummary>;
+  /** Ends a job that a workflow executes; see `endElsewhere`. */
+  readonly endElsewhere: (jobId: string, cause: Cause) => Promise<Job>;
   /** Takes an accepted job to its end, or on from where a dead process left it. */
   run(jobId: string, options: RunOptions): Promise<RunEnd>;
   /**
@@ -348,6 +356,7 @@ export function createRunner(parts: RunnerParts): Runner {
     replays: createReplays(parts, find, acceptHere),
     archives: createArchives(parts, find),
     accept: acceptHere,
+    endElsewhere: (jobId, cause) => endElsewhere(parts, jobId, cause),
     async run(jobId, options) {
       const job = await find(jobId);
       if (isTerminal(job.status) && job.result !== null) {
@@ -359,6 +368,7 @@ export function createRunner(parts: RunnerParts): Runner {
       }
       const claimed = options.lease ?? begun.get(jobId);
       begun.delete(jobId);
+      if (isElsewhere(job.request)) return runElsewhere(parts, job, claimed, options);
       const opened = await openJob(parts, job, claimed, options);
       if ('lease' in opened) return drive(parts, opened, options);
       if (opened.result === null) throw new JobError('bug', `job ${jobId} ended without a result`);

@@ -103,25 +103,29 @@ export function queryOf(url: URL): Readonly<Record<string, string>> {
   return Object.fromEntries(found);
 }
 
-async function readText(request: Request): Promise<string> {
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   const tooLarge = new Refused({
     status: 413,
     code: 'too_large',
-    detail: `the body is larger than ${MAX_BODY_BYTES} bytes`,
+    detail: `the body is larger than ${maxBytes} bytes`,
     hint: 'put long material into a file of the repository and name it in the task',
     headers: { connection: 'close' },
   });
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge;
-  if (request.body === null) return '';
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge;
+  if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw tooLarge;
+    if (bytes > maxBytes) throw tooLarge;
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+function textOf(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw new Refused({ status: 400, code: 'invalid_request', detail: 'the body is no UTF-8 text' });
   }
@@ -173,14 +177,16 @@ function checkType(request: Request, wanted: RequestBody['type']): void {
   });
 }
 
-/** A request's body, as its schema makes it. @throws Refused 400, 413, 415 */
+/** A request's body, as its schema makes it. @throws Refused 400, 413, 415, and what the endpoint's `verify` throws */
 export async function parseBody(endpoint: Endpoint, request: Request): Promise<unknown> {
   const { body } = endpoint;
   if (body === null) return undefined;
   const hasBody = request.body !== null && request.headers.get('content-length') !== '0';
   if (!hasBody && body.isOptional === true) return parsePart(body.schema, {}, '');
   checkType(request, body.type);
-  const text = await readText(request);
+  const bytes = await readBytes(request, Math.min(body.maxBytes ?? MAX_BODY_BYTES, MAX_BODY_BYTES));
+  body.verify?.(bytes, request.headers);
+  const text = textOf(bytes);
   if (text === '' && body.isOptional === true) return parsePart(body.schema, {}, '');
   const isForm = body.type === 'application/x-www-form-urlencoded';
   return parsePart(body.schema, isForm ? Object.fromEntries(new URLSearchParams(text)) : parseJson(text), '');

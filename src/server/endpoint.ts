@@ -60,6 +60,10 @@ export interface Endpoint {
 export interface RequestBody {
   readonly type: 'application/json' | 'application/x-www-form-urlencoded';
   readonly schema: z.ZodType;
+  /** Most bytes; what every body may have, unless it is less. */
+  readonly maxBytes?: number;
+  /** Looks at the body as it came, before anything parses it. @throws Refused */
+  readonly verify?: (bytes: Uint8Array, headers: Headers) => void;
   /** Whether there may be none at all. */
   readonly isOptional?: boolean;
   readonly examples: Readonly<Record<string, unknown>>;

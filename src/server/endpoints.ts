@@ -5,6 +5,7 @@ import { deliveryEndpoints } from './jobs/deliveries.ts';
 import { readEndpoints } from './jobs/read.ts';
 import { sessionEndpoints } from './jobs/sessions.ts';
 import { traceEndpoint } from './jobs/trace.ts';
+import { callbackEndpoint } from './inbound/callback.ts';
 import type { Counters } from './figures/metrics.ts';
 import type { Define, Parts } from './parts.ts';
 import { documentEndpoints } from './document/endpoints.ts';
@@ -22,6 +23,7 @@ export function allEndpoints(parts: Parts, counters: Counters, define: Define): 
     ...deliveryEndpoints(parts, define),
     ...usageEndpoints(parts, define),
     ...systemEndpoints(parts, counters, define),
+    callbackEndpoint(parts, define),
     ...dialectEndpoints(parts, define),
   ];
   return [...endpoints, ...documentEndpoints(parts, endpoints, define)];

@@ -159,7 +159,7 @@ function eventMethods(state: State): EventMethods {
       const entry = entryOf(state, jobId);
       checkWaiting(jobId, entry.waiting.length);
       entry.waiting.push(json);
-      if (entry.queued?.state === 'parked') entry.queued.state = 'ready';
+      if (entry.queued?.state === 'parked') letWait(state, entry);
     },
     async countMessages(jobId) {
       return entryOf(state, jobId).waiting.length;
@@ -238,6 +238,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     baselineNumber: 0,
     once: new Map(),
     paused: false,
+    turns: new Map(),
     closed: false,
     now: options.now ?? (() => new Date()),
   };

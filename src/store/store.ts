@@ -88,7 +88,7 @@ export interface Claimed {
 export interface QueueCounts {
   readonly ready: number;
   readonly held: number;
-  /** Waiting for a person. */
+  /** Waiting for a person, or for a run elsewhere. */
   readonly parked: number;
   /** Waiting for an earlier job of their session. */
   readonly blocked: number;
@@ -189,6 +189,15 @@ export interface Store {
   /** Stops claiming by every process, or lets it go on. */
   setPaused(paused: boolean): Promise<void>;
   isPaused(): Promise<boolean>;
+  /**
+   * Takes the turn of something that one process does at a time.
+   *
+   * @param name of what is done
+   * @param forMs milliseconds from `now` on in which nobody else gets it
+   * @returns whether it was to be had; a turn that ends later than one could last from `now` on, by a clock that was set
+   *   back, counts for nothing
+   */
+  takeTurn(name: string, forMs: number, now: Date): Promise<boolean>;
 
   /** Appends events in order, numbered on from the last one without gaps, and returns them as stored. */
   appendEvents(

@@ -33,8 +33,8 @@ export interface JobRequest {
   /** The same as `task` */
   readonly instruction?: string;
   readonly mode?: 'change' | 'ask';
-  /** Where the job is run */
-  readonly executor?: 'local';
+  /** Where the job is executed: by this server, or by the workflow of its `runner_repo`, which takes a prompt and no more */
+  readonly executor?: 'local' | 'github-actions';
   /** Branch, tag or commit to start from; the default branch unless given */
   readonly base?: string;
   /** Who edits, by a name that the server knows */
@@ -102,6 +102,7 @@ export interface Job {
   readonly repo: string;
   readonly task: string;
   readonly mode: 'change' | 'ask';
+  readonly executor: 'local' | 'github-actions';
   readonly base: string | null;
   readonly agent: string;
   readonly model: string | null;

@@ -1,11 +1,13 @@
 /** What a person may do with jobs that a worker runs, or will run: submit, cancel, retry, answer, follow. */
 import { randomBytes } from 'node:crypto';
+import { branchElsewhere, isElsewhere } from '../../job/elsewhere/executor.ts';
 import { Cancelled, JobError } from '../../job/error.ts';
 import { PROCEDURE_VERSION, type Job } from '../../job/job.ts';
 import { parseSessionId, parseTask, type JobRequest } from '../../job/request.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Accepted, Acceptance } from '../../store/store.ts';
 import type { RunnerParts } from '../context.ts';
+import { watchRuns } from '../dispatch/poll.ts';
 import { isHeldAlive } from '../engine/lease.ts';
 import { findFollowed } from '../forge/follow.ts';
 import type { Runner } from '../runner.ts';
@@ -47,7 +49,7 @@ export async function accept(
   const jobId = newJobId();
   const { follows: _before, sealed_token: _erased, ...asked } = request;
   const own = token === undefined ? {} : { sealed_token: await parts.seals.seal(jobId, token) };
-  const follows = await findFollowed(parts.store, remote, request);
+  const follows = isElsewhere(request) ? undefined : await findFollowed(parts.store, remote, request);
   const now = new Date().toISOString();
   const job: Job = {
     job_id: jobId,
@@ -56,10 +58,11 @@ export async function accept(
     outcome: null,
     procedure_version: PROCEDURE_VERSION,
     attempt: 1,
-    branch:
-      request.in_place?.branch ??
-      follows?.branch ??
-      branchOf(parts.config.branchTemplate, sessionId ?? jobId),
+    branch: isElsewhere(request)
+      ? branchElsewhere(jobId)
+      : (request.in_place?.branch ??
+        follows?.branch ??
+        branchOf(parts.config.branchTemplate, sessionId ?? jobId)),
     created_at: now,
     updated_at: now,
     started_at: null,
@@ -141,6 +144,11 @@ export function queueVerbs(
     },
     async message(jobId, text) {
       await alive(jobId, 'message');
+      if (isElsewhere((await find(jobId)).request)) {
+        throw new JobError('conflict', `message: ${jobId} is executed by a workflow, which reads none`, {
+          hint: `cancel it by \`agent-runner cancel ${jobId}\` and ask anew`,
+        });
+      }
       await store.addMessage(jobId, parseTask(text), new Date().toISOString());
       return find(jobId);
     },
@@ -153,6 +161,7 @@ export function queueVerbs(
           run: ({ job, lease }, handBack) =>
             runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
           deliverer: canSign(config.webhooks) ? callbacks.deliverer(options.log) : null,
+          beside: (signal) => watchRuns(parts, signal, options.log),
           settle: async (jobId) => {
             await runner().run(jobId, { signal: new AbortController().signal });
           },

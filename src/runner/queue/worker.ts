@@ -52,6 +52,8 @@ export interface WorkerParts {
   readonly run: (claimed: Claimed, handBack: AbortSignal) => Promise<RunEnd>;
   /** Does what a process that ended a job did not live to do. */
   readonly settle: (jobId: string) => Promise<void>;
+  /** What goes on beside the jobs in mode `loop`, until the signal; never rejects. */
+  readonly beside?: (signal: AbortSignal) => Promise<void>;
   /** Sends callbacks; `null` where nothing can sign them. */
   readonly deliverer: Deliverer | null;
 }
@@ -119,6 +121,10 @@ function createCrew(
       const end = await parts.run({ job, lease }, handBack.signal);
       if (end.kind === 'parked') {
         options.log.info('job waits for an answer', { job_id: jobId });
+        return;
+      }
+      if (end.kind === 'triggered') {
+        options.log.info('job was handed to a workflow', { job_id: jobId });
         return;
       }
       parts.deliverer?.wake();
@@ -253,6 +259,7 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
   const gone = new AbortController();
   // Tries go on while jobs are drained: their ends are told as well.
   const delivering = options.mode === 'loop' ? parts.deliverer?.run(gone.signal) : undefined;
+  const beside = options.mode === 'loop' ? parts.beside?.(gone.signal) : undefined;
   try {
     while (!options.stop.aborted) {
       await round(parts, options, crew, state);
@@ -269,7 +276,7 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
     if (crew.size() > 0) crew.handBack();
     await crew.idle();
     gone.abort();
-    await delivering;
+    await Promise.all([delivering, beside]);
     off();
     options.stop.removeEventListener('abort', onStop);
   }

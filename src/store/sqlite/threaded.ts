@@ -43,6 +43,7 @@ const PLACES = {
   listCancelling: 'here',
   setPaused: 'thread',
   isPaused: 'here',
+  takeTurn: 'thread',
   appendEvents: 'thread',
   readEvents: 'here',
   beginStep: 'thread',

@@ -1,6 +1,6 @@
 /** One pull request per branch: found, opened or brought up to date, and never a second. */
 import { JobError } from '../../../job/error.ts';
-import type { Proposal } from '../../forge.ts';
+import type { FoundProposal, Proposal } from '../../forge.ts';
 import { again, asJobError, once, sayingOf, statusOf, type Ask } from '../client.ts';
 import { isAcross, repoOf, type Route } from '../names.ts';
 import type { Proposing } from './proposing.ts';
@@ -14,6 +14,7 @@ interface Pull {
   readonly state: string;
   readonly draft?: boolean | undefined;
   readonly body: string | null;
+  readonly head: { readonly sha: string; readonly ref: string };
   readonly labels?: readonly { readonly name?: string | undefined }[] | undefined;
 }
 
@@ -46,6 +47,26 @@ export async function findPull(
   const open = listed.data.find((pull) => pull.state === 'open');
   const own = (pull: Pull): boolean => ofJob !== null && names(pull.body ?? '', ofJob);
   return open ?? listed.data.find(own) ?? null;
+}
+
+/**
+ * The pull request of a job's branch, in whatever state it is.
+ *
+ * @throws JobError `infra_failed`, `repo_unusable`
+ */
+export async function findProposal(
+  ask: Ask,
+  route: Route,
+  branch: string,
+  jobId: string,
+): Promise<FoundProposal | null> {
+  const { owner, name } = route.upstream;
+  const pull = await findPull(ask, route, branch, jobId).catch((error: unknown) => {
+    throw asJobError(error, `list the pull requests of ${owner}/${name}`, 'repo_unusable');
+  });
+  return pull === null || pull.head.ref !== branch
+    ? null
+    : { url: pull.html_url, headSha: pull.head.sha, isDraft: pull.draft ?? false };
 }
 
 function is422(error: unknown, pattern: RegExp): boolean {
