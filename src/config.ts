@@ -13,6 +13,7 @@ import {
   type ProviderAccess,
 } from './config/models.ts';
 import { githubOf, type GithubConfig } from './config/github.ts';
+import { triggersOf, type TriggersConfig } from './config/triggers.ts';
 import type { AgentMount, Kind } from './config/kinds.ts';
 import { hostEnvironment, programName, shellWord, type HostEnvironment } from './config/host.ts';
 import {
@@ -122,6 +123,7 @@ export interface Config {
     readonly allow: readonly string[];
   };
   readonly github: GithubConfig;
+  readonly triggers: TriggersConfig;
   readonly task: string | null;
   readonly workspace: string | null;
   /** Fail-point at which the process kills itself, from `AGENT_RUNNER_FAIL_AT`: for tests, and no setting. */
@@ -275,6 +277,7 @@ function toConfig(
       allow: values.webhook_allow,
     },
     github: githubOf(values, env),
+    triggers: triggersOf(values, env),
     task: values.task,
     workspace: values.workspace,
     failAt: env['AGENT_RUNNER_FAIL_AT'] || null,

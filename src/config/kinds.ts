@@ -149,7 +149,7 @@ function mountOf(entry: unknown, baseDir: string, home: string): AgentMount | un
 
 // The agent never sees what could push or open a pull request, and the sandbox sets its own places.
 const NEVER_FOR_AGENTS =
-  /^((BOT|GITHUB|GH|GITHUB_ENTERPRISE|GH_ENTERPRISE|GITLAB|GITEA|FORGEJO)_TOKEN|SSH_AUTH_SOCK|SSH_ASKPASS|GIT_.*|WEBHOOK_SECRET|ACTIONS_.*|PATH|HOME|PWD|LD_.*)$/i;
+  /^((BOT|GITHUB|GH|GITHUB_ENTERPRISE|GH_ENTERPRISE|GITLAB|GITEA|FORGEJO)_TOKEN|SSH_AUTH_SOCK|SSH_ASKPASS|GIT_.*|(GITHUB_)?WEBHOOK_SECRET|ACTIONS_.*|PATH|HOME|PWD|LD_.*)$/i;
 
 /** Names of variables that the agent is given. */
 export const variables: Kind<readonly string[]> = {

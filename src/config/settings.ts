@@ -10,6 +10,7 @@ import {
   type PriceSetting,
   type ProviderSetting,
 } from './models.ts';
+import { repositoriesKind, rulesKind } from './triggers.ts';
 import { hostsKind } from './webhooks.ts';
 import {
   address,
@@ -31,6 +32,7 @@ import {
   type AgentMount,
   type Kind,
 } from './kinds.ts';
+import type { TriggerRule } from '../job/trigger/rules.ts';
 import { PHASES_MODES } from '../job/phases/choose.ts';
 import {
   DEFAULT_BUDGET,
@@ -239,6 +241,29 @@ export const SETTINGS = {
   ),
   labels: setting<readonly string[]>(names, [], 'labels of pull requests'),
   reviewers: setting<readonly string[]>(names, [], 'who is asked to review: logins, and teams as org/team'),
+  'triggers.repositories': setting<readonly string[]>(
+    repositoriesKind,
+    [],
+    'repositories of the forge that are looked at for what happened there, besides those with open pull requests of ours',
+  ),
+  'triggers.poll_s': setting(
+    number(0, 86_400),
+    300,
+    'seconds between two looks at each of them; 0: only webhooks tell what happened',
+  ),
+  'triggers.rules': setting<readonly TriggerRule[] | null>(
+    optional(rulesKind),
+    null,
+    'what is acted on, and how; an empty list acts on nothing',
+    { unset: 'one rule for each of label, assignment, comment, review and checks' },
+  ),
+  'triggers.fixes_per_head': setting(
+    number(0, 100),
+    3,
+    'turns at red checks of one commit, before a person is needed',
+  ),
+  'triggers.fixes_per_pull': setting(number(0, 1000), 10, 'turns at red checks of one pull request in all'),
+  'triggers.turns_per_pull': setting(number(1, 1000), 50, 'turns of one pull request, whoever asked for them'),
   'author.name': setting(identity, 'agent-runner', 'author of the commits'),
   'author.email': setting(identity, 'agent-runner@localhost', 'address of the author of the commits'),
   'retry.attempts': setting(number(1, 20), 3, 'tries at a job when infrastructure fails'),

@@ -94,6 +94,13 @@ export interface JobRequest {
   readonly reviewers?: readonly string[];
   /** The issue it is about, as `owner/name#12`; the proposal names it, and it is told how the job goes. */
   readonly issue?: string;
+  /** Set where something that happened on a forge asked for it. */
+  readonly trigger?: {
+    /** The issue or pull request it was asked for on, as `owner/name#12`. */
+    readonly about: string;
+    /** The head whose red checks it mends, and which run of them; `null` for other work. */
+    readonly fixes: { readonly sha: string; readonly run: string } | null;
+  };
   /** The job's own token for the forge, sealed; `null` once the job has ended and it is erased. */
   readonly sealed_token?: string | null;
   /**
