@@ -4,7 +4,7 @@ import { createClient, statusOf, type Ask } from './github/client.ts';
 import { placeForBranch, usableRepo } from './github/fork.ts';
 import { examineGithub } from './github/examine.ts';
 import { createIssues } from './github/issues.ts';
-import { nameOn, splitName, type RepoName } from './github/names.ts';
+import { nameOn, repoOf, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace, type PaceBook } from './github/pace.ts';
 import { proposeOn } from './github/pulls.ts';
 import { accountTokens, type AppIdentity, type Tokens } from './github/tokens.ts';
@@ -84,7 +84,7 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
     issues: createIssues(asking, upstream, (ask) => tokens.bot?.() ?? desk.login(tokens, ask), visit.signal),
     async tip(branch) {
       const ask = await asking();
-      const at = { owner: upstream.owner, repo: upstream.name, ref: `heads/${branch}` };
+      const at = { ...repoOf(upstream), ref: `heads/${branch}` };
       return ask('GET /repos/{owner}/{repo}/git/ref/{ref}', at).then(
         ({ data }) => data.object.sha,
         (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),

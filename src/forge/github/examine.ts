@@ -2,7 +2,7 @@
 import { JobError } from '../../job/error.ts';
 import type { ForgeFinding } from '../forge.ts';
 import { sayingOf, statusOf, type Ask } from './client.ts';
-import { isSameName, type RepoName } from './names.ts';
+import { isSameName, repoOf, type RepoName } from './names.ts';
 import { APP_PERMISSIONS, askAsApp, type AppIdentity, type Tokens } from './tokens.ts';
 
 /** Who we are and what is looked at. */
@@ -172,12 +172,13 @@ async function examineApp(what: Examined, app: AppIdentity): Promise<readonly Fo
         : [...found, ok('github installation', `installed on ${where.slice(0, 10).join(', ')}`)];
     }
     const { owner, name } = what.repo;
-    const at = await ask('GET /repos/{owner}/{repo}/installation', { ...bounded, owner, repo: name }).catch(
-      (error: unknown) => {
-        if (statusOf(error) === 404) return null;
-        throw error;
-      },
-    );
+    const at = await ask('GET /repos/{owner}/{repo}/installation', {
+      ...bounded,
+      ...repoOf(what.repo),
+    }).catch((error: unknown) => {
+      if (statusOf(error) === 404) return null;
+      throw error;
+    });
     if (at === null) {
       const fix = `install it there, and admit this repository to it: ${page}/installations/new`;
       return [...found, wrong('github installation', `the App is not installed on ${owner}/${name}`, fix)];
@@ -208,30 +209,31 @@ const READS = [
   ['Contents', 'GET /repos/{owner}/{repo}/branches'],
 ] as const;
 
-async function examineRights(ask: Ask, { owner, name }: RepoName): Promise<readonly ForgeFinding[]> {
+async function examineRights(ask: Ask, repo: RepoName): Promise<readonly ForgeFinding[]> {
   const closed = await Promise.all(
     READS.map(async ([right, route]) => {
-      const status = await ask(route, { owner, repo: name, per_page: 1 }).then(() => 200, statusOf);
+      const status = await ask(route, { ...repoOf(repo), per_page: 1 }).then(() => 200, statusOf);
       return status === 403 || (status === 404 && right !== 'Issues') ? [right] : [];
     }),
   );
   const lacks = closed.flat();
   if (lacks.length === 0) return [];
   const fix = `give the token ${lacks.join(', ')} (read and write) on this repository`;
-  return [wrong('github rights', `${owner}/${name} is closed to it: ${lacks.join(', ')}`, fix)];
+  return [wrong('github rights', `${fullName(repo)} is closed to it: ${lacks.join(', ')}`, fix)];
 }
 
-async function examineActions(ask: Ask, url: string, { owner, name }: RepoName): Promise<ForgeFinding> {
+async function examineActions(ask: Ask, url: string, repo: RepoName): Promise<ForgeFinding> {
   const title = 'github actions';
+  const shown = fullName(repo);
   try {
-    const { data } = await ask('GET /repos/{owner}/{repo}/actions/permissions', { owner, repo: name });
-    if (data.enabled) return ok(title, `enabled on ${owner}/${name}`);
-    const fix = `enable them at ${url}/${owner}/${name}/settings/actions, if CI should judge pull requests`;
-    return wrong(title, `disabled on ${owner}/${name}`, fix, 'warning');
+    const { data } = await ask('GET /repos/{owner}/{repo}/actions/permissions', repoOf(repo));
+    if (data.enabled) return ok(title, `enabled on ${shown}`);
+    const fix = `enable them at ${url}/${shown}/settings/actions, if CI should judge pull requests`;
+    return wrong(title, `disabled on ${shown}`, fix, 'warning');
   } catch (error) {
     const status = statusOf(error);
     if (status === 403 || status === 404)
-      return ok(title, `only an administrator of ${owner}/${name} sees whether they are enabled`);
+      return ok(title, `only an administrator of ${shown} sees whether they are enabled`);
     return wrong(title, sayingOf(error), 'try again', 'warning');
   }
 }
@@ -240,7 +242,7 @@ async function examineRepo(ask: Ask, what: Examined, repo: RepoName): Promise<re
   const name = 'github repository';
   const shown = fullName(repo);
   try {
-    const { data } = await ask('GET /repos/{owner}/{repo}', { owner: repo.owner, repo: repo.name });
+    const { data } = await ask('GET /repos/{owner}/{repo}', repoOf(repo));
     const rights = [...(await examineRights(ask, repo)), await examineActions(ask, what.url, repo)];
     if (data.archived)
       return [wrong(name, `${shown} is archived`, 'unarchive it, or name another'), ...rights];

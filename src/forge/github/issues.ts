@@ -4,7 +4,7 @@
  */
 import type { Issue, IssueComment, Issues } from '../forge.ts';
 import { asJobError, once, statusOf, type Ask } from './client.ts';
-import { isSameName, type RepoName } from './names.ts';
+import { isSameName, repoOf, type RepoName } from './names.ts';
 import { JobError } from '../../job/error.ts';
 
 /** Comments that are looked through, newest last, in pages of a hundred. */
@@ -28,8 +28,8 @@ interface Said {
   readonly author_association?: string | undefined;
 }
 
-function issueAt({ owner, name }: RepoName, number: number) {
-  return { owner, repo: name, issue_number: number };
+function issueAt(repo: RepoName, number: number) {
+  return { ...repoOf(repo), issue_number: number };
 }
 
 /** All comments, as far as the bound goes. */
@@ -54,13 +54,13 @@ function isOwn(comment: Said, login: string): boolean {
 /** Whether each of these people may write. Where we may not ask, what GitHub says of them beside it counts. */
 async function writersAmong(
   ask: Ask,
-  { owner, name }: RepoName,
+  repo: RepoName,
   people: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const asked = await Promise.all(
     people.slice(0, MAX_ASKED).map(async (login) => {
       const route = 'GET /repos/{owner}/{repo}/collaborators/{username}/permission';
-      const mayWrite = await ask(route, { owner, repo: name, username: login }).then(
+      const mayWrite = await ask(route, { ...repoOf(repo), username: login }).then(
         ({ data }) => WRITERS.has(data.permission),
         (error: unknown) => {
           // Who may not push may not ask either: nobody is believed then whose right is not seen.
@@ -115,8 +115,7 @@ async function sayOn(
   const { value } = await once(find, make, { signal: what.signal });
   if (value.body === body) return;
   await ask('PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}', {
-    owner: repo.owner,
-    repo: repo.name,
+    ...repoOf(repo),
     comment_id: Number(value.id),
     body,
   });

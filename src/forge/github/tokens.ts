@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { createAppAuth } from '@octokit/auth-app';
 import { JobError } from '../../job/error.ts';
 import type { Ask } from './client.ts';
-import type { RepoName } from './names.ts';
+import { repoOf, type RepoName } from './names.ts';
 
 /** An App, as the settings name it. */
 export interface AppIdentity {
@@ -132,14 +132,14 @@ export async function askAsApp(app: AppIdentity, apiUrl: string): Promise<AppAsk
  */
 export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = Date.now): Tokens {
   const known = new Map<string, Promise<Minted>>();
-  const mint = async ({ owner, name }: RepoName): Promise<Minted> => {
+  const mint = async (repo: RepoName): Promise<Minted> => {
     const { ask, auth, headers } = await askAsApp(app, apiUrl);
-    const at = { owner, repo: name, headers };
+    const at = { ...repoOf(repo), headers };
     const { data } = await ask('GET /repos/{owner}/{repo}/installation', at);
     const made = await auth({
       type: 'installation',
       installationId: data.id,
-      repositoryNames: [name],
+      repositoryNames: [repo.name],
       permissions: APP_PERMISSIONS,
       refresh: true,
     });
