@@ -3,6 +3,7 @@ import { JobError } from './error.ts';
 import type { Check } from './gate.ts';
 import type { InPlace } from './in-place/in-place.ts';
 import type { PhasesMode } from './phases/choose.ts';
+import type { TurnNote } from './trigger/turn.ts';
 
 /** What happens when the gate is red, inconclusive or empty, or when the change weakens its judge. */
 export interface Policy {
@@ -108,6 +109,13 @@ export interface JobRequest {
    * `heads`: the commits that those jobs may have left on it.
    */
   readonly follows?: { readonly job_id: string; readonly branch: string; readonly heads: readonly string[] };
+  /**
+   * The pull request that it goes on with, as `owner/name#12`; set where a job is accepted for the session of one that
+   * opened it, and by nobody else.
+   */
+  readonly pull?: string;
+  /** What asked for it there; absent where a person asked here. */
+  readonly turn?: TurnNote;
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
   readonly in_place?: InPlace;
   /** Set for a playback: the recording as the home folder names it, and the job that was recorded. */
