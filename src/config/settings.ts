@@ -263,7 +263,11 @@ export const SETTINGS = {
     'turns at red checks of one commit, before a person is needed',
   ),
   'triggers.fixes_per_pull': setting(number(0, 1000), 10, 'turns at red checks of one pull request in all'),
-  'triggers.turns_per_pull': setting(number(1, 1000), 50, 'turns of one pull request, whoever asked for them'),
+  'triggers.turns_per_pull': setting(
+    number(1, 1000),
+    50,
+    'turns of one pull request, whoever asked for them',
+  ),
   'author.name': setting(identity, 'agent-runner', 'author of the commits'),
   'author.email': setting(identity, 'agent-runner@localhost', 'address of the author of the commits'),
   'retry.attempts': setting(number(1, 20), 3, 'tries at a job when infrastructure fails'),

@@ -45,7 +45,8 @@ function areLabels(value: unknown): boolean {
   }
 }
 
-const isName = (value: unknown): boolean => typeof value === 'string' && NAME.test(value) && value.trim() === value;
+const isName = (value: unknown): boolean =>
+  typeof value === 'string' && NAME.test(value) && value.trim() === value;
 
 /** Each field of a rule, and what it may be. */
 const FIELDS: Readonly<Record<keyof TriggerRule, (value: unknown) => boolean>> = {
@@ -64,7 +65,9 @@ function isRule(value: unknown): value is TriggerRule {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   if (!('on' in value) || ('label' in value && value.on !== 'label')) return false;
   const checks: Readonly<Record<string, (value: unknown) => boolean>> = FIELDS;
-  return Object.entries(value).every(([name, one]) => Object.hasOwn(checks, name) && checks[name]?.(one) === true);
+  return Object.entries(value).every(
+    ([name, one]) => Object.hasOwn(checks, name) && checks[name]?.(one) === true,
+  );
 }
 
 function plainRule(rule: TriggerRule): TriggerRule {

@@ -297,11 +297,7 @@ export interface Store {
    *
    * @returns until when it was looked at (RFC 3339; `null` for never), or `null` where no look is due
    */
-  beginLook(
-    repo: string,
-    now: Date,
-    everyMs: number,
-  ): Promise<{ readonly seenUntil: string | null } | null>;
+  beginLook(repo: string, now: Date, everyMs: number): Promise<{ readonly seenUntil: string | null } | null>;
   /** Notes that all that happened in a repository until then was stored. */
   noteLook(repo: string, seenUntil: string): Promise<void>;
 

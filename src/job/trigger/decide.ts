@@ -123,7 +123,15 @@ async function onIssue(
 ): Promise<Decision> {
   const { number } = event;
   const thread = await facts.thread(number);
-  const { live, pull } = thread;
+  const { live, pull, askedAt } = thread;
+  // Told twice, by a webhook and by a look, one label may have two times; and none asks for what was begun after it.
+  if (
+    words === null &&
+    event.kind !== 'comment' &&
+    askedAt !== null &&
+    Date.parse(event.at) <= Date.parse(askedAt)
+  )
+    return ignore('work on it was begun since');
   if (live !== null) return words === null ? ignore(`${live} is at work on it already`) : waitFor(live);
   if (!(await facts.isIssueOpen(number))) return ignore('the issue is closed');
   if (pull === null || !(await facts.pull(pull.number)).isOpen) return { kind: 'job', rule, number, words };
@@ -161,8 +169,7 @@ async function onPull(
 ): Promise<Decision> {
   const thread = await facts.thread(event.number);
   const { pull } = thread;
-  if (pull === null || pull.number !== event.number)
-    return onPersonsPull(event, wish, rule, thread, facts);
+  if (pull === null || pull.number !== event.number) return onPersonsPull(event, wish, rule, thread, facts);
   // A review may say all it has to say in its remarks.
   if (wish.kind !== 'work' || (wish.words === null && event.kind !== 'review'))
     return ignore('/agent was called without saying what for');
@@ -225,6 +232,7 @@ async function onChecks(
     const [name, most] = isHead
       ? ['fixes_per_head', caps.fixes_per_head]
       : ['fixes_per_pull', caps.fixes_per_pull];
+    if (most === 0) return ignore(`${name}: it is 0`);
     const text = `The checks stay red after ${most} ${most === 1 ? 'turn' : 'turns'} at them, which is the limit (\`triggers.${name}\`). A comment that begins with \`/agent\` asks for another.`;
     return ignore(`${name}: ${most} turns were taken`, { number, text });
   }
@@ -250,7 +258,8 @@ export async function decideTrigger(
   settings: TriggerSettings,
   facts: Facts,
 ): Promise<Decision> {
-  if (event.kind === 'closed') return settings.rules.length === 0 ? ignore('no rule') : onClosed(event, facts);
+  if (event.kind === 'closed')
+    return settings.rules.length === 0 ? ignore('no rule') : onClosed(event, facts);
   const rule = ruleFor(settings.rules, event);
   if (rule === null) return ignore('no rule asks for it');
   return event.kind === 'checks'

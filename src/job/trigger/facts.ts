@@ -4,6 +4,8 @@
 export interface Thread {
   /** The pull request of ours that it is, or that came of the issue last; `null` for none. */
   readonly pull: OwnPull | null;
+  /** When the latest job of it was asked for (RFC 3339); `null` where there is none. */
+  readonly askedAt: string | null;
   /** A job of it that has not ended. */
   readonly live: string | null;
   /** Follow-ups of that pull request so far. */

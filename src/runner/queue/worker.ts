@@ -10,6 +10,7 @@ import { isTerminal } from '../../job/status.ts';
 import type { Claimed, Store } from '../../store/store.ts';
 import { isDead, ownName } from '../../workspace/keep/owner.ts';
 import { LEASE_MS } from '../engine/lease.ts';
+import type { Dispatcher } from '../triggers/dispatch.ts';
 import type { RunEnd } from '../runner.ts';
 import type { Bell } from './bell.ts';
 
@@ -54,6 +55,8 @@ export interface WorkerParts {
   readonly settle: (jobId: string) => Promise<void>;
   /** Sends callbacks; `null` where nothing can sign them. */
   readonly deliverer: Deliverer | null;
+  /** Decides what comes of events of the forge; `null` where there is none. */
+  readonly dispatcher: Dispatcher | null;
 }
 
 interface Counts {
@@ -253,7 +256,9 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
   const gone = new AbortController();
   // Tries go on while jobs are drained: their ends are told as well.
   const delivering = options.mode === 'loop' ? parts.deliverer?.run(gone.signal) : undefined;
+  const dispatching = options.mode === 'loop' ? parts.dispatcher?.run(options.stop) : undefined;
   try {
+    if (options.mode === 'once') await parts.dispatcher?.round();
     while (!options.stop.aborted) {
       await round(parts, options, crew, state);
       if (options.mode === 'once' && crew.size() === 0) break;
@@ -270,6 +275,7 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
     await crew.idle();
     gone.abort();
     await delivering;
+    await dispatching;
     off();
     options.stop.removeEventListener('abort', onStop);
   }

@@ -144,7 +144,11 @@ export function settleRows(
 ): void {
   checkClaim(db, claim);
   for (const settlement of settlements) {
-    const row = db.get(`SELECT ${COLUMNS} FROM triggers WHERE key = ? AND repo = ?`, settlement.key, claim.repo);
+    const row = db.get(
+      `SELECT ${COLUMNS} FROM triggers WHERE key = ? AND repo = ?`,
+      settlement.key,
+      claim.repo,
+    );
     if (row === null) continue;
     const job_id = jobId ?? settlement.job_id;
     const settled = settledRow(row as TriggerRow, { ...settlement, job_id }, now);
