@@ -53,8 +53,8 @@ function isOwn(comment: Said, login: string): boolean {
   return comment.body?.startsWith(MARKER) === true && isSameName(comment.user?.login ?? '', login);
 }
 
-/** Whether each of these people may write. Where we may not ask, what GitHub says of them beside it counts. */
-async function writersAmong(
+/** Those of these people who may write. Where we may not ask, what GitHub says of them beside it counts. */
+export async function writersAmong(
   ask: Ask,
   repo: RepoName,
   people: readonly string[],

@@ -67,6 +67,11 @@ function loginIn(given: unknown, field: string): string | null {
   return typeof login === 'string' && LOGIN.test(login) ? login : null;
 }
 
+/** Whether a login may be one: it becomes part of an address. */
+export function isLogin(login: string): boolean {
+  return LOGIN.test(login);
+}
+
 /** Full name of a repository as events have it: GitHub tells no capitals apart. */
 export function repoIn(given: unknown): string | null {
   const fullName = fieldOf(given, 'full_name');

@@ -1,0 +1,217 @@
+/**
+ * What happened in a repository since a time: what a webhook that was lost would have told, with the same keys. GitHub
+ * sends none of them again. An idle repository costs one request that counts: the others are answered by that nothing
+ * changed.
+ */
+import type { ForgeEvent } from '../../../job/trigger/event.ts';
+import { statusOf, type Ask } from '../client.ts';
+import { isSameName, repoOf, type RepoName } from '../names.ts';
+import {
+  changeOf,
+  checkedOf,
+  commentOf,
+  fieldOf,
+  isPullIn,
+  reviewOf,
+  within,
+  type Given,
+} from './happened.ts';
+import type { Memory } from './memory.ts';
+
+/** Who looks, and where. */
+export interface Look {
+  readonly ask: Ask;
+  readonly repo: RepoName;
+  /** Our own name: checks are looked at on our pull requests alone. */
+  readonly login: string;
+  readonly recall: Memory['recall'];
+}
+
+const PAGE = 100;
+/** Comments, newest changes of issues, and open pull requests that are looked through, in pages. */
+const MAX_COMMENT_PAGES = 10;
+const MAX_EVENT_PAGES = 5;
+const MAX_PULL_PAGES = 3;
+/** Pull requests whose reviews are read, and of ours those whose checks are. */
+const MAX_REVIEWED = 50;
+const MAX_REVIEW_PAGES = 5;
+const MAX_CHECKED = 30;
+
+/** Full name as events have it. */
+function nameOf({ repo }: Look): string {
+  return `${repo.owner}/${repo.name}`.toLowerCase();
+}
+
+function isThere(event: ForgeEvent | null): event is ForgeEvent {
+  return event !== null;
+}
+
+/** The number at the end of an address. */
+function numberAt(url: unknown): number | null {
+  const number = Number(/\/(\d{1,15})$/.exec(typeof url === 'string' ? url : '')?.[1] ?? 0);
+  return number > 0 ? number : null;
+}
+
+/** Comments that nobody edited. */
+async function comments(look: Look, at: string): Promise<readonly ForgeEvent[]> {
+  const found: (ForgeEvent | null)[] = [];
+  for (let page = 1; page <= MAX_COMMENT_PAGES; page++) {
+    const { data } = await look.ask('GET /repos/{owner}/{repo}/issues/comments', {
+      ...repoOf(look.repo),
+      sort: 'updated',
+      direction: 'asc',
+      since: at,
+      per_page: PAGE,
+      page,
+    });
+    for (const one of data.filter((comment) => comment.updated_at === comment.created_at)) {
+      const isPull = /\/pull\/\d+#/.test(one.html_url);
+      found.push(commentOf(nameOf(look), { number: numberAt(one.issue_url), isPull }, { ...one }));
+    }
+    if (data.length < PAGE) break;
+  }
+  return found.filter(isThere);
+}
+
+/** A label, an assignment or an end, out of what happened to issues and pull requests. */
+function changeIn(look: Look, happened: Given): ForgeEvent | null {
+  const issue = within(happened, 'issue');
+  const place = { repo: nameOf(look), issue, isPull: isPullIn(issue) };
+  const timed = [happened, 'created_at'] as const;
+  switch (fieldOf(happened, 'event')) {
+    case 'labeled':
+      return changeOf('label', place, { given: happened, by: 'actor', timed });
+    case 'assigned': {
+      // Of an assignment the actor may be the one who was assigned.
+      const by = fieldOf(within(happened, 'assigner'), 'login') === undefined ? 'actor' : 'assigner';
+      return changeOf('assignment', place, { given: happened, by, timed });
+    }
+    case 'closed':
+      return changeOf('closed', place, { given: happened, by: 'actor', timed });
+    default:
+      return null;
+  }
+}
+
+/** Labels, assignments and ends; GitHub lists them newest first, without a way to say since when. */
+async function changes(look: Look, at: string): Promise<readonly ForgeEvent[]> {
+  const found: ForgeEvent[] = [];
+  for (let page = 1; page <= MAX_EVENT_PAGES; page++) {
+    const { events, isLast, oldest } = await look.recall(
+      `events ${page}`,
+      (headers) =>
+        look.ask('GET /repos/{owner}/{repo}/issues/events', {
+          ...repoOf(look.repo),
+          per_page: PAGE,
+          page,
+          headers,
+        }),
+      (data) => ({
+        events: data.map((one) => changeIn(look, one as unknown as Given)).filter(isThere),
+        isLast: data.length < PAGE,
+        oldest: data.at(-1)?.created_at ?? '',
+      }),
+    );
+    found.push(...events);
+    if (isLast || Date.parse(oldest) < Date.parse(at)) break;
+  }
+  return found;
+}
+
+interface Open {
+  readonly number: number;
+  readonly updated_at: string;
+  readonly author: string;
+  readonly sha: string;
+}
+
+/** Open pull requests, those first that changed last. */
+async function openPulls(look: Look): Promise<readonly Open[]> {
+  const found: Open[] = [];
+  for (let page = 1; page <= MAX_PULL_PAGES; page++) {
+    const pulls = await look.recall(
+      `pulls ${page}`,
+      (headers) =>
+        look.ask('GET /repos/{owner}/{repo}/pulls', {
+          ...repoOf(look.repo),
+          state: 'open',
+          sort: 'updated',
+          direction: 'desc',
+          per_page: PAGE,
+          page,
+          headers,
+        }),
+      (data) =>
+        data.map(({ number, updated_at, user, head }): Open => {
+          return { number, updated_at, author: user?.login ?? 'ghost', sha: head.sha };
+        }),
+    );
+    found.push(...pulls);
+    if (pulls.length < PAGE) break;
+  }
+  return found;
+}
+
+async function reviews(look: Look, { number }: Open): Promise<readonly ForgeEvent[]> {
+  const found: (ForgeEvent | null)[] = [];
+  for (let page = 1; page <= MAX_REVIEW_PAGES; page++) {
+    const { data } = await look.ask('GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews', {
+      ...repoOf(look.repo),
+      pull_number: number,
+      per_page: PAGE,
+      page,
+    });
+    found.push(...data.map((one) => reviewOf(nameOf(look), number, one as unknown as Given)));
+    if (data.length < PAGE) break;
+  }
+  return found.filter(isThere);
+}
+
+/** Checks and statuses of a head that have ended. */
+async function checks(look: Look, { sha }: Open): Promise<readonly ForgeEvent[]> {
+  const at = { ...repoOf(look.repo), ref: sha, per_page: PAGE };
+  const name = nameOf(look);
+  const runs = look.recall(
+    `checks ${sha}`,
+    (headers) => look.ask('GET /repos/{owner}/{repo}/commits/{ref}/check-runs', { ...at, headers }),
+    (data) =>
+      data.check_runs
+        .filter(({ status }) => status === 'completed')
+        .map((one) => checkedOf('check', name, 'head_sha', one as unknown as Given))
+        .filter(isThere),
+  );
+  const statuses = look.recall(
+    `status ${sha}`,
+    (headers) => look.ask('GET /repos/{owner}/{repo}/commits/{ref}/status', { ...at, headers }),
+    (data) =>
+      data.statuses
+        .filter(({ state }) => state !== 'pending')
+        .map((one) => checkedOf('status', name, 'sha', { ...one, sha }))
+        .filter(isThere),
+  );
+  // Without the right to see checks all else still counts.
+  const orNone = (error: unknown): readonly ForgeEvent[] => {
+    if ([403, 404].includes(statusOf(error))) return [];
+    throw error;
+  };
+  return (await Promise.all([runs.catch(orNone), statuses.catch(orNone)])).flat();
+}
+
+/**
+ * What happened, oldest first, each once.
+ *
+ * @param since RFC 3339; GitHub's times have no parts of seconds, so its whole second counts
+ */
+export async function happenedSince(look: Look, since: string): Promise<readonly ForgeEvent[]> {
+  const sinceMs = Math.floor(Date.parse(since) / 1000) * 1000;
+  const at = new Date(sinceMs).toISOString();
+  const [said, changed, open] = await Promise.all([comments(look, at), changes(look, at), openPulls(look)]);
+  const found = [...said, ...changed];
+  const moved = open.filter(({ updated_at: atThen }) => Date.parse(atThen) >= sinceMs);
+  for (const pull of moved.slice(0, MAX_REVIEWED)) found.push(...(await reviews(look, pull)));
+  const own = open.filter(({ author }) => isSameName(author, look.login));
+  for (const pull of own.slice(0, MAX_CHECKED)) found.push(...(await checks(look, pull)));
+  const fresh = found.filter((event) => Date.parse(event.at) >= sinceMs);
+  const once = new Map(fresh.map((event) => [event.key, event]));
+  return [...once.values()].toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
