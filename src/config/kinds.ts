@@ -9,6 +9,29 @@ export interface Kind<T> {
   read(value: unknown, baseDir: string, home: string): T | undefined;
 }
 
+/** One row of the table. */
+export interface Setting<T = unknown> {
+  readonly kind: Kind<T>;
+  readonly fallback: T;
+  readonly description: string;
+  readonly env: string | null;
+  /** What holds where the value is `null` or an empty list, in words. */
+  readonly unset: string;
+  /** Whether a repository's own settings file may set it: never what runs on the host. */
+  readonly project: boolean;
+}
+
+/** Makes a row. */
+export function setting<T>(
+  kind: Kind<T>,
+  fallback: T,
+  description: string,
+  more: { readonly env?: string; readonly project?: boolean; readonly unset?: string } = {},
+): Setting<T> {
+  const { env = null, project = false, unset = 'none' } = more;
+  return { kind, fallback, description, env, project, unset };
+}
+
 const MAX_TEXT_CHARS = 100_000;
 /** Text that is not blank. */
 export const text: Kind<string> = {

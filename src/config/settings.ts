@@ -26,13 +26,15 @@ import {
   optional,
   path,
   paths,
+  setting,
   text,
   variables,
   webAddress,
   type AgentMount,
-  type Kind,
+  type Setting,
 } from './kinds.ts';
 import type { TriggerRule } from '../job/trigger/rules.ts';
+import { distance } from '../job/text/distance.ts';
 import { PHASES_MODES } from '../job/phases/choose.ts';
 import {
   DEFAULT_BUDGET,
@@ -49,28 +51,6 @@ const MAX_TIMEOUT_S = 14 * 24 * 3600;
 export interface Origin {
   readonly source: 'flag' | 'environment' | 'project' | 'user' | 'default';
   readonly where: string;
-}
-
-/** One row of the table. */
-export interface Setting<T = unknown> {
-  readonly kind: Kind<T>;
-  readonly fallback: T;
-  readonly description: string;
-  readonly env: string | null;
-  /** What holds where the value is `null` or an empty list, in words. */
-  readonly unset: string;
-  /** Whether a repository's own settings file may set it: never what runs on the host. */
-  readonly project: boolean;
-}
-
-function setting<T>(
-  kind: Kind<T>,
-  fallback: T,
-  description: string,
-  more: { readonly env?: string; readonly project?: boolean; readonly unset?: string } = {},
-): Setting<T> {
-  const { env = null, project = false, unset = 'none' } = more;
-  return { kind, fallback, description, env, project, unset };
 }
 
 const IN_PROJECT = { project: true } as const;
@@ -387,19 +367,4 @@ export function unknownSetting(name: string, where: string): JobError {
       hint: isNear ? `did you mean ${nearest.known}?` : '`agent-runner config list` shows every setting',
     },
   );
-}
-
-/** Edits (insert, delete, replace) that make `a` to `b`. */
-function distance(a: string, b: string): number {
-  const [from, to] = [a.slice(0, 100), b.slice(0, 100)];
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (let i = 0; i < from.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < to.length; j++) {
-      const replaced = (row[j] ?? 0) + (from[i] === to[j] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

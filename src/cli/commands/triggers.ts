@@ -29,7 +29,17 @@ function stateOf(text: string): TriggerState {
   );
 }
 
-function rowOf({ received_at, repo, subject, kind, actor, state, action: done, job_id, reason }: TriggerView) {
+function rowOf({
+  received_at,
+  repo,
+  subject,
+  kind,
+  actor,
+  state,
+  action: done,
+  job_id,
+  reason,
+}: TriggerView) {
   return [
     received_at.slice(0, 19).replace('T', ' '),
     cleanLine(subject === null ? repo : `${repo}#${subject}`),
@@ -51,8 +61,15 @@ async function triggers(io: Io, options: Options): Promise<number> {
     const found = await client.triggers(filter);
     if (options.json === true) printJson(io, { triggers: found });
     else if (found.length > 0)
-      io.out(table(['received (UTC)', 'where', 'what', 'who', 'decided', 'job, or why not'], found.map(rowOf), io.colour));
-    else io.err(asCalled(io, 'nothing happened that this is told of; docs/triggers.md says how it is told\n'));
+      io.out(
+        table(
+          ['received (UTC)', 'where', 'what', 'who', 'decided', 'job, or why not'],
+          found.map(rowOf),
+          io.colour,
+        ),
+      );
+    else
+      io.err(asCalled(io, 'nothing happened that this is told of; docs/triggers.md says how it is told\n'));
     return 0;
   });
 }
