@@ -3,7 +3,14 @@ import { JobError } from '../../job/error.ts';
 import type { ForgeFinding } from '../forge.ts';
 import { sayingOf, statusOf, type Ask } from './client.ts';
 import { isSameName, repoOf, type RepoName } from './names.ts';
-import { APP_PERMISSIONS, askAsApp, type AppIdentity, type Tokens } from './tokens.ts';
+import {
+  APP_PERMISSIONS,
+  askAsApp,
+  FOLLOW_PERMISSIONS,
+  lacking,
+  type AppIdentity,
+  type Tokens,
+} from './tokens.ts';
 
 /** Who we are and what is looked at. */
 export interface Examined {
@@ -132,13 +139,45 @@ async function examineAccount(ask: Ask, what: Examined): Promise<readonly ForgeF
   }
 }
 
-const RANKS: Readonly<Record<string, number>> = { read: 1, write: 2, admin: 3 };
+/** Rights that are not given, as people read them. */
+function shownLacks(
+  given: Readonly<Record<string, unknown>>,
+  wanted: Readonly<Record<string, string>>,
+): string {
+  return lacking(given, wanted)
+    .map((right) => `${right} (${wanted[right]})`)
+    .join(', ');
+}
 
-/** Rights that a proposal needs and that are not given. */
-function lacking(given: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.entries(APP_PERMISSIONS)
-    .filter(([right, level]) => (RANKS[String(given[right])] ?? 0) < (RANKS[level] ?? 0))
-    .map(([right, level]) => `${right} (${level})`);
+/** What an App may do: what it can't do without, and what follow-ups need. */
+function appRights(given: Readonly<Record<string, unknown>>, page: string): ForgeFinding {
+  const name = 'github rights';
+  const fix = `give them to it where it is made: ${page}`;
+  const lacks = shownLacks(given, APP_PERMISSIONS);
+  if (lacks !== '') return wrong(name, `the App lacks ${lacks}`, fix);
+  const less = shownLacks(given, FOLLOW_PERMISSIONS);
+  if (less === '') return ok(name, 'the App has the permissions that proposals and follow-ups need');
+  return wrong(name, `the App lacks ${less}: failed checks are not followed up`, fix, 'warning');
+}
+
+/** What of that was accepted where it is installed. */
+function installed(
+  given: Readonly<Record<string, unknown>>,
+  installation: { readonly permissions: Readonly<Record<string, unknown>>; readonly html_url: string },
+  shown: string,
+): ForgeFinding {
+  const name = 'github installation';
+  const fix = `accept it: ${installation.html_url}`;
+  for (const [wanted, state] of [
+    [APP_PERMISSIONS, 'failed'],
+    [FOLLOW_PERMISSIONS, 'warning'],
+  ] as const) {
+    // What the App itself lacks is said already.
+    const open = shownLacks(installation.permissions, wanted);
+    if (open !== '' && shownLacks(given, wanted) === '')
+      return wrong(name, `it was not accepted there: ${open}`, fix, state);
+  }
+  return ok(name, `installed on ${shown}`);
 }
 
 async function examineApp(what: Examined, app: AppIdentity): Promise<readonly ForgeFinding[]> {
@@ -147,18 +186,10 @@ async function examineApp(what: Examined, app: AppIdentity): Promise<readonly Fo
     const bounded = { headers: as, request: { signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) } };
     const { data, headers } = await ask('GET /app', bounded);
     const page = data?.html_url ?? what.url;
-    const lacks = lacking(data?.permissions ?? {});
-    const rights =
-      lacks.length === 0
-        ? ok('github rights', 'the App has the permissions that a proposal needs')
-        : wrong(
-            'github rights',
-            `the App lacks ${lacks.join(', ')}`,
-            `give them to it where it is made: ${page}`,
-          );
+    const given = data?.permissions ?? {};
     const found = [
       ok('github', `${what.url}, as the App ${data?.slug ?? app.id}`),
-      rights,
+      appRights(given, page),
       ...clockOf(headers),
     ];
     if (what.repo === null) {
@@ -183,20 +214,11 @@ async function examineApp(what: Examined, app: AppIdentity): Promise<readonly Fo
       const fix = `install it there, and admit this repository to it: ${page}/installations/new`;
       return [...found, wrong('github installation', `the App is not installed on ${owner}/${name}`, fix)];
     }
-    const open = lacking(at.data.permissions);
-    const isPaused = at.data.suspended_at !== null;
-    return [
-      ...found,
-      isPaused
-        ? wrong('github installation', 'it is suspended', `take it up again: ${at.data.html_url}`)
-        : open.length > 0 && lacks.length === 0
-          ? wrong(
-              'github installation',
-              `it was not accepted there: ${open.join(', ')}`,
-              `accept it: ${at.data.html_url}`,
-            )
-          : ok('github installation', `installed on ${owner}/${name}`),
-    ];
+    const state =
+      at.data.suspended_at === null
+        ? installed(given, at.data, fullName(what.repo))
+        : wrong('github installation', 'it is suspended', `take it up again: ${at.data.html_url}`);
+    return [...found, state];
   } catch (error) {
     return [failed('github', error, what)];
   }

@@ -3,7 +3,7 @@
  * repository is heard first; their word is data as everybody's is.
  */
 import type { Issue, IssueComment, Issues } from '../forge.ts';
-import { asJobError, once, statusOf, type Ask } from './client.ts';
+import { asJobError, isLimit, once, statusOf, type Ask } from './client.ts';
 import { isSameName, repoOf, type RepoName } from './names.ts';
 import { JobError } from '../../job/error.ts';
 
@@ -66,7 +66,7 @@ export async function writersAmong(
         ({ data }) => WRITERS.has(data.permission),
         (error: unknown) => {
           // Who may not push may not ask either: nobody is believed then whose right is not seen.
-          if (statusOf(error) === 404 || statusOf(error) === 403) return false;
+          if ([403, 404].includes(statusOf(error)) && !isLimit(error)) return false;
           throw error;
         },
       );

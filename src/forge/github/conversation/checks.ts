@@ -1,7 +1,8 @@
 /** How the checks of a commit stand: check runs and statuses as one, with what those that failed wrote. */
 import { createHash } from 'node:crypto';
+import { JobError } from '../../../job/error.ts';
 import type { Checks, FailedCheck } from '../../forge.ts';
-import { statusOf, type Ask } from '../client.ts';
+import { isLimit, statusOf, type Ask } from '../client.ts';
 import { repoOf, type RepoName } from '../names.ts';
 import { OWN_CHECK } from './happened.ts';
 import { readJobLog } from './log.ts';
@@ -40,6 +41,14 @@ interface Run {
   readonly app: { readonly slug?: string | undefined } | null;
 }
 
+/** Resolves with nothing where the right to see it is missing. */
+async function orClosed<T>(asked: Promise<T>): Promise<T | null> {
+  return asked.catch((error: unknown) => {
+    if ([403, 404].includes(statusOf(error)) && !isLimit(error)) return null;
+    throw error;
+  });
+}
+
 async function listRuns(ask: Ask, repo: RepoName, sha: string): Promise<readonly Run[]> {
   const all: Run[] = [];
   for (let page = 1; page <= MAX_PAGES; page++) {
@@ -53,35 +62,42 @@ async function listRuns(ask: Ask, repo: RepoName, sha: string): Promise<readonly
     all.push(...data.check_runs.map((run) => ({ ...run, id: Number(run.id) })));
     if (data.check_runs.length < PAGE) break;
   }
-  return all.filter(({ name }) => name !== OWN_CHECK);
+  return all;
 }
 
-/** Whether a workflow goes on: its next job is no check before the one it needs has ended. */
-async function isWorking(ask: Ask, repo: RepoName, sha: string): Promise<boolean> {
+/** What counts of a run of a workflow. */
+interface Work {
+  readonly id: number;
+  readonly status: string | null;
+  readonly conclusion: string | null;
+}
+
+async function listWork(ask: Ask, repo: RepoName, sha: string): Promise<readonly Work[]> {
   const route = 'GET /repos/{owner}/{repo}/actions/runs';
-  return ask(route, { ...repoOf(repo), head_sha: sha, per_page: PAGE }).then(
-    ({ data }) => data.workflow_runs.some(({ status }) => PENDING.has(status ?? '')),
-    (error: unknown) => {
-      // Without the right to see workflows, their checks must do.
-      if ([403, 404].includes(statusOf(error))) return false;
-      throw error;
-    },
-  );
+  const { data } = await ask(route, { ...repoOf(repo), head_sha: sha, per_page: PAGE });
+  return data.workflow_runs.map((run) => ({ ...run, id: Number(run.id) }));
+}
+
+/** The jobs of workflows that failed, as checks: GitHub gives no fine-grained token the right to see checks. */
+async function jobsOf(ask: Ask, repo: RepoName, work: readonly Work[]): Promise<readonly Run[]> {
+  const found: Run[] = [];
+  for (const { id } of work.filter(({ conclusion }) => FAILED.has(conclusion ?? '')).slice(0, MAX_LOGS)) {
+    const route = 'GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs';
+    const { data } = await ask(route, { ...repoOf(repo), run_id: id, filter: 'latest', per_page: PAGE });
+    const output = { title: null, summary: null, text: null, annotations_count: 0 };
+    found.push(...data.jobs.map((job) => ({ ...job, id: Number(job.id), output, app: { slug: ACTIONS } })));
+  }
+  return found;
 }
 
 async function annotationsOf(ask: Ask, repo: RepoName, { id, output }: Run): Promise<string> {
   if (output.annotations_count === 0) return '';
   const route = 'GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations';
-  return ask(route, { ...repoOf(repo), check_run_id: id, per_page: MAX_ANNOTATIONS }).then(
-    ({ data }) =>
-      data
-        .map((one) => `${one.path}:${one.start_line}: ${[one.title, one.message].filter(Boolean).join(': ')}`)
-        .join('\n'),
-    (error: unknown) => {
-      if ([403, 404].includes(statusOf(error))) return '';
-      throw error;
-    },
+  const asked = ask(route, { ...repoOf(repo), check_run_id: id, per_page: MAX_ANNOTATIONS });
+  const lines = (await orClosed(asked))?.data.map(
+    (one) => `${one.path}:${one.start_line}: ${[one.title, one.message].filter(Boolean).join(': ')}`,
   );
+  return lines?.join('\n') ?? '';
 }
 
 async function tellRun(
@@ -110,6 +126,16 @@ function nameOf(sha: string, failed: readonly string[]): string {
     .slice(0, 16);
 }
 
+function closedTo({ owner, name }: RepoName): JobError {
+  return new JobError(
+    'repo_unusable',
+    `GitHub: neither checks nor workflows of ${owner}/${name} may be seen`,
+    {
+      hint: 'give the App Checks and Actions (read), a fine-grained token Actions (read), or a classic one the scope repo',
+    },
+  );
+}
+
 /** How the checks of a commit stand. */
 export async function readChecksOf(
   ask: Ask,
@@ -118,11 +144,14 @@ export async function readChecksOf(
   signal: AbortSignal,
 ): Promise<Checks> {
   const at = { ...repoOf(repo), ref: sha };
-  const [runs, combined, isRunning] = await Promise.all([
-    listRuns(ask, repo, sha),
+  const [checked, combined, work] = await Promise.all([
+    orClosed(listRuns(ask, repo, sha)),
     ask('GET /repos/{owner}/{repo}/commits/{ref}/status', { ...at, per_page: PAGE }),
-    isWorking(ask, repo, sha),
+    orClosed(listWork(ask, repo, sha)),
   ]);
+  if (checked === null && work === null) throw closedTo(repo);
+  const all = checked ?? (await jobsOf(ask, repo, work ?? []));
+  const runs = all.filter(({ name }) => name !== OWN_CHECK);
   const statuses = combined.data.statuses.filter(({ context }) => context !== OWN_CHECK);
   const red = runs.filter(({ conclusion }) => FAILED.has(conclusion ?? ''));
   const redStatuses = statuses.filter(({ state }) => state === 'failure' || state === 'error');
@@ -136,7 +165,8 @@ export async function readChecksOf(
   }
   return {
     isPending:
-      isRunning ||
+      // The next job of a workflow is no check before the one it needs has ended.
+      (work ?? []).some(({ status }) => PENDING.has(status ?? '')) ||
       runs.some(({ status }) => PENDING.has(status)) ||
       statuses.some(({ state }) => state === 'pending'),
     failed,

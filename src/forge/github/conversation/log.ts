@@ -84,7 +84,8 @@ export async function readJobLog(
     const { headers, url } = await ask('GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs', {
       ...repoOf(repo),
       job_id: jobId,
-      request: { redirect: 'manual' },
+      // Where it does not come at once, the check is told of without it.
+      request: { redirect: 'manual', retries: 1 },
     });
     const link = URL.parse(headers.location ?? '', url);
     const isSafe = link?.protocol === 'https:' || link?.protocol === new URL(url).protocol;

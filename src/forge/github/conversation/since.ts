@@ -4,7 +4,7 @@
  * changed.
  */
 import type { ForgeEvent } from '../../../job/trigger/event.ts';
-import { statusOf, type Ask } from '../client.ts';
+import { isLimit, statusOf, type Ask } from '../client.ts';
 import { isSameName, repoOf, type RepoName } from '../names.ts';
 import {
   changeOf,
@@ -167,6 +167,31 @@ async function reviews(look: Look, { number }: Open): Promise<readonly ForgeEven
   return found.filter(isThere);
 }
 
+/** Nothing where the right to see it is missing: all else still counts. */
+function orNone(error: unknown): readonly ForgeEvent[] {
+  if ([403, 404].includes(statusOf(error)) && !isLimit(error)) return [];
+  throw error;
+}
+
+/** Runs of workflows of a head that have ended, for those who may see no checks. */
+function workflows(look: Look, sha: string): Promise<readonly ForgeEvent[]> {
+  return look.recall(
+    `workflows ${sha}`,
+    (headers) =>
+      look.ask('GET /repos/{owner}/{repo}/actions/runs', {
+        ...repoOf(look.repo),
+        head_sha: sha,
+        status: 'completed',
+        per_page: PAGE,
+        headers,
+      }),
+    (data) =>
+      data.workflow_runs
+        .map((one) => checkedOf('workflow', nameOf(look), 'head_sha', { ...one }))
+        .filter(isThere),
+  );
+}
+
 /** Checks and statuses of a head that have ended. */
 async function checks(look: Look, { sha }: Open): Promise<readonly ForgeEvent[]> {
   const at = { ...repoOf(look.repo), ref: sha, per_page: PAGE };
@@ -189,12 +214,11 @@ async function checks(look: Look, { sha }: Open): Promise<readonly ForgeEvent[]>
         .map((one) => checkedOf('status', name, 'sha', { ...one, sha }))
         .filter(isThere),
   );
-  // Without the right to see checks all else still counts.
-  const orNone = (error: unknown): readonly ForgeEvent[] => {
-    if ([403, 404].includes(statusOf(error))) return [];
-    throw error;
-  };
-  return (await Promise.all([runs.catch(orNone), statuses.catch(orNone)])).flat();
+  const seen = runs.catch((error: unknown) => {
+    if (statusOf(error) !== 403 || isLimit(error)) throw error;
+    return workflows(look, sha);
+  });
+  return (await Promise.all([seen.catch(orNone), statuses.catch(orNone)])).flat();
 }
 
 /**
