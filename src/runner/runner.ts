@@ -9,6 +9,7 @@ import type { JobRequest } from '../job/request.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal } from '../job/status.ts';
 import type { StepResult } from '../job/step.ts';
+import type { Settling } from '../job/trigger/record.ts';
 import type { Lease, Store } from '../store/store.ts';
 import { ownName } from '../workspace/keep/owner.ts';
 import type { Layout } from '../workspace/layout.ts';
@@ -38,6 +39,7 @@ import type { Followers } from './queue/follow.ts';
 import { accept, queueVerbs } from './queue/verbs.ts';
 import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
+import { createTriggers, type Triggers } from './triggers/triggers.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
 import { preflight } from './request/preflight.ts';
 import { createArchives, type Archives } from './archive/archives.ts';
@@ -66,6 +68,8 @@ export interface RunOptions {
 export interface SubmitOptions {
   /** Accepted once under this key, within 24 hours. */
   readonly once?: { readonly key: string; readonly digest: string };
+  /** Events that it comes of: settled with it, or there is no job. */
+  readonly settles?: Settling;
   /** The job's own token for the forge; it is kept sealed, until the job has ended. */
   readonly token?: string | undefined;
 }
@@ -130,6 +134,8 @@ export interface Runner {
   sweep(): Promise<Swept | null>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
+  /** What happens on the forge, and what comes of it. */
+  readonly triggers: Triggers;
   /** Recorded jobs, to be played back. */
   readonly replays: Replays;
   readonly archives: Archives;
@@ -353,6 +359,7 @@ export function createRunner(parts: RunnerParts): Runner {
     layout,
     callbacks,
     ...queueVerbs(parts, () => runner, find),
+    triggers: createTriggers(parts, () => runner),
     replays: createReplays(parts, find, acceptHere),
     archives: createArchives(parts, find),
     accept: acceptHere,

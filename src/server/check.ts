@@ -103,7 +103,7 @@ export function queryOf(url: URL): Readonly<Record<string, string>> {
   return Object.fromEntries(found);
 }
 
-async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+async function readBytes(request: Request, maxBytes: number): Promise<Buffer> {
   const tooLarge = new Refused({
     status: 413,
     code: 'too_large',
@@ -112,7 +112,7 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
     headers: { connection: 'close' },
   });
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge;
-  if (request.body === null) return new Uint8Array();
+  if (request.body === null) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body) {
@@ -184,8 +184,9 @@ export async function parseBody(endpoint: Endpoint, request: Request): Promise<u
   const hasBody = request.body !== null && request.headers.get('content-length') !== '0';
   if (!hasBody && body.isOptional === true) return parsePart(body.schema, {}, '');
   checkType(request, body.type);
-  const bytes = await readBytes(request, Math.min(body.maxBytes ?? MAX_BODY_BYTES, MAX_BODY_BYTES));
+  const bytes = await readBytes(request, body.maxBytes ?? MAX_BODY_BYTES);
   body.verify?.(bytes, request.headers);
+  if (body.isRaw === true) return bytes;
   const text = textOf(bytes);
   if (text === '' && body.isOptional === true) return parsePart(body.schema, {}, '');
   const isForm = body.type === 'application/x-www-form-urlencoded';

@@ -113,10 +113,13 @@ export function queueVerbs(
 ): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
   const { store, bell, config, callbacks } = parts;
   const followers = createFollowers(store, bell);
-  const submit: Runner['submit'] = async (request, { once, token } = {}) => {
+  const submit: Runner['submit'] = async (request, { once, token, settles } = {}) => {
     await checkRoom(config.home, config.worker.minFreeBytes);
     const now = new Date();
-    const acceptance = once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } };
+    const acceptance = {
+      ...(once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } }),
+      ...(settles === undefined ? {} : { settles }),
+    };
     return accept(parts, request, acceptance, token);
   };
   const alive = async (jobId: string, what: string): Promise<void> => {
@@ -162,6 +165,7 @@ export function queueVerbs(
             runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
           deliverer: canSign(config.webhooks) ? callbacks.deliverer(options.log) : null,
           beside: (signal) => watchRuns(parts, signal, options.log),
+          dispatcher: runner().triggers.dispatcher(options.log),
           settle: async (jobId) => {
             await runner().run(jobId, { signal: new AbortController().signal });
           },
