@@ -48,6 +48,13 @@ interface Desk {
   readonly memory: Memory;
 }
 
+async function tipOf(ask: Ask, repo: RepoName, branch: string): Promise<string | null> {
+  return ask('GET /repos/{owner}/{repo}/git/ref/{ref}', { ...repoOf(repo), ref: `heads/${branch}` }).then(
+    ({ data }) => data.object.sha,
+    (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),
+  );
+}
+
 function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit): Access {
   const { options } = desk;
   let client: Promise<Ask> | null = null;
@@ -106,14 +113,7 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       const head = splitName(fork ?? '') ?? upstream;
       return findProposal(await asking(), { upstream, head }, branch, jobId);
     },
-    async tip(branch) {
-      const ask = await asking();
-      const at = { ...repoOf(upstream), ref: `heads/${branch}` };
-      return ask('GET /repos/{owner}/{repo}/git/ref/{ref}', at).then(
-        ({ data }) => data.object.sha,
-        (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),
-      );
-    },
+    tip: async (branch) => tipOf(await asking(), upstream, branch),
     async propose(request) {
       const head = splitName(request.target.name ?? '') ?? upstream;
       return proposeOn({ ask: await asking(), route: { upstream, head }, request, signal: visit.signal });

@@ -105,13 +105,40 @@ function checkRetriable({ job_id: jobId, request }: Job): void {
   }
 }
 
+/** The worker of this process, with what goes on beside its jobs. */
+function workOf(parts: RunnerParts, runner: () => Runner): Runner['work'] {
+  const { store, bell, config, callbacks } = parts;
+  return (options) =>
+    work(
+      {
+        store,
+        bell,
+        run: ({ job, lease }, handBack) =>
+          runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
+        deliverer: canSign(config.webhooks) ? callbacks.deliverer(options.log) : null,
+        beside: (signal) => watchRuns(parts, signal, options.log),
+        dispatcher: runner().triggers.dispatcher(options.log),
+        settle: async (jobId) => {
+          await runner().run(jobId, { signal: new AbortController().signal });
+        },
+      },
+      {
+        concurrency: config.worker.concurrency,
+        perRepo: config.worker.perRepo,
+        drainMs: config.worker.drainMs,
+        hindrance: () => lackOfRoom(config.home, config.worker.minFreeBytes),
+        ...options,
+      },
+    );
+}
+
 /** Wires them; `runner` is asked for only when one is used. */
 export function queueVerbs(
   parts: RunnerParts,
   runner: () => Runner,
   find: (jobId: string) => Promise<Job>,
 ): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
-  const { store, bell, config, callbacks } = parts;
+  const { store, bell, config } = parts;
   const followers = createFollowers(store, bell);
   const submit: Runner['submit'] = async (request, { once, token, settles } = {}) => {
     await checkRoom(config.home, config.worker.minFreeBytes);
@@ -156,27 +183,6 @@ export function queueVerbs(
       return find(jobId);
     },
     follow: (jobId, options) => followers.follow(jobId, options),
-    work: (options) =>
-      work(
-        {
-          store,
-          bell,
-          run: ({ job, lease }, handBack) =>
-            runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
-          deliverer: canSign(config.webhooks) ? callbacks.deliverer(options.log) : null,
-          beside: (signal) => watchRuns(parts, signal, options.log),
-          dispatcher: runner().triggers.dispatcher(options.log),
-          settle: async (jobId) => {
-            await runner().run(jobId, { signal: new AbortController().signal });
-          },
-        },
-        {
-          concurrency: config.worker.concurrency,
-          perRepo: config.worker.perRepo,
-          drainMs: config.worker.drainMs,
-          hindrance: () => lackOfRoom(config.home, config.worker.minFreeBytes),
-          ...options,
-        },
-      ),
+    work: workOf(parts, runner),
   };
 }
