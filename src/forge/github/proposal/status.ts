@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { once, sayingOf, statusOf } from '../client.ts';
 import { isAcross, repoOf, type RepoName } from '../names.ts';
+import { OWN_CHECK } from '../conversation/happened.ts';
 import type { Proposing } from './proposing.ts';
 
-const STATUS_CONTEXT = 'agent-runner/gate';
 /** GitHub's limit for a status, in characters. */
 const MAX_STATUS_CHARS = 140;
 /** Right after a push GitHub may not know the commit yet. */
@@ -27,7 +27,7 @@ export async function setStatus(
   const wanted = {
     state: status.state,
     description,
-    context: STATUS_CONTEXT,
+    context: OWN_CHECK,
     target_url: status.url ?? prUrl,
   };
   const inRepo = (repo: RepoName): Promise<unknown> =>
@@ -38,7 +38,7 @@ export async function setStatus(
           ref: sha,
           per_page: 100,
         });
-        const last = listed.data.find((one) => one.context === STATUS_CONTEXT);
+        const last = listed.data.find((one) => one.context === OWN_CHECK);
         return last?.state === wanted.state && last.description === description ? true : null;
       },
       async () => {
