@@ -2,7 +2,7 @@
 import { JobError } from '../../../job/error.ts';
 import type { ForgeEvent } from '../../../job/trigger/event.ts';
 import type { Conversation } from '../../forge.ts';
-import { again, asJobError, statusOf, type Ask } from '../client.ts';
+import { again, asJobError, isLimit, statusOf, type Ask } from '../client.ts';
 import { writersAmong } from '../issues.ts';
 import { repoOf, type RepoName } from '../names.ts';
 import { readChecksOf } from './checks.ts';
@@ -89,7 +89,12 @@ export function createConversation(talk: Talk): Conversation {
       named(`look what happened in ${fullName}`, async (ask) => {
         const recall: Memory['recall'] = (key, question, reduce) =>
           talk.memory.recall(`${talk.reader} ${fullName} ${key}`, question, reduce);
-        return happenedSince({ ask, repo, login: await talk.login(ask), recall }, at);
+        // A workflow's own token is nobody's, and opens no pull request that is followed up.
+        const login = await talk.login(ask).catch((error: unknown) => {
+          if (statusOf(error) === 403 && !isLimit(error)) return '';
+          throw error;
+        });
+        return happenedSince({ ask, repo, login, recall }, at);
       }),
   };
 }

@@ -29,8 +29,8 @@ export interface Look {
 
 const PAGE = 100;
 /** Comments, newest changes of issues, and open pull requests that are looked through, in pages. */
-const MAX_COMMENT_PAGES = 10;
-const MAX_EVENT_PAGES = 5;
+const MAX_COMMENT_PAGES = 30;
+const MAX_EVENT_PAGES = 30;
 const MAX_PULL_PAGES = 3;
 /** Pull requests whose reviews are read, and of ours those whose checks are. */
 const MAX_REVIEWED = 50;
@@ -93,27 +93,36 @@ function changeIn(look: Look, happened: Given): ForgeEvent | null {
   }
 }
 
-/** Labels, assignments and ends; GitHub lists them newest first, without a way to say since when. */
+/** A page of what happened to issues, newest first; GitHub has no way to say since when. */
+interface Page {
+  readonly events: readonly ForgeEvent[];
+  /** When the oldest happened; `null` on the last page. */
+  readonly oldest: string | null;
+}
+
+function changesOn(look: Look, page: number): Promise<Page> {
+  const ask = (headers: Readonly<Record<string, string>>) =>
+    look.ask('GET /repos/{owner}/{repo}/issues/events', {
+      ...repoOf(look.repo),
+      per_page: PAGE,
+      page,
+      headers,
+    });
+  const read = (data: Awaited<ReturnType<typeof ask>>['data']): Page => ({
+    events: data.map((one) => changeIn(look, { ...one })).filter(isThere),
+    oldest: data.length < PAGE ? null : (data.at(-1)?.created_at ?? null),
+  });
+  // Where the first page is still the same, so is what it has in it; later ones move with every event.
+  return page === 1 ? look.recall('events', ask, read) : ask({}).then(({ data }) => read(data));
+}
+
+/** Labels, assignments and ends. */
 async function changes(look: Look, at: string): Promise<readonly ForgeEvent[]> {
   const found: ForgeEvent[] = [];
   for (let page = 1; page <= MAX_EVENT_PAGES; page++) {
-    const { events, isLast, oldest } = await look.recall(
-      `events ${page}`,
-      (headers) =>
-        look.ask('GET /repos/{owner}/{repo}/issues/events', {
-          ...repoOf(look.repo),
-          per_page: PAGE,
-          page,
-          headers,
-        }),
-      (data) => ({
-        events: data.map((one) => changeIn(look, one as unknown as Given)).filter(isThere),
-        isLast: data.length < PAGE,
-        oldest: data.at(-1)?.created_at ?? '',
-      }),
-    );
+    const { events, oldest } = await changesOn(look, page);
     found.push(...events);
-    if (isLast || Date.parse(oldest) < Date.parse(at)) break;
+    if (oldest === null || Date.parse(oldest) < Date.parse(at)) break;
   }
   return found;
 }
@@ -152,6 +161,7 @@ async function openPulls(look: Look): Promise<readonly Open[]> {
   return found;
 }
 
+/** Reviews of a pull request. GitHub does not tell whether one was edited: who may do that may write. */
 async function reviews(look: Look, { number }: Open): Promise<readonly ForgeEvent[]> {
   const found: (ForgeEvent | null)[] = [];
   for (let page = 1; page <= MAX_REVIEW_PAGES; page++) {
@@ -161,7 +171,7 @@ async function reviews(look: Look, { number }: Open): Promise<readonly ForgeEven
       per_page: PAGE,
       page,
     });
-    found.push(...data.map((one) => reviewOf(nameOf(look), number, one as unknown as Given)));
+    found.push(...data.map((one) => reviewOf(nameOf(look), number, { ...one })));
     if (data.length < PAGE) break;
   }
   return found.filter(isThere);
@@ -202,7 +212,7 @@ async function checks(look: Look, { sha }: Open): Promise<readonly ForgeEvent[]>
     (data) =>
       data.check_runs
         .filter(({ status }) => status === 'completed')
-        .map((one) => checkedOf('check', name, 'head_sha', one as unknown as Given))
+        .map((one) => checkedOf('check', name, 'head_sha', { ...one }))
         .filter(isThere),
   );
   const statuses = look.recall(

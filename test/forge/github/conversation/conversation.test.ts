@@ -1,8 +1,11 @@
 /** What people and checks say on GitHub, against the forge for tests, by the client that jobs have. */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer as bufferOf } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Conversation } from '../../../../src/forge/forge.ts';
 import { createGithubForge } from '../../../../src/forge/github.ts';
-import { parseGithubHook } from '../../../../src/forge/github/hooks.ts';
+import { parseGithubHook, verifyGithubHook } from '../../../../src/forge/github/hooks.ts';
 import { accountTokens } from '../../../../src/forge/github/tokens.ts';
 import { createLocalForge } from '../../../../src/forge/local.ts';
 import type { ForgeEvent } from '../../../../src/job/trigger/event.ts';
@@ -101,9 +104,39 @@ async function runJobs(
   return id;
 }
 
+let server: Server | null = null;
+afterEach(() => {
+  server?.close();
+  server = null;
+});
+
+/** Takes in the webhooks of the repository; what they tell, as it comes. */
+async function listen(): Promise<readonly ForgeEvent[]> {
+  const told: ForgeEvent[] = [];
+  const secret = 'It is a secret';
+  const take = async (request: IncomingMessage): Promise<number> => {
+    const body = await bufferOf(request);
+    const { 'x-hub-signature-256': signature, 'x-github-event': event } = request.headers;
+    if (!verifyGithubHook(body, String(signature), ['It was another', secret])) return 401;
+    told.push(...parseGithubHook(String(event), JSON.parse(body.toString('utf8'))).events);
+    return 202;
+  };
+  const made = createServer((request, response) => {
+    take(request).then(
+      (status) => response.writeHead(status).end(),
+      () => response.destroy(),
+    );
+  });
+  server = made;
+  await new Promise<void>((resolve) => made.listen(0, '127.0.0.1', resolve));
+  const { port } = made.address() as AddressInfo;
+  forge.addHook('ann', 'shop', { url: `http://127.0.0.1:${port}/`, secret });
+  return told;
+}
+
 describe('what happened', () => {
   it('is the same, by the same keys, from a webhook and by looking', async () => {
-    forge.addHook('ann', 'shop', { url: 'http://127.0.0.1:9/', secret: 's' });
+    const told = await listen();
     const before = new Date(nowMs).toISOString();
     const { data: issue } = await ann().issues.create({
       ...SHOP,
@@ -129,9 +162,7 @@ describe('what happened', () => {
     await runJobs('fix', [{ name: 'test', conclusion: 'failure', log: LOG }]);
     await ann().issues.update({ ...at, state: 'closed' });
 
-    const told = (await forge.deliveries()).flatMap(
-      ({ event, payload }) => parseGithubHook(event, payload).events,
-    );
+    await forge.deliveries();
     const found = await talk().since(before);
     const inOrder = (events: readonly ForgeEvent[]): readonly ForgeEvent[] =>
       events.toSorted((a, b) => (a.key < b.key ? -1 : 1));
@@ -165,6 +196,25 @@ describe('what happened', () => {
     expect(await conversation().since(before)).toMatchObject([{ kind: 'checks', sha }]);
     // What was there is told again to whoever asks from before it.
     expect(await conversation().since(before)).toMatchObject([{ kind: 'checks', sha }]);
+  });
+
+  it('is found on every page', async () => {
+    const { data: issue } = await ann().issues.create({ ...SHOP, title: 'Sell', labels: ['agent'] });
+    const { comments, events } = forge.repo('ann', 'shop');
+    const before = new Date(nowMs + 2500).toISOString();
+    const shared = { issue: issue.number, login: 'ann' };
+    const label = { event: 'labeled', what: 'agent' } as const;
+    for (let at = 0; at < 230; at++) {
+      nowMs += 1000;
+      const createdAt = new Date(nowMs).toISOString();
+      const said = { createdAt, updatedAt: createdAt, body: `${at}`, reactions: [] };
+      comments.push({ id: 50_000 + at, ...shared, ...said });
+      events.push({ id: 60_000 + at, ...shared, ...label, createdAt });
+    }
+    const found = await talk().since(before);
+    expect(found.map(({ kind }) => kind)).toEqual(
+      Array.from({ length: 229 }, () => ['comment', 'label']).flat(),
+    );
   });
 
   it('is no comment that was edited, and nothing that was before', async () => {
