@@ -1,6 +1,6 @@
 /** How a stored job may begin and change; pure, so that every store decides alike. */
 import { JobError } from '../../job/error.ts';
-import type { Job, JobPatch } from '../../job/job.ts';
+import { firstOf, sessionOf, type Job, type JobPatch } from '../../job/job.ts';
 import {
   isFound,
   MAX_SEARCH_CHARS,
@@ -145,6 +145,11 @@ export function searchOf({ search }: Pick<JobFilter, 'search'>): readonly Search
   );
 }
 
+/** Whether a job is one of a session: one that names it, or the first of it. */
+function isOfSession(job: Job, sessionId: string): boolean {
+  return firstOf(sessionId) === null ? job.request.session_id === sessionId : sessionOf(job) === sessionId;
+}
+
 /** Whether a list shows a job, but for the filter's cursor. */
 export function isListed(job: Job, filter: JobFilter): boolean {
   const { status, repo, userId, sessionId } = filter;
@@ -154,7 +159,7 @@ export function isListed(job: Job, filter: JobFilter): boolean {
     (status === undefined || job.status === status) &&
     (repo === undefined || job.request.repo === repo) &&
     (userId === undefined || job.request.user_id === userId) &&
-    (sessionId === undefined || job.request.session_id === sessionId)
+    (sessionId === undefined || isOfSession(job, sessionId))
   );
 }
 
