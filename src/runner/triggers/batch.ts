@@ -98,8 +98,10 @@ function putOff({ key, tries, reason, waits_for }: Trigger, now: Date): Settleme
 
 /** Settlements on their way to the store. */
 function createBook({ parts: { store }, now }: BatchParts, claim: TriggerClaim) {
-  const open = new Map(claim.triggers.map((one) => [one.key, one]));
+  const all = new Map(claim.triggers.map((one) => [one.key, one]));
+  const open = new Map(all);
   let kept: Settlement[] = [];
+  const waits = new Map<string, Trigger>();
   const settling = (settlements: readonly Settlement[]): Settling => ({
     claim: { repo: claim.repo, token: claim.token },
     settlements,
@@ -107,17 +109,24 @@ function createBook({ parts: { store }, now }: BatchParts, claim: TriggerClaim) 
     leaseMs: CLAIM_MS,
   });
   const flush = async (): Promise<void> => {
-    const all = kept;
+    const those = kept;
     kept = [];
-    if (all.length > 0) await store.settleTriggers(settling(all));
+    if (those.length > 0) await store.settleTriggers(settling(those));
   };
   return {
     /** Events of the batch that nothing was decided of. */
     open,
     settling,
     flush,
+    /** Events of the batch that were found to wait for a job. */
+    waitingFor: (jobId: string): readonly Trigger[] =>
+      [...waits.values()].filter((one) => one.waits_for === jobId),
     async settle(settlement: Settlement): Promise<void> {
-      open.delete(settlement.key);
+      const { key, waits_for } = settlement;
+      const trigger = all.get(key);
+      if (waits_for === null || trigger === undefined) waits.delete(key);
+      else waits.set(key, { ...trigger, waits_for });
+      open.delete(key);
       kept.push(settlement);
       if (kept.length >= FLUSH) await flush();
     },
@@ -147,12 +156,11 @@ function createEyes({ log }: BatchParts, desk: Desk): (event: ForgeEvent) => Pro
   };
 }
 
-/** Cancels a job, with what was asked of it before and is not begun. */
+/** Cancels a job, with what was asked before and waits for its end: who cancels means that, too. */
 async function cancel(
   { runner, log }: BatchParts,
   desk: Desk,
   book: Book,
-  pending: Pending,
   trigger: Trigger,
   jobId: string,
 ): Promise<void> {
@@ -163,17 +171,7 @@ async function cancel(
     log.debug('nothing to cancel', { job_id: jobId, message });
   });
   desk.refresh();
-  const dropped = [...book.open.values()].filter(
-    (one) => one.waits_for === jobId && one.number < trigger.number,
-  );
-  for (const one of dropped) {
-    for (const [key, group] of pending.turns) {
-      const rest = group.filter((each) => each.trigger.key !== one.key);
-      if (rest.length === 0) pending.turns.delete(key);
-      else pending.turns.set(key, rest as Group<TurnDecision>);
-    }
-    await book.settle(ignored(one, `${jobId} was cancelled`));
-  }
+  for (const one of book.waitingFor(jobId)) await book.settle(ignored(one, `${jobId} was cancelled`));
   await book.settle(done(trigger, 'cancel', jobId));
 }
 
@@ -203,7 +201,7 @@ async function decideOne(
       return;
     case 'cancel':
       await eyes(event);
-      await cancel(batch, desk, book, pending, trigger, decision.job);
+      await cancel(batch, desk, book, trigger, decision.job);
       return;
     case 'job':
       if (trigger.waits_for === null) await eyes(event);

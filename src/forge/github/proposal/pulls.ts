@@ -1,6 +1,6 @@
 /** One pull request per branch: found, opened or brought up to date, and never a second. */
 import { JobError } from '../../../job/error.ts';
-import type { FoundProposal, Proposal } from '../../forge.ts';
+import type { FoundProposal, Proposal, ProposalRequest } from '../../forge.ts';
 import { again, asJobError, once, sayingOf, statusOf, type Ask } from '../client.ts';
 import { isAcross, repoOf, type Route } from '../names.ts';
 import type { Proposing } from './proposing.ts';
@@ -184,6 +184,16 @@ async function decorate(
   }
 }
 
+function closedMeanwhile({ branch }: ProposalRequest): JobError {
+  return new JobError(
+    'conflict',
+    `the pull request of ${branch} was closed meanwhile: no second one is opened`,
+    {
+      hint: 'open it again and ask once more, or ask for a new job',
+    },
+  );
+}
+
 /**
  * Opens or updates the pull request of a branch. Asked again after a death, or after an answer that was lost, it
  * finds its own and goes on.
@@ -200,6 +210,7 @@ export async function proposeOn(given: Omit<Proposing, 'notices'>): Promise<Prop
     const { value: pull, isNew } = await once(
       () => findPull(ask, route, request.branch, ofJob),
       async () => {
+        if (request.goesOn) throw closedMeanwhile(request);
         await request.onBegin();
         return openPull(what);
       },
