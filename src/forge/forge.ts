@@ -220,6 +220,8 @@ export interface Workflows {
    * @returns the run; `null` where it was started and the forge does not show it yet
    */
   dispatch(request: Dispatch): Promise<WorkflowRun | null>;
+  /** The run of a job that was asked for then (RFC 3339); looked for several times, for it may not be shown yet. */
+  find(jobId: string, askedAt: string): Promise<WorkflowRun | null>;
   /** Runs that were started since, the newest first, bounded. @param at RFC 3339 */
   list(at: string): Promise<readonly WorkflowRun[]>;
   /** `null` where it is gone. */

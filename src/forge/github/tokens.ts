@@ -43,6 +43,10 @@ export const APP_PERMISSIONS = {
 /** What runs of a workflow need, in the repository that has it. */
 const RUN_PERMISSIONS = { actions: 'write', contents: 'read', metadata: 'read' } as const;
 
+function permissionsOf(use: TokenUse): typeof RUN_PERMISSIONS | typeof APP_PERMISSIONS {
+  return use === 'runs' ? RUN_PERMISSIONS : APP_PERMISSIONS;
+}
+
 interface Minted {
   readonly token: string;
   /** Milliseconds of the epoch. */
@@ -79,7 +83,7 @@ async function readKey(file: string): Promise<string> {
 }
 
 /** A refusal of an App, in words that say what to do at GitHub. */
-function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
+function refusedApp(error: unknown, { owner, name }: RepoName, use: TokenUse): JobError {
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 0;
   const said = error instanceof Error ? error.message : String(error);
   if (status === 404) {
@@ -95,10 +99,10 @@ function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
   if (status === 422 || status === 403) {
     return new JobError(
       'repo_unusable',
-      `GitHub: the App may not do what a proposal needs: ${said.slice(0, 300)}`,
+      `GitHub: the App may not do what ${use === 'runs' ? 'starting a workflow' : 'a proposal'} needs: ${said.slice(0, 300)}`,
       {
         hint: `give the App these repository permissions, and accept them where it is installed: ${Object.entries(
-          APP_PERMISSIONS,
+          permissionsOf(use),
         )
           .map(([right, level]) => `${right} (${level})`)
           .join(', ')}`,
@@ -146,7 +150,7 @@ export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = 
       type: 'installation',
       installationId: data.id,
       repositoryNames: [name],
-      permissions: use === 'runs' ? RUN_PERMISSIONS : APP_PERMISSIONS,
+      permissions: permissionsOf(use),
       refresh: true,
     });
     return { token: made.token, endsAt: Date.parse(made.expiresAt) };
@@ -174,7 +178,7 @@ export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = 
       if (newer !== undefined && newer !== old) return (await newer).token;
       const made = mint(repo, use).catch((error: unknown) => {
         if (known.get(key) === made) known.delete(key);
-        throw error instanceof JobError ? error : refusedApp(error, repo);
+        throw error instanceof JobError ? error : refusedApp(error, repo, use);
       });
       known.delete(key);
       known.set(key, made);

@@ -220,13 +220,13 @@ export function createWorkflows(
 ): Workflows {
   let client: Promise<Ask> | null = null;
   const place = async (): Promise<Place> => ({ ask: await (client ??= connect()), at, file, ...options });
+  const refuse = (error: unknown): never => {
+    throw asJobError(error, `list the runs of ${file} in ${at.owner}/${at.name}`, 'repo_unusable');
+  };
   return {
     dispatch: async (request) => dispatch(await place(), request),
-    async list(since) {
-      return listRuns(await place(), since).catch((error: unknown) => {
-        throw asJobError(error, `list the runs of ${file} in ${at.owner}/${at.name}`, 'repo_unusable');
-      });
-    },
+    find: async (jobId, askedAt) => settled(await place(), jobId, askedAt).catch(refuse),
+    list: async (since) => listRuns(await place(), since).catch(refuse),
     read: async (id) => readRun(await place(), id),
     cancel: async (id) => cancelRun(await place(), id),
     failures: async (id) => failuresOf(await place(), id),

@@ -39,7 +39,7 @@ function app(
   return appTokens({ id: options.id ?? String(made.app.id), keyFile }, forge.apiUrl, options.now);
 }
 
-function minted(): readonly { readonly token: string }[] {
+function minted(): readonly { readonly token: string; readonly permissions: Permissions | null }[] {
   return forge.state().tokens.filter((one) => one.kind === 'installation');
 }
 
@@ -47,6 +47,16 @@ it('are for one repository and the rights of a proposal, whatever the App was gi
   const token = await app().tokenFor(TOOL, 'job-1');
   expect(minted()).toMatchObject([
     { token, repositoryIds: [forge.repo('ann', 'tool').id], permissions: APP_PERMISSIONS },
+  ]);
+});
+
+it('for runs of a workflow may start them and write nothing, and say what they lack', async () => {
+  const able = app({ permissions: { ...APP_PERMISSIONS, actions: 'write' } });
+  await able.tokenFor(TOOL, 'job-1');
+  await able.tokenFor(TOOL, 'job-1', 'runs');
+  expect(minted().map(({ permissions }) => permissions)).toEqual([
+    APP_PERMISSIONS,
+    { actions: 'write', contents: 'read', metadata: 'read' },
   ]);
 });
 
