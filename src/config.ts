@@ -14,6 +14,7 @@ import {
 } from './config/models.ts';
 import { elsewhereOf, type ElsewhereConfig } from './config/elsewhere.ts';
 import { githubOf, type GithubConfig } from './config/github.ts';
+import { triggersOf, type TriggersConfig } from './config/triggers.ts';
 import type { AgentMount, Kind } from './config/kinds.ts';
 import { hostEnvironment, programName, shellWord, type HostEnvironment } from './config/host.ts';
 import {
@@ -124,6 +125,7 @@ export interface Config {
   };
   readonly github: GithubConfig;
   readonly elsewhere: ElsewhereConfig;
+  readonly triggers: TriggersConfig;
   readonly task: string | null;
   readonly workspace: string | null;
   /** Fail-point at which the process kills itself, from `AGENT_RUNNER_FAIL_AT`: for tests, and no setting. */
@@ -278,6 +280,7 @@ function toConfig(
     },
     github: githubOf(values, env),
     elsewhere: elsewhereOf(values),
+    triggers: triggersOf(values, env),
     task: values.task,
     workspace: values.workspace,
     failAt: env['AGENT_RUNNER_FAIL_AT'] || null,

@@ -72,6 +72,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'sum what jobs have spent, by day, repository, agent or model',
     load: () => import('./commands/usage.ts'),
   },
+  triggers: {
+    usage: 'triggers',
+    summary: 'show what happened on the forge, and what was decided',
+    load: () => import('./commands/triggers.ts'),
+  },
   diff: { usage: 'diff <job>', summary: "show a job's change", load: () => import('./commands/diff.ts') },
   recover: {
     usage: 'recover [job]',

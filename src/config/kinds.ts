@@ -9,6 +9,29 @@ export interface Kind<T> {
   read(value: unknown, baseDir: string, home: string): T | undefined;
 }
 
+/** One row of the table. */
+export interface Setting<T = unknown> {
+  readonly kind: Kind<T>;
+  readonly fallback: T;
+  readonly description: string;
+  readonly env: string | null;
+  /** What holds where the value is `null` or an empty list, in words. */
+  readonly unset: string;
+  /** Whether a repository's own settings file may set it: never what runs on the host. */
+  readonly project: boolean;
+}
+
+/** Makes a row. */
+export function setting<T>(
+  kind: Kind<T>,
+  fallback: T,
+  description: string,
+  more: { readonly env?: string; readonly project?: boolean; readonly unset?: string } = {},
+): Setting<T> {
+  const { env = null, project = false, unset = 'none' } = more;
+  return { kind, fallback, description, env, project, unset };
+}
+
 const MAX_TEXT_CHARS = 100_000;
 /** Text that is not blank. */
 export const text: Kind<string> = {
@@ -173,7 +196,7 @@ function mountOf(entry: unknown, baseDir: string, home: string): AgentMount | un
 
 // The agent never sees what could push or open a pull request, and the sandbox sets its own places.
 const NEVER_FOR_AGENTS =
-  /^((BOT|GITHUB|GH|GITHUB_ENTERPRISE|GH_ENTERPRISE|GITLAB|GITEA|FORGEJO)_TOKEN|SSH_AUTH_SOCK|SSH_ASKPASS|GIT_.*|WEBHOOK_SECRET|ACTIONS_.*|PATH|HOME|PWD|LD_.*)$/i;
+  /^((BOT|GITHUB|GH|GITHUB_ENTERPRISE|GH_ENTERPRISE|GITLAB|GITEA|FORGEJO)_TOKEN|SSH_AUTH_SOCK|SSH_ASKPASS|GIT_.*|(GITHUB_)?WEBHOOK_SECRET|ACTIONS_.*|PATH|HOME|PWD|LD_.*)$/i;
 
 /** Names of variables that the agent is given. */
 export const variables: Kind<readonly string[]> = {

@@ -89,6 +89,9 @@ export interface IssueComment {
   /** Whether they may write to the repository. */
   readonly mayWrite: boolean;
   readonly text: string;
+  /** When it was written, and when it was changed last (RFC 3339); the same where it never was. */
+  readonly writtenAt: string;
+  readonly changedAt: string;
 }
 
 /** An issue as people wrote it. */

@@ -2,9 +2,11 @@
 import { JobError } from '../job/error.ts';
 import { createClient, statusOf, type Ask } from './github/client.ts';
 import { placeForBranch, usableRepo } from './github/fork.ts';
+import { createConversation } from './github/conversation/conversation.ts';
+import { createMemory, type Memory } from './github/conversation/memory.ts';
 import { examineGithub } from './github/examine.ts';
 import { createIssues } from './github/issues.ts';
-import { nameOn, splitName, type RepoName } from './github/names.ts';
+import { nameOn, repoOf, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace, type PaceBook } from './github/pace.ts';
 import { findProposal, proposeOn } from './github/pulls.ts';
 import { accountTokens, type AppIdentity, type Tokens, type TokenUse } from './github/tokens.ts';
@@ -43,6 +45,7 @@ interface Desk {
   readonly remoteOf: (name: RepoName) => Remote;
   /** Login of whoever has these tokens: it does not change while a process lives. */
   readonly login: (tokens: Tokens, ask: Ask) => Promise<string>;
+  readonly memory: Memory;
 }
 
 function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit): Access {
@@ -58,8 +61,10 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       onNotice: visit.onNotice,
     });
   const asking = (): Promise<Ask> => (client ??= connect());
+  const login = (ask: Ask): Promise<string> => tokens.bot?.() ?? desk.login(tokens, ask);
+  const [{ reader }, { signal }] = [tokens, visit];
   return {
-    reader: tokens.reader,
+    reader,
     async credential() {
       return { username: TOKEN_USER, password: await tokenOf() };
     },
@@ -74,7 +79,7 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
           mode,
           timeoutMs: options.forkTimeoutMs,
           pollMs: options.forkPollMs,
-          signal: visit.signal,
+          signal,
           onNotice: visit.onNotice,
         },
       );
@@ -82,19 +87,24 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       if (at === null) throw new JobError('bug', `GitHub names a repository ${fork ?? found.full_name}`);
       return { remote: desk.remoteOf(at), fork };
     },
-    issues: createIssues(asking, upstream, (ask) => tokens.bot?.() ?? desk.login(tokens, ask), visit.signal),
+    issues: createIssues(asking, upstream, login, signal),
+    conversation: createConversation({
+      asking,
+      repo: upstream,
+      login,
+      reader,
+      memory: desk.memory,
+      signal,
+    }),
     workflows: (file) =>
-      createWorkflows(() => connect('runs'), upstream, file, {
-        signal: visit.signal,
-        pauseMs: options.forkPollMs,
-      }),
+      createWorkflows(() => connect('runs'), upstream, file, { signal, pauseMs: options.forkPollMs }),
     async find(fork, branch, jobId) {
       const head = splitName(fork ?? '') ?? upstream;
       return findProposal(await asking(), { upstream, head }, branch, jobId);
     },
     async tip(branch) {
       const ask = await asking();
-      const at = { owner: upstream.owner, repo: upstream.name, ref: `heads/${branch}` };
+      const at = { ...repoOf(upstream), ref: `heads/${branch}` };
       return ask('GET /repos/{owner}/{repo}/git/ref/{ref}', at).then(
         ({ data }) => data.object.sha,
         (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),
@@ -127,6 +137,7 @@ function createDesk(options: GithubOptions, remoteOf: Desk['remoteOf']): Desk {
   return {
     options,
     remoteOf,
+    memory: createMemory(),
     paceOf: (account) => remember(paces, account, () => createPace(account, options.paceMs, book)),
     login(tokens, ask) {
       // The configured name is that of the configured token.

@@ -4,6 +4,7 @@ import type { Check } from './gate.ts';
 import type { Executor } from './elsewhere/executor.ts';
 import type { InPlace } from './in-place/in-place.ts';
 import type { PhasesMode } from './phases/choose.ts';
+import type { TurnNote } from './trigger/turn.ts';
 
 /** What happens when the gate is red, inconclusive or empty, or when the change weakens its judge. */
 export interface Policy {
@@ -97,6 +98,13 @@ export interface JobRequest {
   readonly reviewers?: readonly string[];
   /** The issue it is about, as `owner/name#12`; the proposal names it, and it is told how the job goes. */
   readonly issue?: string;
+  /** Set where something that happened on a forge asked for it. */
+  readonly trigger?: {
+    /** The issue or pull request it was asked for on, as `owner/name#12`. */
+    readonly about: string;
+    /** The head whose red checks it mends, and which run of them; `null` for other work. */
+    readonly fixes: { readonly sha: string; readonly run: string } | null;
+  };
   /** The job's own token for the forge, sealed; `null` once the job has ended and it is erased. */
   readonly sealed_token?: string | null;
   /**
@@ -104,6 +112,13 @@ export interface JobRequest {
    * `heads`: the commits that those jobs may have left on it.
    */
   readonly follows?: { readonly job_id: string; readonly branch: string; readonly heads: readonly string[] };
+  /**
+   * The pull request that it goes on with, as `owner/name#12`; set where a job is accepted for the session of one that
+   * opened it, and by nobody else.
+   */
+  readonly pull?: string;
+  /** What asked for it there; absent where a person asked here. */
+  readonly turn?: TurnNote;
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
   readonly in_place?: InPlace;
   /** Set for a playback: the recording as the home folder names it, and the job that was recorded. */

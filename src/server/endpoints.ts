@@ -1,5 +1,7 @@
 /** Every endpoint there is, in the order of the document. */
 import type { Endpoint } from './endpoint.ts';
+import { inboundEndpoints } from './inbound/github.ts';
+import { triggerEndpoints } from './inbound/triggers.ts';
 import { actEndpoints } from './jobs/act.ts';
 import { deliveryEndpoints } from './jobs/deliveries.ts';
 import { readEndpoints } from './jobs/read.ts';
@@ -22,6 +24,8 @@ export function allEndpoints(parts: Parts, counters: Counters, define: Define): 
     ...sessionEndpoints(parts, define),
     ...deliveryEndpoints(parts, define),
     ...usageEndpoints(parts, define),
+    ...triggerEndpoints(parts, define),
+    ...inboundEndpoints(parts, define),
     ...systemEndpoints(parts, counters, define),
     callbackEndpoint(parts, define),
     ...dialectEndpoints(parts, define),

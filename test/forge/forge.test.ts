@@ -410,7 +410,8 @@ describe('talk', () => {
       'why 3?',
       'because',
     ]);
-    expect((await ann.rest.pulls.listReviews(at)).data).toHaveLength(1);
+    // A reply is a review of its own.
+    expect((await ann.rest.pulls.listReviews(at)).data).toHaveLength(2);
     await bot.graphql(
       'mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } } }',
       { id: pull.node_id },

@@ -100,11 +100,18 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     renameSync(join(root, 'state.json.new'), join(root, 'state.json'));
   };
 
-  function serveLog(id: string, response: ServerResponse): void {
+  /** The store of logs, which is another host at GitHub: it takes a range, and knows no token. */
+  function serveLog(id: string, request: IncomingMessage, response: ServerResponse): void {
+    if (request.headers.authorization !== undefined) contract.breach('a log was asked for with a token');
     const jobs = state.repositories.flatMap((one) => one.runs).flatMap((run) => run.jobs);
     const job = jobs.find((one) => String(one.id) === id);
-    response.writeHead(job === undefined ? 404 : 200, { 'content-type': 'text/plain; charset=utf-8' });
-    response.end(job?.log ?? '');
+    const whole = Buffer.from(job?.log ?? '');
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    response.writeHead(job === undefined ? 404 : from > 0 ? 206 : 200, {
+      'content-type': 'text/plain; charset=utf-8',
+      'content-length': whole.length - from,
+    });
+    response.end(whole.subarray(from));
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -117,7 +124,8 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
     else if (url.pathname === '/api/graphql') await serveApi(desk, request, response, url, '/graphql');
     else if (url.pathname.startsWith('/_forge/'))
       await serveControl(forge, request, response, url.pathname.slice('/_forge/'.length));
-    else if (url.pathname.startsWith('/_logs/')) serveLog(url.pathname.slice('/_logs/'.length), response);
+    else if (url.pathname.startsWith('/_logs/'))
+      serveLog(url.pathname.slice('/_logs/'.length), request, response);
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found\n');
   }
 
@@ -237,9 +245,15 @@ export async function startTestForge(options: ForgeOptions = {}): Promise<TestFo
       const repository = repo(owner, name);
       const run = repository.runs.find((one) => one.id === id);
       if (run === undefined) throw new Error(`run ${id}: ${owner}/${name} has none`);
+      // What is run again has jobs of its own, by the same names.
+      if (run.status === 'completed' && status !== 'completed')
+        Object.assign(run, { attempt: run.attempt + 1, jobs: [] });
+      run.jobs = jobs.map((job) => {
+        const old = run.jobs.find(({ name: called }) => called === job.name);
+        return { id: old?.id ?? newId(core), status, ...job };
+      });
       run.status = status;
       run.conclusion = conclusion;
-      run.jobs = jobs.map((job) => ({ id: newId(core), status, ...job }));
       await announceRun(core, repository, run);
     },
     requests: () => desk.log,

@@ -25,6 +25,7 @@ const OPEN: readonly string[] = [
   'getDocument',
   'getPage',
   'getStart',
+  'githubWebhook',
 ];
 /** Those that ask for no key, but for a signature: nobody is let in by a key, either. */
 const SIGNED: readonly string[] = ['workflowCallback'];

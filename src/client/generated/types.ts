@@ -427,6 +427,33 @@ export interface UsageSum {
   readonly turns: number;
 }
 
+export interface Triggers {
+  readonly triggers: readonly Trigger[];
+  readonly next_cursor: number | null;
+}
+
+export interface Trigger {
+  readonly number: number;
+  /** Names what happened, whoever told of it */
+  readonly key: string;
+  readonly repo: string;
+  readonly kind: 'label' | 'assignment' | 'comment' | 'review' | 'checks' | 'closed';
+  /** Issue or pull request; null for checks */
+  readonly subject: number | null;
+  readonly actor: string | null;
+  /** When it happened */
+  readonly at: string;
+  readonly received_at: string;
+  readonly state: 'due' | 'done' | 'ignored' | 'failed';
+  /** What came of it */
+  readonly action: 'job' | 'turn' | 'cancel' | null;
+  /** Why nothing came of it, or what it waits for */
+  readonly reason: string | null;
+  readonly job_id: string | null;
+  readonly due_at: string | null;
+  readonly decided_at: string | null;
+}
+
 export interface Readiness {
   readonly status: 'ready' | 'not_ready';
   readonly checks: {

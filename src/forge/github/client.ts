@@ -107,7 +107,7 @@ export function statusOf(error: unknown): number {
 }
 
 /** Whether a request was refused because too much was asked for: nothing is wrong with it, and later it may pass. */
-function isLimit(error: unknown): boolean {
+export function isLimit(error: unknown): boolean {
   const status = statusOf(error);
   return status === 429 || (status === 403 && /rate limit|abuse detection/i.test(sayingOf(error)));
 }

@@ -2,8 +2,15 @@
 import { JobError } from '../../job/error.ts';
 import type { ForgeFinding } from '../forge.ts';
 import { sayingOf, statusOf, type Ask } from './client.ts';
-import { isSameName, type RepoName } from './names.ts';
-import { APP_PERMISSIONS, askAsApp, type AppIdentity, type Tokens } from './tokens.ts';
+import { isSameName, repoOf, type RepoName } from './names.ts';
+import {
+  APP_PERMISSIONS,
+  askAsApp,
+  FOLLOW_PERMISSIONS,
+  lacking,
+  type AppIdentity,
+  type Tokens,
+} from './tokens.ts';
 
 /** Who we are and what is looked at. */
 export interface Examined {
@@ -132,13 +139,45 @@ async function examineAccount(ask: Ask, what: Examined): Promise<readonly ForgeF
   }
 }
 
-const RANKS: Readonly<Record<string, number>> = { read: 1, write: 2, admin: 3 };
+/** Rights that are not given, as people read them. */
+function shownLacks(
+  given: Readonly<Record<string, unknown>>,
+  wanted: Readonly<Record<string, string>>,
+): string {
+  return lacking(given, wanted)
+    .map((right) => `${right} (${wanted[right]})`)
+    .join(', ');
+}
 
-/** Rights that a proposal needs and that are not given. */
-function lacking(given: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.entries(APP_PERMISSIONS)
-    .filter(([right, level]) => (RANKS[String(given[right])] ?? 0) < (RANKS[level] ?? 0))
-    .map(([right, level]) => `${right} (${level})`);
+/** What an App may do: what it can't do without, and what follow-ups need. */
+function appRights(given: Readonly<Record<string, unknown>>, page: string): ForgeFinding {
+  const name = 'github rights';
+  const fix = `give them to it where it is made: ${page}`;
+  const lacks = shownLacks(given, APP_PERMISSIONS);
+  if (lacks !== '') return wrong(name, `the App lacks ${lacks}`, fix);
+  const less = shownLacks(given, FOLLOW_PERMISSIONS);
+  if (less === '') return ok(name, 'the App has the permissions that proposals and follow-ups need');
+  return wrong(name, `the App lacks ${less}: failed checks are not followed up`, fix, 'warning');
+}
+
+/** What of that was accepted where it is installed. */
+function installed(
+  given: Readonly<Record<string, unknown>>,
+  installation: { readonly permissions: Readonly<Record<string, unknown>>; readonly html_url: string },
+  shown: string,
+): ForgeFinding {
+  const name = 'github installation';
+  const fix = `accept it: ${installation.html_url}`;
+  for (const [wanted, state] of [
+    [APP_PERMISSIONS, 'failed'],
+    [FOLLOW_PERMISSIONS, 'warning'],
+  ] as const) {
+    // What the App itself lacks is said already.
+    const open = shownLacks(installation.permissions, wanted);
+    if (open !== '' && shownLacks(given, wanted) === '')
+      return wrong(name, `it was not accepted there: ${open}`, fix, state);
+  }
+  return ok(name, `installed on ${shown}`);
 }
 
 async function examineApp(what: Examined, app: AppIdentity): Promise<readonly ForgeFinding[]> {
@@ -147,18 +186,10 @@ async function examineApp(what: Examined, app: AppIdentity): Promise<readonly Fo
     const bounded = { headers: as, request: { signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) } };
     const { data, headers } = await ask('GET /app', bounded);
     const page = data?.html_url ?? what.url;
-    const lacks = lacking(data?.permissions ?? {});
-    const rights =
-      lacks.length === 0
-        ? ok('github rights', 'the App has the permissions that a proposal needs')
-        : wrong(
-            'github rights',
-            `the App lacks ${lacks.join(', ')}`,
-            `give them to it where it is made: ${page}`,
-          );
+    const given = data?.permissions ?? {};
     const found = [
       ok('github', `${what.url}, as the App ${data?.slug ?? app.id}`),
-      rights,
+      appRights(given, page),
       ...clockOf(headers),
     ];
     if (what.repo === null) {
@@ -172,30 +203,22 @@ async function examineApp(what: Examined, app: AppIdentity): Promise<readonly Fo
         : [...found, ok('github installation', `installed on ${where.slice(0, 10).join(', ')}`)];
     }
     const { owner, name } = what.repo;
-    const at = await ask('GET /repos/{owner}/{repo}/installation', { ...bounded, owner, repo: name }).catch(
-      (error: unknown) => {
-        if (statusOf(error) === 404) return null;
-        throw error;
-      },
-    );
+    const at = await ask('GET /repos/{owner}/{repo}/installation', {
+      ...bounded,
+      ...repoOf(what.repo),
+    }).catch((error: unknown) => {
+      if (statusOf(error) === 404) return null;
+      throw error;
+    });
     if (at === null) {
       const fix = `install it there, and admit this repository to it: ${page}/installations/new`;
       return [...found, wrong('github installation', `the App is not installed on ${owner}/${name}`, fix)];
     }
-    const open = lacking(at.data.permissions);
-    const isPaused = at.data.suspended_at !== null;
-    return [
-      ...found,
-      isPaused
-        ? wrong('github installation', 'it is suspended', `take it up again: ${at.data.html_url}`)
-        : open.length > 0 && lacks.length === 0
-          ? wrong(
-              'github installation',
-              `it was not accepted there: ${open.join(', ')}`,
-              `accept it: ${at.data.html_url}`,
-            )
-          : ok('github installation', `installed on ${owner}/${name}`),
-    ];
+    const state =
+      at.data.suspended_at === null
+        ? installed(given, at.data, fullName(what.repo))
+        : wrong('github installation', 'it is suspended', `take it up again: ${at.data.html_url}`);
+    return [...found, state];
   } catch (error) {
     return [failed('github', error, what)];
   }
@@ -208,30 +231,31 @@ const READS = [
   ['Contents', 'GET /repos/{owner}/{repo}/branches'],
 ] as const;
 
-async function examineRights(ask: Ask, { owner, name }: RepoName): Promise<readonly ForgeFinding[]> {
+async function examineRights(ask: Ask, repo: RepoName): Promise<readonly ForgeFinding[]> {
   const closed = await Promise.all(
     READS.map(async ([right, route]) => {
-      const status = await ask(route, { owner, repo: name, per_page: 1 }).then(() => 200, statusOf);
+      const status = await ask(route, { ...repoOf(repo), per_page: 1 }).then(() => 200, statusOf);
       return status === 403 || (status === 404 && right !== 'Issues') ? [right] : [];
     }),
   );
   const lacks = closed.flat();
   if (lacks.length === 0) return [];
   const fix = `give the token ${lacks.join(', ')} (read and write) on this repository`;
-  return [wrong('github rights', `${owner}/${name} is closed to it: ${lacks.join(', ')}`, fix)];
+  return [wrong('github rights', `${fullName(repo)} is closed to it: ${lacks.join(', ')}`, fix)];
 }
 
-async function examineActions(ask: Ask, url: string, { owner, name }: RepoName): Promise<ForgeFinding> {
+async function examineActions(ask: Ask, url: string, repo: RepoName): Promise<ForgeFinding> {
   const title = 'github actions';
+  const shown = fullName(repo);
   try {
-    const { data } = await ask('GET /repos/{owner}/{repo}/actions/permissions', { owner, repo: name });
-    if (data.enabled) return ok(title, `enabled on ${owner}/${name}`);
-    const fix = `enable them at ${url}/${owner}/${name}/settings/actions, if CI should judge pull requests`;
-    return wrong(title, `disabled on ${owner}/${name}`, fix, 'warning');
+    const { data } = await ask('GET /repos/{owner}/{repo}/actions/permissions', repoOf(repo));
+    if (data.enabled) return ok(title, `enabled on ${shown}`);
+    const fix = `enable them at ${url}/${shown}/settings/actions, if CI should judge pull requests`;
+    return wrong(title, `disabled on ${shown}`, fix, 'warning');
   } catch (error) {
     const status = statusOf(error);
     if (status === 403 || status === 404)
-      return ok(title, `only an administrator of ${owner}/${name} sees whether they are enabled`);
+      return ok(title, `only an administrator of ${shown} sees whether they are enabled`);
     return wrong(title, sayingOf(error), 'try again', 'warning');
   }
 }
@@ -240,7 +264,7 @@ async function examineRepo(ask: Ask, what: Examined, repo: RepoName): Promise<re
   const name = 'github repository';
   const shown = fullName(repo);
   try {
-    const { data } = await ask('GET /repos/{owner}/{repo}', { owner: repo.owner, repo: repo.name });
+    const { data } = await ask('GET /repos/{owner}/{repo}', repoOf(repo));
     const rights = [...(await examineRights(ask, repo)), await examineActions(ask, what.url, repo)];
     if (data.archived)
       return [wrong(name, `${shown} is archived`, 'unarchive it, or name another'), ...rights];

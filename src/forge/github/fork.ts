@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '../../job/error.ts';
 import type { ForkMode } from '../../job/request.ts';
 import { asJobError, once, statusOf, type Ask } from './client.ts';
-import { isSameName, splitName, type RepoName } from './names.ts';
+import { isSameName, repoOf, splitName, type RepoName } from './names.ts';
 
 /** What counts of a repository. */
 export interface Repo {
@@ -26,9 +26,9 @@ export interface ForkOptions {
 }
 
 /** A repository, or `null` where there is none that we may see. */
-export async function findRepo(ask: Ask, { owner, name }: RepoName): Promise<Repo | null> {
+export async function findRepo(ask: Ask, repo: RepoName): Promise<Repo | null> {
   try {
-    return (await ask('GET /repos/{owner}/{repo}', { owner, repo: name })).data;
+    return (await ask('GET /repos/{owner}/{repo}', repoOf(repo))).data;
   } catch (error) {
     if (statusOf(error) === 404) return null;
     throw error;
@@ -80,8 +80,7 @@ async function untilReady(ask: Ask, fork: RepoName, options: ForkOptions): Promi
   const start = Date.now();
   for (let told = false; ;) {
     const listed = await ask('GET /repos/{owner}/{repo}/branches', {
-      owner: fork.owner,
-      repo: fork.name,
+      ...repoOf(fork),
       per_page: 1,
     }).catch((error: unknown) => {
       if (statusOf(error) === 404 || statusOf(error) === 409) return { data: [] };
@@ -114,8 +113,7 @@ async function forkOf(ask: Ask, upstream: Repo, account: string, options: ForkOp
     options.onNotice(`forking ${upstream.full_name} to ${account}`);
     return (
       await ask('POST /repos/{owner}/{repo}/forks', {
-        owner: from.owner,
-        repo: from.name,
+        ...repoOf(from),
         default_branch_only: true,
       })
     ).data;

@@ -3,8 +3,8 @@
  * repository is heard first; their word is data as everybody's is.
  */
 import type { Issue, IssueComment, Issues } from '../forge.ts';
-import { asJobError, once, statusOf, type Ask } from './client.ts';
-import { isSameName, type RepoName } from './names.ts';
+import { asJobError, isLimit, once, statusOf, type Ask } from './client.ts';
+import { isSameName, repoOf, type RepoName } from './names.ts';
 import { JobError } from '../../job/error.ts';
 
 /** Comments that are looked through, newest last, in pages of a hundred. */
@@ -26,10 +26,12 @@ interface Said {
   readonly body?: string | undefined;
   readonly user: { readonly login: string } | null;
   readonly author_association?: string | undefined;
+  readonly created_at: string;
+  readonly updated_at: string;
 }
 
-function issueAt({ owner, name }: RepoName, number: number) {
-  return { owner, repo: name, issue_number: number };
+function issueAt(repo: RepoName, number: number) {
+  return { ...repoOf(repo), issue_number: number };
 }
 
 /** All comments, as far as the bound goes. */
@@ -51,20 +53,20 @@ function isOwn(comment: Said, login: string): boolean {
   return comment.body?.startsWith(MARKER) === true && isSameName(comment.user?.login ?? '', login);
 }
 
-/** Whether each of these people may write. Where we may not ask, what GitHub says of them beside it counts. */
-async function writersAmong(
+/** Those of these people who may write. Where we may not ask, what GitHub says of them beside it counts. */
+export async function writersAmong(
   ask: Ask,
-  { owner, name }: RepoName,
+  repo: RepoName,
   people: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const asked = await Promise.all(
     people.slice(0, MAX_ASKED).map(async (login) => {
       const route = 'GET /repos/{owner}/{repo}/collaborators/{username}/permission';
-      const mayWrite = await ask(route, { owner, repo: name, username: login }).then(
+      const mayWrite = await ask(route, { ...repoOf(repo), username: login }).then(
         ({ data }) => WRITERS.has(data.permission),
         (error: unknown) => {
           // Who may not push may not ask either: nobody is believed then whose right is not seen.
-          if (statusOf(error) === 404 || statusOf(error) === 403) return false;
+          if ([403, 404].includes(statusOf(error)) && !isLimit(error)) return false;
           throw error;
         },
       );
@@ -85,9 +87,10 @@ async function readIssue(
   const others = said.filter((one) => !isOwn(one, own) && one.user?.login.endsWith('[bot]') !== true);
   const close = others.filter((one) => CLOSE.has(one.author_association ?? ''));
   const writers = await writersAmong(ask, repo, [...new Set(close.map((one) => one.user?.login ?? ''))]);
-  const comments = others.map(({ user, body }): IssueComment => {
+  const comments = others.map(({ user, body, created_at, updated_at }): IssueComment => {
     const author = user?.login ?? 'ghost';
-    return { author, mayWrite: writers.has(author), text: (body ?? '').slice(0, MAX_TEXT_CHARS) };
+    const text = (body ?? '').slice(0, MAX_TEXT_CHARS);
+    return { author, mayWrite: writers.has(author), text, writtenAt: created_at, changedAt: updated_at };
   });
   return {
     title: data.title,
@@ -115,8 +118,7 @@ async function sayOn(
   const { value } = await once(find, make, { signal: what.signal });
   if (value.body === body) return;
   await ask('PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}', {
-    owner: repo.owner,
-    repo: repo.name,
+    ...repoOf(repo),
     comment_id: Number(value.id),
     body,
   });

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { createAppAuth } from '@octokit/auth-app';
 import { JobError } from '../../job/error.ts';
 import type { Ask } from './client.ts';
-import type { RepoName } from './names.ts';
+import { repoOf, type RepoName } from './names.ts';
 
 /** An App, as the settings name it. */
 export interface AppIdentity {
@@ -30,7 +30,7 @@ export interface Tokens {
   readonly bot?: () => Promise<string>;
 }
 
-/** What a proposal needs; nothing else is asked for, whatever the App was given. */
+/** What a proposal needs; beside it only `FOLLOW_PERMISSIONS` are asked for, whatever the App was given. */
 export const APP_PERMISSIONS = {
   contents: 'write',
   issues: 'write',
@@ -43,8 +43,25 @@ export const APP_PERMISSIONS = {
 /** What runs of a workflow need, in the repository that has it. */
 const RUN_PERMISSIONS = { actions: 'write', contents: 'read', metadata: 'read' } as const;
 
-function permissionsOf(use: TokenUse): typeof RUN_PERMISSIONS | typeof APP_PERMISSIONS {
-  return use === 'runs' ? RUN_PERMISSIONS : APP_PERMISSIONS;
+/** What following up on checks needs: asked for where it was granted, for all else works without it. */
+export const FOLLOW_PERMISSIONS = { actions: 'read', checks: 'read' } as const;
+
+/** Which of these rights are not among those that were given. */
+export function lacking(
+  given: Readonly<Record<string, unknown>>,
+  wanted: Readonly<Record<string, string>>,
+): readonly string[] {
+  return Object.entries(wanted)
+    .filter(([right, level]) => (RANKS[String(given[right])] ?? 0) < (RANKS[level] ?? 0))
+    .map(([right]) => right);
+}
+
+const RANKS: Readonly<Record<string, number>> = { read: 1, write: 2, admin: 3 };
+
+/** What of following up an installation admits: a token that asks for more than it is refused. */
+function followable(granted: Readonly<Record<string, unknown>>): Readonly<Record<string, 'read'>> {
+  const lacks = lacking(granted, FOLLOW_PERMISSIONS);
+  return Object.fromEntries(Object.entries(FOLLOW_PERMISSIONS).filter(([right]) => !lacks.includes(right)));
 }
 
 interface Minted {
@@ -102,7 +119,7 @@ function refusedApp(error: unknown, { owner, name }: RepoName, use: TokenUse): J
       `GitHub: the App may not do what ${use === 'runs' ? 'starting a workflow' : 'a proposal'} needs: ${said.slice(0, 300)}`,
       {
         hint: `give the App these repository permissions, and accept them where it is installed: ${Object.entries(
-          permissionsOf(use),
+          use === 'runs' ? RUN_PERMISSIONS : APP_PERMISSIONS,
         )
           .map(([right, level]) => `${right} (${level})`)
           .join(', ')}`,
@@ -142,15 +159,15 @@ export async function askAsApp(app: AppIdentity, apiUrl: string): Promise<AppAsk
  */
 export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = Date.now): Tokens {
   const known = new Map<string, Promise<Minted>>();
-  const mint = async ({ owner, name }: RepoName, use: TokenUse): Promise<Minted> => {
+  const mint = async (repo: RepoName, use: TokenUse): Promise<Minted> => {
     const { ask, auth, headers } = await askAsApp(app, apiUrl);
-    const at = { owner, repo: name, headers };
+    const at = { ...repoOf(repo), headers };
     const { data } = await ask('GET /repos/{owner}/{repo}/installation', at);
     const made = await auth({
       type: 'installation',
       installationId: data.id,
-      repositoryNames: [name],
-      permissions: permissionsOf(use),
+      repositoryNames: [repo.name],
+      permissions: use === 'runs' ? RUN_PERMISSIONS : { ...APP_PERMISSIONS, ...followable(data.permissions) },
       refresh: true,
     });
     return { token: made.token, endsAt: Date.parse(made.expiresAt) };

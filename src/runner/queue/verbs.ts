@@ -105,6 +105,14 @@ function checkRetriable({ job_id: jobId, request }: Job): void {
   }
 }
 
+/** Refuses a message that nobody would read. @throws JobError `conflict` */
+function checkReads({ job_id: jobId, request }: Job): void {
+  if (!isElsewhere(request)) return;
+  throw new JobError('conflict', `message: ${jobId} is executed by a workflow, which reads none`, {
+    hint: `cancel it by \`agent-runner cancel ${jobId}\` and ask anew`,
+  });
+}
+
 /** Wires them; `runner` is asked for only when one is used. */
 export function queueVerbs(
   parts: RunnerParts,
@@ -113,10 +121,13 @@ export function queueVerbs(
 ): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
   const { store, bell, config, callbacks } = parts;
   const followers = createFollowers(store, bell);
-  const submit: Runner['submit'] = async (request, { once, token } = {}) => {
+  const submit: Runner['submit'] = async (request, { once, token, settles } = {}) => {
     await checkRoom(config.home, config.worker.minFreeBytes);
     const now = new Date();
-    const acceptance = once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } };
+    const acceptance = {
+      ...(once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } }),
+      ...(settles === undefined ? {} : { settles }),
+    };
     return accept(parts, request, acceptance, token);
   };
   const alive = async (jobId: string, what: string): Promise<void> => {
@@ -144,11 +155,7 @@ export function queueVerbs(
     },
     async message(jobId, text) {
       await alive(jobId, 'message');
-      if (isElsewhere((await find(jobId)).request)) {
-        throw new JobError('conflict', `message: ${jobId} is executed by a workflow, which reads none`, {
-          hint: `cancel it by \`agent-runner cancel ${jobId}\` and ask anew`,
-        });
-      }
+      checkReads(await find(jobId));
       await store.addMessage(jobId, parseTask(text), new Date().toISOString());
       return find(jobId);
     },
@@ -162,6 +169,7 @@ export function queueVerbs(
             runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
           deliverer: canSign(config.webhooks) ? callbacks.deliverer(options.log) : null,
           beside: (signal) => watchRuns(parts, signal, options.log),
+          dispatcher: runner().triggers.dispatcher(options.log),
           settle: async (jobId) => {
             await runner().run(jobId, { signal: new AbortController().signal });
           },

@@ -10,6 +10,7 @@ import { isTerminal } from '../../job/status.ts';
 import type { Claimed, Store } from '../../store/store.ts';
 import { isDead, ownName } from '../../workspace/keep/owner.ts';
 import { LEASE_MS } from '../engine/lease.ts';
+import type { Dispatcher } from '../triggers/dispatch.ts';
 import type { RunEnd } from '../runner.ts';
 import type { Bell } from './bell.ts';
 
@@ -56,6 +57,8 @@ export interface WorkerParts {
   readonly beside?: (signal: AbortSignal) => Promise<void>;
   /** Sends callbacks; `null` where nothing can sign them. */
   readonly deliverer: Deliverer | null;
+  /** Decides what comes of events of the forge; `null` where there is none. */
+  readonly dispatcher: Dispatcher | null;
 }
 
 interface Counts {
@@ -260,7 +263,9 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
   // Tries go on while jobs are drained: their ends are told as well.
   const delivering = options.mode === 'loop' ? parts.deliverer?.run(gone.signal) : undefined;
   const beside = options.mode === 'loop' ? parts.beside?.(gone.signal) : undefined;
+  const dispatching = options.mode === 'loop' ? parts.dispatcher?.run(options.stop) : undefined;
   try {
+    if (options.mode === 'once') await parts.dispatcher?.round();
     while (!options.stop.aborted) {
       await round(parts, options, crew, state);
       if (options.mode === 'once' && crew.size() === 0) break;
@@ -276,7 +281,7 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
     if (crew.size() > 0) crew.handBack();
     await crew.idle();
     gone.abort();
-    await Promise.all([delivering, beside]);
+    await Promise.all([delivering, dispatching, beside]);
     off();
     options.stop.removeEventListener('abort', onStop);
   }

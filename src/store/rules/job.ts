@@ -145,16 +145,28 @@ export function searchOf({ search }: Pick<JobFilter, 'search'>): readonly Search
   );
 }
 
+/** Lower case of the letters that every store knows. */
+export function asciiLower(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+function isSame(has: unknown, wanted: string): boolean {
+  return typeof has === 'string' && asciiLower(has) === asciiLower(wanted);
+}
+
 /** Whether a list shows a job, but for the filter's cursor. */
 export function isListed(job: Job, filter: JobFilter): boolean {
-  const { status, repo, userId, sessionId } = filter;
+  const { status, repo, userId, sessionId, pullUrl, about } = filter;
+  const { issue, trigger } = job.request;
   const words = searchOf(filter);
   return (
     (words === null || isFound(wordsOfJob(job), words)) &&
     (status === undefined || job.status === status) &&
     (repo === undefined || job.request.repo === repo) &&
     (userId === undefined || job.request.user_id === userId) &&
-    (sessionId === undefined || job.request.session_id === sessionId)
+    (sessionId === undefined || job.request.session_id === sessionId) &&
+    (pullUrl === undefined || isSame(job.result?.pr_url, pullUrl)) &&
+    (about === undefined || isSame(issue ?? trigger?.about, about))
   );
 }
 

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { APP_PERMISSIONS } from '../../../src/forge/github/tokens.ts';
+import { APP_PERMISSIONS, FOLLOW_PERMISSIONS } from '../../../src/forge/github/tokens.ts';
 import { startTestForge, type TestForge } from '../../forge/forge.ts';
 import { FILES } from '../github/place.ts';
 
@@ -41,7 +41,7 @@ export function onForge<P extends { readonly cwd: string; readonly env: Readonly
   const { app } = forge.addApp({
     slug: 'shop-runner',
     publicKey,
-    permissions: APP_PERMISSIONS,
+    permissions: { ...APP_PERMISSIONS, ...FOLLOW_PERMISSIONS },
     installations: [{ account: 'octo', repositories: ['octo/shop'] }],
   });
   writeFileSync(join(place.cwd, 'app.pem'), privateKey, { mode: 0o600 });

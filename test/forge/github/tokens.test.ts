@@ -4,7 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { accountTokens, appTokens, APP_PERMISSIONS, type Tokens } from '../../../src/forge/github/tokens.ts';
+import {
+  accountTokens,
+  appTokens,
+  APP_PERMISSIONS,
+  FOLLOW_PERMISSIONS,
+  type Tokens,
+} from '../../../src/forge/github/tokens.ts';
 import { startTestForge, type TestForge } from '../forge.ts';
 import type { Permissions } from '../state/model.ts';
 
@@ -43,11 +49,18 @@ function minted(): readonly { readonly token: string; readonly permissions: Perm
   return forge.state().tokens.filter((one) => one.kind === 'installation');
 }
 
-it('are for one repository and the rights of a proposal, whatever the App was given', async () => {
+it('are for one repository and the rights of a proposal, whatever else the App was given', async () => {
   const token = await app().tokenFor(TOOL, 'job-1');
   expect(minted()).toMatchObject([
     { token, repositoryIds: [forge.repo('ann', 'tool').id], permissions: APP_PERMISSIONS },
   ]);
+  expect(forge.state().tokens.at(-1)?.permissions).toEqual(APP_PERMISSIONS);
+});
+
+it('may follow up on checks where that was granted too, and work without it', async () => {
+  const granted = { ...APP_PERMISSIONS, ...FOLLOW_PERMISSIONS };
+  await app({ permissions: { ...granted, checks: 'write' } }).tokenFor(TOOL, 'job-1');
+  expect(forge.state().tokens.map(({ permissions }) => permissions)).toEqual([granted]);
 });
 
 it('for runs of a workflow may start them and write nothing, and say what they lack', async () => {
@@ -55,7 +68,7 @@ it('for runs of a workflow may start them and write nothing, and say what they l
   await able.tokenFor(TOOL, 'job-1');
   await able.tokenFor(TOOL, 'job-1', 'runs');
   expect(minted().map(({ permissions }) => permissions)).toEqual([
-    APP_PERMISSIONS,
+    { ...APP_PERMISSIONS, actions: 'read' },
     { actions: 'write', contents: 'read', metadata: 'read' },
   ]);
 });

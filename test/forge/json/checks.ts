@@ -85,6 +85,23 @@ export function checkRunJson(core: Core, repository: Repository, run: CheckRun, 
   };
 }
 
+/** `check-annotation`. */
+export function annotationJson(core: Core, repository: Repository, run: CheckRun, given: Json): Json {
+  const textOf = (name: string): unknown => given[name] ?? null;
+  return {
+    path: given['path'],
+    start_line: given['start_line'],
+    end_line: given['end_line'],
+    start_column: textOf('start_column'),
+    end_column: textOf('end_column'),
+    annotation_level: textOf('annotation_level'),
+    title: textOf('title'),
+    message: textOf('message'),
+    raw_details: textOf('raw_details'),
+    blob_href: repoHtml(core, repository, `/blob/${run.headSha}/${String(given['path'])}`),
+  };
+}
+
 /** What a suite's runs come to. */
 export function suiteOutcome(runs: readonly CheckRun[]): {
   readonly status: string;

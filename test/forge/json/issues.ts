@@ -1,9 +1,9 @@
 /** Issues and comments, as GitHub shows them. */
 import type { Core } from '../state/core.ts';
-import type { Comment, Issue, Pull, Reaction, Repository } from '../state/model.ts';
+import type { Comment, Issue, IssueEvent, Pull, Reaction, Repository } from '../state/model.ts';
 import type { Json } from '../http/route.ts';
 import { nodeId, simpleUser } from './accounts.ts';
-import { association, reactionsJson, sharedFields } from './pulls.ts';
+import { association, labelsJson, reactionsJson, sharedFields } from './pulls.ts';
 import { repoApi, repoHtml } from './repositories.ts';
 
 /** An issue or pull request by its number: GitHub counts both together. */
@@ -66,6 +66,29 @@ export function commentJson(core: Core, repository: Repository, comment: Comment
     updated_at: comment.updatedAt,
     performed_via_github_app: null,
     reactions: reactionsJson(at, comment.reactions),
+  };
+}
+
+/** `issue-event`; of an assignment GitHub names who did it as the assigner. */
+export function eventJson(core: Core, repository: Repository, event: IssueEvent): Json {
+  const issue = issueOrPull(repository, event.issue);
+  const isAssignment = event.event === 'assigned' || event.event === 'unassigned';
+  const [label] = labelsJson(core, repository, event.what === null ? [] : [event.what]);
+  return {
+    id: event.id,
+    node_id: nodeId('IssueEvent', event.id),
+    url: repoApi(core, repository, `/issues/events/${event.id}`),
+    actor: simpleUser(core, isAssignment ? (event.what ?? event.login) : event.login),
+    event: event.event,
+    commit_id: null,
+    commit_url: null,
+    created_at: event.createdAt,
+    ...(label === undefined || isAssignment ? {} : { label: { name: label['name'], color: label['color'] } }),
+    ...(isAssignment
+      ? { assignee: simpleUser(core, event.what ?? ''), assigner: simpleUser(core, event.login) }
+      : {}),
+    performed_via_github_app: null,
+    ...(issue === undefined ? {} : { issue: issueJson(core, repository, issue) }),
   };
 }
 

@@ -45,7 +45,7 @@ export function runJson(core: Core, repository: Repository, run: WorkflowRun, he
     head_sha: run.headSha,
     path: run.workflowPath,
     run_number: run.number,
-    run_attempt: 1,
+    run_attempt: run.attempt,
     previous_attempt_url: null,
     event: run.event,
     status: run.status,

@@ -82,6 +82,17 @@ export interface Issue {
   readonly reactions: Reaction[];
 }
 
+/** What happened to an issue or a pull request. */
+export interface IssueEvent {
+  readonly id: number;
+  readonly event: 'labeled' | 'unlabeled' | 'assigned' | 'unassigned' | 'closed' | 'reopened';
+  readonly issue: number;
+  readonly login: string;
+  readonly createdAt: string;
+  /** Name of the label, or login of the assignee. */
+  readonly what: string | null;
+}
+
 /** How large a pull request is, from its base to its head. */
 export interface PullFigures {
   readonly commits: number;
@@ -196,6 +207,8 @@ export interface WorkflowRun {
   updatedAt: string;
   status: 'queued' | 'in_progress' | 'completed';
   conclusion: string | null;
+  /** Counts from one; a run that is run again keeps its id. */
+  attempt: number;
   jobs: WorkflowJob[];
 }
 
@@ -227,6 +240,8 @@ export interface Repository {
   readonly issues: Issue[];
   readonly pulls: Pull[];
   readonly comments: Comment[];
+  /** Oldest first. */
+  readonly events: IssueEvent[];
   readonly statuses: Status[];
   readonly checkSuites: CheckSuite[];
   readonly checkRuns: CheckRun[];

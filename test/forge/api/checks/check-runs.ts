@@ -1,9 +1,10 @@
 /** Check runs, which only GitHub Apps write, and the suites that gather them. */
 import { folderOf, newId, now, type Core } from '../../state/core.ts';
-import type { App, CheckRun, CheckSuite, Repository } from '../../state/model.ts';
+import type { App, CheckRun, CheckSuite, Repository, WorkflowRun } from '../../state/model.ts';
 import { commit } from '../../git/history.ts';
 import { listRefs } from '../../git/refs.ts';
-import { checkRunJson, checkSuiteJson } from '../../json/checks.ts';
+import { annotationJson, checkRunJson, checkSuiteJson } from '../../json/checks.ts';
+import { repoHtml } from '../../json/repositories.ts';
 import { custom, invalid, notFound, Refusal } from '../../http/refusal.ts';
 import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
 import { resolveCommit } from '../code/commits.ts';
@@ -12,6 +13,7 @@ const READ = { permission: ['checks', 'read'] } as const;
 const WRITE = { permission: ['checks', 'write'], role: 'write' } as const;
 const MAX_TEXT_CHARACTERS = 65_535;
 const MAX_ANNOTATIONS = 50;
+const ACTIONS = 'github-actions';
 
 function appOf({ core, actor }: Call): App {
   const id = actor.kind === 'account' ? actor.token.installationId : null;
@@ -20,6 +22,59 @@ function appOf({ core, actor }: Call): App {
   // GitHub's words for a token that isn't an app's.
   if (app === undefined) throw new Refusal(403, 'You must authenticate via a GitHub App.');
   return app;
+}
+
+/** The app that runs workflows; GitHub has it from the beginning. */
+function actionsApp(core: Core): App {
+  const old = core.state.apps.find(({ slug }) => slug === ACTIONS);
+  if (old !== undefined) return old;
+  const account = { login: `${ACTIONS}[bot]`, type: 'Bot', createdAt: now(core), members: [] } as const;
+  core.state.accounts.push({ id: newId(core), ...account, members: [] });
+  const app: App = {
+    id: newId(core),
+    slug: ACTIONS,
+    clientId: `Iv1.${ACTIONS}`,
+    owner: account.login,
+    publicKey: '',
+    permissions: { actions: 'write', checks: 'write', contents: 'read' },
+  };
+  core.state.apps.push(app);
+  return app;
+}
+
+/** Makes checks of a run's jobs, which have their ids, and tells of those that have ended since. */
+export async function checkJobs(core: Core, repository: Repository, run: WorkflowRun): Promise<void> {
+  const { id: appId } = actionsApp(core);
+  const { headSha, headBranch, createdAt } = run;
+  const suiteId = run.id;
+  if (!repository.checkSuites.some(({ id }) => id === suiteId))
+    repository.checkSuites.push({ id: suiteId, appId, headSha, headBranch, createdAt });
+  for (const job of run.jobs) {
+    const old = repository.checkRuns.find(({ id }) => id === job.id);
+    const check: CheckRun = old ?? {
+      id: job.id,
+      suiteId,
+      appId,
+      headSha,
+      name: job.name,
+      status: 'queued',
+      conclusion: null,
+      externalId: String(job.id),
+      startedAt: now(core),
+      completedAt: null,
+      title: null,
+      summary: null,
+      text: null,
+      annotations: [],
+      detailsUrl: repoHtml(core, repository, `/actions/runs/${run.id}/job/${job.id}`),
+    };
+    if (old === undefined) repository.checkRuns.push(check);
+    const isEnd = check.status !== 'completed' && job.status === 'completed';
+    check.status = job.status;
+    check.conclusion = job.conclusion;
+    check.completedAt = job.status === 'completed' ? (check.completedAt ?? now(core)) : null;
+    if (isEnd) await announce({ core, repository, login: run.login }, check, 'completed');
+  }
 }
 
 function writerOf(core: Core, run: { readonly appId: number }): App {
@@ -81,7 +136,11 @@ function applyTo(core: Core, run: CheckRun, body: Json): void {
   }
 }
 
-async function announce({ core, repository, login }: Call, run: CheckRun, action: string): Promise<void> {
+async function announce(
+  { core, repository, login }: Pick<Call, 'core' | 'repository' | 'login'>,
+  run: CheckRun,
+  action: string,
+): Promise<void> {
   const app = writerOf(core, run);
   core.emit(repository, 'check_run', {
     action,
@@ -178,6 +237,10 @@ export const CHECK_ROUTES: readonly Route[] = [
     if (run.status === 'completed') await announce(call, run, 'completed');
     return { status: 200, body: shown(call.core, call.repository, run) };
   }),
+  route('GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations', READ, (call) => ({
+    status: 200,
+    list: runOf(call).annotations.map((one) => annotationJson(call.core, call.repository, runOf(call), one)),
+  })),
   route('GET /repos/{owner}/{repo}/commits/{ref}/check-runs', READ, async (call) => ({
     status: 200,
     list: (await listFor(call)).map((run) => shown(call.core, call.repository, run)),

@@ -6,6 +6,7 @@ import { readRef } from '../../git/refs.ts';
 import { jobJson, runJson, workflowId, workflowJson } from '../../json/workflows.ts';
 import { notFound, Refusal } from '../../http/refusal.ts';
 import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
+import { checkJobs } from './check-runs.ts';
 import { parse } from 'yaml';
 
 const READ = { permission: ['actions', 'read'] } as const;
@@ -110,6 +111,7 @@ async function dispatch(call: Call): Promise<WorkflowRun> {
     updatedAt: at,
     status: 'queued',
     conclusion: null,
+    attempt: 1,
     jobs: [],
   };
   repository.runs.push(run);
@@ -121,6 +123,7 @@ async function dispatch(call: Call): Promise<WorkflowRun> {
 /** Tells the hooks that a run is over; the test's hook has set its state. */
 export async function announceRun(core: Core, repository: Repository, run: WorkflowRun): Promise<void> {
   run.updatedAt = now(core);
+  await checkJobs(core, repository, run);
   await announce(core, repository, run, run.status === 'completed' ? 'completed' : 'in_progress');
 }
 
@@ -203,8 +206,9 @@ export const WORKFLOW_ROUTES: readonly Route[] = [
   route(`GET ${AT}/jobs/{job_id}/logs`, READ, ({ core, repository, params }) => {
     const job = repository.runs.flatMap((run) => run.jobs).find((one) => String(one.id) === params['job_id']);
     if (job === undefined) throw notFound();
-    // Logs lie elsewhere, under a link that needs no token.
-    return { status: 302, headers: { location: `${core.url.value}/_logs/${job.id}` } };
+    // Logs lie on another host, under a link that needs no token.
+    const store = core.url.value.replace('127.0.0.1', 'localhost');
+    return { status: 302, headers: { location: `${store}/_logs/${job.id}` } };
   }),
   route(`GET ${AT}/permissions`, { permission: ['administration', 'read'], role: 'admin' }, () => ({
     status: 200,

@@ -43,6 +43,7 @@ export function newRepository(
     issues: [],
     pulls: [],
     comments: [],
+    events: [],
     statuses: [],
     checkSuites: [],
     checkRuns: [],

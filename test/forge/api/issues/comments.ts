@@ -70,10 +70,16 @@ export const COMMENT_ROUTES: readonly Route[] = [
     emit(call, made, 'created');
     return { status: 201, body: commentJson(core, repository, made) };
   }),
-  route('GET /repos/{owner}/{repo}/issues/comments', READ, ({ core, repository }) => ({
-    status: 200,
-    list: repository.comments.map((one) => commentJson(core, repository, one)),
-  })),
+  route('GET /repos/{owner}/{repo}/issues/comments', READ, ({ core, repository, query }) => {
+    const [since, sort] = [query.get('since'), query.get('sort')];
+    const timeOf = (one: Comment): number =>
+      Date.parse(sort === 'updated' ? one.updatedAt : one.createdAt) *
+      (query.get('direction') === 'desc' ? -1 : 1);
+    const found = repository.comments
+      .filter((one) => since === null || Date.parse(one.updatedAt) >= Date.parse(since))
+      .toSorted((a, b) => timeOf(a) - timeOf(b));
+    return { status: 200, list: found.map((one) => commentJson(core, repository, one)) };
+  }),
   route('GET /repos/{owner}/{repo}/issues/comments/{comment_id}', READ, (call) => ({
     status: 200,
     body: commentJson(call.core, call.repository, commentOf(call)),

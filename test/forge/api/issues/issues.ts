@@ -2,12 +2,12 @@
 import { atLeast, findAccount, grantedRole, newId, now, type Core } from '../../state/core.ts';
 import type { Issue, Repository } from '../../state/model.ts';
 import { simpleUser } from '../../json/accounts.ts';
-import { issueJson, issueOrPull } from '../../json/issues.ts';
+import { eventJson, issueJson, issueOrPull } from '../../json/issues.ts';
 import { fullPull, labelJson } from '../../json/pulls.ts';
 import { invalid, notFound, Refusal } from '../../http/refusal.ts';
 import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
 import { checkBody, checkTitle } from '../limits.ts';
-import { isPullOf, labelNamed, setLabels } from './labels.ts';
+import { happen, isPullOf, labelNamed, setLabels } from './labels.ts';
 
 const READ = { permission: ['issues', 'read'], or: ['pull_requests', 'read'] } as const;
 const WRITE = { permission: ['issues', 'write'], or: ['pull_requests', 'write'] } as const;
@@ -64,6 +64,8 @@ function assign(
     const has = issue.assignees.includes(one);
     if (has === (action === 'assigned')) continue;
     issue.assignees = has ? issue.assignees.filter((other) => other !== one) : [...issue.assignees, one];
+    issue.updatedAt = now(core);
+    happen(call, issue, action, one);
     emitIssue(core, repository, issue, action, login, { assignee: simpleUser(core, one) });
   }
 }
@@ -116,6 +118,7 @@ function setState(call: Call, issue: Issue, state: 'open' | 'closed'): void {
   issue.state = state;
   issue.closedAt = state === 'closed' ? now(core) : null;
   issue.stateReason = state === 'closed' ? textOf(body, 'state_reason') || 'completed' : 'reopened';
+  happen(call, issue, state === 'closed' ? 'closed' : 'reopened');
   emitIssue(core, repository, issue, state === 'closed' ? 'closed' : 'reopened', login);
 }
 
@@ -173,6 +176,10 @@ function list({ core, repository, query }: Call): readonly Json[] {
 export const ISSUE_ROUTES: readonly Route[] = [
   route('GET /repos/{owner}/{repo}/issues', READ, (call) => ({ status: 200, list: list(call) })),
   route('POST /repos/{owner}/{repo}/issues', WRITE, (call) => ({ status: 201, body: create(call) })),
+  route('GET /repos/{owner}/{repo}/issues/events', READ, ({ core, repository }) => ({
+    status: 200,
+    list: repository.events.toReversed().map((one) => eventJson(core, repository, one)),
+  })),
   route('GET /repos/{owner}/{repo}/issues/{issue_number}', READ, (call) => ({
     status: 200,
     body: issueJson(call.core, call.repository, issueOf(call)),

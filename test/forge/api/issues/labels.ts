@@ -1,6 +1,6 @@
 /** Labels of a repository, and putting them on issues and pull requests. */
 import { newId, now } from '../../state/core.ts';
-import type { Issue, Label, Pull, Repository } from '../../state/model.ts';
+import type { Issue, IssueEvent, Label, Pull, Repository } from '../../state/model.ts';
 import { issueJson } from '../../json/issues.ts';
 import { fullPull, labelJson } from '../../json/pulls.ts';
 import { invalid, notFound } from '../../http/refusal.ts';
@@ -30,6 +30,16 @@ export function isPullOf(repository: Repository, issue: Issue): Pull | undefined
   return repository.pulls.find((one) => one.number === issue.number);
 }
 
+/** Writes down what happened to an issue or a pull request. */
+export function happen(
+  { core, repository, login }: Pick<Call, 'core' | 'repository' | 'login'>,
+  issue: Issue,
+  event: IssueEvent['event'],
+  what: string | null = null,
+): void {
+  repository.events.push({ id: newId(core), event, issue: issue.number, login, createdAt: now(core), what });
+}
+
 /** Makes these the labels of the issue; each that comes or goes is an event of its own. */
 export function setLabels(call: Call, issue: Issue, names: readonly string[]): void {
   const { core, repository, login } = call;
@@ -40,7 +50,8 @@ export function setLabels(call: Call, issue: Issue, names: readonly string[]): v
   issue.labels = wanted.map((label) => label.name);
   issue.updatedAt = now(core);
   const pull = isPullOf(repository, issue);
-  const emit = (action: string, label: Label): void => {
+  const emit = (action: 'labeled' | 'unlabeled', label: Label): void => {
+    happen(call, issue, action, label.name);
     const subject =
       pull === undefined
         ? { issue: issueJson(core, repository, issue) }

@@ -20,6 +20,7 @@ import { route, textOf, type Call, type Json, type Route } from '../../http/rout
 import { filesJson } from '../code/commits.ts';
 import { checkBody, checkTitle } from '../limits.ts';
 import { emitPull, headMoved } from '../code/pushes.ts';
+import { happen } from '../issues/labels.ts';
 
 const READ = { permission: ['pull_requests', 'read'] } as const;
 const WRITE = { permission: ['pull_requests', 'write'] } as const;
@@ -203,6 +204,7 @@ async function edit(call: Call): Promise<Json> {
   if (state === 'closed' && pull.state === 'open') {
     pull.state = 'closed';
     pull.closedAt = pull.updatedAt;
+    happen(call, pull, 'closed');
     emitPull(core, repository, pull, 'closed', login);
   } else if (state === 'open' && pull.state === 'closed') {
     const taken = repository.pulls.some(
@@ -211,6 +213,7 @@ async function edit(call: Call): Promise<Json> {
     if (taken) throw custom('PullRequest', `A pull request already exists for ${pull.headLabel}.`);
     pull.state = 'open';
     pull.closedAt = null;
+    happen(call, pull, 'reopened');
     emitPull(core, repository, pull, 'reopened', login);
   }
   return pullJson(core, repository, pull);
@@ -224,6 +227,13 @@ export const PULL_ROUTES: readonly Route[] = [
     );
     throw new Refusal(405, 'Pull Request is not mergeable');
   }),
+  // Those of forks are not found by the commit alone.
+  route('GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls', READ, ({ core, repository, params }) => ({
+    status: 200,
+    list: repository.pulls
+      .filter((one) => one.headSha === params['commit_sha'] && one.headRepositoryId === repository.id)
+      .map((one) => listedPull(core, repository, one)),
+  })),
   route('GET /repos/{owner}/{repo}/pulls', READ, (call) => ({ status: 200, list: list(call) })),
   route('POST /repos/{owner}/{repo}/pulls', WRITE, async (call) => ({ status: 201, body: await open(call) })),
   route('GET /repos/{owner}/{repo}/pulls/{pull_number}', READ, async (call) => ({

@@ -8,6 +8,7 @@ import { custom, invalid, notFound, Refusal } from '../../http/refusal.ts';
 import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
 import { checkBody } from '../limits.ts';
 import { pullOf } from './pulls.ts';
+import { addReview, emitReview } from './submitted.ts';
 
 const READ = { permission: ['pull_requests', 'read'] } as const;
 const WRITE = { permission: ['pull_requests', 'write'] } as const;
@@ -49,7 +50,7 @@ export async function addReviewComment(
   { core, repository, login }: Call,
   pull: Pull,
   given: Json,
-  links: { readonly reviewId?: number; readonly reply?: ReviewComment },
+  links: { readonly reviewId: number; readonly reply?: ReviewComment },
 ): Promise<ReviewComment> {
   const body = textOf(given, 'body');
   if (body.trim() === '') throw invalid('PullRequestReviewComment', 'body', 'missing_field');
@@ -63,7 +64,7 @@ export async function addReviewComment(
   const at = now(core);
   const made: ReviewComment = {
     id: newId(core),
-    reviewId: reviewId ?? reply?.reviewId ?? null,
+    reviewId,
     inReplyTo: reply?.id ?? null,
     login,
     path,
@@ -82,12 +83,30 @@ export async function addReviewComment(
   return made;
 }
 
+/** A remark by itself, or a reply: GitHub makes a review of it. */
+async function addAlone(call: Call, pull: Pull, reply: ReviewComment | undefined): Promise<Json> {
+  const { core, repository, body } = call;
+  const review = addReview(call, pull, 'COMMENTED', '');
+  const links = reply === undefined ? {} : { reply };
+  try {
+    const made = await addReviewComment(call, pull, body, { reviewId: review.id, ...links });
+    emitReview(call, pull, review, 'submitted');
+    emitReviewComment(call, pull, made, 'created');
+    return reviewCommentJson(core, repository, pull, made);
+  } catch (error) {
+    pull.reviews.splice(pull.reviews.indexOf(review), 1);
+    throw error;
+  }
+}
+
 export const REVIEW_COMMENT_ROUTES: readonly Route[] = [
   route(`GET ${AT}/{pull_number}/comments`, READ, (call) => {
     const pull = pullOf(call);
+    const all = pull.reviewComments.toSorted((a, b) => a.id - b.id);
+    const found = call.query.get('direction') === 'desc' ? all.toReversed() : all;
     return {
       status: 200,
-      list: pull.reviewComments.map((one) => reviewCommentJson(call.core, call.repository, pull, one)),
+      list: found.map((one) => reviewCommentJson(call.core, call.repository, pull, one)),
     };
   }),
   route(`GET ${AT}/{pull_number}/reviews/{review_id}/comments`, READ, (call) => {
@@ -98,22 +117,13 @@ export const REVIEW_COMMENT_ROUTES: readonly Route[] = [
   route(`POST ${AT}/{pull_number}/comments`, WRITE, async (call) => {
     const pull = pullOf(call);
     const replied = pull.reviewComments.find((one) => one.id === call.body['in_reply_to']);
-    const made = await addReviewComment(
-      call,
-      pull,
-      call.body,
-      replied === undefined ? {} : { reply: replied },
-    );
-    emitReviewComment(call, pull, made, 'created');
-    return { status: 201, body: reviewCommentJson(call.core, call.repository, pull, made) };
+    return { status: 201, body: await addAlone(call, pull, replied) };
   }),
   route(`POST ${AT}/{pull_number}/comments/{comment_id}/replies`, WRITE, async (call) => {
     const pull = pullOf(call);
     const [owner, reply] = reviewCommentOf(call);
     if (owner !== pull) throw notFound();
-    const made = await addReviewComment(call, pull, call.body, { reply });
-    emitReviewComment(call, pull, made, 'created');
-    return { status: 201, body: reviewCommentJson(call.core, call.repository, pull, made) };
+    return { status: 201, body: await addAlone(call, pull, reply) };
   }),
   route(`GET ${AT}/comments/{comment_id}`, READ, (call) => ({
     status: 200,

@@ -1,13 +1,12 @@
 /** Reviews of pull requests. */
-import { newId, now } from '../../state/core.ts';
 import type { Pull, Review, ReviewState } from '../../state/model.ts';
-import { listedPull } from '../../json/pulls.ts';
 import { reviewJson } from '../../json/reviews.ts';
 import { notFound, plain } from '../../http/refusal.ts';
 import { route, textOf, type Call, type Json, type Route } from '../../http/route.ts';
 import { checkBody } from '../limits.ts';
 import { pullOf } from './pulls.ts';
 import { addReviewComment, emitReviewComment } from './review-comments.ts';
+import { addReview, emitReview } from './submitted.ts';
 
 const READ = { permission: ['pull_requests', 'read'] } as const;
 const WRITE = { permission: ['pull_requests', 'write'] } as const;
@@ -25,15 +24,6 @@ function reviewOf(pull: Pull, { params }: Call): Review {
   return found;
 }
 
-function emit({ core, repository, login }: Call, pull: Pull, review: Review, action: string): void {
-  core.emit(repository, 'pull_request_review', {
-    action,
-    review: { ...reviewJson(core, repository, pull, review), state: review.state.toLowerCase() },
-    pull_request: listedPull(core, repository, pull),
-    sender: login,
-  });
-}
-
 async function submit(call: Call): Promise<Json> {
   const { core, repository, body, login } = call;
   const pull = pullOf(call);
@@ -49,21 +39,13 @@ async function submit(call: Call): Promise<Json> {
   if (text === '' && state !== 'APPROVED' && state !== 'PENDING' && comments.length === 0) {
     throw plain('Body cannot be blank');
   }
-  const review: Review = {
-    id: newId(core),
-    login,
-    body: text,
-    state,
-    commitId: textOf(body, 'commit_id') || pull.headSha,
-    submittedAt: state === 'PENDING' ? null : now(core),
-  };
-  pull.reviews.push(review);
+  const review = addReview(call, pull, state, text);
   pull.requestedReviewers = pull.requestedReviewers.filter((one) => one !== login);
   const made = [];
   for (const comment of comments)
     made.push(await addReviewComment(call, pull, comment, { reviewId: review.id }));
   if (state !== 'PENDING') {
-    emit(call, pull, review, 'submitted');
+    emitReview(call, pull, review, 'submitted');
     for (const comment of made) emitReviewComment(call, pull, comment, 'created');
   }
   return reviewJson(core, repository, pull, review);
@@ -85,7 +67,7 @@ export const REVIEW_ROUTES: readonly Route[] = [
     const pull = pullOf(call);
     const review = reviewOf(pull, call);
     review.state = 'DISMISSED';
-    emit(call, pull, review, 'dismissed');
+    emitReview(call, pull, review, 'dismissed');
     return { status: 200, body: reviewJson(call.core, call.repository, pull, review) };
   }),
 ];
