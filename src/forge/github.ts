@@ -1,5 +1,6 @@
 /** GitHub and GitHub Enterprise Server, by the token of an account or by an App. */
 import { JobError } from '../job/error.ts';
+import { createWorkflows } from './github/actions/workflows.ts';
 import { createClient, statusOf, type Ask } from './github/client.ts';
 import { placeForBranch, usableRepo } from './github/fork.ts';
 import { createConversation } from './github/conversation/conversation.ts';
@@ -10,7 +11,6 @@ import { nameOn, repoOf, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace, type PaceBook } from './github/pace.ts';
 import { findProposal, proposeOn } from './github/pulls.ts';
 import { accountTokens, type AppIdentity, type Tokens, type TokenUse } from './github/tokens.ts';
-import { createWorkflows } from './github/workflows.ts';
 import type { Access, Forge, ForgeFinding, Remote, Visit } from './forge.ts';
 
 export interface GithubOptions {

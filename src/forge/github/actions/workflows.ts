@@ -1,10 +1,10 @@
 /** Runs of a workflow: started once for a job, found again by the job's id in their names, read and stopped. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JobError } from '../../job/error.ts';
-import type { Dispatch, WorkflowRun, Workflows } from '../forge.ts';
-import { again, asJobError, once, sayingOf, statusOf, type Ask } from './client.ts';
-import { readJobLog } from './conversation/log.ts';
-import { repoOf, type RepoName } from './names.ts';
+import { JobError } from '../../../job/error.ts';
+import type { Dispatch, WorkflowRun, Workflows } from '../../forge.ts';
+import { again, asJobError, once, sayingOf, statusOf, type Ask } from '../client.ts';
+import { readJobLog } from '../conversation/log.ts';
+import { repoOf, type RepoName } from '../names.ts';
 
 /** Pages of runs that are read, of a hundred each. */
 const MAX_PAGES = 5;
