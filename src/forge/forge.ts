@@ -58,6 +58,8 @@ export interface ProposalRequest {
   readonly reviewers: readonly string[];
   /** Name of the remote that a working repository publishes to; `null` where it has none. */
   readonly publishTo: string | null;
+  /** Whether one is there already that this goes on with: no second one is opened where it is gone. */
+  readonly goesOn: boolean;
   /** A proposal of this job was begun before: one that is there now, open or not, is its own. */
   readonly wasBegun: boolean;
   /** Resolves once it is durable that a proposal is about to be made. */

@@ -20,7 +20,7 @@ export const ERROR_CODES = {
   bad_configuration: { blame: 'user', outcome: 'refused' },
   no_permission: { blame: 'user' },
   not_found: { blame: 'user' },
-  conflict: { blame: 'user' },
+  conflict: { blame: 'user', outcome: 'refused' },
   illegal_transition: { blame: 'bug' },
   bug: { blame: 'bug', outcome: 'infra_failed' },
 

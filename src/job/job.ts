@@ -10,6 +10,22 @@ import type { Phase } from './step.ts';
  */
 export const PROCEDURE_VERSION = 3;
 
+const JOB_ID = /^job-[0-9a-f]{12}$/;
+
+/**
+ * The job that a session began with by its name: every job is the first of a session that bears its id.
+ *
+ * @returns that job's id; `null` for a session that people named
+ */
+export function firstOf(sessionId: string): string | null {
+  return JOB_ID.test(sessionId) ? sessionId : null;
+}
+
+/** The session that a job belongs to: the one it names, else the one that bears its own id. */
+export function sessionOf({ job_id: jobId, request }: Pick<Job, 'job_id' | 'request'>): string {
+  return request.session_id ?? jobId;
+}
+
 /** One task on one repository, ending in exactly one outcome. */
 export interface Job {
   readonly job_id: string;

@@ -27,6 +27,7 @@ import { readDiff } from './look/diff.ts';
 import type { JudgeInput, Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { findForkPoint, findRevision } from '../workspace/remote/listing.ts';
+import { keptFor } from './session/home.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
 import { backUpDaily } from './keep/database.ts';
@@ -301,7 +302,7 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
     await runJob(running, jobSteps);
     const stored = await store.getJob(job.job_id);
     if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
-    if (jobSteps.isSaved()) await tidyJob(context.paths, sessionFolder(parts, job));
+    if (jobSteps.isSaved()) await tidyJob(context.paths, sessionFolder(parts, job, stored.result));
     return { kind: 'ended', result: stored.result, savedIn: savedIn(parts, job, stored.result) };
   };
   try {
@@ -311,9 +312,10 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   }
 }
 
-/** Where what is kept of a job's session lies; `null` for a job without one. */
-function sessionFolder({ layout }: RunnerParts, { request }: Job): string | null {
-  return request.session_id === undefined ? null : layout.session(request.session_id);
+/** Where what is kept of a job's session lies; `null` where nothing is. */
+function sessionFolder({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
+  const session = keptFor(job, result);
+  return session === null ? null : layout.session(session);
 }
 
 function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
@@ -353,7 +355,7 @@ export function createRunner(parts: RunnerParts): Runner {
         const mask = maskOf(parts);
         const show = options.onEvent ?? ((): void => {});
         const told = { attempt: job.attempt, mask, show };
-        await settleEnded(store, job, layout.job(jobId), sessionFolder(parts, job), told);
+        await settleEnded(store, job, layout.job(jobId), sessionFolder(parts, job, job.result), told);
         return { kind: 'ended', result: job.result, savedIn: savedIn(parts, job, job.result) };
       }
       const claimed = options.lease ?? begun.get(jobId);

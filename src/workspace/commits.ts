@@ -28,6 +28,32 @@ export async function isAncestor(
   return (await git({ dir }, args, { okCodes: [0, 1] })).code === 0;
 }
 
+/** A commit by its id and the first line of its message, which others wrote. */
+export interface NamedCommit {
+  readonly sha: string;
+  readonly title: string;
+}
+
+/**
+ * The commits that one has and another has not, the newest first.
+ *
+ * @param most at most so many
+ */
+export async function listCommits(
+  git: Git,
+  { dir }: Pick<GitTarget, 'dir'>,
+  from: string,
+  to: string,
+  most: number,
+): Promise<readonly NamedCommit[]> {
+  const args = ['log', `--max-count=${most}`, '--format=%H %s', '--end-of-options', `${from}..${to}`];
+  const { text } = await git({ dir }, args);
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => ({ sha: line.slice(0, 40), title: line.slice(41) }));
+}
+
 /**
  * The tree of `onto` with what `change` did since the two parted, by git's own three-way algorithm (since 2.38).
  * Nothing but objects is written.

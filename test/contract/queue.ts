@@ -80,6 +80,20 @@ export function testQueue(name: string, open: () => Promise<OpenStore>): void {
       expect(await store.takeTurn('runs', MINUTE, at(-MINUTE))).toBe(true);
     });
 
+    test('who goes on with a job waits for it, and for all that went on with it before', async () => {
+      const root = 'job-0123456789ab';
+      await store.createJob(asked(root));
+      await store.createJob(asked('b', { session_id: root, priority: 5 }));
+      await store.createJob(asked('c', { session_id: root }));
+      expect(await store.countQueue()).toMatchObject({ ready: 1, blocked: 2 });
+      for (const id of [root, 'b', 'c']) {
+        const { job, lease } = await mustClaim();
+        expect(job.job_id).toBe(id);
+        expect(await claimId('w2')).toBeNull();
+        await end(store, lease);
+      }
+    });
+
     test('what is claimed is the job as it is stored, under a lease that fences', async () => {
       await store.createJob(asked('a', { task: 'do it' }));
       const { job, lease } = await mustClaim();

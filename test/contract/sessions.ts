@@ -61,6 +61,34 @@ export function testSessions(name: string, open: () => Promise<OpenStore>): void
       expect(await store.listSessions({ limit: 10 })).toEqual([session]);
     });
 
+    test('a job is the first of a session that bears its id, unless it belongs to another', async () => {
+      const root = 'job-0123456789ab';
+      await submit(root, null, 0);
+      await submit('job-00000000000b', 'named', 1);
+      expect(await store.getSession(root)).toMatchObject({ session_id: root, last_job_id: root, jobs: 1 });
+      expect(await store.getSession('job-00000000000b')).toBeNull();
+      expect(await store.listSessions({ limit: 10 })).toHaveLength(1);
+      await end(root, { total_cost: 0.1, total_tokens_in: 100, total_tokens_out: 10, turns: 2 });
+      await submit('c', root, 2);
+      await submit('d', root, 3);
+      const session = await store.getSession(root);
+      expect(session).toMatchObject({
+        session_id: root,
+        last_job_id: 'd',
+        created_at: T0.toISOString(),
+        jobs: 3,
+        running: 2,
+        cost_usd: 0.1,
+        turns: 2,
+      });
+      expect(await store.listSessions({ limit: 1 })).toEqual([session]);
+      const ids = async (more: object): Promise<readonly string[]> =>
+        (await store.listJobs({ sessionId: root, limit: 10, ...more })).map((job) => job.job_id);
+      expect(await ids({})).toEqual(['d', 'c', root]);
+      expect(await ids({ before: 'c' })).toEqual([root]);
+      expect(await ids({ limit: 2 })).toEqual(['d', 'c']);
+    });
+
     test('they are listed by their latest job, page by page, each once', async () => {
       for (const [at, session] of ['x', 'y', 'z', 'x', null, 'y', 'y'].entries())
         await submit(`job-${at}`, session, at);

@@ -20,6 +20,7 @@ async function propose(remote: Remote, publishTo: string | null = null): Promise
       staleLabels: [],
       reviewers: [],
       publishTo,
+      goesOn: false,
       wasBegun: false,
       onBegin: () => Promise.resolve(),
       status: { state: 'success', description: '', url: null },

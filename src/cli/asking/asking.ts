@@ -4,6 +4,7 @@ import { lstat, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseExecutor } from '../../job/elsewhere/executor.ts';
 import { JobError } from '../../job/error.ts';
+import { firstOf } from '../../job/job.ts';
 import {
   isOwnerName,
   MAX_TASK_BYTES,
@@ -82,7 +83,7 @@ export function addAskingFlags(program: Command): Command {
     .option('--repo <path|url>', 'repository; the current folder by default')
     .option(
       '--session <id>',
-      'go on where the last job of this session ended: same files, branch and conversation',
+      'go on where the last job of this session, or the job of this id, ended: same files, branch and conversation',
     )
     .option('--base <ref>', 'branch, tag or commit to start from')
     .option('--task-file <file>', 'read the task from a file')
@@ -93,6 +94,21 @@ export function addAskingFlags(program: Command): Command {
     .option('--fork <when>', 'auto (default), always or never: whether the branch goes to a fork')
     .option('--label <name>', 'label of the pull request; repeatable', collect)
     .option('--reviewer <login>', 'who is asked to review, a login or org/team; repeatable', collect);
+}
+
+/**
+ * The repository of a job that another goes on with, where none is named.
+ *
+ * @param find the repository of a job
+ */
+export async function repoOf(
+  { session, repo, issue }: AskingOptions,
+  find: (jobId: string) => Promise<string | undefined>,
+): Promise<{ readonly repo?: string }> {
+  const first = firstOf(session ?? '');
+  if (first === null || repo !== undefined || issue !== undefined) return {};
+  const found = await find(first);
+  return found === undefined ? {} : { repo: found };
 }
 
 function collect(one: string, all: readonly string[] | undefined): readonly string[] {

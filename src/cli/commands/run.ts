@@ -1,5 +1,5 @@
 /** `run`: the whole story in the foreground, or on from where a dead process left it. */
-import { addAskingFlags, askedFor, type AskingOptions } from '../asking/asking.ts';
+import { addAskingFlags, askedFor, repoOf, type AskingOptions } from '../asking/asking.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
 import { follow, printEnd, sendCallbacks } from '../foreground.ts';
 import { withTidyRunner } from '../reading.ts';
@@ -15,7 +15,9 @@ async function run(io: Io, task: string | undefined, options: Options): Promise<
   return withTidyRunner(config, async (runner) => {
     let jobId = options.resume;
     if (jobId === undefined) {
-      const request = await askedFor(config, task, options, (issue) => runner.readIssue(issue));
+      const repo = await repoOf(options, async (id) => (await runner.store.getJob(id))?.request.repo);
+      const asked = { ...options, ...repo };
+      const request = await askedFor(config, task, asked, (issue) => runner.readIssue(issue));
       await runner.preflight(request);
       const job = await runner.accept(request);
       jobId = job.job_id;

@@ -2,7 +2,7 @@
 import type { JobClient } from '../../client/client.ts';
 import { isTerminal } from '../../job/status.ts';
 import { parsePriority } from '../../runner/request/resolve.ts';
-import { addAskingFlags, askedJob, type AskingOptions } from '../asking/asking.ts';
+import { addAskingFlags, askedJob, repoOf, type AskingOptions } from '../asking/asking.ts';
 import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
 import { printEnd } from '../foreground.ts';
 import { createProgress } from '../progress.ts';
@@ -46,7 +46,8 @@ export function takenBy(client: JobClient): string {
 async function submit(io: Io, task: string | undefined, options: Options): Promise<number> {
   const priority = parsePriority(options.priority ?? 0);
   return withJobs(io, options, async ({ client, config }) => {
-    const asked = await askedJob(config, task, options, isRemote(config, options));
+    const repo = await repoOf(options, async (jobId) => (await client.job(jobId)).repo);
+    const asked = await askedJob(config, task, { ...options, ...repo }, isRemote(config, options));
     const { job_id: jobId, status } = await client.submit({ ...asked, priority });
     if (options.wait === true) {
       io.err(`job ${jobId} on ${asked.repo ?? asked.issue ?? ''}\n`);
@@ -69,6 +70,7 @@ export const command: CliCommand = {
   },
   examples: [
     'submit "Fix the rounding in src/price.js" --repo . --agent command',
+    'submit "Handle zero, too" --session job-0123456789ab',
     'submit "Add a --quiet flag" --repo https://git.example.org/tool.git --url http://127.0.0.1:8000 --wait',
   ],
 };

@@ -199,6 +199,16 @@ async function decorate(
   }
 }
 
+function closedMeanwhile({ branch }: ProposalRequest): JobError {
+  return new JobError(
+    'conflict',
+    `the pull request of ${branch} was closed meanwhile: no second one is opened`,
+    {
+      hint: 'open it again and ask once more, or ask for a new job',
+    },
+  );
+}
+
 /**
  * Opens or updates the pull request of a branch. Asked again after a death, or after an answer that was lost, it
  * finds its own and goes on.
@@ -218,6 +228,7 @@ export async function proposeOn(
     const { value: pull, isNew } = await once(
       () => findPull(ask, route, request.branch, ofJob),
       async () => {
+        if (request.goesOn) throw closedMeanwhile(request);
         await request.onBegin();
         return openPull(ask, route, request, notices, signal);
       },

@@ -1,6 +1,6 @@
 /** A session as it is shown: its jobs are its only record, so it is what they say together. Pure. */
 import type { UsageSum } from '../model/usage.ts';
-import type { Job } from '../job.ts';
+import { sessionOf, type Job } from '../job.ts';
 import type { JobStatus, Outcome } from '../status.ts';
 import type { JobView } from './view.ts';
 
@@ -38,12 +38,12 @@ export interface SessionDetail extends SessionView {
 /**
  * A session by its latest job, when its first was accepted, and what all have spent.
  *
- * @param latest a job that names a session
+ * @param latest a job of it
  */
 export function sessionView(latest: Job, firstAt: string, sum: UsageSum): SessionView {
   const { jobs, running, unpriced, cost_usd, uncounted, tokens_in, tokens_out, turns } = sum;
   return {
-    session_id: latest.request.session_id ?? '',
+    session_id: sessionOf(latest),
     repo: latest.request.repo,
     branch: latest.branch,
     last_job_id: latest.job_id,

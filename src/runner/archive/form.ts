@@ -16,6 +16,13 @@ import {
 import { PHASES_MODES } from '../../job/phases/choose.ts';
 import { OUTCOMES, type JobStatus, type Outcome } from '../../job/status.ts';
 import { PHASES } from '../../job/step.ts';
+import {
+  LOGIN,
+  MAX_TURN_PEOPLE,
+  MAX_TURN_TITLE_CHARS,
+  parsePull,
+  TURN_KINDS,
+} from '../../job/trigger/turn.ts';
 import type { StepRecord } from '../../store/store.ts';
 
 /** Version of the form; an archive of another one is refused and not guessed at. */
@@ -61,6 +68,19 @@ function passes(parse: (value: string) => unknown): (value: string) => boolean {
       return false;
     }
   };
+}
+
+/** What asked for a follow-up. */
+function turnSchema(z: typeof Zod) {
+  return z.object({
+    kinds: z.array(z.enum(TURN_KINDS)).max(TURN_KINDS.length),
+    by: z.array(z.string().regex(LOGIN, 'no login')).max(MAX_TURN_PEOPLE),
+    title: z.string().max(MAX_TURN_TITLE_CHARS),
+    sha: z
+      .string()
+      .regex(/^[0-9a-f]{40}$/, 'no full id of a commit')
+      .nullable(),
+  });
 }
 
 function requestSchema(z: typeof Zod) {
@@ -119,6 +139,8 @@ function requestSchema(z: typeof Zod) {
       .max(MAX_NAME_CHARS)
       .regex(/^[\w.-]+\/[\w.-]+#\d{1,9}$/, 'no issue')
       .optional(),
+    pull: z.string().refine(passes(parsePull), 'no pull request').optional(),
+    turn: turnSchema(z).optional(),
     // That it came with a token of its own, erased by now: here, too, nobody else's takes its place.
     sealed_token: z.null('it holds a token').optional(),
     phases: z.object({ mode: z.enum(PHASES_MODES), explore: looking, plan: looking }).optional(),

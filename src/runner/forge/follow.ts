@@ -40,6 +40,8 @@ export async function findFollowed(
     if (asked.follows !== undefined && result?.error?.code === 'conflict') return undefined;
     // What came from another home may name any branch of the repository: only the job's own may be pushed over.
     if (asked.follows === undefined && !branch.includes(job_id)) continue;
+    // Others went on with that branch: it is no longer one job's to replace.
+    if (((await store.getSession(job_id))?.jobs ?? 1) > 1) return undefined;
     const head = result?.head_sha ?? null;
     // One that failed later may have pushed before it did: what it left there is ours to replace, too.
     if (head !== null) left.push({ branch, head });

@@ -6,6 +6,7 @@ import { listChanged } from '../../workspace/change.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Bench } from '../place.ts';
 import { titleOfJob } from '../steps/commit.ts';
+import { readStory } from './turn/pull.ts';
 import { renderBody } from './proposal/body.ts';
 
 /** The judged change, and what is said of it. */
@@ -47,12 +48,14 @@ export async function proposalOf(
   const labels = [...new Set([...input.labels, ...(job.request.labels ?? [])])];
   const files = await listChanged(git, bench.copy.target, detail.base_sha, verified.head_sha);
   const jobUrl = jobUrlOf(context);
+  const story = await readStory(context.store, job, verified.head_sha);
   return {
     ...at,
     jobId: job.job_id,
     branch: job.branch,
-    title: titleOfJob(job.request),
-    body: renderBody({ job, detail, verified, input, summary, files, jobUrl }),
+    title: titleOfJob((story?.root ?? job).request),
+    body: renderBody({ job, detail, verified, input, summary, files, jobUrl, story }),
+    goesOn: job.request.pull !== undefined,
     draft: input.draft,
     labels,
     staleLabels: OWN_LABELS.filter((name) => !labels.includes(name)),

@@ -1,7 +1,8 @@
 /**
- * What the issue of a job is told: one comment, edited as the job goes on. It is told as well as can be within
+ * What the issue of a job is told, or the pull request that it goes on with: one comment, edited as the job goes on. It is told as well as can be within
  * seconds, and nothing of a job depends on it. It holds words of ours alone, for it stands in public.
  */
+import type { JobRequest } from '../../job/request.ts';
 import type { JobResult } from '../../job/result.ts';
 import type { Outcome } from '../../job/status.ts';
 import type { JobContext } from '../context.ts';
@@ -60,6 +61,33 @@ function endText(context: JobContext, { outcome, pr_url: url, draft, gate }: Job
   return `${ended}${link}\n\n${facts.join(' · ')}`;
 }
 
+/** The same of a pull request that a job goes on with: what came of it there, and why nothing did. */
+function turnText(context: JobContext, result: JobResult): string {
+  const { outcome, branch, head_sha: head, error, gate, draft } = result;
+  const isPushed = branch !== null && head !== null;
+  const ended =
+    outcome === null
+      ? 'It ended'
+      : isPushed
+        ? `Commit ${head} was pushed`
+        : `${error?.code === 'conflict' ? MOVED : ENDINGS[outcome]}; nothing was pushed`;
+  const asked = askedBy(context.job.request);
+  const verdict = gate.verdict === null ? [] : [VERDICTS[gate.verdict] ?? gate.verdict];
+  const look = draft ? ['a draft, which a person must look at first'] : [];
+  const facts = [...verdict, ...look, `outcome \`${outcome ?? 'none'}\``, nameOf(context)];
+  return `${ended}${asked === '' ? '' : `, ${asked}`}.\n\n${facts.join(' · ')}`;
+}
+
+const MOVED = 'The branch or the pull request is not as the runner left it';
+
+/** Who asked for a turn: names without `@`, which would call them once more. */
+function askedBy({ turn }: JobRequest): string {
+  if (turn === undefined) return '';
+  return turn.by.length === 0
+    ? 'after checks failed'
+    : `as asked by ${turn.by.map((login) => `\`${login}\``).join(', ')}`;
+}
+
 /** Whether anybody outside may hear of a job: not of a playback, nor of work in a checkout that is not pushed. */
 function isPublic({ request }: JobContext['job']): boolean {
   return request.replay === undefined && request.in_place?.push !== false;
@@ -68,33 +96,37 @@ function isPublic({ request }: JobContext['job']): boolean {
 /** Makes what tells the issue of a job; of a job without one, it tells nothing. */
 export function createSticky(context: JobContext): Sticky {
   const { job, config, forge, journal } = context;
-  const { issue } = job.request;
-  if (issue === undefined || !isPublic(job)) return { begin() {}, end: () => Promise.resolve() };
+  const { issue, pull } = job.request;
+  const where = pull ?? issue;
+  if (where === undefined || !isPublic(job)) return { begin() {}, end: () => Promise.resolve() };
   const say = async (text: string): Promise<void> => {
     const signal = AbortSignal.timeout(TELL_TIMEOUT_MS);
     const late = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(new Error(`no answer in ${TELL_TIMEOUT_MS / 1000} s`)));
     });
     const tell = async (): Promise<void> => {
-      const { repo, number } = parseIssueName(config, issue);
+      const { repo, number } = parseIssueName(config, where);
       const remote = await forge.resolve(`${config.github.url}/${repo}`);
       // Not the job's own signal: the end of one that was cancelled is told, too.
       await context.reach(remote, signal).access.issues?.say(number, text);
     };
     await Promise.race([tell(), late]).catch((error: unknown) => {
       const why = errorInfoOf(error).message;
-      journal.emit('message', 'notify', { notice: `${issue} could not be told how the job goes: ${why}` });
+      journal.emit('message', 'notify', { notice: `${where} could not be told how the job goes: ${why}` });
     });
   };
   let begun: Promise<void> | null = null;
   return {
     begin() {
       // A job is prepared again where its base has moved.
-      begun ??= say(`agent-runner is working on this, as ${nameOf(context)}.`);
+      const asked = askedBy(job.request);
+      begun ??= say(
+        `agent-runner is working on this${asked === '' ? '' : `, ${asked}`}, as ${nameOf(context)}.`,
+      );
     },
     async end(result) {
       await begun;
-      await say(endText(context, result));
+      await say(pull === undefined ? endText(context, result) : turnText(context, result));
     },
   };
 }

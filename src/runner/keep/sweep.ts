@@ -7,7 +7,7 @@ import { isDead } from '../../workspace/keep/owner.ts';
 import type { RunnerParts } from '../context.ts';
 import { isHeldAlive } from '../engine/lease.ts';
 import { workFolders } from '../engine/settle.ts';
-import { keepHome } from '../session/home.ts';
+import { keepHome, keptFor } from '../session/home.ts';
 import { readOwner } from './jobs.ts';
 
 /** A folder without a known owner is that of a process that is just beginning, for so long. */
@@ -40,8 +40,8 @@ async function deadFolders({ layout, store }: RunnerParts, name: string): Promis
     (job.result.wip_ref !== null || job.result.error === null);
   if (!isDone) return [paths.checkouts];
   // Its process died before it kept what the next job of the session goes on with.
-  const { session_id: session } = job.request;
-  if (session !== undefined) await keepHome(paths, layout.session(session)).catch(() => {});
+  const session = keptFor(job, job.result);
+  if (session !== null) await keepHome(paths, layout.session(session)).catch(() => {});
   return workFolders(paths);
 }
 

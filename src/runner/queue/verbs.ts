@@ -45,15 +45,29 @@ export async function accept(
   const remote = await parts.forge.resolve(request.repo);
   const repo = remote.url;
   const { session_id: sessionId } = request;
-  if (sessionId !== undefined) await checkSession(parts.store, parseSessionId(sessionId), repo);
+  const root =
+    sessionId === undefined
+      ? null
+      : await checkSession(parts.store, parseSessionId(sessionId), { repo, token });
   const jobId = newJobId();
   const { follows: _before, sealed_token: _erased, ...asked } = request;
   const own = token === undefined ? {} : { sealed_token: await parts.seals.seal(jobId, token) };
-  const follows = isElsewhere(request) ? undefined : await findFollowed(parts.store, remote, request);
+  const follows = isElsewhere(request)
+    ? undefined
+    : (root?.follows ?? (await findFollowed(parts.store, remote, request)));
+  const issue = asked.issue ?? root?.issue ?? null;
+  const pull = root?.pull ?? asked.pull ?? null;
   const now = new Date().toISOString();
   const job: Job = {
     job_id: jobId,
-    request: { ...asked, ...own, repo, ...(follows === undefined ? {} : { follows }) },
+    request: {
+      ...asked,
+      ...own,
+      repo,
+      ...(follows === undefined ? {} : { follows }),
+      ...(issue === null ? {} : { issue }),
+      ...(pull === null ? {} : { pull }),
+    },
     status: 'queued',
     outcome: null,
     procedure_version: PROCEDURE_VERSION,
@@ -61,6 +75,7 @@ export async function accept(
     branch: isElsewhere(request)
       ? branchElsewhere(jobId)
       : (request.in_place?.branch ??
+        root?.branch ??
         follows?.branch ??
         branchOf(parts.config.branchTemplate, sessionId ?? jobId)),
     created_at: now,

@@ -4,6 +4,8 @@
  */
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Job } from '../../job/job.ts';
+import type { JobResult } from '../../job/result.ts';
 import { findPlace } from '../../workspace/copy/layers.ts';
 import { removeFolder, exists } from '../../workspace/keep/folders.ts';
 import type { JobPaths } from '../../workspace/layout.ts';
@@ -19,6 +21,17 @@ async function move(from: string, to: string): Promise<void> {
   if (!(await exists(from))) return;
   await removeFolder(to);
   await rename(from, to);
+}
+
+/**
+ * The session under whose name an ended job's HOME is kept: the one it names; its own where it opened a pull request, on which
+ * people go on. `null`: it is not kept.
+ */
+export function keptFor(
+  { job_id: jobId, request }: Pick<Job, 'job_id' | 'request'>,
+  result: Pick<JobResult, 'pr_url'> | null,
+): string | null {
+  return request.session_id ?? (result?.pr_url == null ? null : jobId);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Step `prepare`: from a repository's name to a working copy with its dependencies, and the rules that judge it. */
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { choosePhases } from '../../job/phases/choose.ts';
+import { choosePhases, type PhaseChoice } from '../../job/phases/choose.ts';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
 import type { Remote, Target } from '../../forge/forge.ts';
@@ -17,6 +17,7 @@ import { ownName } from '../../workspace/keep/owner.ts';
 import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail, SetupError } from '../context.ts';
 import { keepHome, takeHome } from '../session/home.ts';
+import { layCommit, laySession } from '../session/lay.ts';
 import { readSessionStart, type SessionStart } from '../session/start.ts';
 import type { StepValue } from '../engine/engine.ts';
 import { isHeldAlive } from '../engine/lease.ts';
@@ -29,6 +30,7 @@ import {
   type Dependencies,
 } from '../place.ts';
 import { fetchInPlace, type InPlaceBase } from '../in-place/begin.ts';
+import { checkPull } from '../forge/turn/pull.ts';
 import { tellEstimate } from '../models/estimate.ts';
 import { tellServers } from '../phases/servers.ts';
 import { changeCommit } from './commit.ts';
@@ -108,34 +110,6 @@ async function setUp(
   return { layer: null, setup_error: error, notice: error === null ? [] : [setupNotice(error)] };
 }
 
-/** Lays the files of a commit that another repository has. */
-async function layCommit(context: JobContext, bench: Bench, from: string, commit: string): Promise<void> {
-  await fetchCommit(context.git, bench.copy.target, { url: from, kind: 'bare' }, commit);
-  await bench.copy.reset(commit);
-}
-
-/** Lays the work of the job before, and brings the commit that the session's branch stands at. */
-async function laySession(
-  context: JobContext,
-  bench: Bench,
-  saved: string,
-  session: SessionStart,
-): Promise<NonNullable<PreparedDetail['session']>> {
-  const { git } = context;
-  const { wip_ref: ref, tip, job_id: before } = session;
-  const find = async (name: string): Promise<string> => {
-    const found = await readSaved(git, saved, name);
-    if (found !== null) return found;
-    throw new JobError('bad_configuration', `session_id: the work of ${before} is no longer kept (${name})`, {
-      hint: 'begin a new session; keep_work_days says how long work is kept',
-    });
-  };
-  const commit = ref === null ? null : await find(ref);
-  if (tip !== null) await fetchCommit(git, bench.copy.target, { url: saved, kind: 'bare' }, await find(tip));
-  if (commit !== null) await layCommit(context, bench, saved, commit);
-  return { ...session, tree: await bench.copy.snapshot() };
-}
-
 /** In the job's own repository: the saved work on the base that moved. */
 const CARRIED_REF = 'refs/agent-runner/carried';
 
@@ -196,7 +170,8 @@ function startOf({ parent, tip, on }: InPlaceBase): PreparedDetail['in_place'] {
  */
 async function checkFollowed(context: JobContext, remote: Remote, target: Remote): Promise<void> {
   const { branch, job_id: jobId, request } = context.job;
-  if (request.follows === undefined) return;
+  // Where a session stands is looked at by what its own jobs left.
+  if (request.follows === undefined || request.session_id !== undefined) return;
   const { git, repo } = context.reach(remote);
   const there = await readRemoteBranch(git, target, branch);
   if (there === null || request.follows.heads.includes(there)) return;
@@ -213,9 +188,18 @@ async function checkFollowed(context: JobContext, remote: Remote, target: Remote
 async function placeBranch(context: JobContext, remote: Remote): Promise<Target | null> {
   const { fork = 'auto', mode } = context.job.request;
   if (mode !== 'change') return null;
+  await checkPull(context, remote);
   const target = (await context.reach(remote).access.open?.(fork)) ?? null;
   await checkFollowed(context, remote, target?.remote ?? remote);
   return target;
+}
+
+/** Whether the job is explored and planned first, and why. */
+function tellPhases({ job, agent, journal }: JobContext, files: number): PhaseChoice {
+  const phases = choosePhases({ ...job.request, agent: agent.name }, files);
+  const how = phases.run ? 'explore and plan run' : 'the task is built at once';
+  journal.emit('message', 'prepare', { phases: phases.run, reason: `${how}: ${phases.reason}` });
+  return phases;
 }
 
 interface PrepareOptions {
@@ -262,14 +246,13 @@ export async function prepare(
   const rules = await resolveRules(job.request, files);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
 
-  const phases = choosePhases({ ...job.request, agent: context.agent.name }, files.paths.length);
-  const how = phases.run ? 'explore and plan run' : 'the task is built at once';
-  context.journal.emit('message', 'prepare', { phases: phases.run, reason: `${how}: ${phases.reason}` });
+  const phases = tellPhases(context, files.paths.length);
   if (inPlace !== null && inPlace.start !== base.sha)
     await layCommit(context, bench, remote.url, inPlace.start);
   // A job that starts again under another procedure goes on from the tree it had saved.
   const carried = await readSaved(git, repo.saved, wipRef(job.job_id));
-  const startedFrom = session === null ? undefined : await laySession(context, bench, repo.saved, session);
+  const at = isProposing ? { git, remote: target?.remote ?? remote } : null;
+  const begun = await laySession(context, bench, { saved: repo.saved, session, at });
   if (carried !== null) await layCarried(context, bench, repo.saved, { carried, onto: onto?.sha ?? null });
   const partial = {
     base: session?.base ?? onto?.base ?? base.name,
@@ -285,7 +268,7 @@ export async function prepare(
     fork_repo: target?.fork ?? null,
     rules,
     in_place: inPlace === null ? undefined : startOf(inPlace),
-    session: startedFrom,
+    session: begun.session,
   };
   await tellServers(context, bench, partial);
   const { notice, ...set } = await setUp(context, bench, partial);
@@ -299,7 +282,7 @@ export async function prepare(
     ...(files.submodules.length > 0
       ? [`submodules are not checked out: ${files.submodules.slice(0, 5).join(', ')}`]
       : []),
-    ...(session === null ? [] : [`this job goes on where ${session.job_id} of its session ended`]),
+    ...begun.notices,
     ...(carried === null ? [] : ['this job started again from the work it had saved']),
     ...notice,
   ];

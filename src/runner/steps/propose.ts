@@ -5,6 +5,7 @@ import type { Proposed } from '../../job/step.ts';
 import { formatPatch } from '../../workspace/change.ts';
 import { publishingRemote, pushBranch } from '../../workspace/remote/publish.ts';
 import { proposalOf, type Judged } from '../forge/request.ts';
+import { checkPull } from '../forge/turn/pull.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { deliverInPlace } from '../in-place/deliver.ts';
@@ -35,6 +36,8 @@ export async function propose(
       hint: 'choose another branch_template',
     });
   }
+  // Closed while the agent worked: nobody is asked to look at what is pushed there.
+  await checkPull(context, detail.remote);
   // The intent is stored before the effect, so that a repetition knows its own commit on the remote.
   const tip = detail.session?.tip ?? null;
   const before = tip === null ? (job.request.follows?.heads ?? []) : [tip];

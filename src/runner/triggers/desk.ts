@@ -1,7 +1,7 @@
 /** One repository, while its events are decided on: what jobs and the forge say of it, each asked once. */
 import type { Checks, Conversation, Issues, Pull, Review } from '../../forge/forge.ts';
 import { JobError } from '../../job/error.ts';
-import type { Job } from '../../job/job.ts';
+import { sessionOf, type Job } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Facts, OwnPull, Thread } from '../../job/trigger/facts.ts';
 import type { JobFilter, Store } from '../../store/store.ts';
@@ -52,17 +52,6 @@ function once<K, V>(ask: (key: K) => Promise<V>): { (key: K): Promise<V>; readon
 
 async function jobsBy(store: Store, filter: Omit<JobFilter, 'limit'>): Promise<readonly Job[]> {
   return (await store.listJobs({ ...filter, limit: MAX_JOBS })).filter(isOutside);
-}
-
-function sessionOf({ request, job_id: jobId }: Job): string {
-  return request.session_id ?? jobId;
-}
-
-/** The jobs of a session, newest first; the first of them need not have named it. */
-async function jobsOfSession(store: Store, sessionId: string): Promise<readonly Job[]> {
-  const named = await jobsBy(store, { sessionId });
-  const first = named.some((job) => job.job_id === sessionId) ? null : await store.getJob(sessionId);
-  return first === null ? named : [...named, first];
 }
 
 /** Whether a job's pull request is surely of its own branch: what came from another home may name anybody's. */
@@ -123,7 +112,7 @@ async function readThread(store: Store, repo: string, url: string, number: numbe
   const about = await jobsBy(store, { about: `${repo}#${number}` });
   const source = own ?? about.find(isOwnBranch);
   const thread =
-    source === undefined ? NOTHING : ownThread(source, await jobsOfSession(store, sessionOf(source)));
+    source === undefined ? NOTHING : ownThread(source, await jobsBy(store, { sessionId: sessionOf(source) }));
   return {
     ...thread,
     askedAt: newer(thread.askedAt, about[0]?.created_at),
@@ -198,7 +187,7 @@ export async function openDesk(
     readReview,
     readChecks,
     async jobsOf({ session_id: sessionId }) {
-      const jobs = await jobsOfSession(store, sessionId);
+      const jobs = await jobsBy(store, { sessionId });
       const [root, latest] = [jobs.at(-1), jobs.find((job) => isTerminal(job.status))];
       if (root !== undefined && latest !== undefined) return { root, latest };
       throw new JobError('bug', `triggers: the session ${sessionId} has no job that ended`);

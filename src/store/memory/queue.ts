@@ -41,14 +41,14 @@ export function queuedAs(job: Job): Queued | null {
 }
 
 /** Jobs of a session that have not ended, in the order of their acceptance. */
-function sessionOf(state: State, sessionId: string | null): readonly Entry[] {
+function inSession(state: State, sessionId: string | null): readonly Entry[] {
   if (sessionId === null) return [];
   return [...state.jobs.values()].filter((entry) => entry.queued?.session_id === sessionId);
 }
 
 /** The latest job of a job's session that was accepted before it and has not ended. */
 export function earlierOf(state: State, { queued, number }: Entry): string | null {
-  const others = sessionOf(state, queued?.session_id ?? null);
+  const others = inSession(state, queued?.session_id ?? null);
   return others.findLast((other) => other.number < number)?.jobId ?? null;
 }
 
@@ -74,7 +74,7 @@ export function setHold(state: State, entry: Entry, hold: Hold): void {
 export function dequeue(state: State, entry: Entry): void {
   const sessionId = entry.queued?.session_id ?? null;
   entry.queued = null;
-  const next = sessionOf(state, sessionId)[0];
+  const next = inSession(state, sessionId)[0];
   if (next?.queued?.state === 'blocked') next.queued.state = 'ready';
 }
 

@@ -1,9 +1,16 @@
 /** Sessions of a store in memory. */
+import { firstOf, sessionOf } from '../../job/job.ts';
 import { sessionView, type SessionView } from '../../job/view/session.ts';
 import { checkLimit } from '../rules/value.ts';
 import { sumUp, usageOf, usagePage } from '../rules/usage.ts';
 import type { Store } from '../store.ts';
 import { entryOf, jobOf, newestFirst, opened, type Entry, type State } from './state.ts';
+
+/** The job that bears a session's name; `null` where there is none, or it belongs to another. */
+function firstEntry(state: State, sessionId: string): Entry | null {
+  const entry = state.jobs.get(firstOf(sessionId) ?? '') ?? null;
+  return entry !== null && sessionOf(jobOf(entry)) === sessionId ? entry : null;
+}
 
 /** Jobs by session, the newest first, in the order of their latest. */
 function bySession(state: State): ReadonlyMap<string, readonly Entry[]> {
@@ -11,6 +18,10 @@ function bySession(state: State): ReadonlyMap<string, readonly Entry[]> {
   for (const entry of [...opened(state).jobs.values()].sort(newestFirst)) {
     const id = jobOf(entry).request.session_id ?? null;
     if (id !== null) sessions.set(id, [...(sessions.get(id) ?? []), entry]);
+  }
+  for (const [id, entries] of sessions) {
+    const first = firstEntry(state, id);
+    if (first !== null) sessions.set(id, [...entries, first]);
   }
   return sessions;
 }
@@ -35,7 +46,8 @@ export function sessionMethods(state: State): Pick<Store, 'listSessions' | 'getS
       return after.slice(0, limit).flatMap((entries) => viewOf(entries) ?? []);
     },
     async getSession(sessionId) {
-      return viewOf(bySession(state).get(sessionId) ?? []);
+      const only = firstEntry(state, sessionId);
+      return viewOf(bySession(state).get(sessionId) ?? (only === null ? [] : [only]));
     },
   };
 }

@@ -1,6 +1,6 @@
 /** How a stored job may begin and change; pure, so that every store decides alike. */
 import { JobError } from '../../job/error.ts';
-import type { Job, JobPatch } from '../../job/job.ts';
+import { firstOf, sessionOf, type Job, type JobPatch } from '../../job/job.ts';
 import {
   isFound,
   MAX_SEARCH_CHARS,
@@ -154,6 +154,11 @@ function isSame(has: unknown, wanted: string): boolean {
   return typeof has === 'string' && asciiLower(has) === asciiLower(wanted);
 }
 
+/** Whether a job is one of a session: one that names it, or the first of it. */
+function isOfSession(job: Job, sessionId: string): boolean {
+  return firstOf(sessionId) === null ? job.request.session_id === sessionId : sessionOf(job) === sessionId;
+}
+
 /** Whether a list shows a job, but for the filter's cursor. */
 export function isListed(job: Job, filter: JobFilter): boolean {
   const { status, repo, userId, sessionId, pullUrl, about } = filter;
@@ -164,7 +169,7 @@ export function isListed(job: Job, filter: JobFilter): boolean {
     (status === undefined || job.status === status) &&
     (repo === undefined || job.request.repo === repo) &&
     (userId === undefined || job.request.user_id === userId) &&
-    (sessionId === undefined || job.request.session_id === sessionId) &&
+    (sessionId === undefined || isOfSession(job, sessionId)) &&
     (pullUrl === undefined || isSame(job.result?.pr_url, pullUrl)) &&
     (about === undefined || isSame(issue ?? trigger?.about, about))
   );

@@ -1,6 +1,6 @@
 /** Where a job stands in the queue; pure, so that every store decides alike. */
 import { JobError } from '../../job/error.ts';
-import type { Job } from '../../job/job.ts';
+import { sessionOf, type Job } from '../../job/job.ts';
 import { MAX_PRIORITY } from '../../job/request.ts';
 import type { Once, QueueCounts } from '../store.ts';
 import { checkInteger, checkName } from './value.ts';
@@ -24,7 +24,8 @@ export const MAX_QUEUE_ROWS = 10_000;
 export interface QueueEntry {
   readonly priority: number;
   readonly repo: string;
-  readonly session_id: string | null;
+  /** The one that the job names, else the one that bears its id: whoever goes on with a job waits for it. */
+  readonly session_id: string;
 }
 
 /**
@@ -34,12 +35,11 @@ export interface QueueEntry {
  * @throws JobError `bug` for what no caller may send
  */
 export function queueEntry(job: Job): QueueEntry | null {
-  const { in_place: inPlace, priority = 0, session_id: sessionId = null, repo } = job.request;
+  const { in_place: inPlace, priority = 0, repo } = job.request;
   if (inPlace !== undefined || job.outcome !== null) return null;
   checkInteger(priority, 'priority', -MAX_PRIORITY);
   checkInteger(MAX_PRIORITY - priority, 'priority below its limit');
-  if (sessionId !== null) checkName(sessionId, 'session_id');
-  return { priority, repo, session_id: sessionId };
+  return { priority, repo, session_id: checkName(sessionOf(job), 'session_id') };
 }
 
 /**

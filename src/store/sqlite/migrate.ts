@@ -200,6 +200,11 @@ CREATE INDEX jobs_by_user ON jobs (user_id, created_ms, number) WHERE user_id IS
 CREATE INDEX jobs_by_session ON jobs (session_id, created_ms, number) WHERE session_id IS NOT NULL;
 `;
 
+// Every job is the first of a session that bears its id: who goes on with one that waits here waits behind it.
+const FIRST_OF_SESSIONS = `
+UPDATE queue SET session_id = (SELECT job_id FROM jobs WHERE number = job_number) WHERE session_id IS NULL;
+`;
+
 /**
  * Every change of the schema, in order; the number of those applied is the database's version. An entry that
  * was published never changes: a new status or outcome needs a new entry that rebuilds `jobs` with its check.
@@ -213,6 +218,7 @@ const MIGRATIONS: readonly string[] = [
   SESSION_INDEXES,
   SEARCH_TABLE,
   TRIGGER_TABLES,
+  FIRST_OF_SESSIONS,
 ];
 
 /** The version that this code writes. */

@@ -158,17 +158,17 @@ describe('a job of executor github-actions', () => {
       [{ base: 'main' }, 'base'],
       [{ labels: ['bot'] }, 'labels'],
       [{ task: 'x'.repeat(65_000) }, 'task'],
-      [{ executor: 'github-actions', session_id: 'mine' }, 'session_id'],
-      [{ executor: 'github-actions', mode: 'ask' }, 'mode'],
+      [{ session_id: 'mine' }, 'session_id'],
+      [{ mode: 'ask' }, 'mode'],
       [{ executor: 'elsewhere' }, 'executor'],
     ];
     for (const [body, field] of asked) {
-      const answer = await place.submit(body);
+      const answer = await place.submit({ executor: 'github-actions', ...body });
       const problem = (await answer.json()) as { detail: string };
       expect([answer.status, problem.detail.split(':')[0]]).toEqual([400, field]);
     }
     expect(place.runs()).toHaveLength(0);
-    // A job of a session is done here, where nobody said that it should go there.
+    // Where nobody said that it should go there, it is done here.
     const here = await place.submit({ session_id: 'mine', agent: 'simulated' });
     expect(here.status).toBe(201);
     const { job_id: jobId } = (await here.json()) as { job_id: string };

@@ -47,6 +47,11 @@ function proposal(text: string, many = 2): BodyInput {
     summary: text,
     files: all.map(() => ({ path: text, insertions: 1, deletions: null })),
     jobUrl: null,
+    story: {
+      root: job,
+      left: 3,
+      turns: all.map(() => ({ job_id: text, by: [text], outcome: text, commit: null })),
+    },
   };
 }
 

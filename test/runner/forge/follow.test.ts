@@ -43,12 +43,14 @@ function found(
   jobs: readonly Job[],
   request: JobRequest = REQUEST,
   remote = REMOTE,
+  goneOn: readonly string[] = [],
 ): Promise<JobRequest['follows']> {
   const store = {
     listJobs({ repo }: { repo: string }) {
       expect(repo).toBe(REMOTE.url);
       return Promise.resolve(jobs);
     },
+    getSession: (id: string) => Promise.resolve({ jobs: goneOn.includes(id) ? 2 : 1 }),
   } as unknown as Store;
   return findFollowed(store, remote, request);
 }
@@ -109,6 +111,10 @@ it("is none whose branch is not its own: that of a job from elsewhere may be any
   const follows = { job_id: 'a', branch: 'bot/a', heads: ['a'.repeat(40)] };
   const second = job('b', { branch: 'bot/a', request: { follows } });
   expect(await found([second, job('a')])).toMatchObject({ job_id: 'b', branch: 'bot/a' });
+});
+
+it('is none on whose branch a conversation went on', async () => {
+  expect(await found([job('b'), job('a')], REQUEST, REMOTE, ['b'])).toBeUndefined();
 });
 
 it('is none where there are no pull requests', async () => {

@@ -140,6 +140,7 @@ async function proposePushed(
     reviewers: [],
     publishTo: null,
     // One that was closed stays the only one of its job.
+    goesOn: false,
     wasBegun: true,
     onBegin() {
       isNew = true;

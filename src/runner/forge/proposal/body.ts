@@ -8,6 +8,7 @@ import type { Job } from '../../../job/job.ts';
 import type { ProposeInput, Verified } from '../../../job/step.ts';
 import { oneLine, stripInvisible } from '../../../prompt/untrusted.ts';
 import type { ChangedFile } from '../../../workspace/change.ts';
+import type { PullStory } from '../turn/pull.ts';
 import type { PreparedDetail } from '../../context.ts';
 
 /** GitHub's limit for a pull request's body, in characters; the parts below stay within it together. */
@@ -19,6 +20,10 @@ const MAX_FINDINGS_CHARS = 10_000;
 const MAX_FAILURES_CHARS = 8000;
 const MAX_FILES_CHARS = 6000;
 const MAX_CELL_CHARS = 300;
+const MAX_TURNS_CHARS = 2400;
+/** People that are named of a turn, and room for each name. */
+const MAX_NAMES = 3;
+const MAX_NAME_CHARS = 40;
 /** Checks that the provenance lists; their verdicts also stand in the table. */
 const MAX_PROVENANCE_CHECKS = 50;
 
@@ -33,6 +38,8 @@ export interface BodyInput {
   readonly files: readonly ChangedFile[];
   /** Page of the job on the server; `null` where there is none. */
   readonly jobUrl: string | null;
+  /** What was asked on the pull request so far; `null` for the job that opens it. */
+  readonly story: PullStory | null;
 }
 
 /** Text of others on one line as code, for a cell of a table or an item of a list. */
@@ -141,11 +148,26 @@ function spoken(ms: number): string {
 }
 
 /** What was asked: the task; of an issue its name, which closes it once a change is taken that nobody must look at first. */
-function asked({ job, input }: BodyInput): string {
-  const { task, issue } = job.request;
+function asked({ job, input, story }: BodyInput): string {
+  const { task } = (story?.root ?? job).request;
+  const { issue } = job.request;
   if (issue === undefined) return block(task, MAX_TASK_CHARS);
   const title = code((task.split('\n')[0] ?? '').replace(/^Implement this issue: /, ''));
   return `${input.draft ? 'For' : 'Closes'} ${issue}\n\n${title}`;
+}
+
+/** Who asked for what became which commit. The newest are told where there is no room for all. */
+function turns(story: PullStory | null): string {
+  if (story === null) return '';
+  const rows = story.turns.map(({ job_id, by, outcome, commit }, at) => {
+    const names = by.slice(0, MAX_NAMES).map((name) => code(name.slice(0, MAX_NAME_CHARS)));
+    const who = at === 0 ? 'the task' : names.length === 0 ? 'asked of the runner' : names.join(', ');
+    const came = outcome === null ? 'this commit' : code(outcome.slice(0, MAX_NAME_CHARS));
+    return `| ${code(job_id.slice(0, MAX_NAME_CHARS))} | ${who} | ${came} | ${commit === null ? '–' : `\`${commit.slice(0, 12)}\``} |`;
+  });
+  const shown = within(rows.toReversed(), MAX_TURNS_CHARS, (left) => `\nand ${left} more turns`);
+  const earlier = story.left === 0 ? '' : `\n\nand ${story.left} between`;
+  return `### Turns, the newest first\n| job | asked by | outcome | commit |\n|---|---|---|---|\n${shown}${earlier}`;
 }
 
 function footer({ job, detail, input, jobUrl }: BodyInput): string {
@@ -209,6 +231,7 @@ export function renderBody(what: BodyInput): string {
     failures(verified.report),
     findings(verified.report),
     changed(what.files),
+    turns(what.story),
     summary.trim() === '' ? '' : `### What the agent says\n${block(summary, MAX_SUMMARY_CHARS)}`,
     footer(what),
     provenance(what),

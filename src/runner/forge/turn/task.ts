@@ -110,7 +110,7 @@ function checksPart(turn: Extract<Turn, { kind: 'checks' }>): readonly string[] 
   const shown = turn.failed.slice(0, MAX_CHECKS);
   const each = Math.min(MAX_LOG_CHARS, Math.floor(MAX_LOGS_CHARS / Math.max(1, shown.length)));
   return [
-    `Checks of its commit ${oneLine(turn.sha, 12)} failed. Find out why, and mend the code that they found wrong; what judges it (tests, their settings, workflows) is not to be weakened.`,
+    `Checks of its commit ${oneLine(turn.sha).slice(0, 12)} failed. Find out why, and mend the code that they found wrong; what judges it (tests, their settings, workflows) is not to be weakened.`,
     ...shown.map((check) => checkPart(check, each)),
     ...more(turn.failed.length - shown.length, 'failed checks'),
   ];

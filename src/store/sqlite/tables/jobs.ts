@@ -1,6 +1,6 @@
 /** The tables `jobs` and `leases`. */
 import type { SQLInputValue } from 'node:sqlite';
-import type { Job } from '../../../job/job.ts';
+import { firstOf, type Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
 import type { PastJob } from '../../../job/model/estimate.ts';
 import type { UsageKey, UsageSum } from '../../../job/model/usage.ts';
@@ -136,8 +136,11 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
     values.push(filter.userId);
   }
   if (filter.sessionId !== undefined) {
-    clauses.push('session_id = ?');
-    values.push(filter.sessionId);
+    const first = firstOf(filter.sessionId);
+    clauses.push(
+      first === null ? 'session_id = ?' : `(session_id = ? OR (job_id = ? AND session_id IS NULL))`,
+    );
+    values.push(filter.sessionId, ...(first === null ? [] : [first]));
   }
   if (filter.pullUrl !== undefined) {
     clauses.push('pull_url = ?');

@@ -76,7 +76,7 @@ export function enqueue(db: Connection, number: number, job: Job, isHeld: boolea
   const entry = queueEntry(job);
   if (entry === null) return;
   const { priority, repo, session_id: session } = entry;
-  const earlier = session === null ? null : latestOf(db, session);
+  const earlier = latestOf(db, session);
   checkAlone(job, isHeld, earlier);
   db.run(
     'INSERT INTO queue (job_number, state, priority, repo, session_id) VALUES (?, ?, ?, ?, ?)',

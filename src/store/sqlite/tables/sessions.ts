@@ -1,4 +1,5 @@
 /** Sessions: what the jobs that name one say together. There is no table of them, only indexes of `jobs`. */
+import { firstOf, sessionOf } from '../../../job/job.ts';
 import type { UsageSum } from '../../../job/model/usage.ts';
 import { sessionView, type SessionView } from '../../../job/view/session.ts';
 import type { Store } from '../../store.ts';
@@ -17,12 +18,14 @@ CREATE INDEX jobs_by_session ON jobs
 CREATE INDEX jobs_sessions ON jobs (created_ms, number, session_id) WHERE session_id IS NOT NULL;
 `;
 
-/** One walk over the part of the index that holds the session. */
+const SUMMED = 'has_ended, cost_usd, tokens_in, tokens_out, turns';
+/** One walk over the part of the index that holds the session, and the job that bears its name. */
 const SUM = `SELECT NULL AS key, COUNT(*) AS jobs, COUNT(*) - SUM(has_ended) AS running,
     SUM(has_ended) - COUNT(cost_usd) AS unpriced, SUM(cost_usd) AS cost_usd,
     SUM(has_ended) - COUNT(tokens_in + tokens_out) AS uncounted,
     SUM(tokens_in) AS tokens_in, SUM(tokens_out) AS tokens_out, TOTAL(turns) AS turns
-  FROM jobs INDEXED BY jobs_by_session WHERE session_id = ?`;
+  FROM (SELECT ${SUMMED} FROM jobs INDEXED BY jobs_by_session WHERE session_id = ?
+    UNION ALL SELECT ${SUMMED} FROM jobs WHERE job_id = ? AND session_id IS NULL)`;
 
 /** The latest job of each session, newest first: a job is passed over where a later one of its session is there. */
 const LATEST = `SELECT number FROM jobs AS job INDEXED BY jobs_sessions
@@ -33,12 +36,17 @@ const LATEST = `SELECT number FROM jobs AS job INDEXED BY jobs_sessions
 
 function viewOf(db: Connection, number: number): SessionView {
   const latest = jobByNumber(db, number);
-  const sessionId = latest.request.session_id ?? '';
-  const sums = db.all(SUM, sessionId) as unknown as UsageSum[];
+  const sessionId = sessionOf(latest);
+  const root = firstOf(sessionId);
+  const sums = db.all(SUM, sessionId, root) as unknown as UsageSum[];
   const [sum] = usagePage(sums, { by: null, since: null, limit: 1 });
-  const first = db.get(
-    'SELECT created_at FROM jobs WHERE session_id = ? ORDER BY created_ms, number LIMIT 1',
-    sessionId,
+  const first = (
+    root === null
+      ? db.get(
+          'SELECT created_at FROM jobs WHERE session_id = ? ORDER BY created_ms, number LIMIT 1',
+          sessionId,
+        )
+      : db.get('SELECT created_at FROM jobs WHERE job_id = ?', root)
   ) as { created_at: string } | null;
   if (sum === undefined) throw noSuchJob(latest.job_id);
   return sessionView(latest, first?.created_at ?? latest.created_at, sum);
@@ -67,7 +75,11 @@ export function sessionMethods(database: Database): Pick<Store, 'listSessions' |
           'SELECT number FROM jobs WHERE session_id = ? ORDER BY created_ms DESC, number DESC LIMIT 1',
           sessionId,
         ) as { number: number } | null;
-        return row === null ? null : viewOf(db, row.number);
+        // One that nobody went on with yet is a session of one job.
+        const only =
+          row ??
+          db.get('SELECT number FROM jobs WHERE job_id = ? AND session_id IS NULL', firstOf(sessionId));
+        return only === null ? null : viewOf(db, (only as { number: number }).number);
       });
     },
   };
