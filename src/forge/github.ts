@@ -1,7 +1,7 @@
 /** GitHub and GitHub Enterprise Server, by the token of an account or by an App. */
 import { JobError } from '../job/error.ts';
 import { createClient, statusOf, type Ask } from './github/client.ts';
-import { placeForBranch, usableRepo } from './github/fork.ts';
+import { admitFork, placeForBranch, usableRepo } from './github/fork.ts';
 import { examineGithub } from './github/examine.ts';
 import { createIssues } from './github/issues.ts';
 import { nameOn, splitName, type RepoName } from './github/names.ts';
@@ -80,6 +80,11 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       const at = splitName(fork ?? found.full_name);
       if (at === null) throw new JobError('bug', `GitHub names a repository ${fork ?? found.full_name}`);
       return { remote: desk.remoteOf(at), fork };
+    },
+    async admitFork(name) {
+      const fork = splitName(name);
+      if (fork === null) throw new JobError('bug', `${name} is no repository`);
+      return admitFork(await asking(), upstream, fork);
     },
     issues: createIssues(asking, upstream, (ask) => tokens.bot?.() ?? desk.login(tokens, ask), visit.signal),
     async tip(branch) {
