@@ -1,4 +1,5 @@
 /** `actions agent`: an ordinary job on a copy of the upstream, whose change leaves as a bundle. */
+import { resolve } from 'node:path';
 import { EXIT_CODES, OUTCOMES } from '../../job/status.ts';
 import { errorInfo, JobError } from '../../job/error.ts';
 import { parseRunId } from '../../runner/actions/artifact.ts';
@@ -91,7 +92,7 @@ export async function runAgent(io: Io, options: AgentOptions): Promise<number> {
       await withTidyRunner(config, async (runner) => {
         const end = await work(io, config, runner, upstream, options);
         if (end.kind === 'ended' && hasChange(end.result))
-          await writeBundle(parts.git, upstream, jobId, end.result, options.bundle);
+          await writeBundle(parts.git, upstream, jobId, end.result, resolve(config.host.cwd, options.bundle));
         ended = toldOf(end);
         return 0;
       });

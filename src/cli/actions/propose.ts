@@ -1,4 +1,5 @@
 /** `actions propose`: what was judged goes out as one commit and one pull request. */
+import { resolve } from 'node:path';
 import { JobError } from '../../job/error.ts';
 import { parseRunId } from '../../runner/actions/artifact.ts';
 import { proposeBundle } from '../../runner/actions/propose.ts';
@@ -48,7 +49,13 @@ export async function runPropose(io: Io, options: ProposeOptions): Promise<numbe
         draft: options.draft ?? false,
         allowHost: false,
       });
-      const given = { ...options, branch: options.branch || branchOf(config.branchTemplate, jobId) };
+      const at = (path: string): string => resolve(config.host.cwd, path);
+      const folders = { bundle: at(options.bundle), verdict: at(options.verdict) };
+      const given = {
+        ...options,
+        ...folders,
+        branch: options.branch || branchOf(config.branchTemplate, jobId),
+      };
       return proposeBundle(
         fork,
         { upstreamName: upstream.remote.display, fetch: (base) => fetchUpstream(upstream, folder, base) },

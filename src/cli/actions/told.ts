@@ -31,12 +31,11 @@ export interface Told {
   readonly exitCode: number;
 }
 
-/** Adds the flags of `ToldOptions` to a command. */
+/** Adds the flags of `ToldOptions` to a command, but for `--json`. */
 export function addToldFlags(command: Command): Command {
   return command
     .option('--outputs <file>', 'append values for later steps to this file (GITHUB_OUTPUT)')
-    .option('--summary <file>', 'append a summary in Markdown to this file (GITHUB_STEP_SUMMARY)')
-    .option('--json', 'print what came of it as JSON');
+    .option('--summary <file>', 'append a summary in Markdown to this file (GITHUB_STEP_SUMMARY)');
 }
 
 /** Foreign text as code on one line of Markdown. */
@@ -77,6 +76,20 @@ function annotation(title: string, line: string): string {
   return `::error title=${title}::${line.replaceAll('%', '%25')}\n`;
 }
 
+/** Tells a CI what came of a step, where the flags say so. */
+export async function tellCi(
+  io: Io,
+  options: ToldOptions,
+  title: string,
+  { outputs, summary, error }: Omit<Told, 'exitCode'>,
+): Promise<void> {
+  const line = error === null ? '' : errorLine(error);
+  await append(options.outputs, outputLines({ ...outputs, error: line }));
+  const failed = line === '' ? '' : `\n❌ ${codeSpan(line)}\n`;
+  await append(options.summary, cut(`${summary}${failed}`));
+  if (line !== '' && options.outputs) io.err(annotation(title, line));
+}
+
 /**
  * Does the work of a step and tells what came of it, also where it throws.
  *
@@ -89,23 +102,16 @@ export async function told(
   title: string,
   work: () => Promise<Told>,
 ): Promise<number> {
-  const tell = async ({ outputs, summary, error }: Omit<Told, 'exitCode'>): Promise<void> => {
-    const line = error === null ? '' : errorLine(error);
-    await append(options.outputs, outputLines({ ...outputs, error: line }));
-    const failed = line === '' ? '' : `\n❌ ${codeSpan(line)}\n`;
-    await append(options.summary, cut(`${summary}${failed}`));
-    if (line !== '' && options.outputs) io.err(annotation(title, line));
-  };
   try {
     const ended = await work();
-    await tell(ended);
+    await tellCi(io, options, title, ended);
     if (options.json === true) printJson(io, { ...ended.outputs, error: ended.error });
     else for (const [name, value] of Object.entries(ended.outputs)) io.out(`${name}=${cleanLine(value)}\n`);
     if (ended.error !== null && !options.outputs) io.err(`agent-runner: ${errorLine(ended.error)}\n`);
     return ended.exitCode;
   } catch (error) {
     if (error instanceof JobError)
-      await tell({ outputs: {}, summary: `## ${title}\n`, error: toErrorInfo(error) });
+      await tellCi(io, options, title, { outputs: {}, summary: `## ${title}\n`, error: toErrorInfo(error) });
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 /** `actions verify`: judges a bundle on a machine that the agent never saw. */
+import { resolve } from 'node:path';
 import { OUTCOMES } from '../../job/status.ts';
 import { outcomeOf } from '../../job/error.ts';
 import { parseRunId, writeVerdict } from '../../runner/actions/artifact.ts';
@@ -43,7 +44,8 @@ export async function runVerify(io: Io, options: VerifyOptions): Promise<number>
           allowHost: config.sandbox.name === 'host',
           ...judgingOf(options),
         });
-        const input = { jobId, bundle: options.bundle, folder };
+        const at = (path: string): string => resolve(config.host.cwd, path);
+        const input = { jobId, bundle: at(options.bundle), folder };
         const { verdict, judgement } = await verifyBundle(parts.git, upstream, input, ({ base, head }) =>
           runner.judge(
             { request: { ...request, base }, head },
@@ -51,7 +53,7 @@ export async function runVerify(io: Io, options: VerifyOptions): Promise<number>
           ),
         );
         progress.stop();
-        const digest = await writeVerdict(options.verdict, verdict);
+        const digest = await writeVerdict(at(options.verdict), verdict);
         const permission = permissionOf(request, verdict);
         const error = permission.permits ? null : permission.error;
         return {

@@ -12,7 +12,8 @@ function addRunFlags(command: Command): Command {
   return addToldFlags(command)
     .requiredOption('--upstream <owner/name>', 'repository that the change is for')
     .requiredOption('--job-id <id>', 'stands in branch, commit and body: a job has one pull request')
-    .requiredOption('--bundle <folder>', 'where the change is: change.bundle and change.json');
+    .requiredOption('--bundle <folder>', 'where the change is: change.bundle and change.json')
+    .option('--json', 'print what came of it as JSON');
 }
 
 export const command: CliCommand = {

@@ -204,13 +204,17 @@ export async function writeChange(folder: string, change: Omit<Change, 'version'
   await writeFile(join(folder, CHANGE_FILE), `${text}\n`);
 }
 
-/** Reads a verdict, and the digest of what was read. @throws JobError `conflict` where it is none */
-export async function readVerdict(
-  folder: string,
-): Promise<{ readonly verdict: Verdict; readonly sha256: string }> {
+/**
+ * Reads a verdict, once it is the very one that was told of.
+ *
+ * @param wanted its digest
+ * @throws JobError `invalid_request` without a digest, `conflict` where it is another
+ */
+export async function readVerdict(folder: string, wanted: string): Promise<Verdict> {
   const path = join(folder, VERDICT_FILE);
   const bytes = await readBounded(path, MAX_VERDICT_BYTES);
-  return { verdict: parsed(path, bytes, VERDICT) as Verdict, sha256: sha256(bytes) };
+  requireDigest('verdict-sha256', wanted, sha256(bytes));
+  return parsed(path, bytes, VERDICT) as Verdict;
 }
 
 /** Writes a verdict. @returns its digest */

@@ -57,8 +57,7 @@ const AGREED = ['job_id', 'upstream', 'base', 'head_sha'] as const satisfies rea
 async function admit(input: ProposeBundleInput, upstream: string): Promise<Admitted> {
   const read = await readChange(input.bundle);
   requireDigest('bundle-sha256', input.bundleSha256, read.bundleSha256);
-  const { verdict, sha256 } = await readVerdict(input.verdict);
-  requireDigest('verdict-sha256', input.verdictSha256, sha256);
+  const verdict = await readVerdict(input.verdict, input.verdictSha256);
   const { change } = read;
   if (verdict.bundle_sha256 !== read.bundleSha256) throw unfit('verdict', 'it is of another bundle');
   if (verdict.change_sha256 !== read.changeSha256) throw unfit('verdict', 'it is of another change.json');
