@@ -5,9 +5,9 @@ import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startScript, type Reply, type Script } from '../../agent/builtin/script.ts';
 import { openReceiver, type Receiver } from '../../notify/receiver.ts';
-import { sh } from '../../workspace/scene.ts';
+import { makeRepository, sh, write } from '../../workspace/scene.ts';
 import { ROOT, type Ran } from '../cli.ts';
-import { openForgePlace, TOKEN, type ForgePlace } from '../github/place.ts';
+import { FILES, openForgePlace, TOKEN, type ForgePlace } from '../github/place.ts';
 import { MISSING, toolPath } from '../../workflows/tools.ts';
 import { runAct } from './act.ts';
 
@@ -50,7 +50,7 @@ function dispatch(jobId: string, attack?: string): Promise<Ran & { readonly arti
   };
   return runAct(ACT ?? '', {
     root: join(place.bench.root, 'act', jobId),
-    workflow: join(ROOT, '.github/workflows/run.yml'),
+    workflow: readFileSync(join(ROOT, '.github/workflows/run.yml'), 'utf8'),
     event: 'workflow_dispatch',
     payload: { inputs },
     secrets: { BOT_TOKEN: TOKEN, LLM_API_KEY: KEY, LLM_MODEL: 'm1', WEBHOOK_SECRET: SECRET },
@@ -138,5 +138,64 @@ describe.skipIf(ACT === null)(`run.yml${ACT === null ? ` (${MISSING})` : ''}`, (
       status: 'failed',
       error: expect.stringMatching(/^agent_failed: .*401.*; see http/),
     });
+  });
+});
+
+describe.skipIf(ACT === null)('action.yml', () => {
+  const outputs = `
+      - if: always()
+        env:
+          VERDICT: \${{ steps.asked.outputs.verdict }}
+          CODE: \${{ steps.asked.outputs.exit-code }}
+          URL: \${{ steps.asked.outputs.pr-url }}
+        run: echo "said '$VERDICT' '$CODE' '$URL'"
+`;
+
+  function act(name: string, workflow: string, checkout: string): ReturnType<typeof runAct> {
+    const root = join(place.bench.root, 'act', name);
+    const env = { XDG_CONFIG_HOME: join(place.bench.root, 'config') };
+    const payload = { pull_request: { number: 1 } };
+    return runAct(ACT ?? '', { root, workflow, checkout, event: 'pull_request', payload, secrets: {}, env });
+  }
+
+  it('judges a pull request by the rules of its base, as the example has it', async () => {
+    const repo = makeRepository(join(place.bench.root, 'pull'), FILES);
+    sh(repo, 'switch', '-qc', 'theirs');
+    write(repo, { 'sum.mjs': 'export const sum = () => 0;\n', '.agent-runner.yml': 'gate:\n  checks: []\n' });
+    sh(repo, 'add', '--all');
+    sh(repo, 'commit', '-qm', 'Break it, and its judge');
+    sh(repo, 'switch', '-q', 'main');
+    sh(repo, 'merge', '-q', '--no-ff', '-m', 'Merge', 'theirs');
+    const example = readFileSync(join(ROOT, 'examples/workflows/gate.yml'), 'utf8');
+    const workflow = example.replace(/(- )(uses: your-account)/, '$1id: asked\n        $2') + outputs;
+    const ran = await act('gate', workflow, repo);
+    expect(ran.code, ran.stdout).toBe(1);
+    expect(ran.stdout).toContain('## Gate: red');
+    expect(ran.stdout).toContain("said 'red' '1' ''");
+  });
+
+  it('runs a job, with arguments that no shell reads', async () => {
+    const repo = makeRepository(join(place.bench.root, 'job'), FILES);
+    const workflow = `on: pull_request
+jobs:
+  job:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0
+        with:
+          persist-credentials: false
+      - id: asked
+        uses: your-account/agent-runner@0000000000000000000000000000000000000000 # the commit of your fork
+        with:
+          command: run
+          task: --say "$(touch pwned)"
+          args: |
+            --agent
+            simulated
+            --check=ok=test ! -e pwned
+${outputs}`;
+    const ran = await act('job', workflow, repo);
+    expect(ran.code, ran.stdout).toBe(0);
+    expect(ran.stdout).toContain("said 'proposed' '0' ''");
   });
 });

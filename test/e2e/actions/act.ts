@@ -22,7 +22,10 @@ function pinsIn(text: string): readonly string[] {
 export interface ActInput {
   /** Folder of this run's own. */
   readonly root: string;
+  /** The workflow's text. */
   readonly workflow: string;
+  /** What is checked out; the program unless given. */
+  readonly checkout?: string;
   readonly event: string;
   /** The event as GitHub would send it. */
   readonly payload: object;
@@ -57,7 +60,7 @@ export async function runAct(act: string, input: ActInput): Promise<Ran & { read
   const at = (name: string): string => join(root, name);
   for (const name of ['artifacts', 'cache', 'tmp']) mkdirSync(at(name), { recursive: true });
   layProgram(at('program'));
-  const text = readFileSync(input.workflow, 'utf8');
+  const text = input.workflow;
   const here = makeRepository(at('here'), { '.github/workflows/flow.yml': text });
   sh(here, 'remote', 'add', 'origin', 'https://github.com/acme/runner');
   writeFileSync(at('event.json'), JSON.stringify(input.payload));
@@ -67,7 +70,7 @@ export async function runAct(act: string, input: ActInput): Promise<Ran & { read
   writeFileSync(
     at('env'),
     lines({
-      STAND_IN_PROGRAM: at('program'),
+      STAND_IN_CHECKOUT: input.checkout ?? at('program'),
       STAND_IN_ARTIFACTS: at('artifacts'),
       STAND_IN_NODE: dirname(process.execPath),
       ...(input.attack === undefined ? {} : { STAND_IN_ATTACK: at('attack') }),
@@ -77,7 +80,8 @@ export async function runAct(act: string, input: ActInput): Promise<Ran & { read
   const pins = new Set([...pinsIn(text), ...pinsIn(readFileSync(join(ROOT, 'action.yml'), 'utf8'))]);
   const standIns = [...pins].flatMap((pin) => {
     const name = pin.slice(pin.indexOf('/') + 1, pin.indexOf('@'));
-    return ['--local-repository', `${pin}=${join(import.meta.dirname, 'stand-ins', name)}`];
+    const folder = name === 'agent-runner' ? at('program') : join(import.meta.dirname, 'stand-ins', name);
+    return ['--local-repository', `${pin}=${folder}`];
   });
   const how = ['-W', '.github/workflows/flow.yml', '-P', 'ubuntu-24.04=-self-hosted', '--no-skip-checkout'];
   const caches = ['--no-cache-server', '--action-cache-path', at('cache')];

@@ -18,9 +18,9 @@ import {
 } from '../../../src/runner/forge/alone/fork.ts';
 import { openForge } from '../../../src/runner/open.ts';
 import { resolveRequest } from '../../../src/runner/request/resolve.ts';
-import { sh } from '../../workspace/scene.ts';
+import { sh, write } from '../../workspace/scene.ts';
 import type { Ran } from '../cli.ts';
-import { openForgePlace, TOKEN, type ForgePlace } from '../github/place.ts';
+import { openForgePlace, OWNER_TOKEN, TOKEN, type ForgePlace } from '../github/place.ts';
 
 const TASK = 'Say hello in hello.txt\nand `nothing` else';
 let place: ForgePlace;
@@ -63,10 +63,16 @@ function verify(bundle: string, verdict: string, ...more: readonly string[]): Pr
   );
 }
 
-function propose(what: { readonly bundleSha256?: string } = {}): Promise<Ran> {
+interface Proposing {
+  readonly bundleSha256?: string;
+  readonly fork?: string;
+  readonly token?: Readonly<Record<string, string>>;
+}
+
+function propose(what: Proposing = {}): Promise<Ran> {
   const flags = {
     upstream: 'ann/tool',
-    fork: 'bot/tool',
+    fork: what.fork ?? 'bot/tool',
     'job-id': 'job-1',
     bundle: at('bundle'),
     verdict: at('verdict'),
@@ -76,7 +82,7 @@ function propose(what: { readonly bundleSha256?: string } = {}): Promise<Ran> {
     summary: at('propose.md'),
   };
   const words = Object.entries(flags).flatMap(([name, value = '']) => [`--${name}`, value]);
-  return place.bench.run(['actions', 'propose', ...words], { ...nobody(), BOT_TOKEN: TOKEN });
+  return place.bench.run(['actions', 'propose', ...words], nobody(what.token ?? { BOT_TOKEN: TOKEN }));
 }
 
 beforeAll(async () => {
@@ -347,5 +353,66 @@ describe('what judges refuses', () => {
     expect(ran.code, ran.stderr).toBe(1);
     expect(outputsOf(at('red.verdict.out'))).toMatchObject({ verdict: 'red', permitted: 'false' });
     expect(ran.stderr).toContain('::error title=Verify::gate_failed');
+  });
+});
+
+describe('what moved meanwhile', () => {
+  /** Adds a commit to a branch on the forge, as a person does. */
+  function push(owner: string, branch: string, files: Readonly<Record<string, string>>): void {
+    const clone = at(`${owner}.person`);
+    rmSync(clone, { recursive: true, force: true });
+    sh(place.bench.root, 'clone', '-q', '--no-local', '-b', branch, place.forge.folder(owner, 'tool'), clone);
+    write(clone, files);
+    sh(clone, 'add', '--all');
+    sh(clone, 'commit', '-qm', 'A person was here');
+    sh(clone, 'push', '-q', 'origin', branch);
+  }
+
+  async function judge(): Promise<Ran> {
+    const ran = await verify('bundle', 'verdict');
+    const said = outputsOf(at('verdict.out'));
+    if (ran.code === 0) digests = said;
+    return ran;
+  }
+
+  it('a base takes the change over, and the commit of an earlier try is replaced in the same pull request', async () => {
+    push('ann', 'main', { 'beside.txt': 'x\n' });
+    const tip = await place.forge.branch('ann', 'tool', 'main');
+    expect((await judge()).code).toBe(0);
+    const before = await place.forge.branch('bot', 'tool', 'bot/job-1');
+    const ran = await propose();
+    expect(ran.code, ran.stderr).toBe(0);
+    const after = (await place.forge.branch('bot', 'tool', 'bot/job-1')) ?? '';
+    expect(after).not.toBe(before);
+    const fork = place.forge.folder('bot', 'tool');
+    expect(sh(fork, 'log', '-1', '--format=%P', after)).toBe(tip);
+    expect(sh(fork, 'show', '--name-only', '--format=', after)).toBe('hello.txt');
+    expect(place.forge.repo('ann', 'tool').pulls).toHaveLength(1);
+  });
+
+  it('a branch that a person went on with is left alone', async () => {
+    push('bot', 'bot/job-1', { 'theirs.txt': 'x\n' });
+    const theirs = await place.forge.branch('bot', 'tool', 'bot/job-1');
+    expect((await judge()).code).toBe(0);
+    const ran = await propose();
+    expect(`${ran.code} ${ran.stderr}`).toMatch(/^64 [^]*which is not this job's work/);
+    expect(await place.forge.branch('bot', 'tool', 'bot/job-1')).toBe(theirs);
+  });
+
+  it('the repository itself takes the branch, with the token that a workflow has', async () => {
+    const ran = await propose({ fork: 'ann/tool', token: { GITHUB_TOKEN: OWNER_TOKEN } });
+    expect(ran.code, ran.stderr).toBe(0);
+    const { pulls, statuses } = place.forge.repo('ann', 'tool');
+    const head = await place.forge.branch('ann', 'tool', 'bot/job-1');
+    expect(pulls).toHaveLength(2);
+    expect(statuses).toMatchObject([{ sha: head, context: 'agent-runner/gate', state: 'success' }]);
+  });
+
+  it('a base that the change does not fit ends the run, and says so', async () => {
+    push('ann', 'main', { 'hello.txt': 'another\n' });
+    const { code, stderr } = await judge();
+    expect(`${code} ${stderr}`).toMatch(
+      /^64 [^]*the base moved to \w+ while the agent worked, and the change does not fit/,
+    );
   });
 });
