@@ -252,6 +252,8 @@ export interface Access {
   readonly credential?: () => Promise<Credential>;
   /** Looks who may do what, and makes the fork where one is needed. Done twice, it has the effect of once. */
   readonly open?: (mode: ForkMode) => Promise<Target>;
+  /** Refuses a repository that is neither this one nor a fork of it. @throws JobError `repo_unusable` */
+  readonly admitFork?: (name: string) => Promise<void>;
   readonly issues?: Issues;
   readonly conversation?: Conversation;
   /** @param file name of the workflow's file */

@@ -22,7 +22,8 @@ function newJobId(): string {
   return `job-${randomBytes(6).toString('hex')}`;
 }
 
-function branchOf(template: string, jobId: string): string {
+/** The branch of a job, or of its session. */
+export function branchOf(template: string, jobId: string): string {
   return template.replaceAll('<job_id>', jobId);
 }
 
