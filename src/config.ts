@@ -12,8 +12,7 @@ import {
   type PriceSetting,
   type ProviderAccess,
 } from './config/models.ts';
-import { elsewhereOf, type ElsewhereConfig } from './config/elsewhere.ts';
-import { githubOf, type GithubConfig } from './config/github.ts';
+import { elsewhereOf, githubOf, type ElsewhereConfig, type GithubConfig } from './config/github.ts';
 import { triggersOf, type TriggersConfig } from './config/triggers.ts';
 import type { AgentMount, Kind } from './config/kinds.ts';
 import { hostEnvironment, programName, shellWord, type HostEnvironment } from './config/host.ts';

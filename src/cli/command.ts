@@ -58,7 +58,7 @@ const REACHING: ReadonlySet<string> = new Set(
 );
 const URL_FLAG = / --url (?:'(?:[^']|'\\'')*'|\S+)/;
 const COMMANDS_NAMED = new RegExp(
-  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|session|trace|status|logs|result|usage|diff|recover|checkout|replay|message|submit|wait|cancel|retry|worker|up|keys|pause|deliveries|export|import|gc|backup|restore-db|agents|doctor))(?![\\w-])`,
+  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|session|trace|status|logs|result|usage|diff|recover|checkout|replay|message|submit|wait|cancel|retry|worker|up|keys|pause|deliveries|actions|export|import|gc|backup|restore-db|agents|doctor))(?![\\w-])`,
   'g',
 );
 

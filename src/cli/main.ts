@@ -164,6 +164,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'send one signed callback, from any CI',
     load: () => import('./commands/callback.ts'),
   },
+  actions: {
+    usage: 'actions <what>',
+    summary: 'work, judge and propose on three machines of a CI, without a server',
+    startsAgent: true,
+    load: () => import('./commands/actions.ts'),
+  },
   export: {
     usage: 'export [jobs...]',
     summary: 'write ended jobs with all that belongs to them as one file',

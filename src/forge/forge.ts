@@ -225,6 +225,8 @@ export interface Workflows {
    * @returns the run; `null` where it was started and the forge does not show it yet
    */
   dispatch(request: Dispatch): Promise<WorkflowRun | null>;
+  /** The run of a job that was asked for then (RFC 3339); looked for several times, for it may not be shown yet. */
+  find(jobId: string, askedAt: string): Promise<WorkflowRun | null>;
   /** Runs that were started since, the newest first, bounded. @param at RFC 3339 */
   list(at: string): Promise<readonly WorkflowRun[]>;
   /** `null` where it is gone. */
@@ -250,6 +252,8 @@ export interface Access {
   readonly credential?: () => Promise<Credential>;
   /** Looks who may do what, and makes the fork where one is needed. Done twice, it has the effect of once. */
   readonly open?: (mode: ForkMode) => Promise<Target>;
+  /** Refuses a repository that is neither this one nor a fork of it. @throws JobError `repo_unusable` */
+  readonly admitFork?: (name: string) => Promise<void>;
   readonly issues?: Issues;
   readonly conversation?: Conversation;
   /** @param file name of the workflow's file */

@@ -1,7 +1,8 @@
 /** GitHub and GitHub Enterprise Server, by the token of an account or by an App. */
 import { JobError } from '../job/error.ts';
+import { createWorkflows } from './github/actions/workflows.ts';
 import { createClient, statusOf, type Ask } from './github/client.ts';
-import { placeForBranch, usableRepo } from './github/fork.ts';
+import { admitFork, placeForBranch, usableRepo } from './github/fork.ts';
 import { createConversation } from './github/conversation/conversation.ts';
 import { createMemory, type Memory } from './github/conversation/memory.ts';
 import { examineGithub } from './github/examine.ts';
@@ -10,8 +11,8 @@ import { nameOn, repoOf, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace, type PaceBook } from './github/pace.ts';
 import { findProposal, proposeOn } from './github/proposal/pulls.ts';
 import { accountTokens, type AppIdentity, type Tokens, type TokenUse } from './github/tokens.ts';
-import { createWorkflows } from './github/workflows.ts';
-import type { Access, Forge, ForgeFinding, Remote, Visit } from './forge.ts';
+import type { ForkMode } from '../job/request.ts';
+import type { Access, Forge, ForgeFinding, Remote, Target, Visit } from './forge.ts';
 
 export interface GithubOptions {
   /** Address of the server, such as `https://github.com`, without a slash at its end. */
@@ -55,6 +56,24 @@ async function tipOf(ask: Ask, repo: RepoName, branch: string): Promise<string |
   );
 }
 
+/** Looks where a branch may go, and forks where it may go nowhere else. */
+async function openTarget(
+  desk: Desk,
+  tokens: Tokens,
+  ask: Ask,
+  upstream: RepoName,
+  mode: ForkMode,
+  { signal, onNotice }: Visit,
+): Promise<Target> {
+  const { forkTimeoutMs: timeoutMs, forkPollMs: pollMs } = desk.options;
+  const found = await usableRepo(ask, upstream);
+  const forker = (): Promise<string> | null => (tokens.kind === 'app' ? null : desk.login(tokens, ask));
+  const fork = await placeForBranch(ask, found, forker, { mode, timeoutMs, pollMs, signal, onNotice });
+  const at = splitName(fork ?? found.full_name);
+  if (at === null) throw new JobError('bug', `GitHub names a repository ${fork ?? found.full_name}`);
+  return { remote: desk.remoteOf(at), fork };
+}
+
 function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit): Access {
   const { options } = desk;
   let client: Promise<Ask> | null = null;
@@ -69,31 +88,17 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
     });
   const asking = (): Promise<Ask> => (client ??= connect());
   const login = (ask: Ask): Promise<string> => tokens.bot?.() ?? desk.login(tokens, ask);
-  const { reader } = tokens;
-  const { signal } = visit;
+  const [{ reader }, { signal }] = [tokens, visit];
   return {
     reader,
     async credential() {
       return { username: TOKEN_USER, password: await tokenOf() };
     },
-    async open(mode) {
-      const ask = await asking();
-      const found = await usableRepo(ask, upstream);
-      const fork = await placeForBranch(
-        ask,
-        found,
-        () => (tokens.kind === 'app' ? null : desk.login(tokens, ask)),
-        {
-          mode,
-          timeoutMs: options.forkTimeoutMs,
-          pollMs: options.forkPollMs,
-          signal: visit.signal,
-          onNotice: visit.onNotice,
-        },
-      );
-      const at = splitName(fork ?? found.full_name);
-      if (at === null) throw new JobError('bug', `GitHub names a repository ${fork ?? found.full_name}`);
-      return { remote: desk.remoteOf(at), fork };
+    open: async (mode) => openTarget(desk, tokens, await asking(), upstream, mode, visit),
+    async admitFork(name) {
+      const fork = splitName(name);
+      if (fork === null) throw new JobError('bug', `${name} is no repository`);
+      return admitFork(await asking(), upstream, fork);
     },
     issues: createIssues(asking, upstream, login, signal),
     conversation: createConversation({
@@ -105,10 +110,7 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       signal,
     }),
     workflows: (file) =>
-      createWorkflows(() => connect('runs'), upstream, file, {
-        signal: signal,
-        pauseMs: options.forkPollMs,
-      }),
+      createWorkflows(() => connect('runs'), upstream, file, { signal, pauseMs: options.forkPollMs }),
     async find(fork, branch, jobId) {
       const head = splitName(fork ?? '') ?? upstream;
       return findProposal(await asking(), { upstream, head }, branch, jobId);

@@ -2,25 +2,25 @@
 import { isElsewhere } from '../job/elsewhere/executor.ts';
 import { Cancelled, JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
-import { PROCEDURE_VERSION, type Job } from '../job/job.ts';
+import type { Job } from '../job/job.ts';
 import { runJob } from '../job/procedure.ts';
 import type { Cause } from '../job/elsewhere/ending.ts';
 import type { JobRequest } from '../job/request.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal } from '../job/status.ts';
-import type { StepResult } from '../job/step.ts';
 import type { Settling } from '../job/trigger/record.ts';
 import type { Lease, Store } from '../store/store.ts';
 import { ownName } from '../workspace/keep/owner.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
 import type { Callbacks } from './callbacks/callbacks.ts';
-import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
+import type { JobContext, RunnerParts } from './context.ts';
 import { endElsewhere } from './dispatch/end.ts';
 import { runElsewhere } from './dispatch/story.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.ts';
+import { restartIfOther } from './engine/restart.ts';
 import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readIssue, type ReadIssue } from './forge/issue.ts';
 import { readDiff } from './look/diff.ts';
@@ -232,23 +232,6 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   return { ...judged, base: wanted ?? judged.base };
 }
 
-/** A job stored by another procedure starts again from its last saved tree; nothing is replayed over other code. */
-async function restartIfOther(parts: RunnerParts, opened: Opened, jobSteps: JobSteps): Promise<void> {
-  const { context, lease, journal } = opened;
-  const steps = await parts.store.readSteps(context.job.job_id);
-  const other = steps.find((step) => step.procedure_version !== PROCEDURE_VERSION);
-  if (other === undefined) return;
-  journal.emit('message', null, {
-    text: `stored under procedure ${other.procedure_version}, this is ${PROCEDURE_VERSION}: the job starts again from its last saved tree`,
-  });
-  const prepared = steps.find((step) => step.key === 'prepare-1')?.result as
-    | StepResult<PreparedDetail>
-    | null
-    | undefined;
-  if (prepared?.ok === true) await jobSteps.rescue(prepared);
-  await parts.store.clearSteps(lease.current());
-}
-
 /**
  * Lets go of a job that threw. One of the queue would be claimed again at once, and if it throws each time, thousands of
  * times a minute: it waits until its lease has ended.
@@ -315,7 +298,7 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   const jobSteps = createSteps({ context: { ...context, job: running }, engine, lease, park });
   steps = jobSteps;
   const ended = async (): Promise<RunEnd> => {
-    await restartIfOther(parts, opened, jobSteps);
+    await restartIfOther(store, opened, jobSteps);
     await runJob(running, jobSteps);
     const stored = await store.getJob(job.job_id);
     if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);

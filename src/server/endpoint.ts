@@ -64,14 +64,10 @@ export interface Endpoint {
 export interface RequestBody {
   readonly type: 'application/json' | 'application/x-www-form-urlencoded';
   readonly schema: z.ZodType;
-  /** Most bytes, where it is not what every body may have. */
-  readonly maxBytes?: number;
-  /** Looks at the body as it came, before anything parses it. @throws Refused */
-  readonly verify?: (bytes: Uint8Array, headers: Headers) => void;
   /** Whether there may be none at all. */
   readonly isOptional?: boolean;
-  /** The handler gets the bytes as they came, for their sender signed them; the schema describes them. */
-  readonly isRaw?: boolean;
+  /** The handler gets the bytes as they came, at most so many, for their sender signed them; the schema describes them. */
+  readonly rawBytes?: number;
   readonly examples: Readonly<Record<string, unknown>>;
 }
 

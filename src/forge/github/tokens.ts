@@ -40,6 +40,9 @@ export const APP_PERMISSIONS = {
   workflows: 'write',
 } as const;
 
+/** What runs of a workflow need, in the repository that has it. */
+const RUN_PERMISSIONS = { actions: 'write', contents: 'read', metadata: 'read' } as const;
+
 /** What following up on checks needs: asked for where it was granted, for all else works without it. */
 export const FOLLOW_PERMISSIONS = { actions: 'read', checks: 'read' } as const;
 
@@ -60,8 +63,6 @@ function followable(granted: Readonly<Record<string, unknown>>): Readonly<Record
   const lacks = lacking(granted, FOLLOW_PERMISSIONS);
   return Object.fromEntries(Object.entries(FOLLOW_PERMISSIONS).filter(([right]) => !lacks.includes(right)));
 }
-/** What runs of a workflow need, in the repository that has it. */
-const RUN_PERMISSIONS = { actions: 'write', contents: 'read', metadata: 'read' } as const;
 
 interface Minted {
   readonly token: string;
@@ -99,7 +100,7 @@ async function readKey(file: string): Promise<string> {
 }
 
 /** A refusal of an App, in words that say what to do at GitHub. */
-function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
+function refusedApp(error: unknown, { owner, name }: RepoName, use: TokenUse): JobError {
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 0;
   const said = error instanceof Error ? error.message : String(error);
   if (status === 404) {
@@ -115,10 +116,10 @@ function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
   if (status === 422 || status === 403) {
     return new JobError(
       'repo_unusable',
-      `GitHub: the App may not do what a proposal needs: ${said.slice(0, 300)}`,
+      `GitHub: the App may not do what ${use === 'runs' ? 'starting a workflow' : 'a proposal'} needs: ${said.slice(0, 300)}`,
       {
         hint: `give the App these repository permissions, and accept them where it is installed: ${Object.entries(
-          APP_PERMISSIONS,
+          use === 'runs' ? RUN_PERMISSIONS : APP_PERMISSIONS,
         )
           .map(([right, level]) => `${right} (${level})`)
           .join(', ')}`,
@@ -194,7 +195,7 @@ export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = 
       if (newer !== undefined && newer !== old) return (await newer).token;
       const made = mint(repo, use).catch((error: unknown) => {
         if (known.get(key) === made) known.delete(key);
-        throw error instanceof JobError ? error : refusedApp(error, repo);
+        throw error instanceof JobError ? error : refusedApp(error, repo, use);
       });
       known.delete(key);
       known.set(key, made);

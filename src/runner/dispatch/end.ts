@@ -1,6 +1,6 @@
 /** The end of a job that a workflow executed: one way for callbacks and for looks at runs, and the first one counts. */
 import { decideEnd, type Cause, type End, type Found } from '../../job/elsewhere/ending.ts';
-import { JobError } from '../../job/error.ts';
+import { errorInfoOf, JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import { toResult, type JobResult } from '../../job/result.ts';
 import { isTerminal } from '../../job/status.ts';
@@ -9,7 +9,7 @@ import { createJournal } from '../engine/journal.ts';
 import { holdLease } from '../engine/lease.ts';
 import { endJob } from '../engine/settle.ts';
 import { maskOf } from '../engine/wire.ts';
-import { whereIs, type Whereabouts } from './workflow.ts';
+import { isLate, whereIs, type Whereabouts } from './workflow.ts';
 
 /** Longest look for a pull request, in milliseconds. */
 const LOOK_TIMEOUT_MS = 60_000;
@@ -39,13 +39,33 @@ export function resultElsewhere(
   };
 }
 
-/** The pull request of a job's branch, as the forge shows it. */
-async function look(parts: RunnerParts, job: Job, { forked }: Whereabouts): Promise<Found | null> {
-  const remote = await parts.forge.resolve(job.request.repo);
-  const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
-  const { find } = parts.forge.access(remote, { jobId: job.job_id, signal, onNotice: () => {} });
-  const found = await find?.(forked?.fork ?? null, job.branch, job.job_id);
-  return found == null ? null : { url: found.url, head_sha: found.headSha, is_draft: found.isDraft };
+/** What the forge shows for a job's branch, and what a person should know of the look. */
+interface Looked {
+  readonly found: Found | null;
+  readonly notices: readonly string[];
+}
+
+/**
+ * The pull request of a job's branch, as the forge shows it. Where it can't be asked, that is waited for as long as a run
+ * may take, and no longer.
+ */
+async function look(parts: RunnerParts, job: Job, { forked, dispatched }: Whereabouts): Promise<Looked> {
+  try {
+    const remote = await parts.forge.resolve(job.request.repo);
+    const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
+    const { find } = parts.forge.access(remote, { jobId: job.job_id, signal, onNotice: () => {} });
+    const found = await find?.(forked?.fork ?? null, job.branch, job.job_id);
+    if (found == null) return { found: null, notices: [] };
+    const { url, headSha, isDraft } = found;
+    return { found: { url, head_sha: headSha, is_draft: isDraft }, notices: [] };
+  } catch (error) {
+    const { message } = errorInfoOf(error);
+    if (dispatched !== null && isLate(parts, dispatched))
+      return { found: null, notices: [`its pull request could not be looked for: ${message}`] };
+    throw new JobError('infra_failed', `job: the end of ${job.job_id} can't be looked up: ${message}`, {
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -65,12 +85,16 @@ export async function endElsewhere(parts: RunnerParts, jobId: string, cause: Cau
     if (job.status !== 'triggered')
       throw new JobError('conflict', `job: ${jobId} is ${job.status}, and no run has it yet`);
     const at = await whereIs(store, jobId);
-    const found = await look(parts, job, at);
+    const { found, notices } = await look(parts, job, at);
     const where = `of ${at.forked?.upstream ?? job.request.repo} from ${at.forked?.fork ?? ''}:${job.branch}`;
     const mask = maskOf(parts);
     const decided = decideEnd(cause, found, where);
     const { error } = decided;
-    const end = { ...decided, error: error === null ? null : { ...error, message: mask(error.message) } };
+    const end = {
+      ...decided,
+      notices: [...decided.notices, ...notices],
+      error: error === null ? null : { ...error, message: mask(error.message) },
+    };
     const spent =
       cause.kind === 'said'
         ? {

@@ -10,7 +10,7 @@ import type { Job } from '../../job/job.ts';
 import type { Log } from '../../log.ts';
 import type { RunnerParts } from '../context.ts';
 import { endElsewhere } from './end.ts';
-import { runsOf, whereIs, type Dispatched } from './workflow.ts';
+import { isLate, runsOf, whereIs, type Dispatched } from './workflow.ts';
 
 /** Triggered jobs that one round looks at, the oldest first; runs beyond the list that it asks for one by one. */
 const MAX_JOBS = 1000;
@@ -50,6 +50,30 @@ async function triggeredJobs(parts: RunnerParts): Promise<readonly Waiting[]> {
   return waiting;
 }
 
+/** What failed in a run; nothing where that can't be read, unless it may be readable at the next look. */
+async function failuresOf(
+  workflows: Workflows,
+  run: WorkflowRun,
+  hasTime: boolean,
+): Promise<Extract<Cause, { kind: 'run' }>['failed']> {
+  if (run.conclusion === 'success') return [];
+  return workflows.failures(run.id).catch((error: unknown) => {
+    if (hasTime && errorInfoOf(error).code === 'infra_failed') throw error;
+    return [];
+  });
+}
+
+/** Why a job has ended whose run goes on for too long, which is stopped. */
+async function stopLate(workflows: Workflows, run: WorkflowRun, timeoutMs: number): Promise<Cause> {
+  const stopped = await workflows.cancel(run.id).then(
+    () => 'and was cancelled',
+    (error: unknown) => `and could not be cancelled: ${errorInfoOf(error).message}`,
+  );
+  return run.status === 'waiting'
+    ? { kind: 'gone', why: `the run ${run.url} did not begin within ${timeoutMs / 1000} s, ${stopped}` }
+    : { kind: 'late', why: `the run ${run.url} did not end within ${timeoutMs / 1000} s, ${stopped}` };
+}
+
 /** What a look at a run says: nothing yet, or why the job has ended. */
 async function causeOf(
   parts: RunnerParts,
@@ -60,7 +84,7 @@ async function causeOf(
   ended: Set<string>,
 ): Promise<Cause | null> {
   const { timeoutMs } = parts.config.elsewhere;
-  const isLate = Date.now() - Date.parse(dispatched.asked_at) > timeoutMs;
+  const late = isLate(parts, dispatched);
   const where = `${dispatched.workflow} in ${dispatched.runner_repo}`;
   if (run === 'gone')
     return {
@@ -68,22 +92,12 @@ async function causeOf(
       why: `the run ${dispatched.run_url ?? ''} of ${where} is gone: somebody removed it`,
     };
   if (run === null)
-    return isLate ? { kind: 'gone', why: `no run of ${where} was seen within ${timeoutMs / 1000} s` } : null;
-  if (run.status === 'ended') {
-    ended.add(job.job_id);
-    if (dispatched.calls_back && !seen.ended.has(job.job_id)) return null;
-    const conclusion = run.conclusion ?? 'unknown';
-    const failed = conclusion === 'success' ? [] : await workflows.failures(run.id);
-    return { kind: 'run', conclusion, url: run.url, failed };
-  }
-  if (!isLate) return null;
-  await workflows.cancel(run.id);
-  return run.status === 'waiting'
-    ? {
-        kind: 'gone',
-        why: `the run ${run.url} did not begin within ${timeoutMs / 1000} s, and was cancelled`,
-      }
-    : { kind: 'late', why: `the run ${run.url} did not end within ${timeoutMs / 1000} s, and was cancelled` };
+    return late ? { kind: 'gone', why: `no run of ${where} was seen within ${timeoutMs / 1000} s` } : null;
+  if (run.status !== 'ended') return late ? stopLate(workflows, run, timeoutMs) : null;
+  ended.add(job.job_id);
+  if (dispatched.calls_back && !seen.ended.has(job.job_id)) return null;
+  const failed = await failuresOf(workflows, run, !late);
+  return { kind: 'run', conclusion: run.conclusion ?? 'unknown', url: run.url, failed };
 }
 
 /** The run of a job: in the list, or where that is too short for it by itself; a few of these a round. */
@@ -103,6 +117,26 @@ async function findRun(
   seen.read.delete(job.job_id);
   seen.read.set(job.job_id, Date.now());
   return (await workflows.read(id)) ?? 'gone';
+}
+
+/** Ends a job, or says why not yet. */
+async function endBy(parts: RunnerParts, jobId: string, cause: Cause, log: Log): Promise<void> {
+  const { outcome } = await endElsewhere(parts, jobId, cause);
+  log.info('a run was seen to have ended', { job_id: jobId, outcome });
+}
+
+/** Nothing is known of any run: what had its time is not waited for any more. */
+async function giveUp(
+  parts: RunnerParts,
+  group: readonly Waiting[],
+  thrown: unknown,
+  log: Log,
+): Promise<void> {
+  const { message } = errorInfoOf(thrown);
+  log.warn('runs could not be looked at', { message });
+  const why = `its run could not be looked at within ${parts.config.elsewhere.timeoutMs / 1000} s: ${message}`;
+  for (const { job, dispatched } of group)
+    if (isLate(parts, dispatched)) await endBy(parts, job.job_id, { kind: 'gone', why }, log);
 }
 
 async function lookAtWorkflow(
@@ -128,11 +162,8 @@ async function lookAtWorkflow(
     const { job_id: jobId } = waiting.job;
     try {
       const run = await findRun(workflows, waiting, listed, seen, reads);
-      if (run === 'unknown') continue;
-      const cause = await causeOf(parts, workflows, waiting, run, seen, ended);
-      if (cause === null) continue;
-      const { outcome } = await endElsewhere(parts, jobId, cause);
-      log.info('a run was seen to have ended', { job_id: jobId, outcome });
+      const cause = run === 'unknown' ? null : await causeOf(parts, workflows, waiting, run, seen, ended);
+      if (cause !== null) await endBy(parts, jobId, cause, log);
     } catch (error) {
       // Somebody else is ending it; or the next round tries again.
       if (!(error instanceof JobError && error.code === 'conflict'))
@@ -153,10 +184,10 @@ async function look(parts: RunnerParts, seen: Seen, log: Log): Promise<void> {
     waiting,
     ({ dispatched: { runner_repo: repo, workflow } }) => `${repo} ${workflow}`,
   );
-  for (const [where, group] of groups) {
-    await lookAtWorkflow(parts, group, seen, ended, log).catch((error: unknown) => {
-      log.warn('runs could not be looked at', { where, message: errorInfoOf(error).message });
-    });
+  for (const group of groups.values()) {
+    await lookAtWorkflow(parts, group, seen, ended, log).catch((error: unknown) =>
+      giveUp(parts, group, error, log),
+    );
   }
   seen.ended = ended;
 }

@@ -24,7 +24,7 @@ import {
 } from './workflow.ts';
 
 /** Longest time for stopping a run whose job was cancelled. */
-const STOP_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 60_000;
 
 /** One job in the hands of this process. */
 interface Held {
@@ -119,8 +119,7 @@ async function stopRun({ parts, job, lease }: Held): Promise<readonly string[]> 
   const signal = AbortSignal.any([AbortSignal.timeout(STOP_TIMEOUT_MS), lease.lost]);
   try {
     const workflows = await runsOf(parts, dispatched, { jobId: job.job_id, signal });
-    const listed = dispatched.run_id === null ? await workflows.list(dispatched.asked_at) : [];
-    const id = dispatched.run_id ?? listed.find((run) => run.jobId === job.job_id)?.id;
+    const id = dispatched.run_id ?? (await workflows.find(job.job_id, dispatched.asked_at))?.id;
     if (id !== undefined) await workflows.cancel(id);
     return [];
   } catch (error) {

@@ -70,7 +70,7 @@ export async function whereIs(store: Store, jobId: string): Promise<Whereabouts>
  * @throws JobError `bad_configuration` where nobody is configured to go there
  */
 export async function runsOf(
-  { config, forge }: RunnerParts,
+  { config, forge }: Pick<RunnerParts, 'config' | 'forge'>,
   { runner_repo: repo, workflow }: Pick<Dispatched, 'runner_repo' | 'workflow'>,
   visit: {
     readonly jobId: string;
@@ -84,6 +84,11 @@ export async function runsOf(
   throw new JobError('bad_configuration', `runner_repo: nobody is configured to start workflows of ${repo}`, {
     hint: 'set BOT_TOKEN to the token of an account that may write there',
   });
+}
+
+/** Whether a run had its time: whatever can't be looked at by now is not waited for any more. */
+export function isLate({ config }: Pick<RunnerParts, 'config'>, { asked_at: at }: Dispatched): boolean {
+  return Date.now() - Date.parse(at) > config.elsewhere.timeoutMs;
 }
 
 /** Where a run calls back; `null` where the server can't be reached from outside. */

@@ -22,7 +22,8 @@ function newJobId(): string {
   return `job-${randomBytes(6).toString('hex')}`;
 }
 
-function branchOf(template: string, jobId: string): string {
+/** The branch of a job, or of its session. */
+export function branchOf(template: string, jobId: string): string {
   return template.replaceAll('<job_id>', jobId);
 }
 
@@ -52,8 +53,9 @@ export async function accept(
   const jobId = newJobId();
   const { follows: _before, sealed_token: _erased, ...asked } = request;
   const own = token === undefined ? {} : { sealed_token: await parts.seals.seal(jobId, token) };
-  const found = isElsewhere(request) ? undefined : await findFollowed(parts.store, remote, request);
-  const follows = root?.follows ?? found;
+  const follows = isElsewhere(request)
+    ? undefined
+    : (root?.follows ?? (await findFollowed(parts.store, remote, request)));
   const issue = asked.issue ?? root?.issue ?? null;
   const pull = root?.pull ?? asked.pull ?? null;
   const now = new Date().toISOString();
@@ -117,6 +119,14 @@ function checkRetriable({ job_id: jobId, request }: Job): void {
       hint: `call \`agent-runner replay ${replay.of}\` again`,
     });
   }
+}
+
+/** Refuses a message that nobody would read. @throws JobError `conflict` */
+function checkReads({ job_id: jobId, request }: Job): void {
+  if (!isElsewhere(request)) return;
+  throw new JobError('conflict', `message: ${jobId} is executed by a workflow, which reads none`, {
+    hint: `cancel it by \`agent-runner cancel ${jobId}\` and ask anew`,
+  });
 }
 
 /** The worker of this process, with what goes on beside its jobs. */
@@ -188,11 +198,7 @@ export function queueVerbs(
     },
     async message(jobId, text) {
       await alive(jobId, 'message');
-      if (isElsewhere((await find(jobId)).request)) {
-        throw new JobError('conflict', `message: ${jobId} is executed by a workflow, which reads none`, {
-          hint: `cancel it by \`agent-runner cancel ${jobId}\` and ask anew`,
-        });
-      }
+      checkReads(await find(jobId));
       await store.addMessage(jobId, parseTask(text), new Date().toISOString());
       return find(jobId);
     },

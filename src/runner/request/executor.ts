@@ -31,37 +31,22 @@ function lackOf({ elsewhere, github, server, webhooks }: Config): JobError | nul
   return null;
 }
 
-/** Why a job can't be executed by a workflow at all, by field; `null` where it can. */
-function hindranceOf(config: Config, input: RequestInput, repo: string): JobError | null {
-  const refuse = (field: string, why: string): JobError =>
-    new JobError('invalid_request', `${field}: ${why}, and executor is github-actions`, {
+/**
+ * What of a request keeps it here: what no workflow can do, and what none is told.
+ *
+ * @throws JobError `invalid_request` that names the field
+ */
+function checkGoes(config: Config, input: RequestInput, repo: string): void {
+  const refuse = (field: string, why: string): never => {
+    throw new JobError('invalid_request', `${field}: ${why}, and executor is github-actions`, {
       hint: 'ask for executor local',
     });
+  };
   if (nameOn(config.github.url, repo) === null)
-    return refuse('repo', `${repo.slice(0, 200)} is no repository of ${config.github.url}`);
-  if (input.mode === 'ask') return refuse('mode', 'ask proposes nothing');
-  if (input.sessionId !== undefined) return refuse('session_id', 'the files of a session are kept here');
-  if (input.token !== undefined) return refuse('github_token', 'a workflow has a token of its own');
-  return null;
-}
-
-/**
- * Where a request is executed. What only the settings of this machine say is not told to a workflow, and what a caller
- * asks for beyond its inputs is refused.
- *
- * @param repo as it is stored
- * @throws JobError `invalid_request` or `bad_configuration`, naming the field
- */
-export function executorOf(config: Config, input: RequestInput, repo: string): Executor {
-  if (input.inPlace !== undefined) return 'local';
-  const { executor: configured, runnerRepo } = config.elsewhere;
-  const asked = input.executor === undefined ? configured : parseExecutor(input.executor);
-  if (asked === 'local' || (asked === null && runnerRepo === null)) return 'local';
-  const hindrance = hindranceOf(config, input, repo);
-  // Where nobody said so, what can't go there is done here.
-  if (hindrance !== null && asked === null) return 'local';
-  const trouble = lackOf(config) ?? hindrance;
-  if (trouble !== null) throw trouble;
+    refuse('repo', `${repo.slice(0, 200)} is no repository of ${config.github.url}`);
+  if (input.mode === 'ask') refuse('mode', 'ask proposes nothing');
+  if (input.sessionId !== undefined) refuse('session_id', 'the files of a session are kept here');
+  if (input.token !== undefined) refuse('github_token', 'a workflow has a token of its own');
   const { base, agent, model, sandbox, budget = {}, checks = [], setup, labels, reviewers } = input;
   checkCarried({
     base,
@@ -77,5 +62,34 @@ export function executorOf(config: Config, input: RequestInput, repo: string): E
     reviewers,
   });
   checkPrompt(input.task);
+}
+
+/** Whether a request can go to a workflow. */
+function goes(config: Config, input: RequestInput, repo: string): boolean {
+  try {
+    checkGoes(config, input, repo);
+    return true;
+  } catch (error) {
+    if (error instanceof JobError) return false;
+    throw error;
+  }
+}
+
+/**
+ * Where a request is executed. Where a caller or the settings say a workflow, what can't go there is refused; where there
+ * only is one, it is done here.
+ *
+ * @param repo as it is stored
+ * @throws JobError `invalid_request` or `bad_configuration`, naming the field
+ */
+export function executorOf(config: Config, input: RequestInput, repo: string): Executor {
+  if (input.inPlace !== undefined) return 'local';
+  const { executor: configured, runnerRepo } = config.elsewhere;
+  const asked = input.executor === undefined ? configured : parseExecutor(input.executor);
+  if (asked === 'local' || (asked === null && runnerRepo === null)) return 'local';
+  if (asked === null && !goes(config, input, repo)) return 'local';
+  const lack = lackOf(config);
+  if (lack !== null) throw lack;
+  checkGoes(config, input, repo);
   return 'github-actions';
 }

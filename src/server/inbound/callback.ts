@@ -6,6 +6,7 @@ import type { Said } from '../../job/elsewhere/ending.ts';
 import { ERROR_CODES, errorInfoOf, JobError, type ErrorCode } from '../../job/error.ts';
 import { verifyWebhook, verifyWebhookSignature } from '../../notify/verify.ts';
 import type { Runner } from '../../runner/runner.ts';
+import { parseSigned } from '../check.ts';
 import { json, type Endpoint } from '../endpoint.ts';
 import { findJob } from '../jobs/read.ts';
 import { jobPath, outcome } from '../jobs/schema.ts';
@@ -127,7 +128,7 @@ export function callbackEndpoint({ runner, config }: Parts, define: Define): End
     method: 'post',
     path: '/webhook/agent-runner',
     id: 'workflowCallback',
-    tag: 'system',
+    tag: 'inbound',
     summary: 'Takes the callback of a workflow that executed a job',
     description:
       'Signed with `WEBHOOK_SECRET` by `X-Signature-256`, by the headers of Standard Webhooks, or both; unsigned only with `ALLOW_INSECURE_WEBHOOKS=1`. What it says of a pull request is looked up at the forge. A job that has ended stays as it is: told again, or late, the answer is the same and nothing happens.',
@@ -146,8 +147,7 @@ export function callbackEndpoint({ runner, config }: Parts, define: Define): End
     },
     body: {
       schema: callbackBody,
-      maxBytes: MAX_BYTES,
-      verify: (bytes, headers) => checkSigned(webhooks, bytes, headers),
+      rawBytes: MAX_BYTES,
       examples: {
         opened: {
           job_id: 'job-0123456789ab',
@@ -165,7 +165,13 @@ export function callbackEndpoint({ runner, config }: Parts, define: Define): End
         },
       },
     },
-    async handle({ body }) {
+    async handle({ body: came, request, about, sentBy }) {
+      // What `rawBytes` asks for.
+      const bytes = came as unknown as Uint8Array;
+      checkSigned(webhooks, bytes, request.headers);
+      const body = parseSigned(callbackBody, bytes);
+      sentBy('workflow');
+      about(body.job_id);
       const job = await findJob(runner, body.job_id);
       if (!isElsewhere(job.request) || job.status === 'queued') {
         const why = isElsewhere(job.request) ? 'was not dispatched yet' : 'is executed by this server';

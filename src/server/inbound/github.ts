@@ -71,8 +71,7 @@ export function inboundEndpoints({ runner }: Parts, define: Define): readonly En
       },
       body: {
         schema: payload,
-        maxBytes: MAX_BYTES,
-        isRaw: true,
+        rawBytes: MAX_BYTES,
         examples: { ping: { zen: 'Keep it logically awesome.', hook_id: 1 } },
       },
       refuses: {
@@ -90,7 +89,7 @@ export function inboundEndpoints({ runner }: Parts, define: Define): readonly En
           event: request.headers.get('x-github-event'),
           delivery,
           signature: request.headers.get('x-hub-signature-256'),
-          // What `isRaw` asks for.
+          // What `rawBytes` asks for.
           body: body as unknown as Uint8Array,
         });
         if (came.status === 'accepted' || came.status === 'duplicate') {

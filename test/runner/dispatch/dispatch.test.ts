@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentRunner, JobStatus } from '../../../src/index.ts';
 import { webhookHeaders } from '../../../src/notify/sign.ts';
+import { sendCallback } from '../../../src/runner/callbacks/callback.ts';
+import { checkSigned } from '../../../src/server/inbound/callback.ts';
 import { openReceiver, type Receiver } from '../../notify/receiver.ts';
 import { jobIdOf, openPlace, SECRET, TOKEN, type Place } from './place.ts';
 
@@ -156,17 +158,17 @@ describe('a job of executor github-actions', () => {
       [{ base: 'main' }, 'base'],
       [{ labels: ['bot'] }, 'labels'],
       [{ task: 'x'.repeat(65_000) }, 'task'],
-      [{ executor: 'github-actions', session_id: 'mine' }, 'session_id'],
-      [{ executor: 'github-actions', mode: 'ask' }, 'mode'],
+      [{ session_id: 'mine' }, 'session_id'],
+      [{ mode: 'ask' }, 'mode'],
       [{ executor: 'elsewhere' }, 'executor'],
     ];
     for (const [body, field] of asked) {
-      const answer = await place.submit(body);
+      const answer = await place.submit({ executor: 'github-actions', ...body });
       const problem = (await answer.json()) as { detail: string };
       expect([answer.status, problem.detail.split(':')[0]]).toEqual([400, field]);
     }
     expect(place.runs()).toHaveLength(0);
-    // A job of a session is done here, where nobody said that it should go there.
+    // Where nobody said that it should go there, it is done here.
     const here = await place.submit({ session_id: 'mine', agent: 'simulated' });
     expect(here.status).toBe(201);
     const { job_id: jobId } = (await here.json()) as { job_id: string };
@@ -215,6 +217,28 @@ describe('POST /webhook/agent-runner', () => {
     // One kind of signature is enough.
     expect((await place.call(body, { 'x-signature-256': hex })).status).toBe(200);
     expect((await place.ended(jobId)).outcome).toBe('no_change');
+  });
+
+  it('takes what `agent-runner callback` sends, and what is not signed only where that is allowed', async () => {
+    const jobId = await triggered();
+    const prUrl = await place.propose(jobId);
+    const { webhooks } = place.runner.config;
+    const url = `${place.server.url}/webhook/agent-runner`;
+    const input = { url, jobId, status: 'completed', prUrl, error: null };
+    const sent = await sendCallback(webhooks, input, new AbortController().signal);
+    expect(sent).toMatchObject({ delivered: true, tries: 1 });
+    expect((await place.ended(jobId)).outcome).toBe('pr_opened');
+
+    const bytes = Buffer.from('{}');
+    const wrong = new Headers({ 'x-signature-256': 'sha256=00' });
+    const check = (secret: string | null, allowInsecure: boolean, headers: Headers) => () =>
+      checkSigned({ secret, allowInsecure }, bytes, headers);
+    expect(check(null, true, new Headers())).not.toThrow();
+    expect(check(null, true, wrong)).not.toThrow();
+    expect(check(SECRET, true, new Headers())).not.toThrow();
+    expect(check(SECRET, true, wrong)).toThrow(/^x-signature-256: /);
+    expect(check(SECRET, false, new Headers())).toThrow(/^x-signature-256: /);
+    expect(check(null, false, wrong)).toThrow(/WEBHOOK_SECRET/);
   });
 });
 

@@ -1,10 +1,10 @@
 /** Runs of a workflow: started once for a job, found again by the job's id in their names, read and stopped. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
-import { JobError } from '../../job/error.ts';
-import type { Dispatch, WorkflowRun, Workflows } from '../forge.ts';
-import { again, asJobError, once, sayingOf, statusOf, type Ask } from './client.ts';
-import { repoOf, type RepoName } from './names.ts';
+import { JobError } from '../../../job/error.ts';
+import type { Dispatch, WorkflowRun, Workflows } from '../../forge.ts';
+import { again, asJobError, once, sayingOf, statusOf, type Ask } from '../client.ts';
+import { readJobLog } from '../conversation/log.ts';
+import { repoOf, type RepoName } from '../names.ts';
 
 /** Pages of runs that are read, of a hundred each. */
 const MAX_PAGES = 5;
@@ -13,11 +13,8 @@ const PER_PAGE = 100;
 const SETTLE_LOOKS = 5;
 /** A clock that is ahead of GitHub's must not hide a run. */
 const SKEW_MS = 10 * 60_000;
-/** Jobs of a run whose logs are read, what is kept of each, and what is read at most, in bytes. */
+/** Jobs of a run whose logs are read. */
 const MAX_LOGS = 3;
-const MAX_LOG_BYTES = 8 * 1024;
-const MAX_READ_BYTES = 32 * 1024 * 1024;
-const LOG_TIMEOUT_MS = 30_000;
 
 /** What of a run is looked at. */
 interface RunJson {
@@ -45,38 +42,6 @@ function runOf({ id, html_url: url, display_title: title = '', status, conclusio
     status: status === 'completed' ? 'ended' : status === 'in_progress' ? 'running' : 'waiting',
     conclusion,
   };
-}
-
-/** The end of a stream as text, bounded in what is kept and in what is read. */
-async function tailOf(body: ReadableStream<Uint8Array>): Promise<string> {
-  let [kept, read] = [Buffer.alloc(0), 0];
-  for await (const chunk of body) {
-    read += chunk.length;
-    kept = Buffer.concat([kept, chunk]).subarray(-MAX_LOG_BYTES);
-    if (read > MAX_READ_BYTES) break;
-  }
-  const text = stripVTControlCharacters(kept.toString('utf8')).toWellFormed();
-  // Each line begins with its time, which nobody reads here.
-  return text.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z /gm, '').trim();
-}
-
-/** The end of a job's log; `null` where it can't be read. */
-async function logTail(ask: Ask, at: RepoName, jobId: number, signal: AbortSignal): Promise<string | null> {
-  try {
-    // Logs lie elsewhere, under a link that needs no token and gets none.
-    const { headers } = await ask('GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs', {
-      ...repoOf(at),
-      job_id: jobId,
-      request: { redirect: 'manual' },
-    });
-    if (headers.location === undefined) return null;
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(LOG_TIMEOUT_MS)]);
-    const answer = await fetch(headers.location, { signal: limit });
-    return answer.ok && answer.body !== null ? await tailOf(answer.body) : null;
-  } catch (error) {
-    if (signal.aborted) throw error;
-    return null;
-  }
 }
 
 /** What a person can do about a dispatch that was refused. */
@@ -201,7 +166,7 @@ async function failuresOf(place: Place, id: number): ReturnType<Workflows['failu
   const failed = data.jobs.filter(({ conclusion }) => conclusion === 'failure' || conclusion === 'timed_out');
   return Promise.all(
     failed.slice(0, MAX_LOGS).map(async (job) => {
-      return { name: job.name.slice(0, 200), log: await logTail(ask, at, Number(job.id), signal) };
+      return { name: job.name.slice(0, 200), log: await readJobLog(ask, at, Number(job.id), signal) };
     }),
   );
 }
@@ -220,13 +185,13 @@ export function createWorkflows(
 ): Workflows {
   let client: Promise<Ask> | null = null;
   const place = async (): Promise<Place> => ({ ask: await (client ??= connect()), at, file, ...options });
+  const refuse = (error: unknown): never => {
+    throw asJobError(error, `list the runs of ${file} in ${at.owner}/${at.name}`, 'repo_unusable');
+  };
   return {
     dispatch: async (request) => dispatch(await place(), request),
-    async list(since) {
-      return listRuns(await place(), since).catch((error: unknown) => {
-        throw asJobError(error, `list the runs of ${file} in ${at.owner}/${at.name}`, 'repo_unusable');
-      });
-    },
+    find: async (jobId, askedAt) => settled(await place(), jobId, askedAt).catch(refuse),
+    list: async (since) => listRuns(await place(), since).catch(refuse),
     read: async (id) => readRun(await place(), id),
     cancel: async (id) => cancelRun(await place(), id),
     failures: async (id) => failuresOf(await place(), id),
