@@ -25,6 +25,7 @@ const OPEN: readonly string[] = [
   'getDocument',
   'getPage',
   'getStart',
+  'githubWebhook',
 ];
 
 /** Sends a request to a route, with a body where it takes one. */
