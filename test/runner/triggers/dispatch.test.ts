@@ -62,7 +62,7 @@ describe('an issue', () => {
   });
 
   it('becomes none by people who may not write, by programs, and by ourselves; and nothing is said', async () => {
-    const { issue, comment, settle, jobs, told, reactions, said } = await opened();
+    const { issue, comment, settle, jobs, told, reactions, said, server } = await opened();
     const number = await issue();
     for (const who of ['eve', 'ci-bot', 'bot'] as const) await comment(who, number, '/agent do it');
     const before = said().length;
@@ -75,6 +75,8 @@ describe('an issue', () => {
     ]);
     expect(reactions()).toEqual([]);
     expect(said()).toHaveLength(before);
+    const figures = await (await fetch(`${server.url}/metrics`)).text();
+    expect(figures).toContain('agent_runner_triggers_total{kind="comment",decision="ignored"} 3');
   });
 
   it('is cancelled by a word, with what waited for it', async () => {

@@ -36,28 +36,33 @@ export interface TriggerScene {
   /** The dispatcher's clock. */
   readonly clock: { ms: number };
   /** Calls the forge as somebody. */
-  as(who: Person, method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
+  readonly as: (
+    who: Person,
+    method: string,
+    path: string,
+    body?: unknown,
+  ) => Promise<Record<string, unknown>>;
   /** Opens an issue of `eve`, and returns its number. */
-  issue(title?: string, text?: string): Promise<number>;
-  comment(who: Person, number: number, text: string): Promise<void>;
+  readonly issue: (title?: string, text?: string) => Promise<number>;
+  readonly comment: (who: Person, number: number, text: string) => Promise<void>;
   /** A branch of the repository with a commit of its own. */
-  branch(name: string, who?: Person): Promise<string>;
+  readonly branch: (name: string, who?: Person) => Promise<string>;
   /** A pull request of ours, on an issue or by itself. */
-  ownPull(issue?: number): Promise<Opened>;
+  readonly ownPull: (issue?: number) => Promise<Opened>;
   /** Waits until the forge has told all, and decides once. */
-  settle(): Promise<void>;
+  readonly settle: () => Promise<void>;
   /** Ends a job that is played. */
-  end(jobId: string, result?: Partial<JobResult>): Promise<void>;
-  jobs(): Promise<readonly Job[]>;
-  triggers(): Promise<readonly TriggerView[]>;
+  readonly end: (jobId: string, result?: Partial<JobResult>) => Promise<void>;
+  readonly jobs: () => Promise<readonly Job[]>;
+  readonly triggers: () => Promise<readonly TriggerView[]>;
   /** What is said of each event, the oldest first: its action or state, and why. */
-  told(): Promise<readonly string[]>;
+  readonly told: () => Promise<readonly string[]>;
   /** Who answered by which sign, on issues, pull requests and comments. */
-  reactions(): readonly string[];
+  readonly reactions: () => readonly string[];
   /** What is said in comments. */
-  said(): readonly string[];
-  add(...events: readonly ForgeEvent[]): Promise<void>;
-  close(): Promise<void>;
+  readonly said: () => readonly string[];
+  readonly add: (...events: readonly ForgeEvent[]) => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Opens one. @param settings by name, as flags give them */
