@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../../src/job/job.ts';
 import type { JobResult } from '../../../src/job/result.ts';
 import type { Pull } from '../../forge/state/model.ts';
+import type { Ran } from '../cli.ts';
 import { OWNER_TOKEN, openForgePlace, type ForgePlace } from './place.ts';
 
 let place: ForgePlace;
@@ -144,5 +145,91 @@ describe('a follow-up', () => {
     expect(await place.forge.branch('ann', 'tool', branch)).toBe(git('-C', path, 'rev-parse', 'HEAD'));
     expect(sayings()).toHaveLength(1);
     expect(sayings()[0]).toContain('not as the runner left it');
+  });
+
+  it('is refused where the pull request was closed, and told once where its process died', async () => {
+    const root = await first();
+    const branch = String(root.branch);
+    const killed = await submit(root, 'Say two');
+    const dying = { ...env('echo two > two.txt'), AGENT_RUNNER_FAIL_AT: 'branch-pushed' };
+    await place.bench.run(['worker', '--once'], dying);
+    await work('echo two > two.txt');
+    const job = await jobOf(killed);
+    expect(job).toMatchObject({ outcome: 'pr_updated', result: { resumed_from_checkpoint: true } });
+    const log = git('-C', place.forge.folder('ann', 'tool'), 'rev-list', `${root.base_sha}..${branch}`);
+    expect(log.split('\n')).toEqual([job.result?.head_sha, root.head_sha]);
+    expect(sayings()).toHaveLength(1);
+
+    await place.asOwner('PATCH', '/repos/ann/tool/pulls/1', { state: 'closed' });
+    const late = await submit(root, 'Say three');
+    await work('echo three > three.txt');
+    const { outcome, result } = await jobOf(late);
+    expect({ outcome, turns: result?.turns }).toEqual({ outcome: 'refused', turns: 0 });
+    expect(result?.error?.message).toContain('ann/tool#1 was closed');
+    expect(await place.forge.branch('ann', 'tool', branch)).toBe(job.result?.head_sha);
+    expect(pulls()).toHaveLength(1);
+  });
+});
+
+describe('self-heal --pr', () => {
+  async function heal(name: string, command: string, ...more: readonly string[]): Promise<Ran> {
+    return place.bench.run(
+      ['self-heal', '--pr', name, '--agent', 'command', '--json', ...more],
+      env(command),
+    );
+  }
+  async function fail(sha: string | null): Promise<void> {
+    const said = { state: 'failure', context: 'ci', description: 'sum is wrong' };
+    await place.asOwner('POST', `/repos/ann/tool/statuses/${String(sha)}`, said);
+  }
+
+  it('is a turn on a pull request of ours, and nothing where nothing failed', async () => {
+    const root = await first();
+    const nothing = await heal('ann/tool#1', 'true');
+    expect({ code: nothing.code, said: JSON.parse(nothing.stdout) as unknown }).toMatchObject({
+      code: 0,
+      said: { outcome: 'no_change' },
+    });
+    await fail(root.head_sha);
+    const ran = await heal(String(root.pr_url), 'echo mended > ci.txt');
+    const result = JSON.parse(ran.stdout) as JobResult;
+    expect(result, ran.stderr).toMatchObject({ outcome: 'pr_updated', pr_url: root.pr_url });
+    expect((await jobOf(result.job_id)).request).toMatchObject({
+      session_id: root.job_id,
+      turn: { kinds: ['checks'], by: [], sha: root.head_sha },
+    });
+    const title = git(
+      '-C',
+      place.forge.folder('ann', 'tool'),
+      'log',
+      '-1',
+      '--format=%s%n%b',
+      String(root.branch),
+    );
+    expect(title).toMatch(/^Mend failing checks: ci\n.*For ann\/tool#1, after its checks failed/);
+    expect(sayings()).toHaveLength(1);
+  });
+
+  it('proposes onto the branch of somebody else, and pushes there only where it is told to', async () => {
+    const folder = place.forge.folder('ann', 'tool');
+    const start = git('-C', folder, 'rev-parse', 'main');
+    const sha = git('-C', folder, 'commit-tree', '-p', start, '-m', 'Hers', `${start}^{tree}`);
+    git('-C', folder, 'branch', 'feature', sha);
+    const asked = { title: 'Hers', body: 'My own words', head: 'feature', base: 'main' };
+    await place.asOwner('POST', '/repos/ann/tool/pulls', asked);
+    await fail(sha);
+    const first = await heal('ann/tool#1', 'echo mended > ci.txt');
+    const result = JSON.parse(first.stdout) as JobResult;
+    expect(result, first.stderr).toMatchObject({ outcome: 'pr_opened', base: 'feature', base_sha: sha });
+    expect(pulls()).toMatchObject([{ baseRef: 'main' }, { baseRef: 'feature' }]);
+    expect(await place.forge.branch('ann', 'tool', 'feature')).toBe(sha);
+
+    const second = await heal('ann/tool#1', 'echo pushed > ci.txt', '--push');
+    const pushed = JSON.parse(second.stdout) as JobResult;
+    expect(pushed, second.stderr).toMatchObject({ outcome: 'pr_updated', branch: 'feature' });
+    expect(await place.forge.branch('ann', 'tool', 'feature')).toBe(pushed.head_sha);
+    expect(git('-C', folder, 'rev-parse', 'feature^')).toBe(sha);
+    expect(pulls()).toHaveLength(2);
+    expect(pulls()[0]).toMatchObject({ title: 'Hers', body: 'My own words' });
   });
 });
