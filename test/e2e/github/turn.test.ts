@@ -1,22 +1,28 @@
 /** A follow-up on a pull request: the same branch, the same pull request, and whatever people pushed between. */
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../../src/job/job.ts';
 import type { JobResult } from '../../../src/job/result.ts';
 import type { Pull } from '../../forge/state/model.ts';
 import type { Ran } from '../cli.ts';
-import { OWNER_TOKEN, openForgePlace, type ForgePlace } from './place.ts';
+import { OWNER_TOKEN, TOKEN, openForgePlace, type ForgePlace } from './place.ts';
+
+/** One gate run is enough to be red. */
+const ONCE = ['--max-gate-runs', '1'];
 
 let place: ForgePlace;
 beforeEach(async () => {
   place = await openForgePlace();
+  token = OWNER_TOKEN;
 });
 afterEach(() => place.close());
 
-/** As whoever may push, so that the branch lies in the repository itself. */
+/** Who may push has the branch in the repository itself, `bot` has it in a fork. */
+let token: string;
 function env(command: string): Readonly<Record<string, string>> {
-  return place.env({ BOT_TOKEN: OWNER_TOKEN, AGENT_CMD: command });
+  return place.env({ BOT_TOKEN: token, AGENT_CMD: command });
 }
 
 async function first(): Promise<JobResult> {
@@ -27,8 +33,8 @@ async function first(): Promise<JobResult> {
   return result;
 }
 
-async function submit(root: JobResult, task: string): Promise<string> {
-  const words = ['submit', task, '--session', root.job_id, '--agent', 'command', '--json'];
+async function submit(root: JobResult, task: string, ...more: readonly string[]): Promise<string> {
+  const words = ['submit', task, '--session', root.job_id, '--agent', 'command', '--json', ...more];
   const ran = await place.bench.run(words, env('true'));
   expect(ran.code, ran.stderr).toBe(0);
   return (JSON.parse(ran.stdout) as { job_id: string }).job_id;
@@ -113,7 +119,7 @@ describe('a follow-up', () => {
     git('-C', path, 'push', '-q', 'origin', `HEAD:${branch}`);
     const byHand = git('-C', path, 'rev-parse', 'HEAD');
     const fourth = await submit(root, 'Say four');
-    await work('test -f mine.txt && echo four > four.txt');
+    await work('grep -q "People pushed commits" && test -f mine.txt && echo four > four.txt');
     const four = await jobOf(fourth);
     expect(four).toMatchObject({ outcome: 'pr_updated', result: { base_sha: root.base_sha } });
     expect(four.result?.notices.join('\n')).toMatch(/went on since the job before.*Mine, too; .*By hand/);
@@ -126,14 +132,39 @@ describe('a follow-up', () => {
   it('is refused where the branch was rewritten, and pushes nothing when its gate is red', async () => {
     const root = await first();
     const branch = String(root.branch);
-    const red = await submit(root, 'Break it');
+    const red = await submit(root, 'Break it', ...ONCE);
     await work('echo "export const sum = () => 0;" > sum.mjs');
     expect(await jobOf(red)).toMatchObject({ status: 'failed', result: { branch: null } });
     expect(await place.forge.branch('ann', 'tool', branch)).toBe(root.head_sha);
     expect(sayings()).toHaveLength(1);
     expect(sayings()[0]).toMatch(/nothing was pushed[^]*the gate is red/);
 
+    // What the red turn left is gone on with on top of what a person pushed, and left out where the two do not fit.
     const path = clone(branch);
+    const push = (file: string, text: string): void => {
+      writeFileSync(join(path, file), text);
+      git('-C', path, 'add', '-A');
+      git('-C', path, 'commit', '-q', '-m', `By hand: ${file}`);
+      git('-C', path, 'push', '-q', 'origin', `HEAD:${branch}`);
+    };
+    push('mine.txt', 'mine\n');
+    const still = await submit(root, 'Look', ...ONCE);
+    await work(
+      'test -f mine.txt && grep -q "() => [01]" sum.mjs && echo "export const sum = () => 1;" > sum.mjs',
+    );
+    expect(await jobOf(still)).toMatchObject({ outcome: 'gate_failed', result: { branch: null } });
+    push('sum.mjs', 'export const sum = (a, b) => b + a;\n');
+    const mended = await submit(root, 'Mend');
+    await work('grep -q "b + a" sum.mjs && echo mended > mended.txt');
+    const { outcome: came, result: done } = await jobOf(mended);
+    expect({ came, head: await place.forge.branch('ann', 'tool', branch) }).toEqual({
+      came: 'pr_updated',
+      head: done?.head_sha,
+    });
+    expect(done?.notices.join('\n')).toContain(`what ${still} left unpublished does not fit`);
+
+    git('-C', path, 'fetch', '-q', 'origin');
+    git('-C', path, 'reset', '-q', '--hard', `origin/${branch}`);
     git('-C', path, 'commit', '-q', '--amend', '-m', 'Rewritten');
     git('-C', path, 'push', '-q', '-f', 'origin', `HEAD:${branch}`);
     const refused = await submit(root, 'Say two');
@@ -148,6 +179,7 @@ describe('a follow-up', () => {
   });
 
   it('is refused where the pull request was closed, and told once where its process died', async () => {
+    token = TOKEN;
     const root = await first();
     const branch = String(root.branch);
     const killed = await submit(root, 'Say two');
@@ -156,7 +188,7 @@ describe('a follow-up', () => {
     await work('echo two > two.txt');
     const job = await jobOf(killed);
     expect(job).toMatchObject({ outcome: 'pr_updated', result: { resumed_from_checkpoint: true } });
-    const log = git('-C', place.forge.folder('ann', 'tool'), 'rev-list', `${root.base_sha}..${branch}`);
+    const log = git('-C', place.forge.folder('bot', 'tool'), 'rev-list', `${root.base_sha}..${branch}`);
     expect(log.split('\n')).toEqual([job.result?.head_sha, root.head_sha]);
     expect(sayings()).toHaveLength(1);
 
@@ -166,7 +198,7 @@ describe('a follow-up', () => {
     const { outcome, result } = await jobOf(late);
     expect({ outcome, turns: result?.turns }).toEqual({ outcome: 'refused', turns: 0 });
     expect(result?.error?.message).toContain('ann/tool#1 was closed');
-    expect(await place.forge.branch('ann', 'tool', branch)).toBe(job.result?.head_sha);
+    expect(await place.forge.branch('bot', 'tool', branch)).toBe(job.result?.head_sha);
     expect(pulls()).toHaveLength(1);
   });
 });
