@@ -76,6 +76,7 @@ export async function accept(
     branch: isElsewhere(request)
       ? branchElsewhere(jobId)
       : (request.in_place?.branch ??
+        request.onto?.branch ??
         root?.branch ??
         follows?.branch ??
         branchOf(parts.config.branchTemplate, sessionId ?? jobId)),
