@@ -1,5 +1,6 @@
 /** `actions agent`: an ordinary job on a copy of the upstream, whose change leaves as a bundle. */
-import { resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { EXIT_CODES, OUTCOMES } from '../../job/status.ts';
 import { errorInfo, JobError } from '../../job/error.ts';
 import { parseRunId } from '../../runner/actions/artifact.ts';
@@ -15,6 +16,11 @@ import { follow, type FollowedEnd } from '../foreground.ts';
 import { withTidyRunner } from '../reading.ts';
 import { cleanLine } from '../text.ts';
 import { codeSpan, told, type Told, type ToldOptions } from './told.ts';
+
+type Git = ReturnType<typeof openForge>['git'];
+
+/** Saved work of a job that left no change, beside where that would be. */
+const WORK_FILE = 'work.bundle';
 
 /** Options of the command. */
 export interface AgentOptions extends Record<string, unknown>, JudgingOptions, ToldOptions {
@@ -50,15 +56,39 @@ async function work(
   return follow(runner, jobId, io);
 }
 
+/**
+ * Writes what a job leaves: its change, or where it ended without one its saved work, which would go with the machine.
+ *
+ * @returns whether there was work to keep
+ */
+async function leave(
+  git: Git,
+  runner: Runner,
+  upstream: Upstream,
+  end: FollowedEnd,
+  { jobId, folder }: { readonly jobId: string; readonly folder: string },
+): Promise<boolean> {
+  if (end.kind === 'ended' && hasChange(end.result)) {
+    await writeBundle(git, upstream, jobId, end.result, folder);
+    return false;
+  }
+  const [id, ref] =
+    end.kind === 'ended' ? [end.result.job_id, end.result.wip_ref] : [end.job.job_id, end.wipRef];
+  if (ref === null) return false;
+  await mkdir(folder, { recursive: true });
+  await runner.recover(id, { kind: 'bundle', path: join(folder, WORK_FILE) });
+  return true;
+}
+
 /** What the step tells of a job that ended. */
-function toldOf(end: FollowedEnd): Told {
+function toldOf(end: FollowedEnd, hasWork: boolean): Told {
   if (end.kind === 'parked') {
     const error = errorInfo(
       'agent_failed',
       `the agent asks: ${end.question}`,
       'say more in the task, and run it again',
     );
-    const outputs = { outcome: 'needs_input', has_change: 'false' };
+    const outputs = { outcome: 'needs_input', has_change: 'false', has_work: String(hasWork) };
     return { outputs, summary: '## Agent: it asks\n', error, exitCode: EXIT_CODES.needs_input };
   }
   const { result } = end;
@@ -71,7 +101,7 @@ function toldOf(end: FollowedEnd): Told {
     ...result.notices.map((notice) => `- ${codeSpan(notice)}`),
   ];
   return {
-    outputs: { outcome, has_change: String(left) },
+    outputs: { outcome, has_change: String(left), has_work: String(hasWork) },
     summary: `${summary.join('\n\n')}\n`,
     error: left ? null : result.error,
     exitCode: left ? 0 : OUTCOMES[outcome].exit_code,
@@ -91,9 +121,8 @@ export async function runAgent(io: Io, options: AgentOptions): Promise<number> {
       let ended: Told | null = null;
       await withTidyRunner(config, async (runner) => {
         const end = await work(io, config, runner, upstream, options);
-        if (end.kind === 'ended' && hasChange(end.result))
-          await writeBundle(parts.git, upstream, jobId, end.result, resolve(config.host.cwd, options.bundle));
-        ended = toldOf(end);
+        const into = { jobId, folder: resolve(config.host.cwd, options.bundle) };
+        ended = toldOf(end, await leave(parts.git, runner, upstream, end, into));
         return 0;
       });
       if (ended === null) throw new JobError('bug', 'the job ended without a word');

@@ -69,6 +69,26 @@ async function refuseTooMuch(
     throw unfit('bundle', `its objects hold ${bytes} bytes (at most ${MAX_OBJECT_BYTES})`);
 }
 
+/**
+ * Has git look at every object of a change as a server looks at a push: entries called `.git`, broken trees, hostile
+ * `.gitmodules`. Packed anew for it, because git before 2.46 fetches from a bundle without that look.
+ */
+async function refuseBroken(
+  git: Git,
+  folder: string,
+  target: Upstream['target'],
+  from: string,
+  head: string,
+): Promise<void> {
+  const name = join(folder, 'looked-at');
+  const packed = await git(target, ['pack-objects', '--quiet', '--revs', name], {
+    stdin: `${head}\n^${from}\n`,
+  });
+  const look = ['index-pack', '--fsck-objects', '-o', `${name}.idx`, `${name}-${packed.text}.pack`];
+  const { code, stderr } = await git(target, look, { okCodes: [0, 1, 128] });
+  if (code !== 0) throw unfit('bundle', `git refuses it: ${stderr.trim().slice(0, 500)}`);
+}
+
 /** Refuses what no change of an agent can hold: other repositories inside this one. */
 async function refuseGitlinks(
   git: Git,
@@ -109,13 +129,15 @@ export async function layBundle(
   if (listed.code !== 0) throw unfit('bundle', 'it is no bundle');
   if (listed.text !== `${head} ${CHANGE_REF}`)
     throw unfit('bundle', `its refs are not exactly ${CHANGE_REF} at ${head.slice(0, 12)}`);
-  const strict = ['-c', 'transfer.fsckObjects=true', '-c', 'fetch.unpackLimit=1'];
   const fetch = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--', path];
-  const fetched = await git(target, [...strict, ...fetch, `${CHANGE_REF}:${CHANGE_REF}`], { okCodes });
+  const fetched = await git(target, ['-c', 'fetch.unpackLimit=1', ...fetch, `${CHANGE_REF}:${CHANGE_REF}`], {
+    okCodes,
+  });
   if (fetched.code !== 0) throw unfit('bundle', `git refuses it: ${fetched.stderr.trim().slice(0, 500)}`);
   if (!(await isAncestor(git, target, from, head)))
     throw unfit('bundle', `its commit does not go on from ${from.slice(0, 12)}`);
   await refuseTooMuch(git, target, from, head);
+  await refuseBroken(git, folder, target, from, head);
   await refuseGitlinks(git, target, from, head);
 }
 

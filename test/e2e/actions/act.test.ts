@@ -130,9 +130,15 @@ describe.skipIf(ACT === null)(`run.yml${ACT === null ? ` (${MISSING})` : ''}`, (
     const nothing = await dispatch('job-0000000000c1');
     expect(nothing.code, nothing.stdout).toBe(0);
     expect(lastBody()).toMatchObject({ job_id: 'job-0000000000c1', status: 'completed', pr_url: null });
-    reply = () => ({ error: { status: 401, message: 'Incorrect API key' } });
+    const half = script.seen.length;
+    reply = (count) =>
+      count === half
+        ? { calls: [['write', { path: 'half.txt', content: 'half' }]] }
+        : { error: { status: 401, message: 'Incorrect API key' } };
     const failed = await dispatch('job-0000000000c2');
     expect(failed.code).toBe(1);
+    // The machine is gone; what was done on it is not.
+    expect(readdirSync(join(failed.artifacts, 'work'))).toEqual(['work.bundle']);
     expect(lastBody()).toMatchObject({
       job_id: 'job-0000000000c2',
       status: 'failed',

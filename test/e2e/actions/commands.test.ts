@@ -1,4 +1,5 @@
 /** A run without a server, command by command: what each writes, and what the one that may push refuses. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -290,11 +291,16 @@ describe('what may push refuses', () => {
 
 describe('what judges refuses', () => {
   /** A bundle of a commit that a person makes in a clone. */
-  function bundled(name: string, change: (clone: string) => void, refs: readonly string[] = []): void {
+  function bundled(
+    name: string,
+    change: (clone: string) => void,
+    refs: readonly string[] = [],
+    commits = true,
+  ): void {
     const clone = at(`${name}.clone`);
     sh(place.bench.root, 'clone', '-q', place.forge.folder('ann', 'tool'), clone);
     change(clone);
-    sh(clone, '-c', 'user.name=eve', '-c', 'user.email=eve@x', 'commit', '-qm', 'x', '--allow-empty');
+    if (commits) sh(clone, 'commit', '-qm', 'x', '--allow-empty');
     sh(clone, 'update-ref', 'refs/agent-runner/change', 'HEAD');
     mkdirSync(at(name));
     sh(
@@ -318,14 +324,34 @@ describe('what judges refuses', () => {
       sh(clone, 'update-index', '--add', '--cacheinfo', `160000,${'1'.repeat(40)},sub`);
     });
     bundled('nothing', () => {});
+    bundled(
+      'dotgit',
+      (clone) => {
+        const blob = sh(clone, 'rev-parse', 'HEAD:sum.mjs');
+        sh(clone, 'update-index', '--add', '--cacheinfo', `100644,${blob},x/git`);
+        const tree = sh(clone, 'write-tree');
+        // What no git makes by itself: a tree with an entry `.git`.
+        const evil = sh(clone, 'rev-parse', `${tree}:x`);
+        const bytes = execFileSync('git', ['cat-file', 'tree', evil], { cwd: clone });
+        const named = Buffer.from(bytes.toString('latin1').replace('100644 git', '100644 .git'), 'latin1');
+        const args = ['hash-object', '-t', 'tree', '-w', '--literally', '--stdin'];
+        const made = execFileSync('git', args, { cwd: clone, input: named }).toString('utf8').trim();
+        const all = `${sh(clone, 'ls-tree', 'HEAD')}\n040000 tree ${made}\tx\n`;
+        const root = execFileSync('git', ['mktree'], { cwd: clone, input: all }).toString('utf8').trim();
+        sh(clone, 'reset', '-q', '--soft', sh(clone, 'commit-tree', root, '-p', 'HEAD', '-m', 'x'));
+      },
+      [],
+      false,
+    );
     const said = await Promise.all(
-      ['two', 'module', 'nothing'].map(
+      ['two', 'module', 'nothing', 'dotgit'].map(
         async (name) => [name, await verify(name, `${name}.verdict`)] as const,
       ),
     );
     const words = Object.fromEntries(said.map(([name, { code, stderr }]) => [name, `${code} ${stderr}`]));
     expect(words['two']).toMatch(/^64 [^]*its refs are not exactly/);
     expect(words['module']).toMatch(/^64 [^]*adds or moves a submodule/);
+    expect(words['dotgit']).toMatch(/^64 [^]*git refuses it: .*hasDotgit/);
     expect(words['nothing']).toMatch(/^64 [^]*has all of it already/);
   });
 
