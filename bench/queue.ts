@@ -173,6 +173,7 @@ async function pickup(folder: string): Promise<void> {
       },
       settle: async () => {},
       deliverer: null,
+      dispatcher: null,
     },
     {
       mode: 'loop',

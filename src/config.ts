@@ -12,7 +12,8 @@ import {
   type PriceSetting,
   type ProviderAccess,
 } from './config/models.ts';
-import { githubOf, type GithubConfig } from './config/github.ts';
+import { elsewhereOf, githubOf, type ElsewhereConfig, type GithubConfig } from './config/github.ts';
+import { triggersOf, type TriggersConfig } from './config/triggers.ts';
 import type { AgentMount, Kind } from './config/kinds.ts';
 import { hostEnvironment, programName, shellWord, type HostEnvironment } from './config/host.ts';
 import {
@@ -122,6 +123,8 @@ export interface Config {
     readonly allow: readonly string[];
   };
   readonly github: GithubConfig;
+  readonly elsewhere: ElsewhereConfig;
+  readonly triggers: TriggersConfig;
   readonly task: string | null;
   readonly workspace: string | null;
   /** Fail-point at which the process kills itself, from `AGENT_RUNNER_FAIL_AT`: for tests, and no setting. */
@@ -275,6 +278,8 @@ function toConfig(
       allow: values.webhook_allow,
     },
     github: githubOf(values, env),
+    elsewhere: elsewhereOf(values),
+    triggers: triggersOf(values, env),
     task: values.task,
     workspace: values.workspace,
     failAt: env['AGENT_RUNNER_FAIL_AT'] || null,

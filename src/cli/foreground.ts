@@ -1,5 +1,5 @@
 /** Running one job in the foreground: progress, result, exit code, callback. Shared by `run` and `demo`. */
-import { errorInfoOf } from '../job/error.ts';
+import { errorInfoOf, JobError } from '../job/error.ts';
 import { EXIT_CODES, OUTCOMES } from '../job/status.ts';
 import type { RunEnd, Runner } from '../runner/runner.ts';
 import { asCalled, printJson, type Io } from './command.ts';
@@ -7,11 +7,22 @@ import { createProgress } from './progress.ts';
 import { renderResult } from './report.ts';
 import { cleanLine, cleanText } from './text.ts';
 
-/** Follows a job to its end on this terminal. */
-export async function follow(runner: Runner, jobId: string, io: Io): Promise<RunEnd> {
+/** How a job that this process followed came to its end, or to its question. */
+export type FollowedEnd = Exclude<RunEnd, { kind: 'triggered' }>;
+
+/**
+ * Follows a job to its end on this terminal.
+ *
+ * @throws JobError `conflict` for one that a run elsewhere has
+ */
+export async function follow(runner: Runner, jobId: string, io: Io): Promise<FollowedEnd> {
   const progress = createProgress(io);
   try {
-    return await runner.run(jobId, { signal: io.signal, onEvent: (event) => progress.show(event) });
+    const end = await runner.run(jobId, { signal: io.signal, onEvent: (event) => progress.show(event) });
+    if (end.kind !== 'triggered') return end;
+    throw new JobError('conflict', `job: ${jobId} is executed by a workflow, and not by this process`, {
+      hint: `wait for it by \`agent-runner wait ${jobId}\``,
+    });
   } finally {
     progress.stop();
   }

@@ -72,6 +72,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'sum what jobs have spent, by day, repository, agent or model',
     load: () => import('./commands/usage.ts'),
   },
+  triggers: {
+    usage: 'triggers',
+    summary: 'show what happened on the forge, and what was decided',
+    load: () => import('./commands/triggers.ts'),
+  },
   diff: { usage: 'diff <job>', summary: "show a job's change", load: () => import('./commands/diff.ts') },
   recover: {
     usage: 'recover [job]',
@@ -158,6 +163,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     usage: 'callback',
     summary: 'send one signed callback, from any CI',
     load: () => import('./commands/callback.ts'),
+  },
+  actions: {
+    usage: 'actions <what>',
+    summary: 'work, judge and propose on three machines of a CI, without a server',
+    startsAgent: true,
+    load: () => import('./commands/actions.ts'),
   },
   export: {
     usage: 'export [jobs...]',

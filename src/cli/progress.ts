@@ -92,6 +92,12 @@ function deliveryLine({ data }: JobEvent): string {
   return `  callback: ${text(status)} after try ${text(number)}: ${text(error)}${next}`;
 }
 
+/** Where a job is executed that is executed elsewhere: everything else of a status shows itself. */
+function statusLine({ data: { status, runner_repo: repo, run_url: url } }: JobEvent): string | null {
+  if (status !== 'triggered') return null;
+  return `  triggered: ${typeof url === 'string' ? text(url) : `a workflow of ${text(repo)}`} executes it`;
+}
+
 /** What a person reads of an event, or `null` where there is nothing to say. */
 export function lineOf(event: JobEvent, colour: boolean): string | null {
   switch (event.type) {
@@ -112,6 +118,7 @@ export function lineOf(event: JobEvent, colour: boolean): string | null {
     case 'plan':
       return planLine(event);
     case 'status':
+      return statusLine(event);
     case 'tool_call':
     case 'usage':
     case 'log':

@@ -8,6 +8,7 @@ import type { UsageKey, UsageSum } from '../job/model/usage.ts';
 import type { JobResult } from '../job/result.ts';
 import type { JobStatus } from '../job/status.ts';
 import type { TraceView } from '../job/trace/span.ts';
+import type { TriggerState, TriggerView } from '../job/trigger/record.ts';
 import type { SessionDetail, SessionView } from '../job/view/session.ts';
 import type { AcceptedView, JobView, StepView } from '../job/view/view.ts';
 import type { JobRequest } from './generated/types.ts';
@@ -15,7 +16,7 @@ import type { JobRequest } from './generated/types.ts';
 /** What a job is asked by, in the words of the API; each thing has one name here. */
 export type AskedJob = Omit<
   JobRequest,
-  'repo' | 'task' | 'repo_url' | 'upstream_repo' | 'prompt' | 'instruction' | 'provider' | 'executor'
+  'repo' | 'task' | 'repo_url' | 'upstream_repo' | 'prompt' | 'instruction' | 'provider'
 > & {
   /** May be left out with an issue. */
   readonly repo?: string;
@@ -93,5 +94,12 @@ export interface JobClient {
     readonly since: string | null;
     readonly limit: number;
   }): Promise<UsageReport>;
+  /** What happened on the forge and what was decided, newest first. */
+  triggers(filter: {
+    readonly limit: number;
+    /** `owner/name`; capitals are not told apart. */
+    readonly repo?: string;
+    readonly state?: TriggerState;
+  }): Promise<readonly TriggerView[]>;
   close(): Promise<void>;
 }

@@ -111,6 +111,9 @@ export function createLocalClient(runner: Runner): JobClient {
       const [total = null] = await store.sumUsage({ by: null, since, limit: 1 });
       return { rows: await store.sumUsage({ by, since, limit }), total };
     },
+    async triggers({ repo, ...filter }) {
+      return runner.triggers.list({ ...filter, ...(repo === undefined ? {} : { repo: repo.toLowerCase() }) });
+    },
     close: () => Promise.resolve(),
   };
 }

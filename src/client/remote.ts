@@ -116,6 +116,7 @@ export function createRemoteClient(given: Place): JobClient {
       const { rows, total } = await call(place, 'getUsage', { query: { by, since: since ?? 'all', limit } });
       return { rows, total };
     },
+    triggers: async (filter) => (await call(place, 'listTriggers', { query: filter })).triggers,
     close: () => Promise.resolve(),
   };
 }

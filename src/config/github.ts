@@ -1,4 +1,5 @@
-/** The GitHub server, and who we are there, from settings and environment. */
+/** The GitHub server, who we are there, and the workflow that executes jobs, from settings and environment. */
+import type { Executor } from '../job/elsewhere/executor.ts';
 import { JobError } from '../job/error.ts';
 import type { ForkMode } from '../job/request.ts';
 import type { Values } from './settings.ts';
@@ -49,5 +50,30 @@ export function githubOf(values: Values, env: NodeJS.ProcessEnv): GithubConfig {
     paceMs: values.github_pace_ms,
     labels: values.labels,
     reviewers: values.reviewers,
+  };
+}
+
+/** Which workflow executes jobs, and how its runs are watched. */
+export interface ElsewhereConfig {
+  /** `null`: nobody said; where there is a `runnerRepo`, what can go there does. */
+  readonly executor: Executor | null;
+  readonly runnerRepo: string | null;
+  readonly workflow: string;
+  readonly ref: string | null;
+  /** Milliseconds within which a run must have ended. */
+  readonly timeoutMs: number;
+  /** Milliseconds between two looks at runs. */
+  readonly pollMs: number;
+}
+
+/** The workflow as the settings name it. */
+export function elsewhereOf(values: Values): ElsewhereConfig {
+  return {
+    executor: values.executor,
+    runnerRepo: values.runner_repo,
+    workflow: values.runner_workflow,
+    ref: values.runner_ref,
+    timeoutMs: values.triggered_timeout_s * 1000,
+    pollMs: values.run_poll_s * 1000,
   };
 }

@@ -1,12 +1,35 @@
 /** What values settings may have, and how they are read from text. Pure. */
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
-import { parseRef } from '../job/request.ts';
+import { isOwnerName, parseRef } from '../job/request.ts';
 
 /** The values a setting may have: `read` returns `undefined` for those it does not allow. */
 export interface Kind<T> {
   readonly allowed: string;
   /** `baseDir` is what a relative path is relative to. */
   read(value: unknown, baseDir: string, home: string): T | undefined;
+}
+
+/** One row of the table. */
+export interface Setting<T = unknown> {
+  readonly kind: Kind<T>;
+  readonly fallback: T;
+  readonly description: string;
+  readonly env: string | null;
+  /** What holds where the value is `null` or an empty list, in words. */
+  readonly unset: string;
+  /** Whether a repository's own settings file may set it: never what runs on the host. */
+  readonly project: boolean;
+}
+
+/** Makes a row. */
+export function setting<T>(
+  kind: Kind<T>,
+  fallback: T,
+  description: string,
+  more: { readonly env?: string; readonly project?: boolean; readonly unset?: string } = {},
+): Setting<T> {
+  const { env = null, project = false, unset = 'none' } = more;
+  return { kind, fallback, description, env, project, unset };
 }
 
 const MAX_TEXT_CHARS = 100_000;
@@ -87,6 +110,30 @@ export const forgeAddress: Kind<string> = {
     return protocol === 'https:' || LOOPBACK.test(hostname) ? known : undefined;
   },
 };
+/** A repository of the forge by its short name. */
+export const ownerName: Kind<string> = {
+  allowed: 'owner/name',
+  read: (value) =>
+    typeof value === 'string' && value.length <= 200 && isOwnerName(value) && !/^[-.]|\/\.{1,2}$/.test(value)
+      ? value
+      : undefined,
+};
+/** The file of a workflow, by its name alone. */
+export const workflowFile: Kind<string> = {
+  allowed: "a workflow's file name such as run.yml",
+  read: (value) => (typeof value === 'string' && /^\w[\w.-]{0,99}\.ya?ml$/.test(value) ? value : undefined),
+};
+/** A branch or tag. */
+export const ref: Kind<string> = {
+  allowed: 'a branch or tag',
+  read: (value) => {
+    try {
+      return typeof value === 'string' ? parseRef(value) : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+};
 /** The login of an account; that of an App ends in `[bot]`. */
 export const login: Kind<string> = {
   allowed: 'a login of letters, digits and "-"',
@@ -149,7 +196,7 @@ function mountOf(entry: unknown, baseDir: string, home: string): AgentMount | un
 
 // The agent never sees what could push or open a pull request, and the sandbox sets its own places.
 const NEVER_FOR_AGENTS =
-  /^((BOT|GITHUB|GH|GITHUB_ENTERPRISE|GH_ENTERPRISE|GITLAB|GITEA|FORGEJO)_TOKEN|SSH_AUTH_SOCK|SSH_ASKPASS|GIT_.*|WEBHOOK_SECRET|ACTIONS_.*|PATH|HOME|PWD|LD_.*)$/i;
+  /^((BOT|GITHUB|GH|GITHUB_ENTERPRISE|GH_ENTERPRISE|GITLAB|GITEA|FORGEJO)_TOKEN|SSH_AUTH_SOCK|SSH_ASKPASS|GIT_.*|(GITHUB_)?WEBHOOK_SECRET|ACTIONS_.*|PATH|HOME|PWD|LD_.*)$/i;
 
 /** Names of variables that the agent is given. */
 export const variables: Kind<readonly string[]> = {

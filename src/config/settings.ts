@@ -10,6 +10,7 @@ import {
   type PriceSetting,
   type ProviderSetting,
 } from './models.ts';
+import { repositoriesKind, rulesKind } from './triggers.ts';
 import { hostsKind } from './webhooks.ts';
 import {
   address,
@@ -23,14 +24,21 @@ import {
   number,
   oneOf,
   optional,
+  ownerName,
   path,
   paths,
+  ref,
+  setting,
   text,
   variables,
   webAddress,
+  workflowFile,
   type AgentMount,
-  type Kind,
+  type Setting,
 } from './kinds.ts';
+import { EXECUTORS } from '../job/elsewhere/executor.ts';
+import type { TriggerRule } from '../job/trigger/rules.ts';
+import { distance } from '../job/text/distance.ts';
 import { PHASES_MODES } from '../job/phases/choose.ts';
 import {
   DEFAULT_BUDGET,
@@ -47,28 +55,6 @@ const MAX_TIMEOUT_S = 14 * 24 * 3600;
 export interface Origin {
   readonly source: 'flag' | 'environment' | 'project' | 'user' | 'default';
   readonly where: string;
-}
-
-/** One row of the table. */
-export interface Setting<T = unknown> {
-  readonly kind: Kind<T>;
-  readonly fallback: T;
-  readonly description: string;
-  readonly env: string | null;
-  /** What holds where the value is `null` or an empty list, in words. */
-  readonly unset: string;
-  /** Whether a repository's own settings file may set it: never what runs on the host. */
-  readonly project: boolean;
-}
-
-function setting<T>(
-  kind: Kind<T>,
-  fallback: T,
-  description: string,
-  more: { readonly env?: string; readonly project?: boolean; readonly unset?: string } = {},
-): Setting<T> {
-  const { env = null, project = false, unset = 'none' } = more;
-  return { kind, fallback, description, env, project, unset };
 }
 
 const IN_PROJECT = { project: true } as const;
@@ -237,8 +223,50 @@ export const SETTINGS = {
     1000,
     'milliseconds a change asked of GitHub on the average (eight may follow at once), with at most 80 a minute and 500 an hour, kept by all processes of a home together; 0 for a server of your own without limits',
   ),
+  executor: setting(optional(oneOf(...EXECUTORS)), null, 'where jobs are executed', {
+    env: 'AGENT_RUNNER_EXECUTOR',
+    unset: 'github-actions where runner_repo is set and the job can go there, else local',
+  }),
+  runner_repo: setting(optional(ownerName), null, 'repository whose workflow executes jobs', {
+    env: 'RUNNER_REPO',
+  }),
+  runner_workflow: setting(workflowFile, 'run.yml', 'file of that workflow, in .github/workflows'),
+  runner_ref: setting(optional(ref), null, 'branch or tag it is taken from', { unset: 'the default branch' }),
+  triggered_timeout_s: setting(
+    number(1, MAX_TIMEOUT_S),
+    14_400,
+    'seconds within which a run must have ended',
+  ),
+  run_poll_s: setting(number(1, 3600), 30, 'seconds between two looks at runs, of all processes of a home'),
   labels: setting<readonly string[]>(names, [], 'labels of pull requests'),
   reviewers: setting<readonly string[]>(names, [], 'who is asked to review: logins, and teams as org/team'),
+  'triggers.repositories': setting<readonly string[]>(
+    repositoriesKind,
+    [],
+    'repositories of the forge that are looked at for what happened there, besides those with open pull requests of ours',
+  ),
+  'triggers.poll_s': setting(
+    number(0, 86_400),
+    300,
+    'seconds between two looks at each of them; 0: only webhooks tell what happened',
+  ),
+  'triggers.rules': setting<readonly TriggerRule[] | null>(
+    optional(rulesKind),
+    null,
+    'what is acted on, and how; an empty list acts on nothing',
+    { unset: 'one rule for each of label, assignment, comment, review and checks' },
+  ),
+  'triggers.fixes_per_head': setting(
+    number(0, 100),
+    3,
+    'turns at red checks of one commit, before a person is needed',
+  ),
+  'triggers.fixes_per_pull': setting(number(0, 1000), 10, 'turns at red checks of one pull request in all'),
+  'triggers.turns_per_pull': setting(
+    number(1, 1000),
+    50,
+    'turns of one pull request, whoever asked for them',
+  ),
   'author.name': setting(identity, 'agent-runner', 'author of the commits'),
   'author.email': setting(identity, 'agent-runner@localhost', 'address of the author of the commits'),
   'retry.attempts': setting(number(1, 20), 3, 'tries at a job when infrastructure fails'),
@@ -358,19 +386,4 @@ export function unknownSetting(name: string, where: string): JobError {
       hint: isNear ? `did you mean ${nearest.known}?` : '`agent-runner config list` shows every setting',
     },
   );
-}
-
-/** Edits (insert, delete, replace) that make `a` to `b`. */
-function distance(a: string, b: string): number {
-  const [from, to] = [a.slice(0, 100), b.slice(0, 100)];
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (let i = 0; i < from.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < to.length; j++) {
-      const replaced = (row[j] ?? 0) + (from[i] === to[j] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

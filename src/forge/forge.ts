@@ -91,6 +91,9 @@ export interface IssueComment {
   /** Whether they may write to the repository. */
   readonly mayWrite: boolean;
   readonly text: string;
+  /** When it was written, and when it was changed last (RFC 3339); the same where it never was. */
+  readonly writtenAt: string;
+  readonly changedAt: string;
 }
 
 /** An issue as people wrote it. */
@@ -190,6 +193,57 @@ export interface Conversation {
   since(at: string): Promise<readonly ForgeEvent[]>;
 }
 
+/** A run of a workflow. */
+export interface WorkflowRun {
+  readonly id: number;
+  /** The job that it names; `null` where it names none. */
+  readonly jobId: string | null;
+  /** Its page. */
+  readonly url: string;
+  readonly status: 'waiting' | 'running' | 'ended';
+  /** How it ended, in the forge's word; `null` before. */
+  readonly conclusion: string | null;
+}
+
+/** What a run is started with. */
+export interface Dispatch {
+  readonly jobId: string;
+  /** Branch or tag whose workflow is taken; `null`: the default branch. */
+  readonly ref: string | null;
+  readonly inputs: Readonly<Record<string, string>>;
+  /** When it was first asked for, RFC 3339; `null`: never before, so that there can be no run of it. */
+  readonly askedAt: string | null;
+  /** Resolves once it is durable that a run is about to be asked for. */
+  readonly onAsk: () => Promise<void>;
+}
+
+/** The runs of one workflow, each of one job. */
+export interface Workflows {
+  /**
+   * Starts the run of a job; asked twice, it has the effect of once.
+   *
+   * @returns the run; `null` where it was started and the forge does not show it yet
+   */
+  dispatch(request: Dispatch): Promise<WorkflowRun | null>;
+  /** The run of a job that was asked for then (RFC 3339); looked for several times, for it may not be shown yet. */
+  find(jobId: string, askedAt: string): Promise<WorkflowRun | null>;
+  /** Runs that were started since, the newest first, bounded. @param at RFC 3339 */
+  list(at: string): Promise<readonly WorkflowRun[]>;
+  /** `null` where it is gone. */
+  read(id: number): Promise<WorkflowRun | null>;
+  /** Stops a run; one that has ended is left as it is. */
+  cancel(id: number): Promise<void>;
+  /** The jobs of a run that failed, with the ends of their logs; bounded. */
+  failures(id: number): Promise<readonly Pick<FailedCheck, 'name' | 'log'>[]>;
+}
+
+/** A proposal as it stands at the forge. */
+export interface FoundProposal {
+  readonly url: string;
+  readonly headSha: string;
+  readonly isDraft: boolean;
+}
+
 /** One repository of a forge, as one job uses it. */
 export interface Access {
   /** Who asks: what one reader was shown of a repository is shown to no other. It tells nothing of a password. */
@@ -198,8 +252,14 @@ export interface Access {
   readonly credential?: () => Promise<Credential>;
   /** Looks who may do what, and makes the fork where one is needed. Done twice, it has the effect of once. */
   readonly open?: (mode: ForkMode) => Promise<Target>;
+  /** Refuses a repository that is neither this one nor a fork of it. @throws JobError `repo_unusable` */
+  readonly admitFork?: (name: string) => Promise<void>;
   readonly issues?: Issues;
   readonly conversation?: Conversation;
+  /** @param file name of the workflow's file */
+  readonly workflows?: (file: string) => Workflows;
+  /** The proposal of a job's branch, made by whomever. @param fork where the branch is; `null`: here */
+  readonly find?: (fork: string | null, branch: string, jobId: string) => Promise<FoundProposal | null>;
   /** The commit that a branch is at now; `null` where there is no such branch. */
   readonly tip?: (branch: string) => Promise<string | null>;
   /** Opens or updates the proposal of a branch; asked twice, it has the effect of once. */

@@ -1,16 +1,18 @@
 /** GitHub and GitHub Enterprise Server, by the token of an account or by an App. */
 import { JobError } from '../job/error.ts';
+import { createWorkflows } from './github/actions/workflows.ts';
 import { createClient, statusOf, type Ask } from './github/client.ts';
-import { placeForBranch, usableRepo } from './github/fork.ts';
+import { admitFork, placeForBranch, usableRepo } from './github/fork.ts';
 import { createConversation } from './github/conversation/conversation.ts';
 import { createMemory, type Memory } from './github/conversation/memory.ts';
 import { examineGithub } from './github/examine.ts';
 import { createIssues } from './github/issues.ts';
 import { nameOn, repoOf, splitName, type RepoName } from './github/names.ts';
 import { createPace, type Pace, type PaceBook } from './github/pace.ts';
-import { proposeOn } from './github/pulls.ts';
-import { accountTokens, type AppIdentity, type Tokens } from './github/tokens.ts';
-import type { Access, Forge, ForgeFinding, Remote, Visit } from './forge.ts';
+import { findProposal, proposeOn } from './github/proposal/pulls.ts';
+import { accountTokens, type AppIdentity, type Tokens, type TokenUse } from './github/tokens.ts';
+import type { ForkMode } from '../job/request.ts';
+import type { Access, Forge, ForgeFinding, Remote, Target, Visit } from './forge.ts';
 
 export interface GithubOptions {
   /** Address of the server, such as `https://github.com`, without a slash at its end. */
@@ -47,45 +49,56 @@ interface Desk {
   readonly memory: Memory;
 }
 
+async function tipOf(ask: Ask, repo: RepoName, branch: string): Promise<string | null> {
+  return ask('GET /repos/{owner}/{repo}/git/ref/{ref}', { ...repoOf(repo), ref: `heads/${branch}` }).then(
+    ({ data }) => data.object.sha,
+    (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),
+  );
+}
+
+/** Looks where a branch may go, and forks where it may go nowhere else. */
+async function openTarget(
+  desk: Desk,
+  tokens: Tokens,
+  ask: Ask,
+  upstream: RepoName,
+  mode: ForkMode,
+  { signal, onNotice }: Visit,
+): Promise<Target> {
+  const { forkTimeoutMs: timeoutMs, forkPollMs: pollMs } = desk.options;
+  const found = await usableRepo(ask, upstream);
+  const forker = (): Promise<string> | null => (tokens.kind === 'app' ? null : desk.login(tokens, ask));
+  const fork = await placeForBranch(ask, found, forker, { mode, timeoutMs, pollMs, signal, onNotice });
+  const at = splitName(fork ?? found.full_name);
+  if (at === null) throw new JobError('bug', `GitHub names a repository ${fork ?? found.full_name}`);
+  return { remote: desk.remoteOf(at), fork };
+}
+
 function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit): Access {
   const { options } = desk;
   let client: Promise<Ask> | null = null;
-  const tokenOf = (): Promise<string> => tokens.tokenFor(upstream, visit.jobId);
-  const connect = (): Promise<Ask> =>
+  const tokenOf = (use?: TokenUse): Promise<string> => tokens.tokenFor(upstream, visit.jobId, use);
+  const connect = (use?: TokenUse): Promise<Ask> =>
     createClient({
       apiUrl: options.apiUrl,
-      authorization: async () => `token ${await tokenOf()}`,
+      authorization: async () => `token ${await tokenOf(use)}`,
       signal: visit.signal,
       pace: desk.paceOf(tokens.reader),
       onNotice: visit.onNotice,
     });
   const asking = (): Promise<Ask> => (client ??= connect());
   const login = (ask: Ask): Promise<string> => tokens.bot?.() ?? desk.login(tokens, ask);
-  const { reader } = tokens;
-  const { signal } = visit;
+  const [{ reader }, { signal }] = [tokens, visit];
   return {
     reader,
     async credential() {
       return { username: TOKEN_USER, password: await tokenOf() };
     },
-    async open(mode) {
-      const ask = await asking();
-      const found = await usableRepo(ask, upstream);
-      const fork = await placeForBranch(
-        ask,
-        found,
-        () => (tokens.kind === 'app' ? null : desk.login(tokens, ask)),
-        {
-          mode,
-          timeoutMs: options.forkTimeoutMs,
-          pollMs: options.forkPollMs,
-          signal: visit.signal,
-          onNotice: visit.onNotice,
-        },
-      );
-      const at = splitName(fork ?? found.full_name);
-      if (at === null) throw new JobError('bug', `GitHub names a repository ${fork ?? found.full_name}`);
-      return { remote: desk.remoteOf(at), fork };
+    open: async (mode) => openTarget(desk, tokens, await asking(), upstream, mode, visit),
+    async admitFork(name) {
+      const fork = splitName(name);
+      if (fork === null) throw new JobError('bug', `${name} is no repository`);
+      return admitFork(await asking(), upstream, fork);
     },
     issues: createIssues(asking, upstream, login, signal),
     conversation: createConversation({
@@ -96,17 +109,16 @@ function accessOf(desk: Desk, tokens: Tokens, upstream: RepoName, visit: Visit):
       memory: desk.memory,
       signal,
     }),
-    async tip(branch) {
-      const ask = await asking();
-      const at = { ...repoOf(upstream), ref: `heads/${branch}` };
-      return ask('GET /repos/{owner}/{repo}/git/ref/{ref}', at).then(
-        ({ data }) => data.object.sha,
-        (error: unknown) => (statusOf(error) === 404 ? null : Promise.reject(error as Error)),
-      );
+    workflows: (file) =>
+      createWorkflows(() => connect('runs'), upstream, file, { signal, pauseMs: options.forkPollMs }),
+    async find(fork, branch, jobId) {
+      const head = splitName(fork ?? '') ?? upstream;
+      return findProposal(await asking(), { upstream, head }, branch, jobId);
     },
+    tip: async (branch) => tipOf(await asking(), upstream, branch),
     async propose(request) {
       const head = splitName(request.target.name ?? '') ?? upstream;
-      return proposeOn(await asking(), { upstream, head }, request, visit.signal);
+      return proposeOn({ ask: await asking(), route: { upstream, head }, request, signal: visit.signal });
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What a job was asked to do: the resolved request, and the parser that makes one from unknown input. */
 import { JobError } from './error.ts';
 import type { Check } from './gate.ts';
+import type { Executor } from './elsewhere/executor.ts';
 import type { InPlace } from './in-place/in-place.ts';
 import type { PhasesMode } from './phases/choose.ts';
 import type { TurnNote } from './trigger/turn.ts';
@@ -76,6 +77,8 @@ export interface JobRequest {
   readonly allow_test_changes: boolean;
   readonly draft: boolean;
   readonly user_id: string | null;
+  /** Where it is executed; absent: on this machine. */
+  readonly executor?: Executor;
   /** Higher goes first; absent is 0. */
   readonly priority?: number;
   /** Jobs of one session run one after another, on the same workspace, branch and conversation. */
@@ -95,6 +98,13 @@ export interface JobRequest {
   readonly reviewers?: readonly string[];
   /** The issue it is about, as `owner/name#12`; the proposal names it, and it is told how the job goes. */
   readonly issue?: string;
+  /** Set where something that happened on a forge asked for it. */
+  readonly trigger?: {
+    /** The issue or pull request it was asked for on, as `owner/name#12`. */
+    readonly about: string;
+    /** The head whose red checks it mends, and which run of them; `null` for other work. */
+    readonly fixes: { readonly sha: string; readonly run: string } | null;
+  };
   /** The job's own token for the forge, sealed; `null` once the job has ended and it is erased. */
   readonly sealed_token?: string | null;
   /**

@@ -6,7 +6,7 @@ import type { JobEvent } from '../job/job.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal, type JobStatus } from '../job/status.ts';
 import { verifyWebhookSignature } from '../notify/verify.ts';
-import { confirmed, type CallbackUpdate } from './callback.ts';
+import { confirmed, saidBy, type CallbackUpdate } from './callback.ts';
 import { jobOf, type Job } from './job.ts';
 import { openJobs, type Opened } from './open.ts';
 import { resolveOptions, type AgentRunnerOptions, type ResolvedOptions } from './options.ts';
@@ -32,6 +32,8 @@ export interface SubmitOptions {
   /** Asked twice with the same key within 24 hours it is one job. */
   readonly idempotencyKey?: string;
   readonly mode?: 'change' | 'ask';
+  /** Where it is executed; unless given by the workflow of `runnerRepo`, where there is one and the job can go there. */
+  readonly executor?: 'local' | 'github-actions';
   /** Branch, tag or commit to start from. */
   readonly base?: string;
   readonly agent?: string;
@@ -139,6 +141,7 @@ function askedOf(options: SubmitOptions, jobToken: string | null): AskedJob {
       sandbox,
       draft,
       priority,
+      executor: options.executor,
       issue: options.issue,
       fork: options.fork,
       labels: options.labels,
@@ -183,13 +186,17 @@ export class AgentRunner {
   }
 
   async #client(): Promise<JobClient> {
+    return (await this.#open()).client;
+  }
+
+  async #open(): Promise<Opened> {
     if (this.#isClosed) throw new JobError('conflict', 'agent-runner: it was closed');
     // What could not be opened is tried again by the next call.
     this.#opened ??= openJobs(this.#options).catch((error: unknown) => {
       this.#opened = null;
       throw error;
     });
-    return (await this.#opened).client;
+    return this.#opened;
   }
 
   /** Asks for a job; it is durable when this resolves. */
@@ -301,11 +308,20 @@ export class AgentRunner {
   /**
    * Takes a callback's word for a job, after its signature was verified.
    *
-   * No job is run elsewhere yet, so every job ends by its own gate: what fits what is known resolves to the job, anything
+   * A job that a workflow executes ends by it, once: what it says of a pull request is looked up at the forge, and told
+   * again it changes nothing. Any other job ends by its own gate: what fits what is known resolves to the job, anything
    * else is refused with `conflict`.
+   *
+   * @throws JobError `conflict` also while the job is just being dispatched: tell it again in a moment
    */
   async updateJobFromCallback(update: CallbackUpdate): Promise<Job> {
-    return confirmed(await this.getJob(update.jobId), update);
+    const { end } = await this.#open();
+    const job = await this.getJob(update.jobId);
+    if (job.executor === 'local' || end === null) return confirmed(job, update);
+    const said = saidBy(update);
+    if (said === null || isTerminal(job.status)) return job;
+    await end(job.jobId, said);
+    return this.getJob(job.jobId);
   }
 
   /** Takes no more calls, lets jobs of this process end for `drain_s` seconds, and hands back those that need longer. */

@@ -1,6 +1,7 @@
 /** What a callback says of a job, held against what is known of it. */
+import type { Said } from '../job/elsewhere/ending.ts';
 import { JobError } from '../job/error.ts';
-import { JOB_STATUSES, parseStatus } from '../job/status.ts';
+import { JOB_STATUSES, parseStatus, type JobStatus } from '../job/status.ts';
 import type { Job } from './job.ts';
 
 /** What a callback said. */
@@ -13,20 +14,44 @@ export interface CallbackUpdate {
   readonly error?: string | null;
 }
 
+function statusOf({ status }: CallbackUpdate): JobStatus {
+  const said = typeof status === 'string' ? parseStatus(status) : null;
+  if (said !== null) return said;
+  throw new JobError(
+    'invalid_request',
+    `status: ${JSON.stringify(status).slice(0, 200)} is unknown (allowed: ${JOB_STATUSES.join(', ')})`,
+  );
+}
+
 /**
- * Takes a callback's word for a job. A job that is run here or by our server ends by its own gate and by nothing else,
- * so what a callback says of it is either what is known already, or refused.
+ * What a callback says of a job that a workflow executes.
+ *
+ * @returns `null` where it does not say that the job has ended
+ * @throws JobError `invalid_request` for a status that there is not
+ */
+export function saidBy(update: CallbackUpdate): Said | null {
+  const status = statusOf(update);
+  if (status !== 'completed' && status !== 'failed' && status !== 'cancelled') return null;
+  const { prUrl = null, error = null } = update;
+  const unknown = {
+    outcome: null,
+    code: null,
+    total_cost: null,
+    total_tokens_in: null,
+    total_tokens_out: null,
+  };
+  return { status, pr_url: prUrl, error, ...unknown };
+}
+
+/**
+ * Takes a callback's word for a job that is run here or by our server: it ends by its own gate and by nothing else, so
+ * what a callback says of it is either what is known already, or refused.
  *
  * @throws JobError `invalid_request` for a status that there is not, `conflict` where it does not fit
  */
 export function confirmed(job: Job, update: CallbackUpdate): Job {
-  const { status, prUrl = null, error = null } = update;
-  const said = parseStatus(status);
-  if (said === null)
-    throw new JobError(
-      'invalid_request',
-      `status: ${JSON.stringify(status).slice(0, 200)} is unknown (allowed: ${JOB_STATUSES.join(', ')})`,
-    );
+  const { prUrl = null, error = null } = update;
+  const said = statusOf(update);
   const differs = [
     ...(said === job.status ? [] : [`status ${said}, it is ${job.status}`]),
     ...(prUrl === null || prUrl === job.prUrl
@@ -36,6 +61,6 @@ export function confirmed(job: Job, update: CallbackUpdate): Job {
   ];
   if (differs.length === 0) return job;
   throw new JobError('conflict', `callback: it says of ${job.jobId}: ${differs.join('; ')}`, {
-    hint: 'the job is run by agent-runner itself, and its end is not taken from elsewhere; jobs that run elsewhere come with forges',
+    hint: 'its end is not taken from elsewhere; where a server has a job that a workflow executes, send the callback there, to /webhook/agent-runner',
   });
 }

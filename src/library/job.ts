@@ -1,4 +1,5 @@
 /** A job as programs see it: camelCase names, and its JSON in the words of the API. */
+import type { Executor } from '../job/elsewhere/executor.ts';
 import type { ErrorInfo } from '../job/error.ts';
 import type { JobStatus, Outcome } from '../job/status.ts';
 import type { JobView } from '../job/view/view.ts';
@@ -14,6 +15,8 @@ export interface Job {
   /** The fork that it was proposed from; `null` where there is none. */
   readonly forkRepo: string | null;
   readonly branch: string;
+  /** Where it is executed: `local`, or by a workflow (`github-actions`). */
+  readonly executor: Executor;
   /** The pull request; `null` where none was opened. */
   readonly prUrl: string | null;
   /** Why it did not succeed, in words; `null` where nothing went wrong. */
@@ -49,6 +52,7 @@ export function jobOf(view: JobView): Job {
     upstreamRepo: upstream,
     forkRepo: view.fork_repo,
     branch: view.branch,
+    executor: view.executor,
     prUrl: view.pr_url,
     error: view.error?.message ?? null,
     errorDetail: view.error,

@@ -1,5 +1,6 @@
 /** Opens where jobs are kept: a server's client, or a home folder of this machine with a worker in this process. */
 import type { JobClient } from '../client/client.ts';
+import type { Said } from '../job/elsewhere/ending.ts';
 import { readEnvironment, resolveConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -10,6 +11,8 @@ const POLL_MS = 5000;
 /** What is open, and how it is put away. */
 export interface Opened {
   readonly client: JobClient;
+  /** Ends a job that a workflow executes; `null` where a server does. */
+  readonly end: ((jobId: string, said: Said) => Promise<void>) | null;
   /** Resolves when nothing is at work any more, and all is closed. */
   close(): Promise<void>;
 }
@@ -44,6 +47,9 @@ async function openHere({ embedded, webhookSecret }: ResolvedOptions): Promise<O
   const sweeping = runner.sweep();
   return {
     client: createLocalClient(runner),
+    async end(jobId, said) {
+      await runner.endElsewhere(jobId, { kind: 'said', said });
+    },
     async close() {
       stop.abort();
       await Promise.all([working, sweeping]);
@@ -57,5 +63,5 @@ export async function openJobs(options: ResolvedOptions): Promise<Opened> {
   if (options.place === null) return openHere(options);
   const { createRemoteClient } = await import('../client/remote.ts');
   const client = createRemoteClient(options.place);
-  return { client, close: () => client.close() };
+  return { client, end: null, close: () => client.close() };
 }

@@ -29,7 +29,7 @@ export interface AgentRunnerOptions {
   readonly botToken?: string;
   /** Embedded: that account's name; asked of the forge unless given. */
   readonly botUsername?: string;
-  /** Repository (`owner/name`) whose workflow runs jobs elsewhere. Checked, and not used before jobs run elsewhere. */
+  /** Embedded: repository (`owner/name`) whose workflow executes jobs. Beside `url` the server's own counts. */
   readonly runnerRepo?: string;
   /** Embedded: longest wait for a fork, in seconds; 120 unless given. */
   readonly forkTimeout?: number;
@@ -150,6 +150,7 @@ export function resolveOptions(given: AgentRunnerOptions): ResolvedOptions {
       settings: {
         ...settings,
         ...forgeSettings(given),
+        ...(given.runnerRepo === undefined ? {} : { runner_repo: given.runnerRepo }),
         ...(home === undefined ? {} : { home }),
         ...(dbPath === undefined ? {} : { db_path: dbPath }),
         ...(allowInsecureWebhooks === undefined ? {} : { allow_insecure_webhooks: allowInsecureWebhooks }),

@@ -6,7 +6,7 @@
 import { JobError } from '../job/error.ts';
 import type { NewEvent } from '../job/job.ts';
 import { isTerminal } from '../job/status.ts';
-import type { Forge } from '../forge/forge.ts';
+import type { Forge, Workflows } from '../forge/forge.ts';
 import type { Store } from '../store/store.ts';
 import type { Git, GitOptions } from '../workspace/git.ts';
 
@@ -70,8 +70,22 @@ export const FORGE_POINTS = [
   'proposal-noted',
   'proposal-made',
 ] as const;
+/** Those of jobs that a workflow executes. */
+export const DISPATCH_POINTS = [
+  'fork-begun',
+  'fork-effect',
+  'fork-stored',
+  'dispatch-begun',
+  'run-asking',
+  'run-noted',
+  'run-started',
+  'dispatch-effect',
+  'dispatch-stored',
+  'job-triggered',
+] as const;
 export type FailPoint =
   | (typeof FAIL_POINTS)[number]
+  | (typeof DISPATCH_POINTS)[number]
   | (typeof DELIVERY_POINTS)[number]
   | (typeof FORGE_POINTS)[number];
 
@@ -83,7 +97,8 @@ const MAX_PASSES = 1000;
 
 function parseFailAt(text: string): { readonly point: string; readonly nth: number } {
   const [name = '', count = '1'] = text.split(':', 2);
-  const point = [...FAIL_POINTS, ...FORGE_POINTS, ...DELIVERY_POINTS].find((known) => known === name);
+  const all = [...FAIL_POINTS, ...FORGE_POINTS, ...DISPATCH_POINTS, ...DELIVERY_POINTS];
+  const point = all.find((known) => known === name);
   const nth = Number(count);
   if (point !== undefined && Number.isInteger(nth) && nth >= 1 && nth <= MAX_PASSES) return { point, nth };
   throw new JobError(
@@ -131,6 +146,7 @@ function failingStore(store: Store, reach: Reach): Store {
       if (ends) reach('job-ended');
       if (patch.status === 'running') reach('job-running');
       if (patch.status === 'needs_input') reach('question-stored');
+      if (patch.status === 'triggered') reach('job-triggered');
       return job;
     },
     async beginStep(lease, key, version) {
@@ -224,14 +240,33 @@ interface Failing {
   readonly forge: Forge;
 }
 
+function failingWorkflows(workflows: Workflows, reach: Reach): Workflows {
+  return {
+    ...workflows,
+    async dispatch(request) {
+      reach('run-asking');
+      const onAsk = async (): Promise<void> => {
+        await request.onAsk();
+        reach('run-noted');
+      };
+      const run = await workflows.dispatch({ ...request, onAsk });
+      reach('run-started');
+      return run;
+    },
+  };
+}
+
 function failingForge(forge: Forge, reach: Reach): Forge {
   return {
     ...forge,
     access(remote, visit) {
       const access = forge.access(remote, visit);
-      const { open } = access;
+      const { open, workflows } = access;
       return {
         ...access,
+        ...(workflows === undefined
+          ? {}
+          : { workflows: (file: string) => failingWorkflows(workflows(file), reach) }),
         ...(open === undefined
           ? {}
           : {

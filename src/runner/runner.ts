@@ -1,21 +1,26 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
+import { isElsewhere } from '../job/elsewhere/executor.ts';
 import { Cancelled, JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
-import { PROCEDURE_VERSION, type Job } from '../job/job.ts';
+import type { Job } from '../job/job.ts';
 import { runJob } from '../job/procedure.ts';
+import type { Cause } from '../job/elsewhere/ending.ts';
 import type { JobRequest } from '../job/request.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal } from '../job/status.ts';
-import type { StepResult } from '../job/step.ts';
+import type { Settling } from '../job/trigger/record.ts';
 import type { Lease, Store } from '../store/store.ts';
 import { ownName } from '../workspace/keep/owner.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
 import type { Callbacks } from './callbacks/callbacks.ts';
-import type { JobContext, PreparedDetail, RunnerParts } from './context.ts';
+import type { JobContext, RunnerParts } from './context.ts';
+import { endElsewhere } from './dispatch/end.ts';
+import { runElsewhere } from './dispatch/story.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.ts';
+import { restartIfOther } from './engine/restart.ts';
 import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readIssue, type ReadIssue } from './forge/issue.ts';
 import { readFailingPull, type FailingPull } from './forge/turn/heal.ts';
@@ -36,15 +41,18 @@ import type { Followers } from './queue/follow.ts';
 import { accept, queueVerbs } from './queue/verbs.ts';
 import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
+import { createTriggers, type Triggers } from './triggers/triggers.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
 import { preflight } from './request/preflight.ts';
 import { createArchives, type Archives } from './archive/archives.ts';
 import { createReplays, type Replays } from './record/replay.ts';
 import type { JobSteps } from './steps/steps.ts';
 
-/** How a run ended: with a result, or parked until a person answers. */
+/** How a run ended: with a result, in the hands of a run elsewhere, or parked until a person answers. */
 export type RunEnd =
   | { readonly kind: 'ended'; readonly result: JobResult; readonly savedIn: string | null }
+  /** A run elsewhere has it. */
+  | { readonly kind: 'triggered'; readonly job: Job }
   | { readonly kind: 'parked'; readonly job: Job; readonly question: string; readonly wipRef: string | null };
 
 export interface RunOptions {
@@ -62,6 +70,8 @@ export interface RunOptions {
 export interface SubmitOptions {
   /** Accepted once under this key, within 24 hours. */
   readonly once?: { readonly key: string; readonly digest: string };
+  /** Events that it comes of: settled with it, or there is no job. */
+  readonly settles?: Settling;
   /** The job's own token for the forge; it is kept sealed, until the job has ended. */
   readonly token?: string | undefined;
 }
@@ -98,6 +108,8 @@ export interface Runner {
   readonly follow: Followers['follow'];
   /** Runs queued jobs until there are no more, or until it is told to stop. */
   work(options: Pick<WorkerOptions, 'mode' | 'pollMs' | 'stop' | 'log'>): Promise<WorkerSummary>;
+  /** Ends a job that a workflow executes; see `endElsewhere`. */
+  readonly endElsewhere: (jobId: string, cause: Cause) => Promise<Job>;
   /** Takes an accepted job to its end, or on from where a dead process left it. */
   run(jobId: string, options: RunOptions): Promise<RunEnd>;
   /**
@@ -126,6 +138,8 @@ export interface Runner {
   sweep(): Promise<Swept | null>;
   /** Judges a branch without an agent; `base: null` in the request is where it left the default branch. */
   judge(input: JudgeInput, options: RunOptions): Promise<Judgement>;
+  /** What happens on the forge, and what comes of it. */
+  readonly triggers: Triggers;
   /** Recorded jobs, to be played back. */
   readonly replays: Replays;
   readonly archives: Archives;
@@ -221,23 +235,6 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   return { ...judged, base: wanted ?? judged.base };
 }
 
-/** A job stored by another procedure starts again from its last saved tree; nothing is replayed over other code. */
-async function restartIfOther(parts: RunnerParts, opened: Opened, jobSteps: JobSteps): Promise<void> {
-  const { context, lease, journal } = opened;
-  const steps = await parts.store.readSteps(context.job.job_id);
-  const other = steps.find((step) => step.procedure_version !== PROCEDURE_VERSION);
-  if (other === undefined) return;
-  journal.emit('message', null, {
-    text: `stored under procedure ${other.procedure_version}, this is ${PROCEDURE_VERSION}: the job starts again from its last saved tree`,
-  });
-  const prepared = steps.find((step) => step.key === 'prepare-1')?.result as
-    | StepResult<PreparedDetail>
-    | null
-    | undefined;
-  if (prepared?.ok === true) await jobSteps.rescue(prepared);
-  await parts.store.clearSteps(lease.current());
-}
-
 /**
  * Lets go of a job that threw. One of the queue would be claimed again at once, and if it throws each time, thousands of
  * times a minute: it waits until its lease has ended.
@@ -304,7 +301,7 @@ async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
   const jobSteps = createSteps({ context: { ...context, job: running }, engine, lease, park });
   steps = jobSteps;
   const ended = async (): Promise<RunEnd> => {
-    await restartIfOther(parts, opened, jobSteps);
+    await restartIfOther(store, opened, jobSteps);
     await runJob(running, jobSteps);
     const stored = await store.getJob(job.job_id);
     if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
@@ -350,9 +347,11 @@ export function createRunner(parts: RunnerParts): Runner {
     layout,
     callbacks,
     ...queueVerbs(parts, () => runner, find),
+    triggers: createTriggers(parts, () => runner),
     replays: createReplays(parts, find, acceptHere),
     archives: createArchives(parts, find),
     accept: acceptHere,
+    endElsewhere: (jobId, cause) => endElsewhere(parts, jobId, cause),
     async run(jobId, options) {
       const job = await find(jobId);
       if (isTerminal(job.status) && job.result !== null) {
@@ -364,6 +363,7 @@ export function createRunner(parts: RunnerParts): Runner {
       }
       const claimed = options.lease ?? begun.get(jobId);
       begun.delete(jobId);
+      if (isElsewhere(job.request)) return runElsewhere(parts, job, claimed, options);
       const opened = await openJob(parts, job, claimed, options);
       if ('lease' in opened) return drive(parts, opened, options);
       if (opened.result === null) throw new JobError('bug', `job ${jobId} ended without a result`);

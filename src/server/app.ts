@@ -20,6 +20,8 @@ export interface AppOptions {
   readonly endpoints: readonly Endpoint[];
   readonly guard: Guard;
   readonly limit: RateLimit;
+  /** For endpoints whose senders come in storms. */
+  readonly storms: RateLimit;
   readonly store: Store;
   readonly log: Log;
   /** Called after every request. */
@@ -49,13 +51,13 @@ function withHeaders(response: Response): Response {
 }
 
 async function principalOf(
-  { guard, limit }: AppOptions,
+  { guard, limit, storms }: AppOptions,
   endpoint: Endpoint,
   request: Request,
   address: string | null,
 ): Promise<Principal> {
   if (endpoint.role === null) {
-    limit.take(`anyone:${address ?? ''}`);
+    (endpoint.isStormy === true ? storms : limit).take(`anyone:${address ?? ''}`);
     guard.checkOrigin(request);
     return ANYONE;
   }
@@ -86,7 +88,10 @@ async function handle(options: AppOptions, endpoint: Endpoint, c: Context<Bindin
     const about = (named: string): void => {
       target = named;
     };
-    return endpoint.handle({ params, query, body, principal, request, address, destroy, about });
+    const sentBy = (id: string): void => {
+      principal = { id, role: 'submit' };
+    };
+    return endpoint.handle({ params, query, body, principal, request, address, destroy, about, sentBy });
   };
   const response = await answer().catch((error: unknown) =>
     responseOf(error, (thrown) =>

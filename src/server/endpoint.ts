@@ -22,6 +22,8 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   readonly destroy: () => void;
   /** Names what the request was about, for the audit. */
   readonly about: (target: string) => void;
+  /** Names who sent it, where the endpoint itself finds that out; the audit then holds it. */
+  readonly sentBy: (name: string) => void;
 }
 
 /** What may be answered. */
@@ -44,6 +46,8 @@ export interface Endpoint {
   readonly description?: string;
   /** What takes it; `null` is nothing at all. */
   readonly role: Role | null;
+  /** Its senders come in storms and never again: a limit of its own, ten times as wide, for each address. */
+  readonly isStormy?: boolean;
   readonly params: z.ZodType;
   readonly query: z.ZodType;
   /** Headers that it reads, with what they are for. */
@@ -62,6 +66,8 @@ export interface RequestBody {
   readonly schema: z.ZodType;
   /** Whether there may be none at all. */
   readonly isOptional?: boolean;
+  /** The handler gets the bytes as they came, at most so many, for their sender signed them; the schema describes them. */
+  readonly rawBytes?: number;
   readonly examples: Readonly<Record<string, unknown>>;
 }
 

@@ -1,10 +1,13 @@
 /** Every endpoint there is, in the order of the document. */
 import type { Endpoint } from './endpoint.ts';
+import { inboundEndpoints } from './inbound/github.ts';
+import { triggerEndpoints } from './inbound/triggers.ts';
 import { actEndpoints } from './jobs/act.ts';
 import { deliveryEndpoints } from './jobs/deliveries.ts';
 import { readEndpoints } from './jobs/read.ts';
 import { sessionEndpoints } from './jobs/sessions.ts';
 import { traceEndpoint } from './jobs/trace.ts';
+import { callbackEndpoint } from './inbound/callback.ts';
 import type { Counters } from './figures/metrics.ts';
 import type { Define, Parts } from './parts.ts';
 import { documentEndpoints } from './document/endpoints.ts';
@@ -21,7 +24,10 @@ export function allEndpoints(parts: Parts, counters: Counters, define: Define): 
     ...sessionEndpoints(parts, define),
     ...deliveryEndpoints(parts, define),
     ...usageEndpoints(parts, define),
+    ...triggerEndpoints(parts, define),
+    ...inboundEndpoints(parts, define),
     ...systemEndpoints(parts, counters, define),
+    callbackEndpoint(parts, define),
     ...dialectEndpoints(parts, define),
   ];
   return [...endpoints, ...documentEndpoints(parts, endpoints, define)];

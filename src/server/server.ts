@@ -49,6 +49,8 @@ const KEEP_ALIVE_MS = 10_000;
 const SILENT_MS = 120_000;
 /** How long requests in work may go on when the server stops, in milliseconds. */
 const CLOSE_MS = 5000;
+/** How much wider the limit of endpoints is whose senders come in storms. */
+const STORM = 10;
 /** How often it is looked meanwhile which connections are done, in milliseconds. */
 const IDLE_MS = 20;
 
@@ -131,6 +133,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const publicHost = publicUrl === null ? null : new URL(publicUrl).host;
   const guard = createGuard({ store, logins, auth, publicHost });
   const limit = createRateLimit(requestsPerMinute);
+  const storms = createRateLimit(requestsPerMinute * STORM);
   const counters = createCounters();
   const parts: Parts = { ...options, config, logins, streams };
   const endpoints: readonly Endpoint[] = allEndpoints(parts, counters, createDefine(z.strictObject({})));
@@ -138,6 +141,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     endpoints,
     guard,
     limit,
+    storms,
     store,
     log,
     onDone: (route, status) => counters.request(route, status),

@@ -28,6 +28,7 @@ import { checkAlone } from './rules/queue.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
 import { sumTallies, talliesOf } from './rules/tally.ts';
 import { accessMethods } from './memory/access.ts';
+import { createTriggerMemory, type TriggerMemory } from './triggers/memory.ts';
 import { importMethods } from './memory/imported.ts';
 import { sessionMethods } from './memory/sessions.ts';
 import { checkUsage, costOf, sumUp, usageOf, usagePage } from './rules/usage.ts';
@@ -55,9 +56,9 @@ function listed(state: State, filter: JobFilter): readonly Job[] {
   return found;
 }
 
-function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
+function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerMemory): JobMethods {
   return {
-    async createJob(job, { hold, once } = {}) {
+    async createJob(job, { hold, once, settles } = {}) {
       const accepted = newJob(job);
       const json = toJson(accepted, `job ${job.job_id}`);
       const { jobs } = opened(state);
@@ -79,6 +80,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory): JobMethods {
       };
       letWait(state, entry);
       checkAlone(accepted, hold !== undefined, earlierOf(state, entry));
+      if (settles !== undefined) triggers.settle(settles, accepted.job_id);
       jobs.set(accepted.job_id, entry);
       if (once !== undefined) state.once.set(once.key, { ...once, jobId: accepted.job_id });
       const claimed = hold === undefined ? null : claim(entry.hold, hold.owner, hold.leaseMs, hold.now);
@@ -159,7 +161,7 @@ function eventMethods(state: State): EventMethods {
       const entry = entryOf(state, jobId);
       checkWaiting(jobId, entry.waiting.length);
       entry.waiting.push(json);
-      if (entry.queued?.state === 'parked') entry.queued.state = 'ready';
+      if (entry.queued?.state === 'parked') letWait(state, entry);
     },
     async countMessages(jobId) {
       return entryOf(state, jobId).waiting.length;
@@ -238,6 +240,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     baselineNumber: 0,
     once: new Map(),
     paused: false,
+    turns: new Map(),
     closed: false,
     now: options.now ?? (() => new Date()),
   };
@@ -246,8 +249,16 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     attempt: (jobId) => jobOf(entryOf(state, jobId)).attempt,
     append: (jobId, event) => void entryOf(state, jobId).events.push(eventRow(event)),
   });
+  const triggers = createTriggerMemory({
+    check: () => void opened(state),
+    hasEnded(jobId) {
+      const entry = state.jobs.get(jobId);
+      return entry !== undefined && jobOf(entry).outcome !== null;
+    },
+  });
   return {
-    ...jobMethods(state, deliveries),
+    ...jobMethods(state, deliveries, triggers),
+    ...triggers.methods,
     ...deliveries.methods,
     ...leaseMethods(state),
     ...queueMethods(state),
@@ -259,7 +270,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     ...importMethods(state),
     async readTallies() {
       const jobs = [...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry)));
-      return sumTallies([...jobs, ...deliveries.tallies()]);
+      return sumTallies([...jobs, ...deliveries.tallies(), ...triggers.tallies()]);
     },
     async probe() {
       opened(state);

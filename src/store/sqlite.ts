@@ -13,6 +13,7 @@ import { importMethods } from './sqlite/tables/imported.ts';
 import { sessionMethods } from './sqlite/tables/sessions.ts';
 import { baselineMethods, stepMethods } from './sqlite/tables/steps.ts';
 import { tallyMethods } from './sqlite/tables/tallies.ts';
+import { triggerMethods } from './triggers/sqlite.ts';
 
 /**
  * Opens a store in an SQLite file, creates it where there is none, and brings it up to date.
@@ -57,6 +58,7 @@ async function openHere(path: string, now: () => Date = () => new Date()): Promi
     ...baselineMethods(database),
     ...accessMethods(database),
     ...tallyMethods(database),
+    ...triggerMethods(database),
     close: () => database.close(),
   };
 }

@@ -15,6 +15,14 @@ import type { Job, JobPatch } from '../job/job.ts';
 import type { PastJob } from '../job/model/estimate.ts';
 import type { UsageFilter, UsageSum } from '../job/model/usage.ts';
 import type { JobStatus } from '../job/status.ts';
+import type { ForgeEvent } from '../job/trigger/event.ts';
+import type {
+  Settling,
+  Trigger,
+  TriggerArrival,
+  TriggerClaim,
+  TriggerFilter,
+} from '../job/trigger/record.ts';
 import type { SessionView } from '../job/view/session.ts';
 
 /**
@@ -48,6 +56,11 @@ export interface Acceptance {
   readonly hold?: { readonly owner: string; readonly leaseMs: number; readonly now: Date };
   /** Accepted once under this key: a second job with it is not stored, and the first one is returned. */
   readonly once?: Once;
+  /**
+   * Events of a forge that it comes of: they are settled in the same transaction, under its id. Where the claim on them
+   * is lost, there is no job either (`conflict`).
+   */
+  readonly settles?: Settling;
 }
 
 /** An idempotency key. */
@@ -88,7 +101,7 @@ export interface Claimed {
 export interface QueueCounts {
   readonly ready: number;
   readonly held: number;
-  /** Waiting for a person. */
+  /** Waiting for a person, or for a run elsewhere. */
   readonly parked: number;
   /** Waiting for an earlier job of their session. */
   readonly blocked: number;
@@ -100,6 +113,10 @@ export interface JobFilter {
   readonly repo?: string;
   readonly userId?: string;
   readonly sessionId?: string;
+  /** The pull request that it opened or brought up to date, by its address; capitals are not told apart. */
+  readonly pullUrl?: string;
+  /** The issue or pull request that it was asked for on, as `owner/name#12`; capitals are not told apart. */
+  readonly about?: string;
   /** Words that are each in the job's id, repository, branch, pull request or task; `disc*` is what one begins with. */
   readonly search?: string;
   /** Cursor: only jobs created before this job id's. */
@@ -189,6 +206,15 @@ export interface Store {
   /** Stops claiming by every process, or lets it go on. */
   setPaused(paused: boolean): Promise<void>;
   isPaused(): Promise<boolean>;
+  /**
+   * Takes the turn of something that one process does at a time.
+   *
+   * @param name of what is done
+   * @param forMs milliseconds from `now` on in which nobody else gets it
+   * @returns whether it was to be had; a turn that ends later than one could last from `now` on, by a clock that was set
+   *   back, counts for nothing
+   */
+  takeTurn(name: string, forMs: number, now: Date): Promise<boolean>;
 
   /** Appends events in order, numbered on from the last one without gaps, and returns them as stored. */
   appendEvents(
@@ -250,6 +276,39 @@ export interface Store {
    * being sent.
    */
   redeliver(deliveryId: string, now: Date): Promise<Delivery>;
+
+  /**
+   * Stores what happened on a forge, durably (`full`), for somebody to decide on. An event whose key is there is passed
+   * over; of a delivery that came before, all are.
+   *
+   * @returns how many are new; `null` for a delivery that came before
+   * @throws JobError `infra_failed` when too many wait
+   */
+  addTriggers(events: readonly ForgeEvent[], arrival: TriggerArrival): Promise<number | null>;
+  /**
+   * Claims the repository whose events have waited longest, for `leaseMs`, with its events that are due or wait for a
+   * job; `null` where none is due, or others have claimed those that are.
+   */
+  claimTriggers(claims: {
+    readonly now: Date;
+    readonly leaseMs: number;
+    readonly limit: number;
+  }): Promise<TriggerClaim | null>;
+  /** Stores what was decided, and goes on with the claim. Rejects with `conflict` when it has passed to somebody else. */
+  settleTriggers(settling: Settling): Promise<void>;
+  /** Ends a claim; one that has passed to somebody else stays theirs. */
+  releaseTriggers(claim: Pick<TriggerClaim, 'repo' | 'token'>): Promise<void>;
+  listTriggers(filter: TriggerFilter): Promise<readonly Trigger[]>;
+  /** Forgets decided events and deliveries that came before (RFC 3339), at most 10,000 of each. @returns how many events */
+  trimTriggers(receivedBefore: string): Promise<number>;
+  /**
+   * Begins a look at a repository, unless one was begun within `everyMs`.
+   *
+   * @returns until when it was looked at (RFC 3339; `null` for never), or `null` where no look is due
+   */
+  beginLook(repo: string, now: Date, everyMs: number): Promise<{ readonly seenUntil: string | null } | null>;
+  /** Notes that all that happened in a repository until then was stored. */
+  noteLook(repo: string, seenUntil: string): Promise<void>;
 
   /** Stores a key, unless `onlyFirst` is asked for and there is one already. @returns whether it was stored */
   createKey(key: ApiKey, options?: { readonly onlyFirst?: boolean }): Promise<boolean>;

@@ -53,6 +53,33 @@ export function testQueue(name: string, open: () => Promise<OpenStore>): void {
       expect(got).toEqual(['b', 'c', 'a', 'd', null]);
     });
 
+    test('a job that a run elsewhere has waits for no worker, until somebody cancels it', async () => {
+      await store.createJob(asked('a'));
+      const { lease } = await mustClaim();
+      await store.updateJob(lease, { status: 'triggered' });
+      await store.releaseLease(lease);
+      expect([await claimId(), (await store.countQueue()).parked]).toEqual([null, 1]);
+      // Nobody reads it there: it makes the job no worker's.
+      await store.addMessage('a', 'hello', T0.toISOString());
+      expect(await claimId()).toBeNull();
+      const looked = await store.acquireLease('a', 'looker', MINUTE, T0);
+      if (looked === null) throw new Error('it was held');
+      await store.releaseLease(looked);
+      expect(await claimId()).toBeNull();
+      await store.requestCancel('a');
+      expect(await claimId()).toBe('a');
+    });
+
+    test("a turn is one process's at a time, each by its name", async () => {
+      expect(await store.takeTurn('runs', MINUTE, T0)).toBe(true);
+      expect(await store.takeTurn('runs', MINUTE, at(MINUTE - 1))).toBe(false);
+      expect(await store.takeTurn('others', MINUTE, T0)).toBe(true);
+      expect(await store.takeTurn('runs', MINUTE, at(MINUTE))).toBe(true);
+      expect(await store.isPaused()).toBe(false);
+      // A clock that was set back does not stop it for as long as it was ahead.
+      expect(await store.takeTurn('runs', MINUTE, at(-MINUTE))).toBe(true);
+    });
+
     test('who goes on with a job waits for it, and for all that went on with it before', async () => {
       const root = 'job-0123456789ab';
       await store.createJob(asked(root));

@@ -30,13 +30,17 @@ export interface OpenedServer {
 /** Opens one. @param settings by name, as flags give them */
 export async function openedServer(
   settings: Readonly<Record<string, unknown>> = {},
-  options: { readonly auth?: boolean; readonly patience?: Patience } = {},
+  options: {
+    readonly auth?: boolean;
+    readonly patience?: Patience;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<OpenedServer> {
   const home = mkdtempSync(join(tmpdir(), 'agent-runner-server-'));
   const flags = { home, port: 0, agent: 'simulated', min_free_bytes: 0, requests_per_minute: 0, ...settings };
   const config = await resolveConfig({
     flags,
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...options.env },
     cwd: home,
     projectFile: null,
   });

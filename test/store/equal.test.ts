@@ -11,6 +11,8 @@ import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../src/job/status.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import type { Durability, Lease, Store } from '../../src/store/store.ts';
+import { TRIGGER_STATES } from '../../src/job/trigger/record.ts';
+import { sampleSettlement, sampleTrigger } from '../contract/triggers.ts';
 import { testDirectory } from './directory.ts';
 import { sampleEvent, sampleJob, sampleRequest, T0 } from './sample.ts';
 
@@ -282,6 +284,57 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       (store) =>
         store.listDeliveries(id),
   ),
+  fc.tuple(fc.subarray(['t-1', 't-2', 't-3']), fc.option(fc.constantFrom('x', 'y')), minutes).map(
+    ([keys, delivery, now]): Operation =>
+      (store) =>
+        store.addTriggers(
+          keys.map((one) => sampleTrigger(one, one === 't-3' ? 'octo/b' : 'octo/a')),
+          { delivery, now },
+        ),
+  ),
+  fc.tuple(minutes, fc.integer({ min: 0, max: HOUR }), limit).map(
+    ([now, leaseMs, n]): Operation =>
+      (store) =>
+        store.claimTriggers({ now, leaseMs, limit: n }),
+  ),
+  fc
+    .record({
+      key: fc.constantFrom('t-1', 't-2', 't-3'),
+      token: fc.integer({ min: 1, max: 3 }),
+      state: fc.constantFrom(...TRIGGER_STATES),
+      due: fc.option(minutes),
+      waitsFor: fc.option(jobId),
+      now: minutes,
+      job: fc.option(jobId),
+    })
+    .map(({ key: one, token, state, due, waitsFor, now, job }): Operation => {
+      const over = { state, due_at: due?.toISOString() ?? null, waits_for: waitsFor };
+      const claim = { repo: one === 't-3' ? 'octo/b' : 'octo/a', token };
+      const settles = { claim, settlements: [sampleSettlement(one, over)], now, leaseMs: HOUR };
+      return (store) =>
+        job === null ? store.settleTriggers(settles) : store.createJob(sampleJob(job), { settles });
+    }),
+  fc.tuple(fc.constantFrom('octo/a', 'octo/b'), fc.integer({ min: 1, max: 3 })).map(
+    ([where, token]): Operation =>
+      (store) =>
+        store.releaseTriggers({ repo: where, token }),
+  ),
+  fc
+    .tuple(minutes, fc.option(fc.constantFrom(...TRIGGER_STATES), { nil: undefined }), limit)
+    .map(([before, of, n]): Operation => async (store) => [
+      await store.listTriggers({ limit: n, ...(of === undefined ? {} : { state: of }) }),
+      await store.trimTriggers(before.toISOString()),
+    ]),
+  fc.tuple(minutes, fc.integer({ min: 0, max: HOUR })).map(
+    ([now, ms]): Operation =>
+      (store) =>
+        store.beginLook('octo/a', now, ms),
+  ),
+  minutes.map(
+    (until): Operation =>
+      (store) =>
+        store.noteLook('octo/a', until.toISOString()),
+  ),
   fc.tuple(text, json).map(
     ([k, value]): Operation =>
       (store) =>
@@ -295,7 +348,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 );
 
 function isLease(value: unknown): value is Lease {
-  return typeof value === 'object' && value !== null && 'token' in value;
+  return typeof value === 'object' && value !== null && 'token' in value && 'job_id' in value;
 }
 
 /** Does everything in order, starting `together` operations at a time, and notes every answer. */
@@ -329,7 +382,7 @@ async function look(store: Store): Promise<unknown> {
     await store.readSteps(id),
     await store.listDeliveries(id),
   ]);
-  return [jobs, await Promise.all(details)];
+  return [jobs, await store.listTriggers({ limit: 100 }), await Promise.all(details)];
 }
 
 /** A clock that moves at every look. Each store has its own, so both must look equally often. */
@@ -389,8 +442,10 @@ test('so they do when writes are asked for all at once', async () => {
     'readSteps',
     'getBaseline',
     'listDeliveries',
-    // Looks first whether anything is due.
+    'listTriggers',
+    // These look first whether anything is due.
     'claimDeliveries',
+    'claimTriggers',
   ]);
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (operations) => {

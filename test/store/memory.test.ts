@@ -2,6 +2,7 @@ import { createMemoryStore } from '../../src/store/memory.ts';
 import { testAccess } from '../contract/access.ts';
 import { testQueue } from '../contract/queue.ts';
 import { testSessions } from '../contract/sessions.ts';
+import { testTriggers } from '../contract/triggers.ts';
 import { testDeliveries } from '../contract/deliveries.ts';
 import { testStore, type OpenStore } from '../contract/store.ts';
 
@@ -15,3 +16,4 @@ testQueue('memory', open);
 testDeliveries('memory', open);
 testAccess('memory', open);
 testSessions('memory', open);
+testTriggers('memory', open);

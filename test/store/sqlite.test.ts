@@ -10,6 +10,7 @@ import { testAccess } from '../contract/access.ts';
 import { testQueue } from '../contract/queue.ts';
 import { testDeliveries } from '../contract/deliveries.ts';
 import { testSessions } from '../contract/sessions.ts';
+import { testTriggers } from '../contract/triggers.ts';
 import { rejected, testStore, type OpenStore } from '../contract/store.ts';
 import { testDirectory } from './directory.ts';
 import { sampleEvent, sampleJob } from './sample.ts';
@@ -37,6 +38,7 @@ testQueue('sqlite', open);
 testDeliveries('sqlite', open);
 testAccess('sqlite', open);
 testSessions('sqlite', open);
+testTriggers('sqlite', open);
 
 describe('two stores on one file', () => {
   test('each sees what the other has committed, and tokens fence across them', async () => {

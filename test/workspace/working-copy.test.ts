@@ -6,6 +6,7 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
@@ -335,6 +336,9 @@ describe('files of a commit', () => {
 describe('uncommitted changes', () => {
   it('are named and left as they are', async () => {
     const { base, copy } = await scene.open('job-1');
+    expect(await dirtyPaths(scene.git, copy.target, scene.repo, base.sha)).toEqual([]);
+    // A file that was only touched, as all are in a clone that was copied, is as it was.
+    utimesSync(join(scene.repo, 'a.txt'), 1, 1);
     expect(await dirtyPaths(scene.git, copy.target, scene.repo, base.sha)).toEqual([]);
     write(scene.repo, { 'a.txt': 'dirty\n', 'untracked.txt': 'x', 'staged.txt': 's' });
     sh(scene.repo, 'add', 'staged.txt');

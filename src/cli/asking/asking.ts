@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { lstat, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { parseExecutor } from '../../job/elsewhere/executor.ts';
 import { JobError } from '../../job/error.ts';
 import { firstOf } from '../../job/job.ts';
 import {
@@ -38,6 +39,8 @@ export interface AskingOptions extends Record<string, unknown>, JudgingOptions {
   readonly fork?: string;
   readonly label?: readonly string[];
   readonly reviewer?: readonly string[];
+  /** Of `submit` alone. */
+  readonly executor?: string;
 }
 
 async function readTask(
@@ -162,6 +165,8 @@ export async function askedFor(
     ...(options.base === undefined ? {} : { base: options.base }),
     draft: options.draft,
     callbackUrl: options.callbackUrl,
+    // Whoever asks in the foreground has it run here.
+    executor: 'local',
     ...judgingOf(options),
   });
   return { ...request, ...session };
@@ -212,8 +217,19 @@ export async function askedJob(
   options: AskingOptions,
   isRemote: boolean,
 ): Promise<AskedJob> {
-  const { session, base, callbackUrl, draft, setup, allowTestChanges, issue, fork, label, reviewer } =
-    options;
+  const {
+    session,
+    base,
+    callbackUrl,
+    draft,
+    setup,
+    allowTestChanges,
+    issue,
+    fork,
+    label,
+    reviewer,
+    executor,
+  } = options;
   const { cwd } = config.host;
   const words =
     issue === undefined
@@ -229,6 +245,7 @@ export async function askedJob(
     ...(fork === undefined ? {} : { fork: parseForkMode(fork) }),
     ...(label === undefined ? {} : { labels: label }),
     ...(reviewer === undefined ? {} : { reviewers: reviewer }),
+    ...(executor === undefined ? {} : { executor: parseExecutor(executor) }),
     mode: modeOf(options.mode),
     ...(session === undefined ? {} : { session_id: parseSessionId(session) }),
     ...(base === undefined ? {} : { base }),

@@ -127,6 +127,7 @@ export interface AskedInput
       | 'fork'
       | 'labels'
       | 'reviewers'
+      | 'executor'
     > {}
 
 /**
@@ -136,5 +137,5 @@ export interface AskedInput
  */
 export async function makeRequest(config: Config, input: AskedInput): Promise<JobRequest> {
   const { check, ...rest } = input;
-  return resolveRequest(config, { ...rest, checks: checksOf({ check }) ?? [] });
+  return resolveRequest(config, { executor: 'local', ...rest, checks: checksOf({ check }) ?? [] });
 }

@@ -2,6 +2,7 @@
 import { JobError } from '../../job/error.ts';
 import { openRunner } from '../../runner/open.ts';
 import type { Judgement } from '../../runner/look/judge.ts';
+import { addToldFlags, tellCi, type ToldOptions } from '../actions/told.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { exitOf, JUDGEMENT_FORMATS, toJunit, toMarkdown } from '../judgement.ts';
 import { createProgress } from '../progress.ts';
@@ -15,12 +16,11 @@ import {
   type JudgingOptions,
 } from '../asking/settings.ts';
 
-interface Options extends Record<string, unknown>, JudgingOptions {
+interface Options extends Record<string, unknown>, JudgingOptions, ToldOptions {
   readonly repo: string;
   readonly base?: string;
   readonly head: string;
   readonly format: string;
-  readonly json?: boolean;
 }
 
 function print(io: Io, judgement: Judgement, format: (typeof JUDGEMENT_FORMATS)[number]): void {
@@ -57,6 +57,9 @@ async function gate(io: Io, options: Options): Promise<number> {
     });
     progress.stop();
     print(io, judgement, format);
+    const { report, head_sha: sha } = judgement;
+    const outputs = { verdict: report.verdict, head_sha: sha };
+    await tellCi(io, options, 'Gate', { outputs, summary: toMarkdown(judgement), error: null });
     return exitOf(judgement.report, judgement.policy);
   } finally {
     progress.stop();
@@ -66,7 +69,7 @@ async function gate(io: Io, options: Options): Promise<number> {
 
 export const command: CliCommand = {
   define(program, io) {
-    addJudgingFlags(addSettingFlags(program, 'judging'))
+    addToldFlags(addJudgingFlags(addSettingFlags(program, 'judging')))
       .option('--repo <path|url>', 'repository', '.')
       .option('--base <revision>', 'judge against this; by default where head left the default branch')
       .option('--head <revision>', 'what to judge', 'HEAD')

@@ -62,6 +62,7 @@ async function submit(io: Io, task: string | undefined, options: Options): Promi
 export const command: CliCommand = {
   define(program, io) {
     addReachFlag(addAskingFlags(program))
+      .option('--executor <where>', 'local, or github-actions: by the workflow of runner_repo')
       .option('--priority <n>', 'higher goes first; 0 by default')
       .option('--wait', 'wait until it has ended, and end as `run` would')
       .option('--json', 'print JSON')

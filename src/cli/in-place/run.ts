@@ -11,9 +11,9 @@ import { EXIT_CODES, OUTCOMES } from '../../job/status.ts';
 import { createDemoRepository } from '../../runner/demo.ts';
 import type { InPlaceRepository } from '../../runner/in-place/place.ts';
 import { openRunner } from '../../runner/open.ts';
-import type { RunEnd, Runner } from '../../runner/runner.ts';
+import type { Runner } from '../../runner/runner.ts';
 import { asCalled, printJson, type Io } from '../command.ts';
-import { follow, printEnd } from '../foreground.ts';
+import { follow, printEnd, type FollowedEnd } from '../foreground.ts';
 import { renderResult } from '../report.ts';
 import {
   addJudgingFlags,
@@ -63,7 +63,7 @@ function handoverFor(io: Io, handover: Handover): Handover {
 }
 
 /** Prints how it ended, and for whoever takes over what is needed to go on. */
-async function printInPlace(runner: Runner, end: RunEnd, io: Io, asJson: boolean): Promise<number> {
+async function printInPlace(runner: Runner, end: FollowedEnd, io: Io, asJson: boolean): Promise<number> {
   if (end.kind === 'parked') return printEnd(end, io, asJson);
   const { result } = end;
   const handover = handoverFor(io, await runner.handover(result.job_id));

@@ -19,6 +19,7 @@ import type {
   SessionPage,
   Steps,
   Trace,
+  Triggers,
   Usage,
 } from './types.ts';
 
@@ -173,6 +174,18 @@ export interface Operations {
     readonly body: null;
     readonly answer: Usage;
   };
+  readonly listTriggers: {
+    readonly path: null;
+    readonly query: {
+      readonly state?: 'due' | 'done' | 'ignored' | 'failed';
+      readonly repo?: string;
+      readonly cursor?: number;
+      readonly limit?: number;
+    };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Triggers;
+  };
   readonly getHealth: {
     readonly path: null;
     readonly query: null;
@@ -244,6 +257,7 @@ export const OPERATIONS = {
   listDeliveries: { method: 'GET', path: '/api/jobs/{job_id}/deliveries', accepts: 'application/json' },
   redeliver: { method: 'POST', path: '/api/jobs/{job_id}/redeliver', accepts: 'application/json' },
   getUsage: { method: 'GET', path: '/api/usage', accepts: 'application/json' },
+  listTriggers: { method: 'GET', path: '/api/triggers', accepts: 'application/json' },
   getHealth: { method: 'GET', path: '/healthz', accepts: 'application/json' },
   getReadiness: { method: 'GET', path: '/readyz', accepts: 'application/json' },
   getMetrics: { method: 'GET', path: '/metrics', accepts: 'text/plain' },

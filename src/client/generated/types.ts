@@ -33,8 +33,8 @@ export interface JobRequest {
   /** The same as `task` */
   readonly instruction?: string;
   readonly mode?: 'change' | 'ask';
-  /** Where the job is run */
-  readonly executor?: 'local';
+  /** Where the job is executed: by this server, or by the workflow of its `runner_repo`, which takes a prompt and no more */
+  readonly executor?: 'local' | 'github-actions';
   /** Branch, tag or commit to start from; the default branch unless given */
   readonly base?: string;
   /** Who edits, by a name that the server knows */
@@ -102,6 +102,7 @@ export interface Job {
   readonly repo: string;
   readonly task: string;
   readonly mode: 'change' | 'ask';
+  readonly executor: 'local' | 'github-actions';
   readonly base: string | null;
   readonly agent: string;
   readonly model: string | null;
@@ -424,6 +425,33 @@ export interface UsageSum {
   readonly tokens_in: number | null;
   readonly tokens_out: number | null;
   readonly turns: number;
+}
+
+export interface Triggers {
+  readonly triggers: readonly Trigger[];
+  readonly next_cursor: number | null;
+}
+
+export interface Trigger {
+  readonly number: number;
+  /** Names what happened, whoever told of it */
+  readonly key: string;
+  readonly repo: string;
+  readonly kind: 'label' | 'assignment' | 'comment' | 'review' | 'checks' | 'closed';
+  /** Issue or pull request; null for checks */
+  readonly subject: number | null;
+  readonly actor: string | null;
+  /** When it happened */
+  readonly at: string;
+  readonly received_at: string;
+  readonly state: 'due' | 'done' | 'ignored' | 'failed';
+  /** What came of it */
+  readonly action: 'job' | 'turn' | 'cancel' | null;
+  /** Why nothing came of it, or what it waits for */
+  readonly reason: string | null;
+  readonly job_id: string | null;
+  readonly due_at: string | null;
+  readonly decided_at: string | null;
 }
 
 export interface Readiness {

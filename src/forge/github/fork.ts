@@ -74,6 +74,17 @@ function conflict(there: Repo, upstream: Repo): JobError {
   );
 }
 
+/**
+ * Refuses a repository that a change of `upstream` can't come from: neither that one nor a fork of it.
+ *
+ * @throws JobError `repo_unusable`
+ */
+export async function admitFork(ask: Ask, upstream: RepoName, fork: RepoName): Promise<void> {
+  if (isSameName(`${upstream.owner}/${upstream.name}`, `${fork.owner}/${fork.name}`)) return;
+  const [above, there] = [await usableRepo(ask, upstream), await usableRepo(ask, fork)];
+  if (!isForkOf(there, above)) throw conflict(there, above);
+}
+
 /** A fork is made in the background: it can be used when its branches are listed. */
 async function untilReady(ask: Ask, fork: RepoName, options: ForkOptions): Promise<void> {
   const { timeoutMs, pollMs, signal, onNotice } = options;

@@ -26,6 +26,8 @@ interface Said {
   readonly body?: string | undefined;
   readonly user: { readonly login: string } | null;
   readonly author_association?: string | undefined;
+  readonly created_at: string;
+  readonly updated_at: string;
 }
 
 function issueAt(repo: RepoName, number: number) {
@@ -85,9 +87,10 @@ async function readIssue(
   const others = said.filter((one) => !isOwn(one, own) && one.user?.login.endsWith('[bot]') !== true);
   const close = others.filter((one) => CLOSE.has(one.author_association ?? ''));
   const writers = await writersAmong(ask, repo, [...new Set(close.map((one) => one.user?.login ?? ''))]);
-  const comments = others.map(({ user, body }): IssueComment => {
+  const comments = others.map(({ user, body, created_at, updated_at }): IssueComment => {
     const author = user?.login ?? 'ghost';
-    return { author, mayWrite: writers.has(author), text: (body ?? '').slice(0, MAX_TEXT_CHARS) };
+    const text = (body ?? '').slice(0, MAX_TEXT_CHARS);
+    return { author, mayWrite: writers.has(author), text, writtenAt: created_at, changedAt: updated_at };
   });
   return {
     title: data.title,

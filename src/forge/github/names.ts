@@ -44,3 +44,8 @@ export function isSameName(a: string, b: string): boolean {
 export function repoOf({ owner, name }: RepoName): { readonly owner: string; readonly repo: string } {
   return { owner, repo: name };
 }
+
+/** Whether a proposal goes from one repository to another. */
+export function isAcross({ upstream, head }: Route): boolean {
+  return !isSameName(`${head.owner}/${head.name}`, `${upstream.owner}/${upstream.name}`);
+}

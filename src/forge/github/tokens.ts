@@ -16,13 +16,16 @@ export interface AppIdentity {
   readonly keyFile: string;
 }
 
+/** What a token is for: to propose a change, or to start runs of a workflow and look at them. */
+export type TokenUse = 'proposals' | 'runs';
+
 /** Where tokens come from. */
 export interface Tokens {
   readonly kind: 'account' | 'app';
   /** Tells those who ask apart, without telling a token. */
   readonly reader: string;
   /** A token for one repository and one job; the same again while it is valid. */
-  tokenFor(repo: RepoName, jobId: string): Promise<string>;
+  tokenFor(repo: RepoName, jobId: string, use?: TokenUse): Promise<string>;
   /** Login under which an App writes; an account is asked by its token. */
   readonly bot?: () => Promise<string>;
 }
@@ -36,6 +39,9 @@ export const APP_PERMISSIONS = {
   statuses: 'write',
   workflows: 'write',
 } as const;
+
+/** What runs of a workflow need, in the repository that has it. */
+const RUN_PERMISSIONS = { actions: 'write', contents: 'read', metadata: 'read' } as const;
 
 /** What following up on checks needs: asked for where it was granted, for all else works without it. */
 export const FOLLOW_PERMISSIONS = { actions: 'read', checks: 'read' } as const;
@@ -94,7 +100,7 @@ async function readKey(file: string): Promise<string> {
 }
 
 /** A refusal of an App, in words that say what to do at GitHub. */
-function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
+function refusedApp(error: unknown, { owner, name }: RepoName, use: TokenUse): JobError {
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 0;
   const said = error instanceof Error ? error.message : String(error);
   if (status === 404) {
@@ -110,10 +116,10 @@ function refusedApp(error: unknown, { owner, name }: RepoName): JobError {
   if (status === 422 || status === 403) {
     return new JobError(
       'repo_unusable',
-      `GitHub: the App may not do what a proposal needs: ${said.slice(0, 300)}`,
+      `GitHub: the App may not do what ${use === 'runs' ? 'starting a workflow' : 'a proposal'} needs: ${said.slice(0, 300)}`,
       {
         hint: `give the App these repository permissions, and accept them where it is installed: ${Object.entries(
-          APP_PERMISSIONS,
+          use === 'runs' ? RUN_PERMISSIONS : APP_PERMISSIONS,
         )
           .map(([right, level]) => `${right} (${level})`)
           .join(', ')}`,
@@ -153,7 +159,7 @@ export async function askAsApp(app: AppIdentity, apiUrl: string): Promise<AppAsk
  */
 export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = Date.now): Tokens {
   const known = new Map<string, Promise<Minted>>();
-  const mint = async (repo: RepoName): Promise<Minted> => {
+  const mint = async (repo: RepoName, use: TokenUse): Promise<Minted> => {
     const { ask, auth, headers } = await askAsApp(app, apiUrl);
     const at = { ...repoOf(repo), headers };
     const { data } = await ask('GET /repos/{owner}/{repo}/installation', at);
@@ -161,7 +167,7 @@ export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = 
       type: 'installation',
       installationId: data.id,
       repositoryNames: [repo.name],
-      permissions: { ...APP_PERMISSIONS, ...followable(data.permissions) },
+      permissions: use === 'runs' ? RUN_PERMISSIONS : { ...APP_PERMISSIONS, ...followable(data.permissions) },
       refresh: true,
     });
     return { token: made.token, endsAt: Date.parse(made.expiresAt) };
@@ -179,17 +185,17 @@ export function appTokens(app: AppIdentity, apiUrl: string, now: () => number = 
       bot.catch(() => (bot = null));
       return bot;
     },
-    async tokenFor(repo, jobId) {
-      const key = `${jobId} ${repo.owner}/${repo.name}`;
+    async tokenFor(repo, jobId, use = 'proposals') {
+      const key = `${jobId} ${repo.owner}/${repo.name} ${use}`;
       const old = known.get(key);
       // Git and the REST interface ask beside each other: the second waits for what the first is given.
       const given = await old;
       if (given !== undefined && given.endsAt - now() > RENEW_MS) return given.token;
       const newer = known.get(key);
       if (newer !== undefined && newer !== old) return (await newer).token;
-      const made = mint(repo).catch((error: unknown) => {
+      const made = mint(repo, use).catch((error: unknown) => {
         if (known.get(key) === made) known.delete(key);
-        throw error instanceof JobError ? error : refusedApp(error, repo);
+        throw error instanceof JobError ? error : refusedApp(error, repo, use);
       });
       known.delete(key);
       known.set(key, made);

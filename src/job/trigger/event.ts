@@ -77,5 +77,15 @@ export interface Closed extends Happened {
 
 export type ForgeEvent = Labelled | Assigned | Commented | Reviewed | Checked | Closed;
 
+/** Every kind of event. */
+export const EVENT_KINDS = [
+  'label',
+  'assignment',
+  'comment',
+  'review',
+  'checks',
+  'closed',
+] as const satisfies readonly ForgeEvent['kind'][];
+
 /** Most of one text that is kept of an event, in characters. */
 export const MAX_EVENT_TEXT_CHARS = 65_536;

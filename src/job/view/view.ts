@@ -1,4 +1,5 @@
 /** A job as it is shown to whoever asks for it: over HTTP, in the library, on a terminal. Pure. */
+import type { Executor } from '../elsewhere/executor.ts';
 import type { ErrorInfo } from '../error.ts';
 import type { Job } from '../job.ts';
 import type { SandboxChoiceName } from '../request.ts';
@@ -19,6 +20,8 @@ export interface JobView extends AcceptedView {
   readonly repo: string;
   readonly task: string;
   readonly mode: 'change' | 'ask';
+  /** Where it is executed. */
+  readonly executor: Executor;
   readonly base: string | null;
   readonly agent: string;
   readonly model: string | null;
@@ -55,6 +58,7 @@ export function viewOf(job: Job): JobView {
     repo: request.repo,
     task: request.task,
     mode: request.mode,
+    executor: request.executor ?? 'local',
     base: request.base,
     agent: request.agent,
     model: request.model,
@@ -77,10 +81,19 @@ export function viewOf(job: Job): JobView {
   };
 }
 
-/** What is answered when a job was accepted. */
-export function acceptedView(job: Job): AcceptedView {
+/**
+ * What is answered when a job was accepted.
+ *
+ * @param forked where its branch will be, by full names, where that is known
+ */
+export function acceptedView(
+  job: Job,
+  forked: { readonly upstream: string; readonly fork: string } | null = null,
+): AcceptedView {
   const { job_id, status, upstream_repo, fork_repo, branch } = viewOf(job);
-  return { job_id, status, upstream_repo, fork_repo, branch };
+  if (forked === null) return { job_id, status, upstream_repo, fork_repo, branch };
+  const { upstream, fork } = forked;
+  return { job_id, status, upstream_repo: upstream, fork_repo: fork === upstream ? null : fork, branch };
 }
 
 /** A step as it is stored, without what it came to. */

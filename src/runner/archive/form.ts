@@ -1,5 +1,6 @@
 /** What the files of an archive of jobs may hold: nobody knows who wrote one. What is not as it must be is refused. */
 import type { z as Zod } from 'zod';
+import { EXECUTORS } from '../../job/elsewhere/executor.ts';
 import { ERROR_CODES, JobError, type ErrorCode } from '../../job/error.ts';
 import { CHECK_KINDS } from '../../job/gate.ts';
 import { EVENT_TYPES, type Job, type NewEvent } from '../../job/job.ts';
@@ -129,6 +130,7 @@ function requestSchema(z: typeof Zod) {
       .nullable(),
     priority: z.int().min(-MAX_PRIORITY).max(MAX_PRIORITY).optional(),
     session_id: z.string().refine(passes(parseSessionId), 'no session').optional(),
+    executor: z.enum(EXECUTORS).optional(),
     fork: z.enum(FORK_MODES).optional(),
     labels: z.array(name).max(MAX_NAMES).optional(),
     reviewers: z.array(name).max(MAX_NAMES).optional(),

@@ -93,8 +93,18 @@ function commentsPart(name: string, comments: readonly IssueComment[]): readonly
     : [...told, `${left} more ${left === 1 ? 'comment is' : 'comments are'} left out.`];
 }
 
-/** The task that an issue is: each piece of it marked as data by itself, so that no piece can hide the next. */
-export function issueTaskOf(name: string, { title, text, author, comments }: Issue): string {
+/**
+ * The task that an issue is: each piece of it marked as data by itself, so that no piece can hide the next.
+ *
+ * @param asOf RFC 3339; comments that were written or changed after it are left out: whoever asked had not read them
+ */
+export function issueTaskOf(name: string, issue: Issue, asOf: string | null = null): string {
+  const { title, text, author } = issue;
+  // Forges tell seconds.
+  const untilMs = asOf === null ? Number.POSITIVE_INFINITY : Date.parse(asOf) + 999;
+  const comments = issue.comments.filter(
+    ({ writtenAt, changedAt }) => Date.parse(writtenAt) <= untilMs && Date.parse(changedAt) <= untilMs,
+  );
   const shown = oneLine(title) || name;
   return [
     `Implement this issue: ${shown}`,

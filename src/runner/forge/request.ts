@@ -17,8 +17,16 @@ export interface Judged {
   readonly summary: string;
 }
 
-/** What is said of the head commit where people look at it. */
-function statusOf({ report }: Verified, { draft }: ProposeInput, url: string | null): CommitStatus {
+/**
+ * What is said of the head commit where people look at it.
+ *
+ * @param url page that tells more; `null` is the proposal itself
+ */
+export function statusOf(
+  { report }: Pick<Verified, 'report'>,
+  { draft }: Pick<ProposeInput, 'draft'>,
+  url: string | null,
+): CommitStatus {
   const checks = `${report.checks.length} ${report.checks.length === 1 ? 'check' : 'checks'}`;
   const found = report.tamper.length === 0 ? '' : `, ${report.tamper.length} findings of the tamper guard`;
   const said =

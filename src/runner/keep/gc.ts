@@ -47,6 +47,13 @@ const MAX_JOBS = 100_000;
 const PAGE = 200;
 const MAX_PAGES = 500;
 
+/** Forgets events of the forge, and which deliveries came, as long after as jobs' own events. */
+async function trimTriggers({ store, config }: RunnerParts, { now, signal }: GcOptions): Promise<void> {
+  const before = daysBefore(now, config.keep.jobsDays);
+  for (let page = 0; page < MAX_PAGES && !signal.aborted; page++)
+    if ((await store.trimTriggers(before)) === 0) return;
+}
+
 async function liveJobs({ store }: RunnerParts): Promise<readonly Job[]> {
   const live: Job[] = [];
   for (const status of ['queued', 'forking', 'triggered', 'running', 'retrying', 'needs_input'] as const)
@@ -219,6 +226,7 @@ export async function collectGarbage(parts: RunnerParts, options: GcOptions): Pr
   const collect = async (): Promise<GcReport> => {
     const jobs = await removeJobs(parts, await oldFolders(parts, options.now), options);
     const events = await trimEvents(parts, options);
+    if (!options.dryRun) await trimTriggers(parts, options);
     const work = await oldWork(parts, options.now);
     if (!options.dryRun) {
       const forgotten = [...work, ...(await oldTurns(parts))];

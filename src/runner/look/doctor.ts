@@ -6,6 +6,7 @@ import { AGENT_NAMES } from '../../agent/registry.ts';
 import type { Config } from '../../config.ts';
 import { runProcess } from '../../sandbox/process.ts';
 import { SANDBOX_ADAPTERS } from '../../sandbox/sandbox.ts';
+import { runsOf } from '../dispatch/workflow.ts';
 import { examineDatabase } from '../keep/database.ts';
 import { reachNamed } from '../forge/alone/fork.ts';
 import { makePrivateFolder, openForge, openRunner } from '../open.ts';
@@ -223,6 +224,7 @@ function checkModels(config: Config): Finding {
 
 /** Longest look at a repository by git. */
 const FORGE_GIT_MS = 30_000;
+const DAY_MS = 24 * 3600 * 1000;
 
 /** The forge, and the way to it by git. */
 async function checkForge(config: Config, repo: string | null): Promise<readonly Finding[]> {
@@ -240,9 +242,31 @@ async function checkForge(config: Config, repo: string | null): Promise<readonly
   }
 }
 
+/** Whether the workflow that executes jobs is there, and can be looked at; nothing where none is configured. */
+async function checkWorkflow(config: Config): Promise<readonly Finding[]> {
+  const { runnerRepo, workflow } = config.elsewhere;
+  const name = 'runner_repo';
+  if (runnerRepo === null) return [];
+  try {
+    const { forge } = openForge(config);
+    const signal = AbortSignal.timeout(FORGE_GIT_MS);
+    const which = { runner_repo: runnerRepo, workflow };
+    const runs = await runsOf({ config, forge }, which, { jobId: 'doctor', signal });
+    const since = new Date(Date.now() - DAY_MS).toISOString();
+    const count = (await runs.list(since)).filter(({ jobId }) => jobId !== null).length;
+    const detail = `${workflow} of ${runnerRepo}, with ${count} runs of jobs since yesterday`;
+    if (config.server.publicUrl !== null) return [{ name, state: 'ok', detail, fix: null }];
+    const fix =
+      'set AGENT_RUNNER_PUBLIC_URL where runs can reach this server; else their end is seen by looking';
+    return [{ name, state: 'ok', detail: `${detail}; nothing calls back`, fix }];
+  } catch (error) {
+    return [failedFinding(name, error)];
+  }
+}
+
 /** Looks at everything a job needs; `repo` of the forge too, where one is named. A machine without any isolation is told by the sandboxes' findings. */
 export async function examine(config: Config, repo: string | null = null): Promise<readonly Finding[]> {
-  const [git, sandboxes, home, presets, declared, agent, forge] = await Promise.all([
+  const [git, sandboxes, home, presets, declared, agent, forge, workflow] = await Promise.all([
     checkGit(config),
     checkSandboxes(),
     checkHome(config),
@@ -250,9 +274,20 @@ export async function examine(config: Config, repo: string | null = null): Promi
     checkDeclared(config),
     checkAgent(config),
     checkForge(config, repo),
+    checkWorkflow(config),
   ]);
   const node: Finding = { name: 'node', state: 'ok', detail: process.version, fix: null };
   const database = home.some((one) => one.state === 'failed') ? [] : await checkDatabase(config);
   const agents = [...presets, ...declared, agent];
-  return [node, git, ...sandboxes, ...home, ...database, ...agents, checkModels(config), ...forge];
+  return [
+    node,
+    git,
+    ...sandboxes,
+    ...home,
+    ...database,
+    ...agents,
+    checkModels(config),
+    ...forge,
+    ...workflow,
+  ];
 }

@@ -8,8 +8,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/store.ts';
 
-/** `queue`: a job may be claimed, cancelled or answered now. `log`: a job's log or state grew. */
-export type Ring = 'queue' | 'log';
+/**
+ * `queue`: a job may be claimed, cancelled or answered now. `log`: a job's log or state grew. `trigger`: something
+ * happened on a forge.
+ */
+export type Ring = 'queue' | 'log' | 'trigger';
 
 /** Called with the job it is about, or `null` where another process rang. */
 type Listener = (jobId: string | null) => void;
@@ -24,7 +27,7 @@ export interface Bell {
 
 /** Least pause between two rings that other processes hear, in milliseconds: a log may grow a thousand times a second. */
 const PAUSE_MS = 10;
-const KINDS: readonly Ring[] = ['queue', 'log'];
+const KINDS: readonly Ring[] = ['queue', 'log', 'trigger'];
 
 /** Touches the file of a ring; where it can't be, other processes find out by polling. */
 async function touch(folder: string, kind: Ring): Promise<void> {
@@ -62,7 +65,11 @@ function createOutside(folder: string): (kind: Ring) => void {
  * @param folder where its files lie; made at the first ring
  */
 export function createBell(folder: string): Bell {
-  const listeners: Readonly<Record<Ring, Set<Listener>>> = { queue: new Set(), log: new Set() };
+  const listeners: Readonly<Record<Ring, Set<Listener>>> = {
+    queue: new Set(),
+    log: new Set(),
+    trigger: new Set(),
+  };
   const outside = createOutside(folder);
   let watcher: FSWatcher | null = null;
   let closed = false;
@@ -137,6 +144,11 @@ export function withBell(store: Store, bell: Bell): Store {
     async requestCancel(jobId) {
       await store.requestCancel(jobId);
       bell.ring('queue', jobId);
+    },
+    async addTriggers(events, arrival) {
+      const added = await store.addTriggers(events, arrival);
+      if (added !== null && added > 0) bell.ring('trigger', '');
+      return added;
     },
     async setPaused(paused) {
       await store.setPaused(paused);

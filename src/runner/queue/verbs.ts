@@ -1,11 +1,13 @@
 /** What a person may do with jobs that a worker runs, or will run: submit, cancel, retry, answer, follow. */
 import { randomBytes } from 'node:crypto';
+import { branchElsewhere, isElsewhere } from '../../job/elsewhere/executor.ts';
 import { Cancelled, JobError } from '../../job/error.ts';
 import { PROCEDURE_VERSION, type Job } from '../../job/job.ts';
 import { parseSessionId, parseTask, type JobRequest } from '../../job/request.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Accepted, Acceptance } from '../../store/store.ts';
 import type { RunnerParts } from '../context.ts';
+import { watchRuns } from '../dispatch/poll.ts';
 import { isHeldAlive } from '../engine/lease.ts';
 import { findFollowed } from '../forge/follow.ts';
 import type { Runner } from '../runner.ts';
@@ -20,7 +22,8 @@ function newJobId(): string {
   return `job-${randomBytes(6).toString('hex')}`;
 }
 
-function branchOf(template: string, jobId: string): string {
+/** The branch of a job, or of its session. */
+export function branchOf(template: string, jobId: string): string {
   return template.replaceAll('<job_id>', jobId);
 }
 
@@ -50,7 +53,9 @@ export async function accept(
   const jobId = newJobId();
   const { follows: _before, sealed_token: _erased, ...asked } = request;
   const own = token === undefined ? {} : { sealed_token: await parts.seals.seal(jobId, token) };
-  const follows = root?.follows ?? (await findFollowed(parts.store, remote, request));
+  const follows = isElsewhere(request)
+    ? undefined
+    : (root?.follows ?? (await findFollowed(parts.store, remote, request)));
   const issue = asked.issue ?? root?.issue ?? null;
   const pull = root?.pull ?? asked.pull ?? null;
   const now = new Date().toISOString();
@@ -68,12 +73,13 @@ export async function accept(
     outcome: null,
     procedure_version: PROCEDURE_VERSION,
     attempt: 1,
-    branch:
-      request.in_place?.branch ??
-      request.onto?.branch ??
-      root?.branch ??
-      follows?.branch ??
-      branchOf(parts.config.branchTemplate, sessionId ?? jobId),
+    branch: isElsewhere(request)
+      ? branchElsewhere(jobId)
+      : (request.in_place?.branch ??
+        request.onto?.branch ??
+        root?.branch ??
+        follows?.branch ??
+        branchOf(parts.config.branchTemplate, sessionId ?? jobId)),
     created_at: now,
     updated_at: now,
     started_at: null,
@@ -116,18 +122,56 @@ function checkRetriable({ job_id: jobId, request }: Job): void {
   }
 }
 
+/** Refuses a message that nobody would read. @throws JobError `conflict` */
+function checkReads({ job_id: jobId, request }: Job): void {
+  if (!isElsewhere(request)) return;
+  throw new JobError('conflict', `message: ${jobId} is executed by a workflow, which reads none`, {
+    hint: `cancel it by \`agent-runner cancel ${jobId}\` and ask anew`,
+  });
+}
+
+/** The worker of this process, with what goes on beside its jobs. */
+function workOf(parts: RunnerParts, runner: () => Runner): Runner['work'] {
+  const { store, bell, config, callbacks } = parts;
+  return (options) =>
+    work(
+      {
+        store,
+        bell,
+        run: ({ job, lease }, handBack) =>
+          runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
+        deliverer: canSign(config.webhooks) ? callbacks.deliverer(options.log) : null,
+        beside: (signal) => watchRuns(parts, signal, options.log),
+        dispatcher: runner().triggers.dispatcher(options.log),
+        settle: async (jobId) => {
+          await runner().run(jobId, { signal: new AbortController().signal });
+        },
+      },
+      {
+        concurrency: config.worker.concurrency,
+        perRepo: config.worker.perRepo,
+        drainMs: config.worker.drainMs,
+        hindrance: () => lackOfRoom(config.home, config.worker.minFreeBytes),
+        ...options,
+      },
+    );
+}
+
 /** Wires them; `runner` is asked for only when one is used. */
 export function queueVerbs(
   parts: RunnerParts,
   runner: () => Runner,
   find: (jobId: string) => Promise<Job>,
 ): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
-  const { store, bell, config, callbacks } = parts;
+  const { store, bell, config } = parts;
   const followers = createFollowers(store, bell);
-  const submit: Runner['submit'] = async (request, { once, token } = {}) => {
+  const submit: Runner['submit'] = async (request, { once, token, settles } = {}) => {
     await checkRoom(config.home, config.worker.minFreeBytes);
     const now = new Date();
-    const acceptance = once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } };
+    const acceptance = {
+      ...(once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } }),
+      ...(settles === undefined ? {} : { settles }),
+    };
     return accept(parts, request, acceptance, token);
   };
   const alive = async (jobId: string, what: string): Promise<void> => {
@@ -155,29 +199,11 @@ export function queueVerbs(
     },
     async message(jobId, text) {
       await alive(jobId, 'message');
+      checkReads(await find(jobId));
       await store.addMessage(jobId, parseTask(text), new Date().toISOString());
       return find(jobId);
     },
     follow: (jobId, options) => followers.follow(jobId, options),
-    work: (options) =>
-      work(
-        {
-          store,
-          bell,
-          run: ({ job, lease }, handBack) =>
-            runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
-          deliverer: canSign(config.webhooks) ? callbacks.deliverer(options.log) : null,
-          settle: async (jobId) => {
-            await runner().run(jobId, { signal: new AbortController().signal });
-          },
-        },
-        {
-          concurrency: config.worker.concurrency,
-          perRepo: config.worker.perRepo,
-          drainMs: config.worker.drainMs,
-          hindrance: () => lackOfRoom(config.home, config.worker.minFreeBytes),
-          ...options,
-        },
-      ),
+    work: workOf(parts, runner),
   };
 }

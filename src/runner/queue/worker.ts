@@ -10,6 +10,7 @@ import { isTerminal } from '../../job/status.ts';
 import type { Claimed, Store } from '../../store/store.ts';
 import { isDead, ownName } from '../../workspace/keep/owner.ts';
 import { LEASE_MS } from '../engine/lease.ts';
+import type { Dispatcher } from '../triggers/dispatch.ts';
 import type { RunEnd } from '../runner.ts';
 import type { Bell } from './bell.ts';
 
@@ -52,8 +53,12 @@ export interface WorkerParts {
   readonly run: (claimed: Claimed, handBack: AbortSignal) => Promise<RunEnd>;
   /** Does what a process that ended a job did not live to do. */
   readonly settle: (jobId: string) => Promise<void>;
+  /** What goes on beside the jobs in mode `loop`, until the signal; never rejects. */
+  readonly beside?: (signal: AbortSignal) => Promise<void>;
   /** Sends callbacks; `null` where nothing can sign them. */
   readonly deliverer: Deliverer | null;
+  /** Decides what comes of events of the forge; `null` where there is none. */
+  readonly dispatcher: Dispatcher | null;
 }
 
 interface Counts {
@@ -119,6 +124,10 @@ function createCrew(
       const end = await parts.run({ job, lease }, handBack.signal);
       if (end.kind === 'parked') {
         options.log.info('job waits for an answer', { job_id: jobId });
+        return;
+      }
+      if (end.kind === 'triggered') {
+        options.log.info('job was handed to a workflow', { job_id: jobId });
         return;
       }
       parts.deliverer?.wake();
@@ -253,7 +262,10 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
   const gone = new AbortController();
   // Tries go on while jobs are drained: their ends are told as well.
   const delivering = options.mode === 'loop' ? parts.deliverer?.run(gone.signal) : undefined;
+  const beside = options.mode === 'loop' ? parts.beside?.(gone.signal) : undefined;
+  const dispatching = options.mode === 'loop' ? parts.dispatcher?.run(options.stop) : undefined;
   try {
+    if (options.mode === 'once') await parts.dispatcher?.round();
     while (!options.stop.aborted) {
       await round(parts, options, crew, state);
       if (options.mode === 'once' && crew.size() === 0) break;
@@ -269,7 +281,7 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
     if (crew.size() > 0) crew.handBack();
     await crew.idle();
     gone.abort();
-    await delivering;
+    await Promise.all([delivering, beside, dispatching]);
     off();
     options.stop.removeEventListener('abort', onStop);
   }

@@ -1,4 +1,6 @@
 /** A look before a request becomes a job: what can't work is said at once, and to the one who asked. */
+import type { Remote } from '../../forge/forge.ts';
+import { isElsewhere } from '../../job/elsewhere/executor.ts';
 import { JobError } from '../../job/error.ts';
 import type { JobRequest } from '../../job/request.ts';
 import { selectSandbox } from '../../sandbox/select.ts';
@@ -21,6 +23,10 @@ const PREFLIGHT_TIMEOUT_MS = 60_000;
 export async function preflight(parts: RunnerParts, request: JobRequest, token?: string): Promise<void> {
   const { config, callbacks } = parts;
   if (request.callback_url !== undefined) callbacks.check(request.callback_url);
+  if (isElsewhere(request)) {
+    await checkBase(parts, request, token);
+    return;
+  }
   await checkCommand(config, request);
   const agent = await agentOf(config, request);
   const { explore, plan } = await lookingAgents(config, request, agent);
@@ -38,10 +44,20 @@ export async function preflight(parts: RunnerParts, request: JobRequest, token?:
     checkModel(parts.models.models, use, config.models.allowUnpriced);
   }
   await selectSandbox(request.sandbox, { allowHost: request.allow_host });
+  const remote = await checkBase(parts, request, token);
+  if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);
+}
+
+/** Repository and base can be read. */
+async function checkBase(
+  parts: RunnerParts,
+  request: JobRequest,
+  token: string | undefined,
+): Promise<Remote> {
   const remote = await parts.forge.resolve(request.repo);
   const signal = AbortSignal.timeout(PREFLIGHT_TIMEOUT_MS);
   const visit = { jobId: 'preflight', signal, token, onNotice: () => {} };
   const { git, repo } = reachRemote(parts, remote, visit);
   await findBase(git, repo.listed, remote, request.base);
-  if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);
+  return remote;
 }

@@ -23,7 +23,9 @@ import {
 } from '../../job/request.ts';
 import { nameOn, splitName } from '../../forge/github/names.ts';
 import type { Config } from '../../config.ts';
+import { WORKFLOW_AGENT } from '../../job/elsewhere/executor.ts';
 import { defaultAgent } from '../agents.ts';
+import { executorOf } from './executor.ts';
 
 /** What was asked for; what is absent is as configured. */
 export interface RequestInput {
@@ -53,6 +55,8 @@ export interface RequestInput {
   readonly token?: string | undefined;
   readonly allowHost: boolean;
   readonly inPlace?: InPlace;
+  /** Where it is executed; absent: as configured. */
+  readonly executor?: string | undefined;
 }
 
 async function agentOf(config: Config, given: string | undefined): Promise<string> {
@@ -158,15 +162,17 @@ export function parsePriority(given: unknown): number {
  * @throws JobError `invalid_request` or `bad_configuration`, naming the field
  */
 export async function resolveRequest(config: Config, input: RequestInput): Promise<JobRequest> {
-  const repo = formOf(config, input);
+  const repo = await namedRepo(config, formOf(config, input));
   const { checks = [], priority, sessionId } = input;
+  const executor = executorOf(config, input, repo);
   return {
-    repo: await namedRepo(config, repo),
+    repo,
     task: parseTask(input.task),
     mode: input.mode ?? 'change',
     base: input.base === undefined ? null : parseRef(input.base),
-    agent: await agentOf(config, input.agent),
-    model: input.model ?? config.model,
+    agent: executor === 'local' ? await agentOf(config, input.agent) : WORKFLOW_AGENT,
+    model: executor === 'local' ? (input.model ?? config.model) : null,
+    ...(executor === 'local' ? {} : { executor }),
     phases: config.phases,
     sandbox: sandboxOf(config, input.sandbox),
     allow_host: input.allowHost,

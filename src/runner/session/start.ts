@@ -2,6 +2,7 @@
  * What a job of a session goes on from: the jobs of a session are its only record. The last one that had a working copy
  * says which base, files and conversation come next, and the last that was published where the branch stands.
  */
+import { isElsewhere } from '../../job/elsewhere/executor.ts';
 import { JobError } from '../../job/error.ts';
 import { firstOf, type Job } from '../../job/job.ts';
 import type { JobRequest } from '../../job/request.ts';
@@ -116,6 +117,8 @@ async function readRoot(store: Store, jobId: string, token: string | undefined):
     return refuse(jobId, 'worked on the branch of somebody else', 'ask for a new job there');
   if (replay !== undefined)
     return refuse(jobId, 'played a recorded job back', 'name the job that was recorded');
+  if (isElsewhere(root.request))
+    return refuse(jobId, 'was executed by a workflow, and its files are not here', 'ask for a new job');
   // Nobody's work is quietly done in another's name.
   if (sealed !== undefined && token === undefined)
     return refuse(jobId, 'was asked for with a token of its own, which is erased', 'give a token again');

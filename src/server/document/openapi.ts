@@ -21,6 +21,7 @@ const TAGS: Readonly<Record<string, string>> = {
   jobs: 'Asking for jobs, following them, and what they ended with',
   short: 'The same in a shorter dialect',
   server: 'The server itself',
+  inbound: 'What others tell',
   login: 'Logins of browsers',
   document: 'This document',
 };

@@ -130,6 +130,21 @@ function deliveryFamilies(tallies: readonly Tally[]): readonly string[] {
   ];
 }
 
+/** Figures of what happened on the forge: a tally of them has the decision in the place of the agent. */
+function triggerFamily(tallies: readonly Tally[]): string {
+  const name = 'agent_runner_triggers_total';
+  const samples = ofSeries(tallies, 'triggers', 'kind').map(({ labels: { agent = '', ...kind }, value }) => ({
+    labels: { ...kind, decision: agent },
+    value,
+  }));
+  return family(
+    name,
+    'counter',
+    'Events of the forge that were decided on, by kind and decision.',
+    linesOf(name, samples),
+  );
+}
+
 /** All figures, as `/metrics` shows them. */
 export async function renderMetrics(parts: Parts, counters: Counters): Promise<string> {
   const { store } = parts.runner;
@@ -175,5 +190,6 @@ export async function renderMetrics(parts: Parts, counters: Counters): Promise<s
     ),
     ...jobFamilies(tallies),
     ...deliveryFamilies(tallies),
+    triggerFamily(tallies),
   ].join('');
 }

@@ -2,28 +2,13 @@
 import { z } from 'zod';
 import { USAGE_KEYS } from '../../job/model/usage.ts';
 import { json, type Endpoint } from '../endpoint.ts';
-import { wholeParam } from '../jobs/schema.ts';
+import { spending, wholeParam } from '../jobs/schema.ts';
 import type { Define, Parts } from '../parts.ts';
 
 /** How far back is looked where nothing is said, in milliseconds. */
 const SINCE_MS = 30 * 86_400_000;
 
-const count = z.int().min(0);
-const sum = z
-  .object({
-    key: z.string().nullable(),
-    jobs: count,
-    running: count.meta({
-      description: 'Of these, jobs that have not ended: what they spend is not in the sums',
-    }),
-    unpriced: count.meta({ description: 'Ended jobs whose cost nobody knows' }),
-    cost_usd: z.number().nullable(),
-    uncounted: count.meta({ description: 'Ended jobs whose tokens nobody counted' }),
-    tokens_in: count.nullable(),
-    tokens_out: count.nullable(),
-    turns: count,
-  })
-  .meta({ id: 'UsageSum' });
+const sum = z.object({ key: z.string().nullable(), ...spending }).meta({ id: 'UsageSum' });
 const usage = z
   .object({
     by: z.enum(USAGE_KEYS),

@@ -1,6 +1,9 @@
 /** Asking for jobs, and what can be done to one. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isElsewhere } from '../../job/elsewhere/executor.ts';
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
+import { whereIs } from '../../runner/dispatch/workflow.ts';
 import { json, type Endpoint } from '../endpoint.ts';
 import type { Define, Parts } from '../parts.ts';
 import { findJob } from './read.ts';
@@ -13,14 +16,35 @@ const KEY_HEADER = { 'idempotency-key': 'Any text of yours: 1 to 255 printable A
 /** What an approval says where the person says nothing. */
 const APPROVED = 'Approved: go on.';
 
-function acceptedAnswer(job: Job, isNew: boolean): Response {
-  return json(acceptedView(job), 201, {
+/** Longest wait of a request for its job's dispatch, and the pauses between two looks, in milliseconds. */
+const DISPATCH_WAIT_MS = 5000;
+const DISPATCH_PAUSE_MS = 50;
+
+/** A job that a workflow executes, once it was dispatched, where a worker of this process does so soon. */
+async function soon({ runner, worker }: Parts, accepted: Job): Promise<Job> {
+  if (!isElsewhere(accepted.request) || worker() !== 'working') return accepted;
+  let job = accepted;
+  const until = performance.now() + DISPATCH_WAIT_MS;
+  while ((job.status === 'queued' || job.status === 'forking') && performance.now() < until) {
+    await sleep(DISPATCH_PAUSE_MS);
+    job = (await runner.store.getJob(job.job_id)) ?? job;
+  }
+  return job;
+}
+
+async function acceptedAnswer(parts: Parts, accepted: Job, isNew: boolean): Promise<Response> {
+  const job = await soon(parts, accepted);
+  const { forked } = isElsewhere(job.request)
+    ? await whereIs(parts.runner.store, job.job_id)
+    : { forked: null };
+  return json(acceptedView(job, forked), 201, {
     location: `/api/jobs/${job.job_id}`,
     ...(isNew ? {} : { 'idempotent-replayed': 'true' }),
   });
 }
 
-function submitEndpoint({ runner }: Parts, define: Define): Endpoint {
+function submitEndpoint(parts: Parts, define: Define): Endpoint {
+  const { runner } = parts;
   return define({
     method: 'post',
     path: '/api/jobs',
@@ -28,7 +52,7 @@ function submitEndpoint({ runner }: Parts, define: Define): Endpoint {
     tag: 'jobs',
     summary: 'Ask for a job',
     description:
-      'The job is durable when this is answered. With `Idempotency-Key` the same request within 24 hours answers the same job; the same key for another request is a 409.',
+      'The job is durable when this is answered. With `Idempotency-Key` the same request within 24 hours answers the same job; the same key for another request is a 409. A job of executor `github-actions` is answered as `triggered` where its workflow was dispatched within five seconds.',
     role: 'submit',
     refuses: SUBMIT_REFUSES,
     headers: KEY_HEADER,
@@ -45,12 +69,13 @@ function submitEndpoint({ runner }: Parts, define: Define): Endpoint {
       const once = onceOf(principal, request.headers.get('idempotency-key'), body);
       const { job, isNew } = await runner.submit(asked, { ...once, token: body.github_token });
       about(job.job_id);
-      return acceptedAnswer(job, isNew);
+      return acceptedAnswer(parts, job, isNew);
     },
   });
 }
 
-function endingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
+function endingEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
+  const { runner } = parts;
   return [
     define({
       method: 'post',
@@ -97,7 +122,7 @@ function endingEndpoints({ runner }: Parts, define: Define): readonly Endpoint[]
         const key = request.headers.get('idempotency-key');
         const once = onceOf(principal, key, { retry: params.job_id });
         const { job, isNew } = await runner.retry(params.job_id, once);
-        return acceptedAnswer(job, isNew);
+        return acceptedAnswer(parts, job, isNew);
       },
     }),
   ];

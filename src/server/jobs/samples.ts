@@ -37,6 +37,7 @@ export const job: JobView = {
   repo: 'https://git.example.org/shop.git',
   task: 'Fix the rounding in src/price.js',
   mode: 'change',
+  executor: 'local',
   base: null,
   agent: 'codex',
   model: null,

@@ -1,5 +1,6 @@
 /** What jobs look like on the wire. */
 import { z } from 'zod';
+import { EXECUTORS } from '../../job/elsewhere/executor.ts';
 import { ERROR_CODES, type ErrorCode } from '../../job/error.ts';
 import { EVENT_TYPES } from '../../job/job.ts';
 import {
@@ -29,6 +30,19 @@ export const status = z.enum(JOB_STATUSES).meta({ id: 'JobStatus' });
 export const time: z.ZodString = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
 const phase = z.enum(PHASES);
 const count = z.int().min(0);
+/** How many jobs there are, and what they have spent together. */
+export const spending = {
+  jobs: count,
+  running: count.meta({
+    description: 'Of these, jobs that have not ended: what they spend is not in the sums',
+  }),
+  unpriced: count.meta({ description: 'Ended jobs whose cost nobody knows' }),
+  cost_usd: z.number().nullable(),
+  uncounted: count.meta({ description: 'Ended jobs whose tokens nobody counted' }),
+  tokens_in: count.nullable(),
+  tokens_out: count.nullable(),
+  turns: count,
+};
 
 /** Text that can be stored and shown: no half of a surrogate pair, no NUL. */
 function text(maxChars: number): z.ZodString {
@@ -83,7 +97,10 @@ export const submitBody = z
     prompt: text(MAX_TASK_BYTES).optional().meta({ description: 'The same as `task`' }),
     instruction: text(MAX_TASK_BYTES).optional().meta({ description: 'The same as `task`' }),
     mode: z.enum(['change', 'ask']).optional(),
-    executor: z.enum(['local']).optional().meta({ description: 'Where the job is run' }),
+    executor: z.enum(EXECUTORS).optional().meta({
+      description:
+        'Where the job is executed: by this server, or by the workflow of its `runner_repo`, which takes a prompt and no more',
+    }),
     base: text(200)
       .optional()
       .meta({ description: 'Branch, tag or commit to start from; the default branch unless given' }),
@@ -172,6 +189,7 @@ export const jobView = z
     repo: z.string(),
     task: z.string(),
     mode: z.enum(['change', 'ask']),
+    executor: z.enum(EXECUTORS),
     base: z.string().nullable(),
     agent: z.string(),
     model: z.string().nullable(),

@@ -6,9 +6,8 @@ import { json, type Endpoint } from '../endpoint.ts';
 import type { Define, Parts } from '../parts.ts';
 import { checkCursor } from './read.ts';
 import * as samples from './samples.ts';
-import { cursor, jobView, outcome, status, time, wholeParam } from './schema.ts';
+import { cursor, jobView, outcome, spending, status, time, wholeParam } from './schema.ts';
 
-const count = z.int().min(0);
 const limit = z.number().nullable();
 const fields = {
   session_id: z.string(),
@@ -20,16 +19,7 @@ const fields = {
   outcome: outcome.nullable(),
   created_at: time,
   updated_at: time,
-  jobs: count,
-  running: count.meta({
-    description: 'Of these, jobs that have not ended: what they spend is not in the sums',
-  }),
-  unpriced: count.meta({ description: 'Ended jobs whose cost nobody knows' }),
-  cost_usd: z.number().nullable(),
-  uncounted: count.meta({ description: 'Ended jobs whose tokens nobody counted' }),
-  tokens_in: count.nullable(),
-  tokens_out: count.nullable(),
-  turns: count,
+  ...spending,
 };
 const session = z.object(fields).meta({ id: 'Session' }) satisfies z.ZodType<SessionView>;
 const page = z

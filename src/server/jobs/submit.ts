@@ -119,6 +119,7 @@ function inputOf(config: Config, body: SubmitBody): Omit<RequestInput, 'repo' | 
     labels: body.labels,
     reviewers: body.reviewers,
     token: body.github_token,
+    executor: body.executor,
   };
 }
 

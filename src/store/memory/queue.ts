@@ -9,13 +9,20 @@ import {
   waitingState,
   type QueueState,
 } from '../rules/queue.ts';
-import { checkInteger } from '../rules/value.ts';
+import { checkInteger, checkName } from '../rules/value.ts';
 import type { Once, Store } from '../store.ts';
 import { entryOf, jobOf, opened, type Entry, type Queued, type State } from './state.ts';
 
 type QueueMethods = Pick<
   Store,
-  'claimNext' | 'listHeld' | 'countQueue' | 'requestCancel' | 'listCancelling' | 'setPaused' | 'isPaused'
+  | 'claimNext'
+  | 'listHeld'
+  | 'countQueue'
+  | 'requestCancel'
+  | 'listCancelling'
+  | 'setPaused'
+  | 'isPaused'
+  | 'takeTurn'
 >;
 /** The job that was accepted under a key; `null` where it is new. */
 export function acceptedBefore(state: State, given: Once): string | null {
@@ -50,8 +57,9 @@ export function letWait(state: State, entry: Entry): void {
   const { queued } = entry;
   if (queued === null) return;
   queued.state = waitingState(jobOf(entry), {
-    isAnswered: queued.cancelling || entry.waiting.length > 0,
-    isBlocked: earlierOf(state, entry) !== null && !queued.cancelling,
+    isAnswered: entry.waiting.length > 0,
+    isCancelling: queued.cancelling,
+    isBlocked: earlierOf(state, entry) !== null,
   });
 }
 
@@ -125,6 +133,14 @@ export function queueMethods(state: State): QueueMethods {
     },
     async isPaused() {
       return opened(state).paused;
+    },
+    async takeTurn(name, forMs, now) {
+      const { turns } = opened(state);
+      const until = checkInteger(now.getTime(), 'now') + checkInteger(forMs, 'forMs', 1);
+      const taken = turns.get(checkName(name, 'turn')) ?? 0;
+      if (taken > now.getTime() && taken <= until) return false;
+      turns.set(name, until);
+      return true;
     },
   };
 }

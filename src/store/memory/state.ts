@@ -41,6 +41,8 @@ export interface State {
   /** Which job was accepted under an idempotency key. */
   readonly once: Map<string, { readonly digest: string; readonly jobId: string; readonly untilMs: number }>;
   paused: boolean;
+  /** Until when the turn of something is taken, in milliseconds since 1970. */
+  readonly turns: Map<string, number>;
   closed: boolean;
   readonly now: () => Date;
 }

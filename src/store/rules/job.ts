@@ -145,6 +145,15 @@ export function searchOf({ search }: Pick<JobFilter, 'search'>): readonly Search
   );
 }
 
+/** Lower case of the letters that every store knows. */
+export function asciiLower(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+function isSame(has: unknown, wanted: string): boolean {
+  return typeof has === 'string' && asciiLower(has) === asciiLower(wanted);
+}
+
 /** Whether a job is one of a session: one that names it, or the first of it. */
 function isOfSession(job: Job, sessionId: string): boolean {
   return firstOf(sessionId) === null ? job.request.session_id === sessionId : sessionOf(job) === sessionId;
@@ -152,14 +161,17 @@ function isOfSession(job: Job, sessionId: string): boolean {
 
 /** Whether a list shows a job, but for the filter's cursor. */
 export function isListed(job: Job, filter: JobFilter): boolean {
-  const { status, repo, userId, sessionId } = filter;
+  const { status, repo, userId, sessionId, pullUrl, about } = filter;
+  const { issue, trigger } = job.request;
   const words = searchOf(filter);
   return (
     (words === null || isFound(wordsOfJob(job), words)) &&
     (status === undefined || job.status === status) &&
     (repo === undefined || job.request.repo === repo) &&
     (userId === undefined || job.request.user_id === userId) &&
-    (sessionId === undefined || isOfSession(job, sessionId))
+    (sessionId === undefined || isOfSession(job, sessionId)) &&
+    (pullUrl === undefined || isSame(job.result?.pr_url, pullUrl)) &&
+    (about === undefined || isSame(issue ?? trigger?.about, about))
   );
 }
 

@@ -5,7 +5,10 @@ import { MAX_PRIORITY } from '../../job/request.ts';
 import type { Once, QueueCounts } from '../store.ts';
 import { checkInteger, checkName } from './value.ts';
 
-/** `ready` to be claimed, `held` by somebody, `parked` until a person answers, `blocked` by an earlier job of its session. */
+/**
+ * `ready` to be claimed, `held` by somebody, `parked` until a person answers or a run elsewhere has ended, `blocked` by an
+ * earlier job of its session.
+ */
 export const QUEUE_STATES = [
   'ready',
   'held',
@@ -42,14 +45,17 @@ export function queueEntry(job: Job): QueueEntry | null {
 /**
  * Where a job waits that nobody holds.
  *
- * @param of.isAnswered whether a message waits for it, or it is to be cancelled
+ * @param of.isAnswered whether a message waits for it
+ * @param of.isCancelling whether it is to be cancelled
  * @param of.isBlocked whether an earlier job of its session has not ended
  */
 export function waitingState(
   job: Pick<Job, 'status'>,
-  of: { readonly isAnswered: boolean; readonly isBlocked: boolean },
+  of: { readonly isAnswered: boolean; readonly isCancelling: boolean; readonly isBlocked: boolean },
 ): QueueState {
+  if (of.isCancelling) return 'ready';
   if (of.isBlocked) return 'blocked';
+  if (job.status === 'triggered') return 'parked';
   return job.status === 'needs_input' && !of.isAnswered ? 'parked' : 'ready';
 }
 

@@ -10,6 +10,7 @@ import { ACCESS_TABLES } from './tables/access.ts';
 import { SEARCH_TABLE, wordsFor } from './tables/search.ts';
 import { SESSION_INDEXES } from './tables/sessions.ts';
 import { TALLY_TABLE } from './tables/tallies.ts';
+import { TRIGGER_TABLES } from '../triggers/sqlite.ts';
 import { inTransaction } from './transaction.ts';
 
 /** Marks a database as ours ("agrn" in ASCII), so that another program's is never changed. */
@@ -216,6 +217,7 @@ const MIGRATIONS: readonly string[] = [
   SERVER,
   SESSION_INDEXES,
   SEARCH_TABLE,
+  TRIGGER_TABLES,
   FIRST_OF_SESSIONS,
 ];
 

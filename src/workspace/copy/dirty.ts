@@ -31,6 +31,11 @@ export async function dirtyPaths(
     await copyIndex(await findIndex(checkout), index);
     const look = { dir: target.dir, workTree: checkout, index };
     const options = { timeoutMs: LOOK_TIMEOUT_MS };
+    // A clone that was copied, or a file that was touched, only seems changed until it is looked into.
+    await git(look, ['update-index', '-q', '--refresh', '--ignore-submodules'], {
+      ...options,
+      okCodes: [0, 1],
+    });
     const changed = await git(
       look,
       ['diff-index', '-z', '--name-only', '--ignore-submodules=all', head],

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BIN, HAS_BUBBLEWRAP, ROOT, userPath } from '../cli.ts';
 import type { TestForge } from '../../forge/forge.ts';
-import { onForge, startDocumentedForge } from './forge.ts';
+import { startDocumentedForge, withApp, withToken } from './forge.ts';
 import { install } from './installed.ts';
 import { driftOf, isAsWritten, readPage, runPage, type Page, type Printed } from './examples.ts';
 
@@ -30,6 +30,13 @@ const TOPICS: Readonly<Record<string, string>> = {
   'HTTP API': 'docs/api.md',
   library: 'docs/library.md',
   GitHub: 'docs/github.md',
+  'GitHub Actions': 'docs/actions.md',
+};
+
+/** Pages that are run against a forge. */
+const ON_FORGE: Readonly<Record<string, typeof withToken>> = {
+  'docs/github.md': withApp,
+  'docs/actions.md': withToken,
 };
 
 /** Pages that run beside each other. */
@@ -132,7 +139,8 @@ describe.skipIf(!HAS_BUBBLEWRAP)('the examples, run (apt-get install bubblewrap)
       for (let next = left.pop(); next !== undefined; next = left.pop()) {
         const [path, { blocks }] = next;
         const place = openPlace(root, path);
-        ran.set(path, await runPage(blocks, path === 'docs/github.md' ? onForge(place, server) : place));
+        const on = ON_FORGE[path];
+        ran.set(path, await runPage(blocks, on === undefined ? place : on(place, server)));
       }
     };
     await Promise.all(Array.from({ length: PAGES_AT_ONCE }, work));

@@ -1,9 +1,10 @@
 /** The forge that docs/github.md is run against: the place of github.com, with what a reader has made there. */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { APP_PERMISSIONS, FOLLOW_PERMISSIONS } from '../../../src/forge/github/tokens.ts';
 import { startTestForge, type TestForge } from '../../forge/forge.ts';
+import { ROOT } from '../cli.ts';
 import { FILES } from '../github/place.ts';
 
 const TOKEN = 'ghp_shopbotshopbotshopbotshopbotshopbots';
@@ -20,6 +21,9 @@ export async function startDocumentedForge(): Promise<TestForge> {
   });
   await forge.addRepository({ owner: 'octo', name: 'shop', from: FILES });
   await forge.addRepository({ owner: 'octo', name: 'other', from: FILES });
+  const workflow = readFileSync(join(ROOT, '.github/workflows/run.yml'), 'utf8');
+  const from = { '.github/workflows/run.yml': workflow };
+  await forge.addRepository({ owner: 'shop-bot', name: 'agent-runner', from });
   await fetch(`${forge.apiUrl}/repos/octo/shop/issues`, {
     method: 'POST',
     headers: { authorization: `token ${owner}`, 'content-type': 'application/json' },
@@ -28,11 +32,23 @@ export async function startDocumentedForge(): Promise<TestForge> {
   return forge;
 }
 
-/** A page's place with this forge, and the files that a reader has by then. */
-export function onForge<P extends { readonly cwd: string; readonly env: Readonly<Record<string, string>> }>(
-  place: P,
-  forge: TestForge,
-): P {
+interface Place {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A page's place with this forge, and the account's token. */
+export function withToken<P extends Place>(place: P, forge: TestForge): P {
+  writeFileSync(join(place.cwd, 'token.txt'), TOKEN, { mode: 0o600 });
+  const settings = join(place.env['XDG_CONFIG_HOME'] ?? '', 'agent-runner');
+  mkdirSync(settings, { recursive: true });
+  writeFileSync(join(settings, 'config.yml'), 'github_pace_ms: 0\nfork_poll_s: 0.05\n');
+  const env = { ...place.env, GITHUB_SERVER_URL: forge.url, GITHUB_API_URL: forge.apiUrl };
+  return { ...place, env };
+}
+
+/** The same, and the App that a reader has made by then. */
+export function withApp<P extends Place>(place: P, forge: TestForge): P {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -46,9 +62,5 @@ export function onForge<P extends { readonly cwd: string; readonly env: Readonly
   });
   writeFileSync(join(place.cwd, 'app.pem'), privateKey, { mode: 0o600 });
   writeFileSync(join(place.cwd, 'app-id.txt'), String(app.id));
-  writeFileSync(join(place.cwd, 'token.txt'), TOKEN, { mode: 0o600 });
-  const settings = join(place.env['XDG_CONFIG_HOME'] ?? '', 'agent-runner');
-  mkdirSync(settings, { recursive: true });
-  writeFileSync(join(settings, 'config.yml'), 'github_pace_ms: 0\nfork_poll_s: 0.05\n');
-  return { ...place, env: { ...place.env, GITHUB_SERVER_URL: forge.url } };
+  return withToken(place, forge);
 }

@@ -265,9 +265,9 @@ describe('a payload tells', () => {
   });
 
   it('texts that are cut', () => {
-    const body = 'x'.repeat(1024 * 1024);
+    const body = `${'x'.repeat(MAX_EVENT_TEXT_CHARS - 1)}${'👀'.repeat(500_000)}`;
     const event = parse('issue_comment', { ...base, ...created, comment: { ...comment, body } });
-    expect(event).toMatchObject({ text: 'x'.repeat(MAX_EVENT_TEXT_CHARS) });
+    expect(event).toMatchObject({ text: `${'x'.repeat(MAX_EVENT_TEXT_CHARS - 1)}\uFFFD` });
   });
 
   it('nothing of another repository, whatever is sent, and throws at nothing', () => {

@@ -1,7 +1,7 @@
 /** Which pull request of a branch is a job's own. */
 import { expect, it } from 'vitest';
 import type { Ask } from '../../../src/forge/github/client.ts';
-import { findPull } from '../../../src/forge/github/pulls.ts';
+import { findPull } from '../../../src/forge/github/proposal/pulls.ts';
 
 const REPO = { owner: 'ann', name: 'tool' };
 

@@ -45,7 +45,7 @@ function app(
   return appTokens({ id: options.id ?? String(made.app.id), keyFile }, forge.apiUrl, options.now);
 }
 
-function minted(): readonly { readonly token: string }[] {
+function minted(): readonly { readonly token: string; readonly permissions: Permissions | null }[] {
   return forge.state().tokens.filter((one) => one.kind === 'installation');
 }
 
@@ -61,6 +61,16 @@ it('may follow up on checks where that was granted too, and work without it', as
   const granted = { ...APP_PERMISSIONS, ...FOLLOW_PERMISSIONS };
   await app({ permissions: { ...granted, checks: 'write' } }).tokenFor(TOOL, 'job-1');
   expect(forge.state().tokens.map(({ permissions }) => permissions)).toEqual([granted]);
+});
+
+it('for runs of a workflow may start them and write nothing, and say what they lack', async () => {
+  const able = app({ permissions: { ...APP_PERMISSIONS, actions: 'write' } });
+  await able.tokenFor(TOOL, 'job-1');
+  await able.tokenFor(TOOL, 'job-1', 'runs');
+  expect(minted().map(({ permissions }) => permissions)).toEqual([
+    { ...APP_PERMISSIONS, actions: 'read' },
+    { actions: 'write', contents: 'read', metadata: 'read' },
+  ]);
 });
 
 it('are made once for all that a job asks beside each other, and for each job and repository anew', async () => {

@@ -40,7 +40,7 @@ export function runJson(core: Core, repository: Repository, run: WorkflowRun, he
     id: run.id,
     node_id: nodeId('WorkflowRun', run.id),
     name: run.workflowPath.split('/').at(-1) ?? '',
-    display_title: run.workflowPath.split('/').at(-1) ?? '',
+    display_title: run.title,
     head_branch: run.headBranch,
     head_sha: run.headSha,
     path: run.workflowPath,

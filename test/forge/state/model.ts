@@ -194,6 +194,8 @@ export interface WorkflowJob {
 
 export interface WorkflowRun {
   readonly id: number;
+  /** As the workflow's `run-name` makes it. */
+  readonly title: string;
   readonly number: number;
   readonly workflowPath: string;
   readonly event: string;

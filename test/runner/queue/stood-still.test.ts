@@ -39,7 +39,10 @@ it('keeps a worker from taking its own jobs a second time', async () => {
     },
     log: createLog({ level: 'error', format: 'json', write() {} }),
   };
-  const working = work({ store, bell: NO_BELL, run, settle: async () => {}, deliverer: null }, options);
+  const working = work(
+    { store, bell: NO_BELL, run, settle: async () => {}, deliverer: null, dispatcher: null },
+    options,
+  );
   await begun.promise;
   vi.setSystemTime(Date.now() + 3_600_000);
   const slept = rounds.length;

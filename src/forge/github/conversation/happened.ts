@@ -43,7 +43,7 @@ export function fieldOf(given: unknown, field: string): unknown {
 /** Text, cut; `''` where there is none. */
 export function textIn(given: unknown, field: string, maxChars = MAX_EVENT_TEXT_CHARS): string {
   const value = fieldOf(given, field);
-  return typeof value === 'string' ? value.slice(0, maxChars) : '';
+  return typeof value === 'string' ? value.slice(0, maxChars).toWellFormed() : '';
 }
 
 /** A number that counts or names things: whole and above nothing. */

@@ -87,7 +87,7 @@ export async function readJobLog(
       // Where it does not come at once, the check is told of without it.
       request: { redirect: 'manual', retries: 1 },
     });
-    const link = URL.parse(headers.location ?? '', url);
+    const link = URL.parse(headers.location ?? '');
     const isSafe = link?.protocol === 'https:' || link?.protocol === new URL(url).protocol;
     const log = link !== null && isSafe ? await readLink(link, signal) : null;
     return log === null || log === '' ? null : failingPart(log);

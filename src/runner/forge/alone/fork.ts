@@ -38,13 +38,20 @@ export interface Forked {
   readonly synced: Synced | null;
 }
 
+/** Git to a server that is read as nobody; without TLS only on this machine, as the settings admit. */
+function anonymous(git: Git, url: string): Git {
+  if (!url.startsWith('http://')) return git;
+  return (target, args, options = {}) =>
+    git(target, args, { ...options, env: { ...options.env, GIT_ALLOW_PROTOCOL: 'file:http' } });
+}
+
 /**
- * A repository of the forge by its name.
+ * A repository of the forge by its name, to be read: as whoever is configured, else as nobody.
  *
  * @param field what it is called in errors
- * @throws JobError `invalid_request`, `bad_configuration` where nobody is configured to go there
+ * @throws JobError `invalid_request`
  */
-export async function reachNamed(
+export async function reachToRead(
   { config, forge, git }: ForgeParts,
   field: string,
   text: string,
@@ -62,12 +69,30 @@ export async function reachNamed(
   }
   const remote = await forge.resolve(`${url}/${name.owner}/${name.name}`);
   const access = forge.access(remote, { jobId, signal, onNotice });
-  if (access.credential === undefined) {
-    throw new JobError('bad_configuration', `${field}: no forge is configured`, {
-      hint: 'set BOT_TOKEN to the token of an account there, or github_app_id and github_app_key_file',
-    });
-  }
-  return { remote, access, git: withCredential(git, remote.url, access.credential) };
+  const { credential } = access;
+  const known =
+    credential === undefined ? anonymous(git, remote.url) : withCredential(git, remote.url, credential);
+  return { remote, access, git: known };
+}
+
+/**
+ * A repository of the forge by its name, as whoever is configured.
+ *
+ * @param field what it is called in errors
+ * @throws JobError `invalid_request`, `bad_configuration` where nobody is configured to go there
+ */
+export async function reachNamed(
+  parts: ForgeParts,
+  field: string,
+  text: string,
+  jobId: string,
+  attended: Attended,
+): Promise<Reached> {
+  const reached = await reachToRead(parts, field, text, jobId, attended);
+  if (reached.access.credential !== undefined) return reached;
+  throw new JobError('bad_configuration', `${field}: no forge is configured`, {
+    hint: 'set BOT_TOKEN to the token of an account there, or github_app_id and github_app_key_file',
+  });
 }
 
 /** Lends an empty folder, which is removed afterwards. */

@@ -5,6 +5,7 @@
  */
 import type { CheckReport, GateReport } from '../../../job/gate.ts';
 import type { Job } from '../../../job/job.ts';
+import type { JobRequest } from '../../../job/request.ts';
 import type { ProposeInput, Verified } from '../../../job/step.ts';
 import { oneLine, stripInvisible } from '../../../prompt/untrusted.ts';
 import type { ChangedFile } from '../../../workspace/change.ts';
@@ -29,8 +30,10 @@ const MAX_PROVENANCE_CHECKS = 50;
 
 /** What a proposal is made of. */
 export interface BodyInput {
-  readonly job: Job;
-  readonly detail: PreparedDetail;
+  readonly job: Pick<Job, 'job_id'> & {
+    readonly request: Pick<JobRequest, 'task' | 'issue' | 'agent' | 'model'>;
+  };
+  readonly detail: Pick<PreparedDetail, 'base' | 'base_sha'>;
   readonly verified: Verified;
   readonly input: ProposeInput;
   /** What the agent says it did. */

@@ -7,7 +7,9 @@ import type { UsageKey, UsageSum } from '../../../job/model/usage.ts';
 import type { JobResult } from '../../../job/result.ts';
 import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../../store.ts';
 import { insertDelivery } from '../../deliveries/insert.ts';
+import { settleRows } from '../../triggers/sqlite.ts';
 import {
+  asciiLower,
   changeJob,
   checkDelivers,
   createdMs,
@@ -140,6 +142,14 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
     );
     values.push(filter.sessionId, ...(first === null ? [] : [first]));
   }
+  if (filter.pullUrl !== undefined) {
+    clauses.push('pull_url = ?');
+    values.push(asciiLower(filter.pullUrl));
+  }
+  if (filter.about !== undefined) {
+    clauses.push('about = ?');
+    values.push(asciiLower(filter.about));
+  }
   if (filter.before !== undefined) {
     const number = jobNumber(db, filter.before);
     if (filter.search === undefined) {
@@ -171,7 +181,7 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
 }
 
 /** Stores a job, unless one was accepted under its key before. */
-function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted {
+function accept(db: Connection, job: Job, { hold, once, settles }: Acceptance): Accepted {
   const before = once === undefined ? null : acceptedBefore(db, once);
   if (before !== null) return { job: jobByNumber(db, before), lease: null, isNew: false };
   insertJob(db, job);
@@ -179,6 +189,7 @@ function accept(db: Connection, job: Job, { hold, once }: Acceptance): Accepted 
   count(db, null, job);
   enqueue(db, number, job, hold !== undefined);
   if (once !== undefined) remember(db, number, once);
+  if (settles !== undefined) settleRows(db, settles, job.job_id);
   const claimed = hold === undefined ? null : claim(holdOf(db, number), hold.owner, hold.leaseMs, hold.now);
   if (claimed !== null) setHold(db, number, claimed);
   return { job, lease: claimed === null ? null : leaseOf(job.job_id, claimed), isNew: true };

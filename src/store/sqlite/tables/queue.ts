@@ -10,7 +10,7 @@ import {
   queueEntry,
   waitingState,
 } from '../../rules/queue.ts';
-import { checkInteger } from '../../rules/value.ts';
+import { checkInteger, checkName } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
 
@@ -39,21 +39,26 @@ export function setHold(db: Connection, number: number, hold: Hold): void {
 /** Puts a job that nobody holds any more where it waits. */
 function letWait(db: Connection, number: number): void {
   const row = db.get(
-    `SELECT status, cancelling OR EXISTS
+    `SELECT status, cancelling, EXISTS
          (SELECT 1 FROM messages AS m WHERE m.job_number = number AND taken_by IS NULL) AS waiting,
-         NOT cancelling AND EXISTS
+         EXISTS
          (SELECT 1 FROM queue AS o WHERE o.session_id = q.session_id AND o.job_number < q.job_number) AS blocked
        FROM queue AS q JOIN jobs ON number = q.job_number WHERE q.job_number = ?`,
     number,
-  ) as (Pick<Job, 'status'> & { readonly waiting: number; readonly blocked: number }) | null;
+  ) as (Pick<Job, 'status'> & Readonly<Record<'cancelling' | 'waiting' | 'blocked', number>>) | null;
   if (row === null) return;
-  const state = waitingState(row, { isAnswered: row.waiting === 1, isBlocked: row.blocked === 1 });
+  const state = waitingState(row, {
+    isAnswered: row.waiting === 1,
+    isCancelling: row.cancelling === 1,
+    isBlocked: row.blocked === 1,
+  });
   db.run('UPDATE queue SET state = ?, until_ms = NULL WHERE job_number = ?', state, number);
 }
 
-/** Makes a job that a person answered, or wants to be cancelled, one that can be claimed. */
+/** Puts a parked job that was told something where it waits now. */
 export function wake(db: Connection, number: number): void {
-  db.run("UPDATE queue SET state = 'ready' WHERE job_number = ? AND state = 'parked'", number);
+  if (db.get("SELECT 1 FROM queue WHERE job_number = ? AND state = 'parked'", number) !== null)
+    letWait(db, number);
 }
 
 /** The job of a session that was accepted last of those that have not ended. */
@@ -76,7 +81,7 @@ export function enqueue(db: Connection, number: number, job: Job, isHeld: boolea
   db.run(
     'INSERT INTO queue (job_number, state, priority, repo, session_id) VALUES (?, ?, ?, ?, ?)',
     number,
-    waitingState(job, { isAnswered: false, isBlocked: earlier !== null }),
+    waitingState(job, { isAnswered: false, isCancelling: false, isBlocked: earlier !== null }),
     priority,
     repo,
     session,
@@ -182,7 +187,14 @@ function claimOne(
 
 type QueueMethods = Pick<
   Store,
-  'claimNext' | 'listHeld' | 'countQueue' | 'requestCancel' | 'listCancelling' | 'setPaused' | 'isPaused'
+  | 'claimNext'
+  | 'listHeld'
+  | 'countQueue'
+  | 'requestCancel'
+  | 'listCancelling'
+  | 'setPaused'
+  | 'isPaused'
+  | 'takeTurn'
 >;
 
 /** Methods of the store about the queue. */
@@ -243,7 +255,23 @@ export function queueMethods(database: Database, jobs: Jobs): QueueMethods {
     async isPaused() {
       return await database.read((db) => isPaused(db));
     },
+    async takeTurn(name, forMs, now) {
+      const until = checkInteger(now.getTime(), 'now') + checkInteger(forMs, 'forMs', 1);
+      const turn = `turn:${checkName(name, 'turn')}`;
+      return await database.write('normal', name.length, (db) => takeTurn(db, turn, until, now.getTime()));
+    },
   };
+}
+
+function takeTurn(db: Connection, turn: string, untilMs: number, nowMs: number): boolean {
+  const row = db.get(
+    `INSERT INTO switches (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value
+     WHERE value <= ? OR value > excluded.value RETURNING 1`,
+    turn,
+    untilMs,
+    nowMs,
+  );
+  return row !== null;
 }
 
 function isPaused(db: Connection): boolean {

@@ -14,6 +14,8 @@ const WRITE = { permission: ['actions', 'write'], role: 'write' } as const;
 const AT = '/repos/{owner}/{repo}/actions';
 const FOLDER = '.github/workflows';
 const MAX_INPUTS = 25;
+/** Of all inputs together. */
+const MAX_INPUT_CHARS = 65_535;
 
 async function paths(core: Core, repository: Repository, ref: string): Promise<readonly string[]> {
   const sha = await readRef(folderOf(core, repository), `refs/heads/${ref}`);
@@ -38,17 +40,19 @@ function field(value: unknown, name: string): unknown {
     : undefined;
 }
 
+/** Checks the inputs of a dispatch. @returns the name that the run gets */
 async function checkInputs(
   { core, repository }: Call,
   path: string,
   sha: string,
   inputs: Json,
-): Promise<void> {
+): Promise<string> {
   const folder = folderOf(core, repository);
   const entry = (await entriesAt(folder, sha, path))?.self;
   if (!entry) throw new Refusal(422, `Workflow ${path} not found`);
   const text = Buffer.from(await blobBase64(folder, entry.sha), 'base64').toString('utf8');
-  const on = field(parse(text), 'on');
+  const workflow: unknown = parse(text);
+  const on = field(workflow, 'on');
   const dispatched =
     on === 'workflow_dispatch' ||
     (Array.isArray(on) && on.includes('workflow_dispatch')) ||
@@ -58,6 +62,8 @@ async function checkInputs(
   const names = typeof declared === 'object' && declared !== null ? Object.keys(declared) : [];
   const unknown = Object.keys(inputs).filter((name) => !names.includes(name));
   if (unknown.length > 0) throw new Refusal(422, `Unexpected inputs provided: ${JSON.stringify(unknown)}`);
+  const chars = JSON.stringify(inputs).length;
+  if (chars > MAX_INPUT_CHARS) throw new Refusal(422, `inputs are too large: ${chars} characters`);
   if (Object.keys(inputs).length > MAX_INPUTS)
     throw new Refusal(422, `you may only define up to ${MAX_INPUTS} inputs`);
   for (const name of names) {
@@ -65,6 +71,11 @@ async function checkInputs(
       throw new Refusal(422, `Required input '${name}' not provided`);
     }
   }
+  const title = [field(workflow, 'run-name'), field(workflow, 'name')].find((one) => typeof one === 'string');
+  return (title ?? path).replace(/\$\{\{\s*(?:github\.event\.)?inputs\.(\w+)\s*\}\}/g, (_, input: string) => {
+    const value = inputs[input];
+    return typeof value === 'string' ? value : '';
+  });
 }
 
 async function announce(core: Core, repository: Repository, run: WorkflowRun, action: string): Promise<void> {
@@ -84,10 +95,11 @@ async function dispatch(call: Call): Promise<WorkflowRun> {
   const sha = await readRef(folderOf(core, repository), `refs/heads/${ref}`);
   if (sha === null) throw new Refusal(422, `No ref found for: ${ref}`);
   const inputs = (body['inputs'] ?? {}) as Json;
-  await checkInputs(call, path, sha, inputs);
+  const title = await checkInputs(call, path, sha, inputs);
   const at = now(core);
   const run: WorkflowRun = {
     id: newId(core),
+    title,
     number: repository.runs.length + 1,
     workflowPath: path,
     event: 'workflow_dispatch',
@@ -180,6 +192,7 @@ export const WORKFLOW_ROUTES: readonly Route[] = [
     if (run.status === 'completed') throw new Refusal(409, 'Cannot cancel a workflow run that is completed.');
     run.status = 'completed';
     run.conclusion = 'cancelled';
+    run.updatedAt = now(call.core);
     return { status: 202, body: {} };
   }),
   route(`GET ${AT}/runs/{run_id}/jobs`, READ, (call) => {

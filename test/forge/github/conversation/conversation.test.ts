@@ -198,6 +198,25 @@ describe('what happened', () => {
     expect(await conversation().since(before)).toMatchObject([{ kind: 'checks', sha }]);
   });
 
+  it('is found on every page', async () => {
+    const { data: issue } = await ann().issues.create({ ...SHOP, title: 'Sell', labels: ['agent'] });
+    const { comments, events } = forge.repo('ann', 'shop');
+    const before = new Date(nowMs + 2500).toISOString();
+    const shared = { issue: issue.number, login: 'ann' };
+    const label = { event: 'labeled', what: 'agent' } as const;
+    for (let at = 0; at < 230; at++) {
+      nowMs += 1000;
+      const createdAt = new Date(nowMs).toISOString();
+      const said = { createdAt, updatedAt: createdAt, body: `${at}`, reactions: [] };
+      comments.push({ id: 50_000 + at, ...shared, ...said });
+      events.push({ id: 60_000 + at, ...shared, ...label, createdAt });
+    }
+    const found = await talk().since(before);
+    expect(found.map(({ kind }) => kind)).toEqual(
+      Array.from({ length: 229 }, () => ['comment', 'label']).flat(),
+    );
+  });
+
   it('is no comment that was edited, and nothing that was before', async () => {
     const { data: issue } = await ann().issues.create({ ...SHOP, title: 'Sell' });
     const at = { ...SHOP, issue_number: issue.number };

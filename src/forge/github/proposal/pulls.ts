@@ -1,8 +1,9 @@
 /** One pull request per branch: found, opened or brought up to date, and never a second. */
-import { JobError } from '../../job/error.ts';
-import type { Proposal, ProposalRequest } from '../forge.ts';
-import { again, asJobError, once, sayingOf, statusOf, type Ask } from './client.ts';
-import { repoOf, type Route } from './names.ts';
+import { JobError } from '../../../job/error.ts';
+import type { FoundProposal, Proposal, ProposalRequest } from '../../forge.ts';
+import { again, asJobError, once, sayingOf, statusOf, type Ask } from '../client.ts';
+import { isAcross, repoOf, type Route } from '../names.ts';
+import type { Proposing } from './proposing.ts';
 import { setStatus } from './status.ts';
 
 /** What counts of a pull request. */
@@ -13,6 +14,7 @@ interface Pull {
   readonly state: string;
   readonly draft?: boolean | undefined;
   readonly body: string | null;
+  readonly head: { readonly sha: string; readonly ref: string };
   readonly labels?: readonly { readonly name?: string | undefined }[] | undefined;
 }
 
@@ -47,31 +49,48 @@ export async function findPull(
   return open ?? listed.data.find(own) ?? null;
 }
 
+/**
+ * The pull request of a job's branch, in whatever state it is.
+ *
+ * @throws JobError `infra_failed`, `repo_unusable`
+ */
+export async function findProposal(
+  ask: Ask,
+  route: Route,
+  branch: string,
+  jobId: string,
+): Promise<FoundProposal | null> {
+  const { owner, name } = route.upstream;
+  const pull = await findPull(ask, route, branch, jobId).catch((error: unknown) => {
+    throw asJobError(error, `list the pull requests of ${owner}/${name}`, 'repo_unusable');
+  });
+  return pull === null || pull.head.ref !== branch
+    ? null
+    : { url: pull.html_url, headSha: pull.head.sha, isDraft: pull.draft ?? false };
+}
+
 function is422(error: unknown, pattern: RegExp): boolean {
   return statusOf(error) === 422 && pattern.test(sayingOf(error));
 }
 
 /** Asks for a pull request until GitHub knows the branch that was just pushed. */
 async function askForPull(
-  ask: Ask,
-  route: Route,
-  request: ProposalRequest,
+  { ask, route, request, signal }: Proposing,
   how: { readonly draft: boolean; readonly title: string },
-  signal: AbortSignal,
 ): Promise<Pull> {
   const { setTimeout: sleep } = await import('node:timers/promises');
-  const isAcross = route.head.owner !== route.upstream.owner || route.head.name !== route.upstream.name;
+  const goesAcross = isAcross(route);
   for (let tries = 1; ; tries++) {
     try {
       return (
         await ask('POST /repos/{owner}/{repo}/pulls', {
           ...repoOf(route.upstream),
-          head: isAcross ? `${route.head.owner}:${request.branch}` : request.branch,
+          head: goesAcross ? `${route.head.owner}:${request.branch}` : request.branch,
           base: request.base,
           title: how.title.slice(0, MAX_TITLE_CHARS),
           body: request.body,
           draft: how.draft,
-          ...(isAcross ? { head_repo: route.head.name } : {}),
+          ...(goesAcross ? { head_repo: route.head.name } : {}),
         })
       ).data;
     } catch (error) {
@@ -83,16 +102,11 @@ async function askForPull(
 }
 
 /** A draft, or where the repository has none an open one that says so in its title. */
-async function openPull(
-  ask: Ask,
-  route: Route,
-  request: ProposalRequest,
-  notices: string[],
-  signal: AbortSignal,
-): Promise<Pull> {
+async function openPull(what: Proposing): Promise<Pull> {
+  const { ask, route, request, notices } = what;
   const { title, draft } = request;
   try {
-    return await askForPull(ask, route, request, { draft, title }, signal);
+    return await askForPull(what, { draft, title });
   } catch (error) {
     if (is422(error, /already exists/i)) {
       // Somebody, perhaps an answer that was lost, was faster.
@@ -103,7 +117,7 @@ async function openPull(
     notices.push(
       'this repository has no draft pull requests: it was opened as a usual one whose title says draft',
     );
-    return askForPull(ask, route, request, { draft: false, title: DRAFT_WORD + title }, signal);
+    return askForPull(what, { draft: false, title: DRAFT_WORD + title });
   }
 }
 
@@ -115,12 +129,8 @@ const DRAFT_MUTATIONS = {
 
 /** Brings an open pull request up to date. Its title stays: a person may have mended it. */
 async function updatePull(
-  ask: Ask,
-  { upstream }: Route,
-  request: ProposalRequest,
+  { ask, route: { upstream }, request, notices, signal }: Proposing,
   pull: Pull,
-  notices: string[],
-  signal: AbortSignal,
 ): Promise<void> {
   const which = { ...repoOf(upstream), pull_number: pull.number };
   const change = { ...which, body: request.body };
@@ -145,12 +155,8 @@ async function updatePull(
 
 /** What helps people find it; that it can't be set is no failure of the job. */
 async function decorate(
-  ask: Ask,
-  { upstream }: Route,
-  request: ProposalRequest,
+  { ask, route: { upstream }, request, notices, signal }: Proposing,
   pull: Pull,
-  notices: string[],
-  signal: AbortSignal,
 ): Promise<void> {
   const { labels, staleLabels, reviewers } = request;
   const note = (what: string) => (error: unknown) => {
@@ -194,13 +200,10 @@ function closedMeanwhile({ branch }: ProposalRequest): JobError {
  *
  * @throws JobError `infra_failed`
  */
-export async function proposeOn(
-  ask: Ask,
-  route: Route,
-  request: ProposalRequest,
-  signal: AbortSignal,
-): Promise<Proposal> {
+export async function proposeOn(given: Omit<Proposing, 'notices'>): Promise<Proposal> {
+  const { ask, route, request, signal } = given;
   const notices: string[] = [];
+  const what = { ...given, notices };
   const ofJob = request.wasBegun ? request.jobId : null;
   const doing = `open a pull request on ${route.upstream.owner}/${route.upstream.name}`;
   try {
@@ -209,15 +212,15 @@ export async function proposeOn(
       async () => {
         if (request.goesOn) throw closedMeanwhile(request);
         await request.onBegin();
-        return openPull(ask, route, request, notices, signal);
+        return openPull(what);
       },
       { signal },
     );
     if (pull.state !== 'open') {
       notices.push(`${pull.html_url} was closed meanwhile: it is left as it is`);
-    } else if (!isNew) await updatePull(ask, route, request, pull, notices, signal);
-    await decorate(ask, route, request, pull, notices, signal);
-    await setStatus(ask, route, request, pull.html_url, notices, signal);
+    } else if (!isNew) await updatePull(what, pull);
+    await decorate(what, pull);
+    await setStatus(what, pull.html_url);
     const isOwn = isNew || request.wasBegun;
     return { outcome: isOwn ? 'pr_opened' : 'pr_updated', prUrl: pull.html_url, pushCommand: null, notices };
   } catch (error) {

@@ -1,10 +1,10 @@
 /** The verdict on the head commit, where people look at it: set once, and set again only where it differs. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProposalRequest } from '../forge.ts';
-import { once, sayingOf, statusOf, type Ask } from './client.ts';
-import { isSameName, repoOf, type RepoName, type Route } from './names.ts';
+import { once, sayingOf, statusOf } from '../client.ts';
+import { isAcross, repoOf, type RepoName } from '../names.ts';
+import { OWN_CHECK } from '../conversation/happened.ts';
+import type { Proposing } from './proposing.ts';
 
-const STATUS_CONTEXT = 'agent-runner/gate';
 /** GitHub's limit for a status, in characters. */
 const MAX_STATUS_CHARS = 140;
 /** Right after a push GitHub may not know the commit yet. */
@@ -18,12 +18,8 @@ function isElsewhere(error: unknown): boolean {
 
 /** Says the verdict on the head commit, once. That it can't be said is a notice, and no failure of the job. */
 export async function setStatus(
-  ask: Ask,
-  route: Route,
-  request: ProposalRequest,
+  { ask, route, request, notices, signal }: Proposing,
   prUrl: string,
-  notices: string[],
-  signal: AbortSignal,
 ): Promise<void> {
   const { headSha: sha, status } = request;
   if (status === null) return;
@@ -31,7 +27,7 @@ export async function setStatus(
   const wanted = {
     state: status.state,
     description,
-    context: STATUS_CONTEXT,
+    context: OWN_CHECK,
     target_url: status.url ?? prUrl,
   };
   const inRepo = (repo: RepoName): Promise<unknown> =>
@@ -42,7 +38,7 @@ export async function setStatus(
           ref: sha,
           per_page: 100,
         });
-        const last = listed.data.find((one) => one.context === STATUS_CONTEXT);
+        const last = listed.data.find((one) => one.context === OWN_CHECK);
         return last?.state === wanted.state && last.description === description ? true : null;
       },
       async () => {
@@ -64,9 +60,8 @@ export async function setStatus(
     }
   };
   const { upstream, head } = route;
-  const isAcross = !isSameName(`${head.owner}/${head.name}`, `${upstream.owner}/${upstream.name}`);
   try {
-    if (!isAcross) return await patiently(upstream);
+    if (!isAcross(route)) return await patiently(upstream);
     // Who may not write to the repository says it on the fork, where it can be read beside the commit.
     await inRepo(upstream).catch((error: unknown) => {
       if (!isElsewhere(error)) throw error;
