@@ -30,6 +30,7 @@ const TOPICS: Readonly<Record<string, string>> = {
   'HTTP API': 'docs/api.md',
   library: 'docs/library.md',
   GitHub: 'docs/github.md',
+  triggers: 'docs/triggers.md',
 };
 
 /** Pages that run beside each other. */
@@ -122,24 +123,25 @@ function openPlace(root: string, path: string): { cwd: string; env: Record<strin
 describe.skipIf(!HAS_BUBBLEWRAP)('the examples, run (apt-get install bubblewrap)', () => {
   const root = mkdtempSync(join(tmpdir(), 'agent-runner-docs-'));
   const ran = new Map<string, ReadonlyMap<string, Printed>>();
-  let forge: TestForge | undefined;
+  const forges = new Map<string, TestForge>();
   beforeAll(async () => {
-    forge = await startDocumentedForge();
-    const server = forge;
+    forges.set('docs/github.md', await startDocumentedForge());
+    forges.set('docs/triggers.md', await startDocumentedForge(true));
     // Some at a time: pages wait for processes, and share nothing.
     const left = [...WITH_EXAMPLES];
     const work = async (): Promise<void> => {
       for (let next = left.pop(); next !== undefined; next = left.pop()) {
         const [path, { blocks }] = next;
         const place = openPlace(root, path);
-        ran.set(path, await runPage(blocks, path === 'docs/github.md' ? onForge(place, server) : place));
+        const forge = forges.get(path);
+        ran.set(path, await runPage(blocks, forge === undefined ? place : onForge(place, forge)));
       }
     };
     await Promise.all(Array.from({ length: PAGES_AT_ONCE }, work));
   }, 300_000);
   afterAll(async () => {
     rmSync(root, { recursive: true, force: true });
-    await forge?.close();
+    for (const forge of forges.values()) await forge.close();
   });
 
   const examples = WITH_EXAMPLES.flatMap(([path, { blocks }]) =>
