@@ -3,7 +3,7 @@ import { JobError } from '../../job/error.ts';
 import type { Proposal, ProposalRequest } from '../forge.ts';
 import { again, asJobError, once, sayingOf, statusOf, type Ask } from './client.ts';
 import { repoOf, type Route } from './names.ts';
-import { setStatus } from './status.ts';
+import { setStatus } from './conversation/status.ts';
 
 /** What counts of a pull request. */
 interface Pull {

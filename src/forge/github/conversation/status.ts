@@ -1,10 +1,10 @@
 /** The verdict on the head commit, where people look at it: set once, and set again only where it differs. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProposalRequest } from '../forge.ts';
-import { once, sayingOf, statusOf, type Ask } from './client.ts';
-import { isSameName, repoOf, type RepoName, type Route } from './names.ts';
+import type { ProposalRequest } from '../../forge.ts';
+import { once, sayingOf, statusOf, type Ask } from '../client.ts';
+import { isSameName, repoOf, type RepoName, type Route } from '../names.ts';
+import { OWN_CHECK } from './happened.ts';
 
-const STATUS_CONTEXT = 'agent-runner/gate';
 /** GitHub's limit for a status, in characters. */
 const MAX_STATUS_CHARS = 140;
 /** Right after a push GitHub may not know the commit yet. */
@@ -31,7 +31,7 @@ export async function setStatus(
   const wanted = {
     state: status.state,
     description,
-    context: STATUS_CONTEXT,
+    context: OWN_CHECK,
     target_url: status.url ?? prUrl,
   };
   const inRepo = (repo: RepoName): Promise<unknown> =>
@@ -42,7 +42,7 @@ export async function setStatus(
           ref: sha,
           per_page: 100,
         });
-        const last = listed.data.find((one) => one.context === STATUS_CONTEXT);
+        const last = listed.data.find((one) => one.context === OWN_CHECK);
         return last?.state === wanted.state && last.description === description ? true : null;
       },
       async () => {
