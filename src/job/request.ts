@@ -110,10 +110,12 @@ export interface JobRequest {
    */
   readonly follows?: { readonly job_id: string; readonly branch: string; readonly heads: readonly string[] };
   /**
-   * The pull request that it goes on with, as `owner/name#12`; set where a job is accepted for the session of one that
-   * opened it, and by nobody else.
+   * The pull request that it is about, as `owner/name#12`: that of its session, or one whose checks it mends. No caller
+   * gives it.
    */
   readonly pull?: string;
+  /** Set where whoever asked gave leave to push onto the branch of somebody else's pull request. */
+  readonly onto?: { readonly branch: string; readonly pr_url: string };
   /** What asked for it there; absent where a person asked here. */
   readonly turn?: TurnNote;
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */

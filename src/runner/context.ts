@@ -108,6 +108,13 @@ export interface Rules {
   readonly sources: readonly string[];
 }
 
+/** Where the session stood, with what was laid of it. */
+export interface SessionLaid extends SessionStart {
+  readonly tree: string;
+  /** Whether people pushed to its branch since: an agent that goes on in its conversation knows other files. */
+  readonly isMoved?: boolean;
+}
+
 /** `prepare`'s full result: what the procedure sees, and what later steps need to find their way back. */
 export interface PreparedDetail extends Prepared {
   readonly remote: Remote;
@@ -118,7 +125,7 @@ export interface PreparedDetail extends Prepared {
   /** Why base's dependencies could not be prepared. */
   readonly setup_error: SetupError | null;
   /** Where the job's session stood; absent for a job without one, and for its first. */
-  readonly session?: (SessionStart & { readonly tree: string }) | undefined;
+  readonly session?: SessionLaid | undefined;
   /** Where a job in place began; absent for others. */
   readonly in_place?: InPlaceStart | undefined;
 }

@@ -19,6 +19,7 @@ import { createJournal, type Journal } from './engine/journal.ts';
 import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.ts';
 import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readIssue, type ReadIssue } from './forge/issue.ts';
+import { readFailingPull, type FailingPull } from './forge/turn/heal.ts';
 import { readDiff } from './look/diff.ts';
 import type { JudgeInput, Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
@@ -112,6 +113,8 @@ export interface Runner {
   preflight(request: JobRequest, token?: string): Promise<void>;
   /** An issue on the forge, as the task of a job. @param token the job's own for the forge */
   readonly readIssue: (text: string, token?: string) => Promise<ReadIssue>;
+  /** A pull request on the forge with the checks that failed on it, and the jobs of ours that it is of. */
+  readonly readPull: (text: string) => Promise<FailingPull>;
   /** The unified diff of a job's latest state; `not_found` before there is any. */
   diff(jobId: string): Promise<string>;
   inspect(repo: string): Promise<Inspection>;
@@ -375,6 +378,7 @@ export function createRunner(parts: RunnerParts): Runner {
     },
     preflight: (request, token) => preflight(parts, request, token),
     readIssue: (text, token) => readIssue(parts, text, token),
+    readPull: (text) => readFailingPull(parts, text),
     diff: async (jobId) => readDiff(parts, await find(jobId)),
     recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
     checkOut: async (jobId, request) => checkOutWork(parts, await find(jobId), request),

@@ -13,9 +13,9 @@ function isSame(a: JobRequest, b: JobRequest): boolean {
   return asksSame && a.agent === b.agent && a.model === b.model && a.base === b.base && a.mode === b.mode;
 }
 
-/** Whether a request goes to a branch of its own: not that of a session, a checkout or a playback. */
-function isAlone(request: JobRequest): boolean {
-  return request.session_id === undefined && request.in_place === undefined && request.replay === undefined;
+/** Whether a request goes to a branch of its own: not that of a session, a checkout, a playback or somebody else. */
+function isAlone({ session_id: session, in_place: place, replay, onto }: JobRequest): boolean {
+  return session === undefined && place === undefined && replay === undefined && onto === undefined;
 }
 
 /**

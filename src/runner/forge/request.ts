@@ -55,7 +55,7 @@ export async function proposalOf(
     branch: job.branch,
     title: titleOfJob((story?.root ?? job).request),
     body: renderBody({ job, detail, verified, input, summary, files, jobUrl, story }),
-    goesOn: job.request.pull !== undefined,
+    goesOn: job.request.pull !== undefined && job.request.session_id !== undefined,
     draft: input.draft,
     labels,
     staleLabels: OWN_LABELS.filter((name) => !labels.includes(name)),

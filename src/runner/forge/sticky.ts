@@ -69,13 +69,20 @@ function turnText(context: JobContext, result: JobResult): string {
     outcome === null
       ? 'It ended'
       : isPushed
-        ? `Commit ${head} was pushed`
+        ? isOnIt(context.job.request)
+          ? `Commit ${head} was pushed`
+          : `A fix is proposed onto this branch: ${result.pr_url ?? branch}`
         : `${error?.code === 'conflict' ? MOVED : ENDINGS[outcome]}; nothing was pushed`;
   const asked = askedBy(context.job.request);
   const verdict = gate.verdict === null ? [] : [VERDICTS[gate.verdict] ?? gate.verdict];
   const look = draft ? ['a draft, which a person must look at first'] : [];
   const facts = [...verdict, ...look, `outcome \`${outcome ?? 'none'}\``, nameOf(context)];
   return `${ended}${asked === '' ? '' : `, ${asked}`}.\n\n${facts.join(' · ')}`;
+}
+
+/** Whether a job's commit goes onto the branch of the pull request that it is about. */
+function isOnIt({ session_id: session, onto }: JobRequest): boolean {
+  return session !== undefined || onto !== undefined;
 }
 
 const MOVED = 'The branch or the pull request is not as the runner left it';

@@ -70,6 +70,7 @@ export async function accept(
     attempt: 1,
     branch:
       request.in_place?.branch ??
+      request.onto?.branch ??
       root?.branch ??
       follows?.branch ??
       branchOf(parts.config.branchTemplate, sessionId ?? jobId),

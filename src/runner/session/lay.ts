@@ -69,7 +69,7 @@ export async function laySession(
   await bench.copy.reset(laid.commit);
   const lost = `what ${before} left unpublished does not fit those commits and is left out; it is kept as ${ref ?? ''}`;
   return {
-    session: { ...session, tip: pushed.tip, tree: await bench.copy.snapshot() },
+    session: { ...session, tip: pushed.tip, tree: await bench.copy.snapshot(), isMoved: true },
     notices: [goesOn, pushed.notice, ...(laid.fits ? [] : [lost])],
   };
 }

@@ -102,7 +102,8 @@ async function pullOf(store: Store, sessionId: string): Promise<string | null> {
 async function readRoot(store: Store, jobId: string, token: string | undefined): Promise<SessionRoot> {
   const root = await store.getJob(jobId);
   if (root === null) return refuse(jobId, 'is the id of a job, and there is none', 'see `agent-runner list`');
-  const { session_id: named, in_place: inPlace, replay, sealed_token: sealed, issue, follows } = root.request;
+  const { session_id: named, in_place: inPlace, replay, sealed_token: sealed, onto } = root.request;
+  const { issue, follows } = root.request;
   if (named !== undefined)
     return refuse(jobId, `is a job of session ${named} already`, `name that session: ${named}`);
   if (inPlace !== undefined)
@@ -111,6 +112,8 @@ async function readRoot(store: Store, jobId: string, token: string | undefined):
       'worked for a checkout that a person stands in',
       `call \`agent-runner ${inPlace.command}\` there again`,
     );
+  if (onto !== undefined)
+    return refuse(jobId, 'worked on the branch of somebody else', 'ask for a new job there');
   if (replay !== undefined)
     return refuse(jobId, 'played a recorded job back', 'name the job that was recorded');
   // Nobody's work is quietly done in another's name.

@@ -5,6 +5,7 @@ import type { Proposed } from '../../job/step.ts';
 import { formatPatch } from '../../workspace/change.ts';
 import { publishingRemote, pushBranch } from '../../workspace/remote/publish.ts';
 import { proposalOf, type Judged } from '../forge/request.ts';
+import { pushOnto } from '../forge/turn/onto.ts';
 import { checkPull } from '../forge/turn/pull.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
@@ -31,13 +32,15 @@ export async function propose(
   const head = verified.head_sha;
   const { in_place: inPlace } = job.request;
   if (inPlace !== undefined) return deliverInPlace(context, detail, bench, { ...what, inPlace }, step);
+  // Closed while the agent worked: nobody is asked to look at what is pushed there.
+  await checkPull(context, detail.remote);
+  const { onto } = job.request;
+  if (onto !== undefined) return pushOnto(context, detail, bench, { head, onto }, step);
   if (job.branch === detail.base) {
     throw new JobError('conflict', `branch: ${job.branch} is the base itself`, {
       hint: 'choose another branch_template',
     });
   }
-  // Closed while the agent worked: nobody is asked to look at what is pushed there.
-  await checkPull(context, detail.remote);
   // The intent is stored before the effect, so that a repetition knows its own commit on the remote.
   const tip = detail.session?.tip ?? null;
   const before = tip === null ? (job.request.follows?.heads ?? []) : [tip];

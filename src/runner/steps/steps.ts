@@ -172,7 +172,7 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
       report,
       plan: planned,
       summary: built?.summary ?? detail.session?.summary ?? null,
-      messages: await takeMessages(work, step),
+      messages: [...movedWord(detail, built), ...(await takeMessages(work, step))],
       ...(built === null
         ? { sessionId: detail.session?.conversation ?? null, compact: null }
         : sessionOf(context, built)),
@@ -181,6 +181,15 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
   });
   if (result.ok) memory.built = result;
   return result;
+}
+
+/** Words of ours alone: titles of commits are others', and stand in a notice. */
+const MOVED =
+  'People pushed commits to this branch since the last turn. They are in the working copy: read a file again before you edit it, and keep what they did.';
+
+/** Said with the first turn, where the files are no longer as the session left them. */
+function movedWord({ session }: PreparedDetail, built: Built | null): readonly string[] {
+  return built === null && session?.isMoved === true ? [MOVED] : [];
 }
 
 /** What a person wrote while nobody asked; a try after a crash gets the same again. */
