@@ -1,15 +1,13 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
 import { isElsewhere } from '../job/elsewhere/executor.ts';
 import { Cancelled, JobError } from '../job/error.ts';
-import type { JobEvent } from '../job/job.ts';
-import type { Job } from '../job/job.ts';
+import type { Job, JobEvent } from '../job/job.ts';
 import { runJob } from '../job/procedure.ts';
 import type { Cause } from '../job/elsewhere/ending.ts';
 import type { JobRequest } from '../job/request.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal } from '../job/status.ts';
-import type { Settling } from '../job/trigger/record.ts';
-import type { Lease, Store } from '../store/store.ts';
+import type { Acceptance, Lease, Store } from '../store/store.ts';
 import { ownName } from '../workspace/keep/owner.ts';
 import type { Layout } from '../workspace/layout.ts';
 import type { Config } from '../config.ts';
@@ -71,7 +69,7 @@ export interface SubmitOptions {
   /** Accepted once under this key, within 24 hours. */
   readonly once?: { readonly key: string; readonly digest: string };
   /** Events that it comes of: settled with it, or there is no job. */
-  readonly settles?: Settling;
+  readonly settles?: Acceptance['settles'];
   /** The job's own token for the forge; it is kept sealed, until the job has ended. */
   readonly token?: string | undefined;
 }

@@ -263,7 +263,8 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
   // Tries go on while jobs are drained: their ends are told as well.
   const delivering = options.mode === 'loop' ? parts.deliverer?.run(gone.signal) : undefined;
   const beside = options.mode === 'loop' ? parts.beside?.(gone.signal) : undefined;
-  const dispatching = options.mode === 'loop' ? parts.dispatcher?.run(options.stop) : undefined;
+  const dispatchingEnds = AbortSignal.any([options.stop, gone.signal]);
+  const dispatching = options.mode === 'loop' ? parts.dispatcher?.run(dispatchingEnds) : undefined;
   try {
     if (options.mode === 'once') await parts.dispatcher?.round();
     while (!options.stop.aborted) {

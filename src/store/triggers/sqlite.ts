@@ -96,8 +96,10 @@ function countOf(db: Connection, sql: string): number {
 }
 
 function insertRow(db: Connection, row: TriggerRow): number {
+  // A refused insert would use up a number.
+  if (db.get('SELECT 1 FROM triggers WHERE key = ?', row.key) !== null) return 0;
   return db.run(
-    `INSERT INTO triggers (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+    `INSERT INTO triggers (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     row.key,
     row.repo,
     row.kind,

@@ -31,12 +31,14 @@ const TOPICS: Readonly<Record<string, string>> = {
   library: 'docs/library.md',
   GitHub: 'docs/github.md',
   'GitHub Actions': 'docs/actions.md',
+  triggers: 'docs/triggers.md',
 };
 
 /** Pages that are run against a forge. */
 const ON_FORGE: Readonly<Record<string, typeof withToken>> = {
   'docs/github.md': withApp,
   'docs/actions.md': withToken,
+  'docs/triggers.md': withToken,
 };
 
 /** Pages that run beside each other. */
@@ -129,25 +131,27 @@ function openPlace(root: string, path: string): { cwd: string; env: Record<strin
 describe.skipIf(!HAS_BUBBLEWRAP)('the examples, run (apt-get install bubblewrap)', () => {
   const root = mkdtempSync(join(tmpdir(), 'agent-runner-docs-'));
   const ran = new Map<string, ReadonlyMap<string, Printed>>();
-  let forge: TestForge | undefined;
+  const forges = new Map<string, TestForge>();
   beforeAll(async () => {
-    forge = await startDocumentedForge();
-    const server = forge;
+    for (const path of Object.keys(ON_FORGE))
+      forges.set(path, await startDocumentedForge(path === 'docs/triggers.md'));
     // Some at a time: pages wait for processes, and share nothing.
     const left = [...WITH_EXAMPLES];
     const work = async (): Promise<void> => {
       for (let next = left.pop(); next !== undefined; next = left.pop()) {
         const [path, { blocks }] = next;
         const place = openPlace(root, path);
+        const forge = forges.get(path);
         const on = ON_FORGE[path];
-        ran.set(path, await runPage(blocks, on === undefined ? place : on(place, server)));
+        const there = forge === undefined || on === undefined ? place : on(place, forge);
+        ran.set(path, await runPage(blocks, there));
       }
     };
     await Promise.all(Array.from({ length: PAGES_AT_ONCE }, work));
   }, 300_000);
   afterAll(async () => {
     rmSync(root, { recursive: true, force: true });
-    await forge?.close();
+    for (const forge of forges.values()) await forge.close();
   });
 
   const examples = WITH_EXAMPLES.flatMap(([path, { blocks }]) =>

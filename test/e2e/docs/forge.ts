@@ -9,8 +9,12 @@ import { FILES } from '../github/place.ts';
 
 const TOKEN = 'ghp_shopbotshopbotshopbotshopbotshopbots';
 
-/** A shop of `octo`, whose first issue is open; the account `shop-bot`; and an App that `octo` has installed on it. */
-export async function startDocumentedForge(): Promise<TestForge> {
+/**
+ * A shop of `octo`, whose first issue is open; the account `shop-bot`; and an App that `octo` has installed on it.
+ *
+ * @param isAsked whether `shop-bot` may push there, and `octo` asks it for that issue, as docs/triggers.md has it
+ */
+export async function startDocumentedForge(isAsked = false): Promise<TestForge> {
   const owner = 'ghp_octooctooctooctooctooctooctooctooct';
   const forge = await startTestForge({
     users: [
@@ -19,16 +23,20 @@ export async function startDocumentedForge(): Promise<TestForge> {
       { login: 'stranger', token: 'ghp_short', scopes: [] },
     ],
   });
-  await forge.addRepository({ owner: 'octo', name: 'shop', from: FILES });
+  const collaborators = isAsked ? { collaborators: { 'shop-bot': 'write' as const } } : {};
+  await forge.addRepository({ owner: 'octo', name: 'shop', from: FILES, ...collaborators });
   await forge.addRepository({ owner: 'octo', name: 'other', from: FILES });
   const workflow = readFileSync(join(ROOT, '.github/workflows/run.yml'), 'utf8');
   const from = { '.github/workflows/run.yml': workflow };
   await forge.addRepository({ owner: 'shop-bot', name: 'agent-runner', from });
-  await fetch(`${forge.apiUrl}/repos/octo/shop/issues`, {
-    method: 'POST',
-    headers: { authorization: `token ${owner}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ title: 'Say what prices are in', body: 'Nobody knows.' }),
-  });
+  const post = (path: string, body: object): Promise<Response> =>
+    fetch(`${forge.apiUrl}/repos/octo/shop/issues${path}`, {
+      method: 'POST',
+      headers: { authorization: `token ${owner}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  await post('', { title: 'Say what prices are in', body: 'Nobody knows.' });
+  if (isAsked) await post('/1/labels', { labels: ['agent'] });
   return forge;
 }
 
