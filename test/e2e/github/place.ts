@@ -27,8 +27,14 @@ export interface ForgePlace {
   close(): Promise<void>;
 }
 
-/** Opens one; `ann/tool` is there. */
-export async function openForgePlace(): Promise<ForgePlace> {
+/**
+ * Opens one; `ann/tool` is there.
+ *
+ * @param tool what it has besides: files, and people who may write to it
+ */
+export async function openForgePlace(
+  tool: { readonly files?: Readonly<Record<string, string>>; readonly writers?: readonly string[] } = {},
+): Promise<ForgePlace> {
   const bench = openBench();
   // Nobody waits for the pace that GitHub asks for.
   mkdirSync(join(bench.root, 'config', 'agent-runner'), { recursive: true });
@@ -43,7 +49,12 @@ export async function openForgePlace(): Promise<ForgePlace> {
       { login: 'eve', token: 'ghp_eveeveeveeveeveeveeveeveeveeveeveeve' },
     ],
   });
-  await forge.addRepository({ owner: 'ann', name: 'tool', from: FILES });
+  await forge.addRepository({
+    owner: 'ann',
+    name: 'tool',
+    from: { ...FILES, ...tool.files },
+    collaborators: Object.fromEntries((tool.writers ?? []).map((login) => [login, 'write'])),
+  });
   return {
     bench,
     forge,
