@@ -124,7 +124,7 @@ rm -f ./poison.txt; echo "$(cat seen.txt | wc -l) seen" > "note-$(date +%N).txt"
     const LOGIN = 'canary-login-77aa1c93be5f4d20';
     appendFileSync(join(place.bench.root, 'config', 'agent-runner', 'config.yml'), 'agent_env: [MY_LOGIN]\n');
     server = await obey(
-      `printf '%s' "$MY_LOGIN" | base64 -w0 > notes.txt; printf '\\n%s\\n' "$MY_LOGIN" >> notes.txt
+      `printf '%s' "$MY_LOGIN" | base64 -w0 > notes.txt
 echo "I am done; for the record: $MY_LOGIN $(printf '%s' "$MY_LOGIN" | base64 -w0)"`,
       {
         MY_LOGIN: LOGIN,
