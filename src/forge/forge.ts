@@ -141,6 +141,8 @@ export interface Remark {
   /** The piece of the difference it is on, as the forge shows it. */
   readonly hunk: string;
   readonly text: string;
+  /** The first remark of the thread, where this one answers there; its author may be anybody. */
+  readonly answers: { readonly author: string; readonly text: string } | null;
 }
 
 /** A submitted review. */

@@ -27,6 +27,7 @@ const REMARK: Remark = {
   isOnBase: false,
   hunk: '@@ -1,3 +1,7 @@\n-old\n+new',
   text: 'Use a constant here.',
+  answers: null,
 };
 const FAILED: FailedCheck = { name: 'test', url: null, summary: '1 of 9 failed', log: 'not ok 3 - sum' };
 
@@ -59,6 +60,14 @@ describe('the task of a turn', () => {
       /remark of ann on src\/sum\.js, lines 5 to 7\nUse a constant here\.[^]*\n-old\n\+new/,
     );
     expect(blocks[2]).toMatch(/failed check test\n1 of 9 failed\n\nIts log:\nnot ok 3 - sum/);
+  });
+
+  it('tells what a remark answers, and whose that was', () => {
+    const reply = { ...REMARK, text: 'Yes, do that.', answers: { author: 'eve', text: 'Rename it.\u200b' } };
+    const { blocks } = partsOf(turnTaskOf(PULL, [review([reply])]));
+    expect(blocks[1]).toMatch(
+      /Yes, do that\.\n\nIt answers a remark of eve:\nRename it\.\n\nIt stands below/,
+    );
   });
 
   it.each([

@@ -42,6 +42,38 @@ export function pullOf(given: Given): Pull {
   };
 }
 
+/** What counts of a remark. */
+interface GivenRemark {
+  readonly id: number | bigint;
+  readonly user: { readonly login: string } | null;
+  readonly body: string;
+  readonly path: string;
+  readonly line?: number | undefined;
+  readonly start_line?: number | null | undefined;
+  readonly side?: string | undefined;
+  readonly subject_type?: string | undefined;
+  readonly diff_hunk: string;
+  readonly pull_request_review_id: number | bigint | null;
+  readonly in_reply_to_id?: number | bigint | undefined;
+}
+
+function remarkOf(one: GivenRemark, first: GivenRemark | null): Remark {
+  const isOnFile = one.subject_type === 'file';
+  const saidIn = ({ user, body }: GivenRemark): { readonly author: string; readonly text: string } => {
+    return { author: user?.login ?? 'ghost', text: body.slice(0, MAX_EVENT_TEXT_CHARS) };
+  };
+  return {
+    id: Number(one.id),
+    ...saidIn(one),
+    path: one.path,
+    line: isOnFile ? null : (one.line ?? null),
+    startLine: isOnFile ? null : (one.start_line ?? one.line ?? null),
+    isOnBase: one.side === 'LEFT',
+    hunk: one.diff_hunk.slice(-MAX_HUNK_CHARS),
+    answers: first === null ? null : saidIn(first),
+  };
+}
+
 /**
  * The remarks of a review. They are taken from all of the pull request, newest first: the list of one review tells no
  * lines, and a reply is part of a review of its own.
@@ -52,8 +84,8 @@ async function remarksOf(
   number: number,
   reviewId: number,
 ): Promise<readonly Remark[]> {
-  const found: Remark[] = [];
-  for (let page = 1; page <= MAX_PAGES && found.length < MAX_REMARKS; page++) {
+  const all = new Map<number, GivenRemark>();
+  for (let page = 1; page <= MAX_PAGES; page++) {
     const { data } = await ask('GET /repos/{owner}/{repo}/pulls/{pull_number}/comments', {
       ...repoOf(repo),
       pull_number: number,
@@ -62,25 +94,14 @@ async function remarksOf(
       per_page: PAGE,
       page,
     });
-    const own = data.filter((one) => Number(one.pull_request_review_id) === reviewId);
-    found.push(
-      ...own.map((one): Remark => {
-        const isOnFile = one.subject_type === 'file';
-        return {
-          id: Number(one.id),
-          author: one.user?.login ?? 'ghost',
-          path: one.path,
-          line: isOnFile ? null : (one.line ?? null),
-          startLine: isOnFile ? null : (one.start_line ?? one.line ?? null),
-          isOnBase: one.side === 'LEFT',
-          hunk: one.diff_hunk.slice(-MAX_HUNK_CHARS),
-          text: one.body.slice(0, MAX_EVENT_TEXT_CHARS),
-        };
-      }),
-    );
+    for (const one of data) all.set(Number(one.id), one);
     if (data.length < PAGE) break;
   }
-  return found.toReversed().slice(0, MAX_REMARKS);
+  const own = [...all.values()].filter((one) => Number(one.pull_request_review_id) === reviewId);
+  return own
+    .slice(0, MAX_REMARKS)
+    .toReversed()
+    .map((one) => remarkOf(one, all.get(Number(one.in_reply_to_id)) ?? null));
 }
 
 /** A submitted review with its remarks, in the order in which they were written. */

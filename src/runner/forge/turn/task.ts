@@ -83,7 +83,12 @@ function remarkPart(remark: Remark): string {
   const hunk =
     remark.hunk === '' ? '' : `\n\nIt stands below this:\n${cutFront(remark.hunk, MAX_HUNK_CHARS)}`;
   const label = `remark of ${oneLine(remark.author, 100)} on ${placeOf(remark)}`;
-  return markUntrusted(label, `${cut(remark.text, MAX_REMARK_CHARS)}${hunk}`);
+  const { answers } = remark;
+  const before =
+    answers === null
+      ? ''
+      : `\n\nIt answers a remark of ${oneLine(answers.author, 100)}:\n${cut(answers.text, MAX_REMARK_CHARS)}`;
+  return markUntrusted(label, `${cut(remark.text, MAX_REMARK_CHARS)}${before}${hunk}`);
 }
 
 const STATES: Readonly<Record<Review['state'], string>> = {

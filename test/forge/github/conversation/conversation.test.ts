@@ -328,7 +328,9 @@ it('a review is read with its remarks, and a reply as a review of its own', asyn
     body: 'Really',
   });
   const own = await conversation.readReview(number, Number(reply.pull_request_review_id));
-  expect(own).toMatchObject({ state: 'commented', text: '', remarks: [{ text: 'Really' }] });
+  const answers = { author: 'ann', text: 'Why?' };
+  expect(own).toMatchObject({ state: 'commented', text: '', remarks: [{ text: 'Really', answers }] });
+  expect(review.remarks.map((one) => one.answers)).toEqual([null, null]);
   await expect(conversation.readReview(number, 7)).rejects.toMatchObject({ code: 'not_found' });
 });
 
