@@ -1,6 +1,6 @@
 /** A follow-up on a pull request: the same branch, the same pull request, and whatever people pushed between. */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../../src/job/job.ts';
@@ -240,6 +240,17 @@ describe('self-heal --pr', () => {
     );
     expect(title).toMatch(/^Mend failing checks: ci\n.*For ann\/tool#1, after its checks failed/);
     expect(sayings()).toHaveLength(1);
+
+    // One count with what a dispatcher begins: by its settings, and however the repository is spelt.
+    await fail(result.head_sha);
+    const settings = join(place.bench.root, 'config/agent-runner');
+    mkdirSync(settings, { recursive: true });
+    writeFileSync(join(settings, 'config.yml'), 'triggers: { fixes_per_pull: 1 }\n');
+    const third = await heal('Ann/Tool#1', 'echo again > ci.txt');
+    expect({ code: third.code, said: JSON.parse(third.stdout) as unknown }, third.stderr).toMatchObject({
+      code: 2,
+      said: { outcome: 'gave_up', message: expect.stringContaining('triggers.fixes_per_pull') as unknown },
+    });
   });
 
   it('proposes onto the branch of somebody else, and pushes there only where it is told to', async () => {
