@@ -261,13 +261,18 @@ describe('self-heal --pr', () => {
     const asked = { title: 'Hers', body: 'My own words', head: 'feature', base: 'main' };
     await place.asOwner('POST', '/repos/ann/tool/pulls', asked);
     await fail(sha);
-    const first = await heal('ann/tool#1', 'echo mended > ci.txt');
+    const check = ['--check', 'ci=ls ./*.txt'];
+    const first = await heal('ann/tool#1', 'echo mended > ci.txt', ...check);
     const result = JSON.parse(first.stdout) as JobResult;
     expect(result, first.stderr).toMatchObject({ outcome: 'pr_opened', base: 'feature', base_sha: sha });
     expect(pulls()).toMatchObject([{ baseRef: 'main' }, { baseRef: 'feature' }]);
     expect(await place.forge.branch('ann', 'tool', 'feature')).toBe(sha);
 
-    const second = await heal('ann/tool#1', 'echo pushed > ci.txt', '--push');
+    const other = await heal('ann/tool#1', 'echo other > other.txt', '--push');
+    expect(JSON.parse(other.stdout), other.stderr).toMatchObject({ outcome: 'refused' });
+    expect(await place.forge.branch('ann', 'tool', 'feature')).toBe(sha);
+
+    const second = await heal('ann/tool#1', 'echo pushed > ci.txt', '--push', ...check);
     const pushed = JSON.parse(second.stdout) as JobResult;
     expect(pushed, second.stderr).toMatchObject({ outcome: 'pr_updated', branch: 'feature' });
     expect(await place.forge.branch('ann', 'tool', 'feature')).toBe(pushed.head_sha);
