@@ -103,5 +103,6 @@ export function programVersion(): string {
 
 /** Prints a value as one JSON document. */
 export function printJson(io: Io, value: unknown): void {
-  io.out(`${JSON.stringify(value, null, 2)}\n`);
+  // In a text of it, and there alone, may be what a CI takes for a command to itself.
+  io.out(`${JSON.stringify(value, null, 2).replaceAll('##[', '#\\u0023[')}\n`);
 }

@@ -21,9 +21,15 @@ const ESCAPES = /\u001b\[[0-9;?]*[A-Za-z]/g;
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/g;
 /* oxlint-enable no-control-regex */
 
-/** Foreign text as one harmless line: no escape sequences, control or bidirectional characters. */
+/** What a CI takes for a command to itself in what a step prints: `::name::` at a line's begin, `##[name]` anywhere. */
+const CI_COMMAND = /^(\s*:)(?=:)|(##)(?=\[)/g;
+
+/**
+ * Foreign text as one harmless line: no escape sequences, control or bidirectional characters, and no command to the CI
+ * that shows it.
+ */
 export function cleanLine(text: string): string {
-  return text.replace(ESCAPES, '').replace(INVISIBLE, ' ');
+  return text.replace(ESCAPES, '').replace(INVISIBLE, ' ').replace(CI_COMMAND, '$1$2 ');
 }
 
 /** Foreign text of several lines, each harmless. */

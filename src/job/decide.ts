@@ -163,11 +163,21 @@ function draftFindings(history: readonly Entry[]): readonly TamperFinding[] {
   );
 }
 
+/** Why a change does not go onto a branch, and what to do. */
+const UNMENDED = [
+  'no check failed on the branch before and passes now: nothing shows that the change mends what failed there',
+  'name the check that failed by --check, or leave --push out: then it is proposed as a draft',
+] as const;
+
 /** Labels of proposals that the runner sets, and takes back where they hold no more. */
 export const OWN_LABELS = ['gate-red', 'judge-changed', 'unverified'] as const;
 
 function propose(history: readonly Entry[], request: JobRequest, labels: readonly string[]): Decision {
-  const all = draftFindings(history).length > 0 ? [...labels, 'judge-changed'] : labels;
+  const found = draftFindings(history);
+  const all = found.length > 0 ? [...labels, 'judge-changed'] : labels;
+  // What is not fit for more than a draft does not go onto the branch of somebody else.
+  if (request.onto !== undefined && found.length > 0) return endTampered(request, found);
+  if (request.onto !== undefined && all.length > 0) return endWith(errorInfo('inconclusive', ...UNMENDED));
   return {
     next: 'propose',
     input: { draft: request.draft || all.length > 0, labels: all, spent: spentBy(history) },
@@ -268,7 +278,8 @@ function afterRed(history: readonly Entry[], request: JobRequest): Decision {
   const runs = gateRuns(history);
   if (isStuck(history) || runs >= maxGateRuns || !canTurnGreen(history)) {
     const nothing = isWithoutBaseline(request.in_place) && !hasChange(history);
-    if (policy.on_red === 'block' || nothing) return { next: 'end', ending: redEnding(history, request) };
+    if (policy.on_red === 'block' || nothing || request.onto !== undefined)
+      return { next: 'end', ending: redEnding(history, request) };
     // A draft of a change that guts its own tests would go round the tamper policy: that one wins.
     const blocking = blockingFindings(history);
     return blocking.length > 0 ? endTampered(request, blocking) : propose(history, request, ['gate-red']);
@@ -305,6 +316,15 @@ function endTampered(request: JobRequest, findings: readonly TamperFinding[]): D
   return endWith(errorInfo('tampered', `the change weakens its own judge${where}`, hint));
 }
 
+/**
+ * Whether a job that mends failed checks of a commit that somebody else made shows of none that it failed there and
+ * passes now: what fails before and after is green for the gate.
+ */
+function mendsNothing(history: readonly Entry[], { turn, session_id: session }: JobRequest): boolean {
+  if (turn?.sha == null || session !== undefined) return false;
+  return lastReport(history)?.checks.some(({ verdict }) => verdict === 'fixed') !== true;
+}
+
 function afterVerify(history: readonly Entry[], request: JobRequest): Decision {
   const last = history.at(-1);
   if (last?.step !== 'verify' || !last.result.ok) throw new Error('bug: afterVerify needs a gate report');
@@ -317,6 +337,7 @@ function afterVerify(history: readonly Entry[], request: JobRequest): Decision {
   // What a person added while the agent worked is done before the change is proposed.
   if (last.result.message_waits === true && asked(history) < MAX_QUESTIONS)
     return { next: 'message', question: '' };
+  if (mendsNothing(history, request)) return propose(history, request, ['unverified']);
   if (verdict === 'green') return propose(history, request, []);
   const rule = verdict === 'none' ? policy.on_none : policy.on_inconclusive;
   if (rule === 'open') return propose(history, request, []);

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { told, type Told } from '../../src/cli/actions/told.ts';
-import type { Io } from '../../src/cli/command.ts';
+import { printJson, type Io } from '../../src/cli/command.ts';
+import { cleanLine } from '../../src/cli/text.ts';
 import { JobError } from '../../src/job/error.ts';
 
 let folder: string;
@@ -55,12 +56,29 @@ it('a value that looks like several is one', async () => {
 });
 
 it('an error is one line in value, annotation and summary, and is thrown on', async () => {
-  const message = 'it says `x`\n::set-env name=A::b\n<b>100%0A</b> | `y`';
+  const message = 'it says `x`\n##[add-mask]a\n::set-env name=A::b\n<b>100%0A</b> | `y`';
   await expect(tell(() => Promise.reject(new JobError('conflict', message)))).rejects.toThrow('it says');
-  expect(values()['error']).toBe('conflict: it says `x` ::set-env name=A::b <b>100%0A</b> | `y`');
-  expect(err).toBe('::error title=Judge::conflict: it says `x` ::set-env name=A::b <b>100%250A</b> | `y`\n');
+  expect(values()['error']).toBe(
+    'conflict: it says `x` ## [add-mask]a ::set-env name=A::b <b>100%0A</b> | `y`',
+  );
+  expect(err).toBe(
+    '::error title=Judge::conflict: it says `x` ## [add-mask]a ::set-env name=A::b <b>100%250A</b> | `y`\n',
+  );
   const summary = readFileSync(join(folder, 'sum'), 'utf8');
-  expect(summary).toBe("## Judge\n\n❌ `conflict: it says 'x' ::set-env name=A::b <b>100%0A</b> ¦ 'y'`\n");
+  expect(summary).toBe(
+    "## Judge\n\n❌ `conflict: it says 'x' ## [add-mask]a ::set-env name=A::b <b>100%0A</b> ¦ 'y'`\n",
+  );
+});
+
+it('what a step prints of others is no command to the CI, and JSON is the same value', () => {
+  for (const line of ['::stop-commands::x', '  ::set-output name=permitted::true'])
+    expect(cleanLine(line)).not.toMatch(/^\s*::/);
+  expect(cleanLine('agent: ##[set-output name=permitted;]true')).not.toContain('##[');
+  expect(cleanLine('#[derive(Debug)] std::fmt')).toBe('#[derive(Debug)] std::fmt');
+  const value = { summary: 'done\n##[set-output name=permitted;]true' };
+  printJson(io, value);
+  expect(out).not.toContain('##[');
+  expect(JSON.parse(out)).toEqual(value);
 });
 
 it('a summary stays within what GitHub takes', async () => {

@@ -87,6 +87,17 @@ export function testTriggers(name: string, open: () => Promise<OpenStore>): void
       await rejected(settle(second, sampleSettlement('b')), 'conflict');
     });
 
+    test('a claim under which nothing is settled is renewed all the same', async () => {
+      await add(['a']);
+      const found = await claim();
+      const nothing = { claim: found, settlements: [], now: at(MINUTE - 1), leaseMs: MINUTE };
+      await store.settleTriggers(nothing);
+      expect(await store.claimTriggers({ now: at(MINUTE + 1), ...LEASE })).toBeNull();
+      await store.releaseTriggers(found);
+      await rejected(store.settleTriggers(nothing), 'conflict');
+      expect((await claim(MINUTE + 1)).triggers).toHaveLength(1);
+    });
+
     test('each repository is claimed by itself, the one that waited longest first', async () => {
       await store.addTriggers([sampleTrigger('b', 'octo/b')], { delivery: null, now: at(5) });
       await store.addTriggers([sampleTrigger('a', 'octo/a')], { delivery: null, now: at(0) });

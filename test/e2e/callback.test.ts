@@ -267,6 +267,12 @@ describe('callback', () => {
       error: 'tests are red',
     });
     expect(existsSync(bench.home)).toBe(false);
+
+    const named = ['--status', 'failed', '--outcome', 'gate_failed'] as const;
+    expect(await call({}, ...named)).toMatchObject({ code: 0 });
+    expect(lastBody()).toMatchObject({ status: 'failed', outcome: 'gate_failed' });
+    const wrong = await call({}, '--status', 'completed', '--outcome', 'gate_failed');
+    expect(wrong.stderr).toContain('outcome: "gate_failed" is none of status completed');
   });
 
   it('ends with 69 where the receiver is gone, and tries no more', async () => {

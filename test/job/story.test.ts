@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckReport, GateVerdict } from '../../src/job/gate.ts';
 import { MAX_QUESTIONS } from '../../src/job/decide.ts';
+import type { Policy } from '../../src/job/request.ts';
 import { runJob } from '../../src/job/procedure.ts';
 import {
   BLOCKING,
@@ -288,6 +289,62 @@ describe('a base that moves while the agent works', () => {
   it('is not looked at for jobs of a session, and where there is no forge', async () => {
     expect((await play({ upstream: 'ann/tool', request: { session_id: 's' } })).count('rebase')).toBe(0);
     expect((await play({})).count('rebase')).toBe(0);
+  });
+});
+
+describe("checks of somebody else's pull request", () => {
+  const turn = { kinds: ['checks'] as const, by: [], title: 'Mend', sha: 'd'.repeat(40) };
+  const onto = { branch: 'feature', pr_url: 'https://forge.test/pull/1' };
+  const check = (verdict: CheckReport['verdict']): CheckReport => ({
+    name: 'ci',
+    kind: 'test',
+    command: 'ci',
+    base: 'failed',
+    head: verdict === 'fixed' ? 'passed' : 'failed',
+    verdict,
+    duration_ms: 1,
+    log: null,
+    reason: '',
+    new_failures: [],
+    excerpt: '',
+  });
+  const judged = (verdict: CheckReport['verdict']): VerifyAct => ({
+    do: 'verify',
+    verdict: 'green',
+    checks: [check('pre_existing'), check(verdict)],
+  });
+
+  it('are mended where one that failed passes now', async () => {
+    for (const request of [{ turn }, { turn, onto }]) {
+      const { proposals } = await play({ request, verifies: [judged('fixed')] });
+      expect(proposals).toEqual([expect.objectContaining({ draft: false, labels: [] })]);
+    }
+  });
+
+  it('are not known to be mended where all that failed fails still: a draft, and nothing on the branch itself', async () => {
+    const verifies = [judged('pre_existing')];
+    const { proposals } = await play({ request: { turn }, verifies });
+    expect(proposals).toEqual([expect.objectContaining({ draft: true, labels: ['unverified'] })]);
+    const pushed = await play({ request: { turn, onto }, verifies });
+    expect(pushed.proposals).toEqual([]);
+    expect(pushed.result).toMatchObject({ outcome: 'refused', error: { code: 'inconclusive' } });
+    // Judged against the session's base, a turn of our own shows what it mends as passed.
+    const own = await play({ request: { turn, session_id: 'job-0123456789ab' }, verifies });
+    expect(own.proposals).toEqual([expect.objectContaining({ draft: false })]);
+  });
+
+  it.each<[string, VerifyAct, Partial<Policy>]>([
+    ['stays red', red(), { on_red: 'draft' }],
+    [
+      'weakens its judge',
+      { do: 'verify', verdict: 'green', checks: [check('fixed')], tamper: [DRAFTING] },
+      {},
+    ],
+    ['was judged by nothing', { do: 'verify', verdict: 'none' }, { on_none: 'open' }],
+  ])('get nothing pushed that %s, whatever the policy says of drafts', async (_what, act, policy) => {
+    const { proposals, result } = await play({ request: { turn, onto }, verifies: [act], policy });
+    expect(proposals).toEqual([]);
+    expect(result.error).not.toBeNull();
   });
 });
 

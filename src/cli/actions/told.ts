@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
-import { JobError, toErrorInfo, type ErrorInfo } from '../../job/error.ts';
+import { JobError, outcomeOf, toErrorInfo, type ErrorInfo } from '../../job/error.ts';
 import { printJson, type Io } from '../command.ts';
 import { cleanLine } from '../text.ts';
 
@@ -84,7 +84,8 @@ export async function tellCi(
   { outputs, summary, error }: Omit<Told, 'exitCode'>,
 ): Promise<void> {
   const line = error === null ? '' : errorLine(error);
-  await append(options.outputs, outputLines({ ...outputs, error: line }));
+  const ending = error === null ? {} : { error_outcome: outcomeOf(error.code) };
+  await append(options.outputs, outputLines({ ...outputs, error: line, ...ending }));
   const failed = line === '' ? '' : `\n❌ ${codeSpan(line)}\n`;
   await append(options.summary, cut(`${summary}${failed}`));
   if (line !== '' && options.outputs) io.err(annotation(title, line));

@@ -7,16 +7,17 @@ interface Options {
   readonly url: string;
   readonly jobId: string;
   readonly status: string;
+  readonly outcome?: string;
   readonly prUrl?: string;
   readonly error?: string;
   readonly json?: boolean;
 }
 
 async function callback(io: Io, options: Options): Promise<number> {
-  const { url, jobId, status, prUrl, error } = options;
+  const { url, jobId, status, outcome, prUrl, error } = options;
   const { webhooks } = await io.resolve({});
   // An empty value is what a CI's unset variable leaves.
-  const input = { url, jobId, status, prUrl: prUrl || null, error: error || null };
+  const input = { url, jobId, status, outcome: outcome || null, prUrl: prUrl || null, error: error || null };
   const sent = await sendCallback(webhooks, input, io.signal);
   if (options.json === true) printJson(io, sent);
   else if (sent.delivered) io.out(`delivered ${sent.delivery_id} (HTTP ${sent.http_status ?? ''})\n`);
@@ -31,6 +32,7 @@ export const command: CliCommand = {
       .requiredOption('--url <url>', 'where to')
       .requiredOption('--job-id <id>', 'the job it tells of')
       .requiredOption('--status <status>', 'completed, failed or cancelled')
+      .option('--outcome <outcome>', 'how it ended, as results name it: pr_opened, gate_failed, …')
       .option('--pr-url <url>', 'pull request that came of it')
       .option('--error <text>', 'why it failed')
       .option('--json', 'print JSON')

@@ -102,7 +102,7 @@ export async function healPull(io: Io, name: string, options: PullOptions): Prom
         return nothing(io, found, options, { outcome: 'no_change', text });
       }
       if (found.usedUp !== null) {
-        const text = `${found.name}: there were ${found.usedUp}; a person must look`;
+        const text = `${found.name}: there were ${found.usedUp}: a person must look`;
         return nothing(io, found, options, { outcome: 'gave_up', text });
       }
       jobId = await start(io, runner, found, options);

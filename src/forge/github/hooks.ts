@@ -87,7 +87,7 @@ const READERS: ReadonlyMap<string, Readonly<Record<string, Read>>> = new Map([
         const issue = within(payload, 'issue');
         return commentOf(
           repo,
-          { number: idIn(issue, 'number'), isPull: isPullIn(issue) },
+          { number: idIn(issue, 'number'), isPull: isPullIn(issue), issue },
           within(payload, 'comment'),
         );
       },

@@ -5,6 +5,7 @@
 import { askedBy, type Asked } from './asked.ts';
 import type { Assigned, Checked, Closed, Commented, ForgeEvent, Labelled, Reviewed } from './event.ts';
 import type { Facts, OwnPull, Thread } from './facts.ts';
+import { fixesUsedUp } from './limits.ts';
 import { ruleFor, type TriggerCaps, type TriggerRule } from './rules.ts';
 
 /** What is done. */
@@ -223,15 +224,13 @@ async function onChecks(
   const { isPending, failed, run } = await facts.checks(sha);
   if (isPending) return { kind: 'wait', job: null, reason: 'some checks have not ended' };
   if (failed === 0) return ignore('no check failed');
-  const ofHead = thread.fixes.filter((fix) => fix.sha === sha);
-  if (ofHead.some((fix) => fix.run === run)) return ignore('a turn was taken for these checks already');
+  if (thread.fixes.some((fix) => fix.sha === sha && fix.run === run))
+    return ignore('a turn was taken for these checks already');
   const full = fullOf(thread, pull, caps);
   if (full !== null) return full;
-  if (ofHead.length >= caps.fixes_per_head || thread.fixes.length >= caps.fixes_per_pull) {
-    const isHead = ofHead.length >= caps.fixes_per_head;
-    const [name, most] = isHead
-      ? ['fixes_per_head', caps.fixes_per_head]
-      : ['fixes_per_pull', caps.fixes_per_pull];
+  const usedUp = fixesUsedUp(thread.fixes, sha, caps);
+  if (usedUp !== null) {
+    const { name, most } = usedUp;
     if (most === 0) return ignore(`${name}: it is 0`);
     const text = `The checks stay red after ${most} ${most === 1 ? 'turn' : 'turns'} at them, which is the limit (\`triggers.${name}\`). A comment that begins with \`/agent\` asks for another.`;
     return ignore(`${name}: ${most} turns were taken`, { number, text });

@@ -52,6 +52,8 @@ export interface Commented extends Done {
   readonly kind: 'comment';
   readonly id: number;
   readonly text: string;
+  /** What it stands below, where that was told with it; a look at comments tells of nothing else. */
+  readonly subject?: Subject;
 }
 
 /** A review of a pull request was submitted; its remarks on lines are read when they are needed. */

@@ -1,4 +1,5 @@
 /** What a decision may have to know; each is asked for only where it counts, for most of it a forge must be asked. */
+import type { Fix } from './limits.ts';
 
 /** What jobs tell of an issue or a pull request. */
 export interface Thread {
@@ -11,7 +12,7 @@ export interface Thread {
   /** Follow-ups of that pull request so far. */
   readonly turns: number;
   /** Of these, those for red checks: on which head, and of which run of its checks. */
-  readonly fixes: readonly { readonly sha: string; readonly run: string | null }[];
+  readonly fixes: readonly Fix[];
 }
 
 /** A pull request that a job of ours opened. No words and no branch name make one ours: only that job. */

@@ -1,46 +1,42 @@
-/** How often checks that failed may ask for a turn by themselves: the one place of these numbers. Pure. */
+/** How often checks that failed may ask for a turn by themselves: counted here for whoever begins one. Pure. */
 import type { JobRequest } from '../request.ts';
+import type { TriggerCaps } from './rules.ts';
 
-/** Automatic fixes of one pull request, whatever becomes of them. */
-export const MAX_FIXES_PER_PULL = 10;
-/** Automatic fixes that are tried on one head of it. */
-export const MAX_FIXES_PER_HEAD = 3;
-
-/** What automatic fixes of a pull request there were. */
-export interface Fixes {
-  readonly perPull: number;
-  readonly perHead: number;
+/** One automatic fix: of which head, and of which run of its checks; `null` where that is not known. */
+export interface Fix {
+  readonly sha: string;
+  readonly run: string | null;
 }
 
-/** Limits of automatic fixes; each absent one is as above. */
-export interface FixLimits {
-  readonly perPull?: number | undefined;
-  readonly perHead?: number | undefined;
-}
-
-/** Counts the jobs that checks alone asked for. @param sha the head whose checks failed now */
-export function countFixes(
-  requests: readonly Pick<JobRequest, 'pull' | 'turn'>[],
-  pull: string,
-  sha: string,
-): Fixes {
-  const fixes = requests.filter(
-    (one) => one.pull === pull && one.turn !== undefined && one.turn.kinds.every((kind) => kind === 'checks'),
-  );
-  return { perPull: fixes.length, perHead: fixes.filter((one) => one.turn?.sha === sha).length };
+/** A limit that is used up. */
+export interface UsedUp {
+  readonly name: 'fixes_per_head' | 'fixes_per_pull';
+  readonly most: number;
 }
 
 /**
- * Whether one more automatic fix is too many.
+ * The automatic fixes among the jobs of a pull request, whatever became of them: every turn in which failed checks were
+ * looked at, also where somebody said something besides.
+ */
+export function fixesAmong(requests: readonly Pick<JobRequest, 'turn' | 'trigger'>[]): readonly Fix[] {
+  return requests.flatMap(({ turn, trigger }) => {
+    const sha = turn?.sha ?? null;
+    return sha === null ? [] : [{ sha, run: trigger?.fixes?.run ?? null }];
+  });
+}
+
+/**
+ * Which limit one more automatic fix would pass; `null` while there is room.
  *
- * @returns which limit is used up, in words; `null` while there is room
+ * @param sha the head whose checks failed now
  */
 export function fixesUsedUp(
-  { perPull, perHead }: Fixes,
-  { perPull: mostPerPull = MAX_FIXES_PER_PULL, perHead: mostPerHead = MAX_FIXES_PER_HEAD }: FixLimits = {},
-): string | null {
-  if (perPull >= mostPerPull)
-    return `${perPull} automatic fixes of this pull request (at most ${mostPerPull})`;
-  if (perHead >= mostPerHead) return `${perHead} automatic fixes of this commit (at most ${mostPerHead})`;
+  fixes: readonly Fix[],
+  sha: string,
+  caps: Pick<TriggerCaps, 'fixes_per_head' | 'fixes_per_pull'>,
+): UsedUp | null {
+  const ofHead = fixes.filter((fix) => fix.sha === sha).length;
+  if (ofHead >= caps.fixes_per_head) return { name: 'fixes_per_head', most: caps.fixes_per_head };
+  if (fixes.length >= caps.fixes_per_pull) return { name: 'fixes_per_pull', most: caps.fixes_per_pull };
   return null;
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '../../job/error.ts';
 import { deliveryIdOf } from '../../job/delivery/delivery.ts';
+import { OUTCOMES, type JobStatus, type Outcome } from '../../job/status.ts';
 import { callbackBody } from '../../notify/body.ts';
 import { decideAfterTry, errorOfAnswer } from '../../notify/schedule.ts';
 import { createSender } from '../../notify/send.ts';
@@ -19,6 +20,8 @@ export interface CallbackInput {
   readonly url: string;
   readonly jobId: string;
   readonly status: string;
+  /** How it ended, where that is known; it must be one of this status. */
+  readonly outcome: string | null;
   readonly prUrl: string | null;
   readonly error: string | null;
 }
@@ -31,6 +34,18 @@ export interface CallbackSent {
   readonly http_status: number | null;
   /** Of the last try. */
   readonly error: string | null;
+}
+
+/** @throws JobError `invalid_request` for an outcome that there is not, or not of this status */
+function outcomeFor(status: JobStatus, given: string | null): Outcome | null {
+  if (given === null) return null;
+  const known = (Object.keys(OUTCOMES) as Outcome[]).filter((one) => OUTCOMES[one].status === status);
+  const outcome = known.find((one) => one === given);
+  if (outcome !== undefined) return outcome;
+  throw new JobError(
+    'invalid_request',
+    `outcome: ${JSON.stringify(given.slice(0, 100))} is none of status ${status} (allowed: ${known.join(', ')})`,
+  );
 }
 
 /**
@@ -57,9 +72,10 @@ export async function sendCallback(
       `status: ${JSON.stringify(input.status.slice(0, 100))} is unknown (allowed: ${STATUSES.join(', ')})`,
     );
   }
+  const outcome = outcomeFor(status, input.outcome);
   const send = createSender(destinations);
   const id = deliveryIdOf(jobId, status);
-  const body = JSON.stringify(callbackBody({ job_id: jobId, status, pr_url: prUrl, error }));
+  const body = JSON.stringify(callbackBody({ job_id: jobId, status, outcome, pr_url: prUrl, error }));
   for (let round = 1; ; round++) {
     const answer = await send(url, { headers: webhookHeaders(secret, id, new Date(), body), body });
     const now = new Date();

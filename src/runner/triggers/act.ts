@@ -54,8 +54,8 @@ function wordsOf(all: readonly Decided<JobDecision>[]): string | null {
 /** The issue as it stood when the last of those events happened: what was edited in later, nobody had read. */
 async function issueInput(desk: Desk, all: readonly Decided<JobDecision>[], number: number): Promise<string> {
   const last = all.at(-1)?.trigger.event;
-  const subject = all.map(({ trigger: { event } }) => ('subject' in event ? event.subject : null));
-  const seen = subject.findLast((one) => one !== null) ?? null;
+  const subjects = all.map(({ trigger: { event } }) => ('subject' in event ? event.subject : undefined));
+  const seen = subjects.findLast((one) => one !== undefined);
   const issue = await desk.issues.read(number);
   const task = issueTaskOf(`${desk.repo}#${number}`, { ...issue, ...seen }, last?.at ?? null);
   return withWords(task, wordsOf(all));

@@ -7,11 +7,12 @@ import type { Log } from '../../log.ts';
 import { visible } from '../../prompt/untrusted.ts';
 import type { RunnerParts } from '../context.ts';
 import type { Runner } from '../runner.ts';
+import { LEASE_MS } from '../engine/lease.ts';
 import { jobRequest, turnRequest, type Decided, type JobDecision, type TurnDecision } from './act.ts';
 import type { Desk } from './desk.ts';
 
-/** How long a claim holds after the last thing that was settled under it, in milliseconds. */
-export const CLAIM_MS = 120_000;
+/** How long a claim holds after it was last renewed, in milliseconds: as long as the lease of a job. */
+export const CLAIM_MS: number = LEASE_MS;
 /** Settled in one transaction; a storm is a thousand of them. */
 const FLUSH = 50;
 /** Waits before the next try at a decision that failed, in seconds; after the last there is none. */

@@ -4,6 +4,7 @@ import { JobError } from '../../job/error.ts';
 import { sessionOf, type Job } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Facts, OwnPull, Thread } from '../../job/trigger/facts.ts';
+import { fixesAmong } from '../../job/trigger/limits.ts';
 import type { JobFilter, Store } from '../../store/store.ts';
 import type { RunnerParts } from '../context.ts';
 
@@ -83,10 +84,7 @@ function ownThread(job: Job, session: readonly Job[]): Thread {
       one.result?.pr_url === result?.pr_url && one.result?.branch != null && one.result.head_sha !== null,
   );
   const followUps = session.filter((one) => one.request.turn !== undefined);
-  const fixes = followUps.flatMap(({ request }) => {
-    const { sha } = request.turn ?? { sha: null };
-    return sha === null ? [] : [{ sha, run: request.trigger?.fixes?.run ?? null }];
-  });
+  const fixes = fixesAmong(followUps.map(({ request }) => request));
   return {
     pull:
       number === null

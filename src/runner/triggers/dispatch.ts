@@ -24,9 +24,23 @@ const POLL_MS = 5000;
 /** Longest time for the events of one repository. */
 const BATCH_MS = 300_000;
 
+/** Renews a claim while it is worked under, as jobs' leases are. @returns ends that */
+function keepClaim({ parts, log, now }: BatchParts, { repo, token }: TriggerClaim): () => void {
+  const timer = setInterval(() => {
+    const nothing = { claim: { repo, token }, settlements: [], now: now(), leaseMs: CLAIM_MS };
+    // One that is lost shows when something is settled under it.
+    parts.store.settleTriggers(nothing).catch((error: unknown) => {
+      log.debug('a claim could not be renewed', { repo, message: errorInfoOf(error).message });
+    });
+  }, CLAIM_MS / 3);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
 async function decideClaim(batch: BatchParts, claim: TriggerClaim, stop: AbortSignal): Promise<void> {
   const { parts, log } = batch;
   const signal = AbortSignal.any([stop, AbortSignal.timeout(BATCH_MS)]);
+  const letGo = keepClaim(batch, claim);
   try {
     const desk = await openDesk(parts, claim.repo, signal).catch(async (error: unknown) => {
       await failBatch(batch, claim, errorInfoOf(error));
@@ -37,6 +51,7 @@ async function decideClaim(batch: BatchParts, claim: TriggerClaim, stop: AbortSi
     const { code, message } = errorInfoOf(error);
     log.warn('events are left to another process', { repo: claim.repo, code, message });
   } finally {
+    letGo();
     await parts.store.releaseTriggers(claim);
   }
 }

@@ -122,14 +122,20 @@ describe.skipIf(ACT === null)(`run.yml${ACT === null ? ` (${MISSING})` : ''}`, (
     expect(place.forge.repo('ann', 'tool').pulls).toHaveLength(pulls);
     expect(receiver.received).toHaveLength(calls + 1);
     const error: unknown = expect.stringMatching(/^conflict: verdict-sha256: the artifact has .*; see http/);
-    expect(lastBody()).toMatchObject({ job_id: jobId, status: 'failed', pr_url: null, error });
+    expect(lastBody()).toMatchObject({
+      job_id: jobId,
+      status: 'failed',
+      outcome: 'refused',
+      pr_url: null,
+      error,
+    });
   });
 
   it('an agent that changes nothing ends the run well; one that fails does not, and both are told', async () => {
     reply = () => ({ says: 'There is nothing to do.' });
     const nothing = await dispatch('job-0000000000c1');
     expect(nothing.code, nothing.stdout).toBe(0);
-    expect(lastBody()).toMatchObject({ job_id: 'job-0000000000c1', status: 'completed', pr_url: null });
+    expect(lastBody()).toMatchObject({ job_id: 'job-0000000000c1', outcome: 'no_change', pr_url: null });
     const half = script.seen.length;
     reply = (count) =>
       count === half

@@ -1,6 +1,6 @@
 /** A follow-up on a pull request: the same branch, the same pull request, and whatever people pushed between. */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../../src/job/job.ts';
@@ -240,6 +240,17 @@ describe('self-heal --pr', () => {
     );
     expect(title).toMatch(/^Mend failing checks: ci\n.*For ann\/tool#1, after its checks failed/);
     expect(sayings()).toHaveLength(1);
+
+    // One count with what a dispatcher begins: by its settings, and however the repository is spelt.
+    await fail(result.head_sha);
+    const settings = join(place.bench.root, 'config/agent-runner');
+    mkdirSync(settings, { recursive: true });
+    writeFileSync(join(settings, 'config.yml'), 'triggers: { fixes_per_pull: 1 }\n');
+    const third = await heal('Ann/Tool#1', 'echo again > ci.txt');
+    expect({ code: third.code, said: JSON.parse(third.stdout) as unknown }, third.stderr).toMatchObject({
+      code: 2,
+      said: { outcome: 'gave_up', message: expect.stringContaining('triggers.fixes_per_pull') as unknown },
+    });
   });
 
   it('proposes onto the branch of somebody else, and pushes there only where it is told to', async () => {
@@ -250,13 +261,18 @@ describe('self-heal --pr', () => {
     const asked = { title: 'Hers', body: 'My own words', head: 'feature', base: 'main' };
     await place.asOwner('POST', '/repos/ann/tool/pulls', asked);
     await fail(sha);
-    const first = await heal('ann/tool#1', 'echo mended > ci.txt');
+    const check = ['--check', 'ci=ls ./*.txt'];
+    const first = await heal('ann/tool#1', 'echo mended > ci.txt', ...check);
     const result = JSON.parse(first.stdout) as JobResult;
     expect(result, first.stderr).toMatchObject({ outcome: 'pr_opened', base: 'feature', base_sha: sha });
     expect(pulls()).toMatchObject([{ baseRef: 'main' }, { baseRef: 'feature' }]);
     expect(await place.forge.branch('ann', 'tool', 'feature')).toBe(sha);
 
-    const second = await heal('ann/tool#1', 'echo pushed > ci.txt', '--push');
+    const other = await heal('ann/tool#1', 'echo other > other.txt', '--push');
+    expect(JSON.parse(other.stdout), other.stderr).toMatchObject({ outcome: 'refused' });
+    expect(await place.forge.branch('ann', 'tool', 'feature')).toBe(sha);
+
+    const second = await heal('ann/tool#1', 'echo pushed > ci.txt', '--push', ...check);
     const pushed = JSON.parse(second.stdout) as JobResult;
     expect(pushed, second.stderr).toMatchObject({ outcome: 'pr_updated', branch: 'feature' });
     expect(await place.forge.branch('ann', 'tool', 'feature')).toBe(pushed.head_sha);

@@ -67,7 +67,14 @@ describe('a webhook is signed', () => {
 
 describe('a payload tells', () => {
   const labelled = { kind: 'label', number: 12, isPull: false, label: 'Agent', subject, ...done };
-  const said = { kind: 'comment', key: 'comment:octo/shop:991', id: 991, text: '/agent do it', ...done };
+  const said = {
+    kind: 'comment',
+    key: 'comment:octo/shop:991',
+    id: 991,
+    text: '/agent do it',
+    subject,
+    ...done,
+  };
   const checked = { kind: 'checks', repo: 'octo/shop', at: AT, sha: SHA };
   const end = { id: 5, head_sha: SHA, completed_at: AT, updated_at: AT };
   it.each<[string, string, object, object]>([

@@ -224,7 +224,7 @@ describe('POST /webhook/agent-runner', () => {
     const prUrl = await place.propose(jobId);
     const { webhooks } = place.runner.config;
     const url = `${place.server.url}/webhook/agent-runner`;
-    const input = { url, jobId, status: 'completed', prUrl, error: null };
+    const input = { url, jobId, status: 'completed', outcome: null, prUrl, error: null };
     const sent = await sendCallback(webhooks, input, new AbortController().signal);
     expect(sent).toMatchObject({ delivered: true, tries: 1 });
     expect((await place.ended(jobId)).outcome).toBe('pr_opened');

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FailedCheck, Pull, Remark } from '../../../src/forge/forge.ts';
 import type { Job } from '../../../src/job/job.ts';
-import { countFixes, fixesUsedUp, MAX_FIXES_PER_HEAD } from '../../../src/job/trigger/limits.ts';
+import { fixesAmong, fixesUsedUp } from '../../../src/job/trigger/limits.ts';
 import { parsePull, pullOfUrl } from '../../../src/job/trigger/turn.ts';
 import { followUpOf } from '../../../src/runner/forge/turn/follow-up.ts';
 import { cutLog, turnTaskOf, type Turn } from '../../../src/runner/forge/turn/task.ts';
@@ -186,29 +186,24 @@ describe('names and limits', () => {
       expect(() => parsePull(name)).toThrow(/no pull request/);
   });
 
-  it('counts the fixes that checks alone asked for, of a pull request and of its head', () => {
-    const fix = (sha: string, pull = 'ann/tool#12') => ({
-      pull,
+  it('counts each turn at failed checks, whoever began it, by the caps that are set', () => {
+    const turn = (sha: string | null, run?: string) => ({
       turn: { kinds: ['checks'] as const, by: [], title: '', sha },
+      ...(run === undefined || sha === null
+        ? {}
+        : { trigger: { about: 'ann/tool#12', fixes: { sha, run } } }),
     });
-    const asked = {
-      pull: 'ann/tool#12',
-      turn: { kinds: ['comment', 'checks'] as const, by: ['ann'], title: '', sha: SHA },
-    };
-    const all = [
-      fix(SHA),
-      fix(SHA),
-      fix('c'.repeat(40)),
-      fix(SHA, 'ann/tool#1'),
-      asked,
-      { pull: 'ann/tool#12' },
-    ];
-    const fixes = countFixes(all, 'ann/tool#12', SHA);
-    expect(fixes).toEqual({ perPull: 3, perHead: 2 });
-    expect(fixesUsedUp(fixes)).toBeNull();
-    expect(fixesUsedUp({ perPull: 3, perHead: MAX_FIXES_PER_HEAD })).toMatch(
-      /3 automatic fixes of this commit/,
-    );
-    expect(fixesUsedUp(fixes, { perPull: 2 })).toMatch(/of this pull request \(at most 2\)/);
+    const other = 'c'.repeat(40);
+    const fixes = fixesAmong([turn(SHA, '7'), turn(SHA), turn(other), turn(null), {}]);
+    expect(fixes).toEqual([
+      { sha: SHA, run: '7' },
+      { sha: SHA, run: null },
+      { sha: other, run: null },
+    ]);
+    const caps = (fixes_per_head: number, fixes_per_pull: number) => ({ fixes_per_head, fixes_per_pull });
+    expect(fixesUsedUp(fixes, SHA, caps(3, 4))).toBeNull();
+    expect(fixesUsedUp(fixes, SHA, caps(2, 4))).toEqual({ name: 'fixes_per_head', most: 2 });
+    expect(fixesUsedUp(fixes, other, caps(2, 3))).toEqual({ name: 'fixes_per_pull', most: 3 });
+    expect(fixesUsedUp([], SHA, caps(0, 3))).toEqual({ name: 'fixes_per_head', most: 0 });
   });
 });

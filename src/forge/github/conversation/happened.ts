@@ -153,19 +153,25 @@ export function changeOf(
   return { kind, key: `label:${place}:${label.toLowerCase()}:${at}`, label, ...shared };
 }
 
-/** A comment below an issue or a pull request. */
+/**
+ * A comment below an issue or a pull request.
+ *
+ * @param place.issue what it stands below, where that was told with it
+ */
 export function commentOf(
   repo: string,
-  place: { readonly number: number | null; readonly isPull: boolean },
+  place: { readonly number: number | null; readonly isPull: boolean; readonly issue?: Given },
   comment: Given,
 ): ForgeEvent | null {
   const id = idIn(comment, 'id');
   const at = timeIn(comment, 'created_at');
   const done = actorIn(comment, 'user', comment);
-  const { number, isPull } = place;
+  const { number, isPull, issue } = place;
   if (id === null || at === null || done === null || number === null) return null;
   const text = textIn(comment, 'body');
-  return { kind: 'comment', key: `comment:${repo}:${id}`, repo, at, number, isPull, ...done, id, text };
+  const subject = issue === undefined ? {} : { subject: subjectOf(issue) };
+  const key = `comment:${repo}:${id}`;
+  return { kind: 'comment', key, repo, at, number, isPull, ...done, id, text, ...subject };
 }
 
 /** A submitted review: what REST writes in capitals is in small letters in a webhook. */

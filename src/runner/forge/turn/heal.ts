@@ -6,7 +6,7 @@ import { JobError } from '../../../job/error.ts';
 import { sessionOf, type Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
 import { isTerminal } from '../../../job/status.ts';
-import { countFixes, fixesUsedUp } from '../../../job/trigger/limits.ts';
+import { fixesAmong, fixesUsedUp } from '../../../job/trigger/limits.ts';
 import type { Store } from '../../../store/store.ts';
 import { eachJob } from '../../keep/jobs.ts';
 import { followUpOf, noteOf } from './follow-up.ts';
@@ -18,6 +18,8 @@ export interface OwnPull {
   readonly root: Job;
   /** The last of the session that ended. */
   readonly latest: Job;
+  /** All of the session, newest first. */
+  readonly jobs: readonly Job[];
 }
 
 /** A pull request as `self-heal --pr` finds it. */
@@ -65,36 +67,41 @@ export function parsePullName(
   );
 }
 
-/** Whether a job opened a pull request, or brought it up to date, on a branch that others may go on with. */
-function isOn({ request, result }: Job, url: string): boolean {
-  const mayGoOn =
-    request.in_place === undefined && request.replay === undefined && request.onto === undefined;
-  return result?.pr_url === url && mayGoOn;
+/** Whether a job worked on a branch that others may go on with. */
+function isOn({ request }: Job): boolean {
+  return request.in_place === undefined && request.replay === undefined && request.onto === undefined;
 }
 
 /**
  * The jobs of a pull request, where a job of this home opened it.
  *
- * @param repo address of its repository
  * @param url address of the pull request
  */
-export async function findOwnPull(store: Store, repo: string, url: string): Promise<OwnPull | null> {
-  for await (const job of eachJob(store, { repo, limit: MAX_JOBS })) {
-    if (!isOn(job, url)) continue;
+async function findOwnPull(store: Store, url: string): Promise<OwnPull | null> {
+  for await (const job of eachJob(store, { pullUrl: url, limit: MAX_JOBS })) {
+    if (!isOn(job)) continue;
     const sessionId = sessionOf(job);
     const jobs: Job[] = [];
     for await (const one of eachJob(store, { sessionId, limit: MAX_JOBS })) jobs.push(one);
     const root = jobs.at(-1) ?? job;
-    return { root, latest: jobs.find(({ status }) => isTerminal(status)) ?? root };
+    return { root, latest: jobs.find(({ status }) => isTerminal(status)) ?? root, jobs };
   }
   return null;
 }
 
-async function usedUp(store: Store, repo: string, name: string, sha: string): Promise<string | null> {
-  const requests: JobRequest[] = [];
-  for await (const { request } of eachJob(store, { repo, limit: MAX_JOBS }))
-    if (request.pull === name) requests.push(request);
-  return fixesUsedUp(countFixes(requests, name, sha));
+async function usedUp(
+  { store, config }: { readonly store: Store; readonly config: Config },
+  own: OwnPull | null,
+  name: string,
+  sha: string,
+): Promise<string | null> {
+  const jobs: Job[] = [...(own?.jobs ?? [])];
+  if (own === null) for await (const job of eachJob(store, { about: name, limit: MAX_JOBS })) jobs.push(job);
+  const fixes = fixesAmong(jobs.map(({ request }) => request));
+  const limit = fixesUsedUp(fixes, sha, config.triggers);
+  if (limit === null) return null;
+  const of = limit.name === 'fixes_per_head' ? 'this commit' : 'this pull request';
+  return `${limit.most} automatic fixes of ${of}, which is the limit (triggers.${limit.name})`;
 }
 
 /**
@@ -123,7 +130,7 @@ export async function readFailingPull(
   }
   const [checks, own] = await Promise.all([
     conversation.readChecks(pull.head.sha),
-    findOwnPull(store, remote.url, pull.url),
+    findOwnPull(store, pull.url),
   ]);
   return {
     name,
@@ -131,7 +138,7 @@ export async function readFailingPull(
     pull,
     checks,
     own,
-    usedUp: await usedUp(store, remote.url, name, pull.head.sha),
+    usedUp: await usedUp({ store, config }, own, name, pull.head.sha),
   };
 }
 
@@ -173,8 +180,9 @@ function healTheirs(
  * @param onto whether the fix of somebody else's goes onto the very branch
  */
 export function healingOf(failing: FailingPull, plain: JobRequest, onto: boolean): JobRequest {
-  const { own, pull, checks } = failing;
+  const { own, name, pull, checks } = failing;
   const turn: Turn = { kind: 'checks', sha: pull.head.sha, failed: checks.failed };
-  if (own !== null) return followUpOf(own.root, own.latest, pull, [turn]);
-  return { ...plain, ...healTheirs(failing, turn, onto) };
+  const trigger = { about: name, fixes: { sha: pull.head.sha, run: checks.run } };
+  if (own !== null) return { ...followUpOf(own.root, own.latest, pull, [turn]), trigger };
+  return { ...plain, ...healTheirs(failing, turn, onto), trigger };
 }
