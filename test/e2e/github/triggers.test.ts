@@ -1,4 +1,5 @@
 /** The whole story of a pull request, found by looking alone: a label, a review, red checks, and nobody at a keyboard. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
