@@ -40,7 +40,7 @@ export function setHold(db: Connection, number: number, hold: Hold): void {
 function letWait(db: Connection, number: number): void {
   const row = db.get(
     `SELECT status, cancelling, EXISTS
-         (SELECT 1 FROM messages AS m WHERE m.job_number = number AND taken_by IS NULL) AS waiting,
+         (SELECT 1 FROM messages AS m WHERE m.job_number = q.job_number AND taken_by IS NULL) AS waiting,
          EXISTS
          (SELECT 1 FROM queue AS o WHERE o.session_id = q.session_id AND o.job_number < q.job_number) AS blocked
        FROM queue AS q JOIN jobs ON number = q.job_number WHERE q.job_number = ?`,
