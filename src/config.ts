@@ -208,14 +208,16 @@ function checked(name: SettingName, found: Found, home: string): unknown {
   const value = kind.read(found.value, found.baseDir, home);
   if (value !== undefined) return value;
   const came = (JSON.stringify(found.value) ?? String(found.value)).slice(0, 200);
+  const fault = kind.fault?.(found.value) ?? null;
   throw new JobError(
     'bad_configuration',
-    `${name}: ${came} from ${found.origin.where} is not allowed (allowed: ${kind.allowed})`,
+    `${name}: ${came} from ${found.origin.where} is not allowed${fault === null ? '' : `: ${fault}`} (allowed: ${kind.allowed})`,
     {
+      // Most settings have no flag, and which have one is known to the command line alone.
       hint:
         found.origin.source === 'flag'
           ? `give ${flagOf(name)} one of what is allowed`
-          : `change it in ${found.origin.where}, or give ${flagOf(name)}`,
+          : `change it in ${found.origin.where}`,
     },
   );
 }

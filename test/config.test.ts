@@ -253,9 +253,23 @@ describe('bad values', () => {
     expect(error.message).toBe(
       `max_gate_runs: "many" from ${userFile}:3 is not allowed (allowed: a whole number from 1 to 50, or none)`,
     );
-    expect(error.hint).toBe(`change it in ${userFile}:3, or give --max-gate-runs`);
+    expect(error.hint).toBe(`change it in ${userFile}:3`);
     const flag = await failure(resolved({ flags: { max_gate_runs: 'many' } }));
     expect(flag.hint).toBe('give --max-gate-runs one of what is allowed');
+  });
+
+  it.each([
+    ['[{on: label}, {on: labels}]', 'in rule 2 on can\'t be "labels" ('],
+    ['[{on: comment, label: x}]', 'in rule 1 label stands with on: label alone ('],
+    ['[{on: label, repository: [a/b]}]', 'in rule 1 there is no field "repository" ('],
+    ['[{label: x}]', 'in rule 1 on is missing ('],
+    ['[label]', 'in rule 1 it is no mapping ('],
+  ])('triggers.rules: %s say which rule, and what of it', async (rules, words) => {
+    await put(userFile, `triggers: {rules: ${rules}}\n`);
+    const error = await failure(resolved());
+    expect(error.message).toContain(`is not allowed: ${words}allowed: a list of`);
+    // There is no flag that sets it.
+    expect(error.hint).toBe(`change it in ${userFile}:1`);
   });
 
   it.each([

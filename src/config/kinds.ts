@@ -7,6 +7,8 @@ export interface Kind<T> {
   readonly allowed: string;
   /** `baseDir` is what a relative path is relative to. */
   read(value: unknown, baseDir: string, home: string): T | undefined;
+  /** Which part of a value of many parts is at fault; `null` where there is no more to say. */
+  fault?(value: unknown): string | null;
 }
 
 /** One row of the table. */
@@ -230,5 +232,6 @@ export function optional<T>(kind: Kind<T>): Kind<T | null> {
   return {
     allowed: `${kind.allowed}, or none`,
     read: (value, ...rest) => (value === null || value === 'none' ? null : kind.read(value, ...rest)),
+    fault: (value) => kind.fault?.(value) ?? null,
   };
 }

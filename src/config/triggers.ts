@@ -61,13 +61,21 @@ const FIELDS: Readonly<Record<keyof TriggerRule, (value: unknown) => boolean>> =
   max_cost_usd: (value) => typeof value === 'number' && value >= 0 && value <= 1e6,
 };
 
-function isRule(value: unknown): value is TriggerRule {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  if (!('on' in value) || ('label' in value && value.on !== 'label')) return false;
+/** What is wrong with a rule; `null` where nothing is. */
+function ruleFault(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is no mapping';
+  if (!('on' in value)) return 'on is missing';
+  if ('label' in value && value.on !== 'label') return 'label stands with on: label alone';
   const checks: Readonly<Record<string, (value: unknown) => boolean>> = FIELDS;
-  return Object.entries(value).every(
-    ([name, one]) => Object.hasOwn(checks, name) && checks[name]?.(one) === true,
-  );
+  for (const [name, one] of Object.entries(value)) {
+    if (!Object.hasOwn(checks, name)) return `there is no field ${JSON.stringify(name.slice(0, 50))}`;
+    if (checks[name]?.(one) !== true) return `${name} can't be ${JSON.stringify(one).slice(0, 100)}`;
+  }
+  return null;
+}
+
+function isRule(value: unknown): value is TriggerRule {
+  return ruleFault(value) === null;
 }
 
 function plainRule(rule: TriggerRule): TriggerRule {
@@ -83,6 +91,11 @@ export const rulesKind: Kind<readonly TriggerRule[]> = {
   read(value) {
     if (!Array.isArray(value) || value.length > MAX_RULES || !value.every(isRule)) return undefined;
     return value.map(plainRule);
+  },
+  fault(value) {
+    if (!Array.isArray(value)) return null;
+    const at = value.findIndex((one) => !isRule(one));
+    return at === -1 ? null : `in rule ${at + 1} ${ruleFault(value[at]) ?? ''}`;
   },
 };
 

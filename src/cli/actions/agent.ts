@@ -2,7 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EXIT_CODES, OUTCOMES } from '../../job/status.ts';
-import { errorInfo, JobError } from '../../job/error.ts';
+import { errorInfo, JobError, type ErrorInfo } from '../../job/error.ts';
+import type { JobResult } from '../../job/result.ts';
 import { parseRunId } from '../../runner/actions/artifact.ts';
 import { hasChange, writeBundle } from '../../runner/actions/agent.ts';
 import { fetchUpstream, type Upstream } from '../../runner/actions/upstream.ts';
@@ -19,6 +20,8 @@ import { codeSpan, told, type Told, type ToldOptions } from './told.ts';
 
 type Git = ReturnType<typeof openForge>['git'];
 
+/** Checks, and failures of each, that the summary names. */
+const MAX_BROKEN = 10;
 /** Saved work of a job that left no change, beside where that would be. */
 const WORK_FILE = 'work.bundle';
 
@@ -80,6 +83,21 @@ async function leave(
   return true;
 }
 
+/** The checks that keep a change from going on, with what broke, as lines of a list. */
+function brokenOf(result: JobResult): readonly string[] {
+  const broken = (result.gate.runs.at(-1)?.checks ?? []).filter(({ verdict }) => verdict === 'failed');
+  return broken.slice(0, MAX_BROKEN).map(({ name, new_failures: failures, reason }) => {
+    const what = failures.length === 0 ? [reason] : failures.slice(0, MAX_BROKEN);
+    return `- ${codeSpan(name)}: ${what.map(codeSpan).join(', ')}`;
+  });
+}
+
+/** Why no change goes on. Paths that a hint may name are gone with the machine; what was saved is not. */
+function errorOf({ error }: JobResult, hasWork: boolean): ErrorInfo | null {
+  if (error === null || !hasWork) return error;
+  return { ...error, hint: `what it did is kept as ${WORK_FILE}, which git fetch reads` };
+}
+
 /** What the step tells of a job that ended. */
 function toldOf(end: FollowedEnd, hasWork: boolean): Told {
   if (end.kind === 'parked') {
@@ -97,13 +115,14 @@ function toldOf(end: FollowedEnd, hasWork: boolean): Told {
   const cost = result.total_cost === null ? 'unknown cost' : `$${result.total_cost.toFixed(2)}`;
   const summary = [
     `## Agent: ${left ? 'a change goes on to be judged' : outcome}`,
-    `${codeSpan(result.agent)}, ${result.turns} turns, ${cost}; its own machine says ${result.gate.verdict ?? 'nothing'}.`,
+    `${codeSpan(result.agent)}, ${result.turns} ${result.turns === 1 ? 'turn' : 'turns'}, ${cost}; its own machine says ${result.gate.verdict ?? 'nothing'}.`,
+    ...(left ? [] : brokenOf(result)),
     ...result.notices.map((notice) => `- ${codeSpan(notice)}`),
   ];
   return {
     outputs: { outcome, has_change: String(left), has_work: String(hasWork) },
     summary: `${summary.join('\n\n')}\n`,
-    error: left ? null : result.error,
+    error: left ? null : errorOf(result, hasWork),
     exitCode: left ? 0 : OUTCOMES[outcome].exit_code,
   };
 }

@@ -7,7 +7,8 @@ import { addSettingFlags } from '../asking/settings.ts';
 /** When the job gets it: only one that waits has to be taken up again by a person. */
 function deliveryOf({ job_id: jobId, status }: JobView, url: string | null): string {
   if (status === 'needs_input' && url !== null) return `kept; a worker of ${url} goes on with ${jobId}\n`;
-  if (status === 'needs_input') return `kept; go on with: agent-runner run --resume ${jobId}\n`;
+  if (status === 'needs_input')
+    return `kept; a worker goes on with it, or: agent-runner run --resume ${jobId}\n`;
   return `kept: ${jobId} is ${status}; its agent gets this with its next turn, or as an answer if it asks first\n`;
 }
 

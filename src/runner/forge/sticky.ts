@@ -14,6 +14,8 @@ import { jobUrlOf } from './request.ts';
 export interface Sticky {
   /** That it is being worked on; in the background. */
   begin(): void;
+  /** That the agent asks, and how it is answered: else a job that waits would seem to work. As bounded as the end. */
+  ask(): Promise<void>;
   /** How it ended; resolves within `TELL_TIMEOUT_MS`, and never rejects. */
   end(result: JobResult): Promise<void>;
 }
@@ -73,7 +75,9 @@ function turnText(context: JobContext, result: JobResult): string {
           ? `Commit ${head} was pushed`
           : `A fix is proposed onto this branch: ${result.pr_url ?? branch}`
         : `${error?.code === 'conflict' ? MOVED : ENDINGS[outcome]}; nothing was pushed`;
-  const asked = askedBy(context.job.request);
+  const by = askedBy(context.job.request);
+  // "Nothing was pushed, as asked by ann" would say that ann asked for nothing.
+  const asked = isPushed ? by : by.replace(/^as asked by (.*)$/, 'though $1 asked');
   const verdict = gate.verdict === null ? [] : [VERDICTS[gate.verdict] ?? gate.verdict];
   const look = draft ? ['a draft, which a person must look at first'] : [];
   const facts = [...verdict, ...look, `outcome \`${outcome ?? 'none'}\``, nameOf(context)];
@@ -100,12 +104,14 @@ function isPublic({ request }: JobContext['job']): boolean {
   return request.replay === undefined && request.in_place?.push !== false;
 }
 
-/** Makes what tells the issue of a job; of a job without one, it tells nothing. */
+/** Makes what tells the issue of a job, or where it was asked for; of a job without either, it tells nothing. */
 export function createSticky(context: JobContext): Sticky {
   const { job, config, forge, journal } = context;
-  const { issue, pull } = job.request;
-  const where = pull ?? issue;
-  if (where === undefined || !isPublic(job)) return { begin() {}, end: () => Promise.resolve() };
+  const { issue, pull, trigger } = job.request;
+  // What was asked for on a person's pull request is answered there: its own is another, which nobody there would find.
+  const where = pull ?? issue ?? trigger?.about;
+  if (where === undefined || !isPublic(job))
+    return { begin() {}, ask: () => Promise.resolve(), end: () => Promise.resolve() };
   const say = async (text: string): Promise<void> => {
     const signal = AbortSignal.timeout(TELL_TIMEOUT_MS);
     const late = new Promise<never>((_, reject) => {
@@ -129,6 +135,13 @@ export function createSticky(context: JobContext): Sticky {
       const asked = askedBy(job.request);
       begun ??= say(
         `agent-runner is working on this${asked === '' ? '' : `, ${asked}`}, as ${nameOf(context)}.`,
+      );
+    },
+    async ask() {
+      await begun;
+      const command = `\`agent-runner message ${job.job_id} "…"\``;
+      await say(
+        `The agent asks something, and waits until whoever runs it answers: ${command}.\n\n${nameOf(context)}`,
       );
     },
     async end(result) {

@@ -213,7 +213,10 @@ async function stepMessage(work: Work, question: string): Promise<StepResult<Ans
     'build',
     async (step) => {
       const answer = await context.store.takeMessage(lease.current(), step.key);
-      if (answer === null && question !== '') return work.park(question);
+      if (answer === null && question !== '') {
+        await work.sticky.ask();
+        return work.park(question);
+      }
       return { answer: answer ?? '' };
     },
     { durability: 'full' },

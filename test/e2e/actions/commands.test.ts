@@ -1,7 +1,7 @@
 /** A run without a server, command by command: what each writes, and what the one that may push refuses. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveConfig } from '../../../src/config.ts';
@@ -368,6 +368,35 @@ describe('what judges refuses', () => {
     await expect(readChange(at('long'))).rejects.toThrow('version: ');
     const { stderr, code } = await verify('bundle', 'x.verdict', '--job-id', 'job-2');
     expect(`${code} ${stderr}`).toMatch(/^64 [^]*it is of the job "job-1"/);
+  });
+
+  it('an agent that leaves its check red, and says which, and where its work is', async () => {
+    const flags = [
+      '--upstream',
+      'ann/tool',
+      '--job-id',
+      'job-9',
+      '--bundle',
+      at('stuck'),
+      '--max-gate-runs',
+      '1',
+    ];
+    const script = place.bench.script(
+      'break.sh',
+      '#!/bin/sh\necho "export const sum = () => 0;" > sum.mjs\n',
+    );
+    const ran = await place.bench.run(
+      ['actions', 'agent', ...flags, '--summary', at('stuck.md')],
+      nobody({ AGENT_CMD: script }),
+    );
+    expect(ran.code, ran.stderr).toBe(1);
+    const summary = readFileSync(at('stuck.md'), 'utf8');
+    expect(summary).toMatch(
+      /^## Agent: gate_failed\n\n`command`, 1 turn, [^]*\n- `test`: `[^]*kept as work\.bundle/,
+    );
+    // Nobody can look there once the machine is gone.
+    expect(summary).not.toContain(place.bench.root);
+    expect(existsSync(at('stuck', 'work.bundle'))).toBe(true);
   });
 
   it('a change whose check is red, and says so', async () => {

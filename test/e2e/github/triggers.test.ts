@@ -1,4 +1,5 @@
 /** The whole story of a pull request, found by looking alone: a label, a review, red checks, and nobody at a keyboard. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -93,6 +94,19 @@ describe('what happens on the forge', () => {
     const listed = await bench.run(['triggers', '--repo', 'ann/tool'], {});
     expect(listed.stdout).toMatch(/ann\/tool#2 +comment +eve +ignored +eve may not write to the repository/);
     expect(listed.stdout).toContain(third?.job_id);
+
+    // A person's pull request is answered where it was asked: what comes of it is another one.
+    execFileSync('git', ['-C', forge.folder('ann', 'tool'), 'branch', 'mine', branch]);
+    await as('ann', 'POST', '/pulls', { title: 'Mine', head: 'mine', base: 'main' });
+    const { pulls, comments } = forge.repo('ann', 'tool');
+    const number = pulls.at(-1)?.number ?? 0;
+    await as('ann', 'POST', `/issues/${number}/comments`, { body: '/agent say when' });
+    await work();
+    const said = comments.filter(({ issue }) => issue === number).map(({ body }) => body);
+    expect(said).toEqual([
+      '/agent say when',
+      expect.stringMatching(/A pull request was opened: .*\/pull\/\d/),
+    ]);
   }, 120_000);
 
   it('becomes one job, wherever the process between them dies', async () => {

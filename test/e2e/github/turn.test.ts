@@ -139,6 +139,15 @@ describe('a follow-up', () => {
     expect(sayings()).toHaveLength(1);
     expect(sayings()[0]).toMatch(/nothing was pushed[^]*the gate is red/);
 
+    const asking = await submit(root, 'Ask');
+    const ask = env('echo "Which one?" > "$AGENT_RUNNER_OUT/question.md"');
+    expect((await place.bench.run(['worker', '--once'], ask)).stderr).toContain('waits for an answer');
+    expect(sayings()).toHaveLength(1);
+    // What the agent asks is not ours to say in public; that nobody works on it is.
+    expect(sayings()[0]).toMatch(new RegExp(`waits until[^]*agent-runner message ${asking}`));
+    expect(sayings()[0]).not.toContain('Which one');
+    expect((await place.bench.run(['cancel', asking], env('true'))).code).toBe(0);
+
     // What the red turn left is gone on with on top of what a person pushed, and left out where the two do not fit.
     const path = clone(branch);
     const push = (file: string, text: string): void => {

@@ -50,7 +50,7 @@ function proposal(text: string, many = 2): BodyInput {
     story: {
       root: job,
       left: 3,
-      turns: all.map(() => ({ job_id: text, by: [text], outcome: text, commit: null })),
+      turns: all.map(() => ({ job_id: text, by: [text], isOfChecks: true, outcome: text, commit: null })),
     },
   };
 }
@@ -100,6 +100,16 @@ const HOSTILE = [
 ];
 
 describe('the body', () => {
+  it('says who asked: the issue first, and checks that failed in words that are no login', () => {
+    const input = proposal('x');
+    const root = { ...input.job, request: { ...input.job.request, issue: 'ann/tool#1' } } as unknown as Job;
+    const [one] = input.story?.turns ?? [];
+    if (one === undefined) throw new Error('no turn');
+    const turns = [one, { ...one, by: [] }, { ...one, by: ['checks'], isOfChecks: false }];
+    const body = renderBody({ ...input, story: { root, turns, left: 0 } });
+    expect(body).toMatch(/\| `checks` \|.*\n.*\| failed checks \|.*\n.*\| the issue \|/);
+  });
+
   it.each(HOSTILE)('%j stays text', (text) => {
     expectHarmless(renderBody(proposal(text)));
   });

@@ -162,9 +162,12 @@ function asked({ job, input, story }: BodyInput): string {
 /** Who asked for what became which commit. The newest are told where there is no room for all. */
 function turns(story: PullStory | null): string {
   if (story === null) return '';
-  const rows = story.turns.map(({ job_id, by, outcome, commit }, at) => {
+  const rows = story.turns.map(({ job_id, by, isOfChecks, outcome, commit }, at) => {
     const names = by.slice(0, MAX_NAMES).map((name) => code(name.slice(0, MAX_NAME_CHARS)));
-    const who = at === 0 ? 'the task' : names.length === 0 ? 'asked of the runner' : names.join(', ');
+    // Not as code, which a login is: there may be an account of that name.
+    if (isOfChecks) names.push('failed checks');
+    const first = story.root.request.issue === undefined ? 'the task' : 'the issue';
+    const who = at === 0 ? first : names.length === 0 ? 'asked of the runner' : names.join(', ');
     const came = outcome === null ? 'this commit' : code(outcome.slice(0, MAX_NAME_CHARS));
     return `| ${code(job_id.slice(0, MAX_NAME_CHARS))} | ${who} | ${came} | ${commit === null ? '–' : `\`${commit.slice(0, 12)}\``} |`;
   });

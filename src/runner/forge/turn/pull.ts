@@ -9,8 +9,10 @@ import { eachJob } from '../../keep/jobs.ts';
 /** One job on a pull request, as its text tells of it. */
 export interface PastTurn {
   readonly job_id: string;
-  /** Logins, `checks`, or nobody's name where it was asked of the runner itself. */
+  /** Logins; none where it was asked of the runner itself, or by checks alone. */
   readonly by: readonly string[];
+  /** Whether checks that failed asked for it. */
+  readonly isOfChecks: boolean;
   /** `null` for the job that tells of it. */
   readonly outcome: string | null;
   /** The commit that it left there; `null` where none. */
@@ -52,16 +54,17 @@ export async function checkPull(context: JobContext, remote: Remote): Promise<vo
   });
 }
 
-function byOf({ request }: Job): readonly string[] {
-  const { turn } = request;
-  if (turn === undefined) return [];
-  return turn.kinds.includes('checks') ? [...turn.by, 'checks'] : turn.by;
-}
-
 function turnOf(job: Job, head: string | null): PastTurn {
   const { job_id, outcome, result } = job;
   const commit = result === null ? head : result.branch === null ? null : result.head_sha;
-  return { job_id, by: byOf(job), outcome, commit };
+  const { turn } = job.request;
+  return {
+    job_id,
+    by: turn?.by ?? [],
+    isOfChecks: turn?.kinds.includes('checks') === true,
+    outcome,
+    commit,
+  };
 }
 
 /**
