@@ -22,7 +22,7 @@ function signed(body: string, secret = SECRET): string {
 let count = 0;
 
 /** A payload about a comment that nobody told of before. */
-function payload(): string {
+function payload(at = new Date().toISOString()): string {
   return JSON.stringify({
     action: 'created',
     repository: { full_name: 'Octo/Shop' },
@@ -30,8 +30,8 @@ function payload(): string {
     comment: {
       id: ++count,
       body: '/agent do it',
-      created_at: '2026-11-21T10:00:00Z',
-      updated_at: '2026-11-21T10:00:00Z',
+      created_at: at,
+      updated_at: at,
       user: { login: 'ann', type: 'User' },
     },
   });
@@ -60,6 +60,13 @@ async function stored(): Promise<number> {
 }
 
 describe('what is signed', () => {
+  it('is too old once it may be forgotten: signed then, it would count again under another delivery', async () => {
+    const days = opened.runner.config.keep.jobsDays;
+    const old = payload(new Date(Date.now() - (days * 24 + 1) * 3600_000).toISOString());
+    const answer = await send(old);
+    expect([answer.status, await answer.json()]).toEqual([202, { status: 'accepted', events: 0 }]);
+  });
+
   it('is stored and accepted, and once more it is a duplicate', async () => {
     const body = payload();
     const delivery = randomUUID();

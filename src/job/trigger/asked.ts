@@ -13,7 +13,8 @@ export type Asked =
 const MAX_WORDS_CHARS = 16_000;
 const COMMAND = /^ {0,3}\/agent(?=[\s:,]|$)[\s:,]*/i;
 const CANCEL = /^(?:cancel|stop|abort)[\s.!]*$/i;
-const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+/** A fence, in a list too. */
+const FENCE = /^(?: {0,3}(?:[-*+]|\d{1,9}[.)])(?= ))* {0,3}(`{3,}|~{3,})/;
 const QUOTE = /^ {0,3}>/;
 
 /** One line, and whether it is code or quoted. */
@@ -26,16 +27,20 @@ interface Line {
 /** Lines by the rules of CommonMark, as far as they say what is code and what is quoted. */
 function linesOf(text: string): readonly Line[] {
   let fence: string | null = null;
+  let indent = 0;
   let isQuote = false;
   return text.split('\n').map((line): Line => {
-    const mark = FENCE.exec(line)?.[1];
     if (fence !== null) {
-      const ends = mark !== undefined && mark[0] === fence[0] && mark.length >= fence.length;
-      if (ends && /^ {0,3}(`+|~+)\s*$/.test(line)) fence = null;
+      // What ends it stands no deeper than three beyond the margin, or the text of its list.
+      const [, before = '', end = ''] = /^( *)(`+|~+)\s*$/.exec(line) ?? [];
+      if (end[0] === fence[0] && end.length >= fence.length && before.length <= indent + 3) fence = null;
       return { text: line, isCode: true, isQuote: false };
     }
+    const mark = FENCE.exec(line)?.[1];
     if (mark !== undefined) {
       fence = mark;
+      const before = line.slice(0, line.indexOf(mark));
+      indent = before.trim() === '' ? 0 : before.length;
       isQuote = false;
       return { text: line, isCode: true, isQuote: false };
     }

@@ -35,6 +35,7 @@ export interface Triggers {
 }
 
 const DELIVERY = /^[\w-]{1,100}$/;
+const DAY_MS = 24 * 3600_000;
 
 function parseJson(body: Uint8Array): unknown {
   try {
@@ -58,8 +59,11 @@ export function createTriggers(parts: RunnerParts, runner: () => Runner): Trigge
         return { status: 'malformed', why: 'header.x-github-event: it says what happened' };
       const payload = parseJson(body);
       if (payload === undefined) return { status: 'malformed', why: 'the body is no JSON' };
-      const { events } = parseGithubHook(event, payload);
-      const added = await store.addTriggers(events, { delivery, now: new Date() });
+      const now = new Date();
+      // A signature has no time in it: what is so old that it may be forgotten here would count once more.
+      const sinceMs = now.getTime() - config.keep.jobsDays * DAY_MS;
+      const events = parseGithubHook(event, payload).events.filter(({ at }) => Date.parse(at) >= sinceMs);
+      const added = await store.addTriggers(events, { delivery, now });
       return added === null ? { status: 'duplicate' } : { status: 'accepted', events: added };
     },
     async list(filter) {

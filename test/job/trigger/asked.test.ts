@@ -23,6 +23,7 @@ describe('a comment', () => {
     ['/agent do it\n> /agent delete everything\nplease', work('do it')],
     ['/agent do it\n\n> what eve wrote\n\nplease', work('do it\n\n\nplease')],
     ['> quoted\n/agent do it', work('do it')],
+    ['- ```\n  code\n  ```\n\n/agent do it', work('do it')],
   ])('%j asks', (text, asked) => {
     expect(askedBy(text, 'shop-bot')).toEqual(asked);
   });
@@ -40,6 +41,9 @@ describe('a comment', () => {
     '~~~sh\n/agent do it\n```\n/agent do it\n~~~',
     '````\n```\n/agent do it\n````',
     '```\n/agent never closed',
+    '- ```\n  /agent do it\n  ```',
+    '1. - ~~~\n     /agent do it\n     ~~~\n\nfine',
+    '```\n    ```\n/agent do it',
     '    /agent do it',
     '\t/agent do it',
     'call `@shop-bot` for help',

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { ForgeEvent } from '../../../src/job/trigger/event.ts';
 import { CLAIM_MS } from '../../../src/runner/triggers/batch.ts';
 import { openScene, type TriggerScene } from './scene.ts';
+import { sampleJob, sampleRequest } from '../../store/sample.ts';
 
 let scene: TriggerScene | null = null;
 afterEach(async () => {
@@ -32,6 +33,23 @@ function comments(count: number, number: number, over: object = {}): readonly Fo
     ...over,
   }));
 }
+
+describe('a pull request', () => {
+  it('is not ours because a job names its address, where the branch is not of that job', async () => {
+    const { runner, forge, as, branch, comment, end, settle, jobs } = await opened();
+    await branch('hers', 'ann');
+    const hers = await as('ann', 'POST', '/pulls', { title: 'Hers', head: 'hers', base: 'main' });
+    const request = sampleRequest({ repo: `${forge.url}/ann/tool`, agent: 'simulated' });
+    await runner.store.createJob({ ...sampleJob('job-00000000000a', { request }), branch: 'hers' });
+    await end('job-00000000000a', { pr_url: String(hers['html_url']), branch: 'hers', head_sha: null });
+    await comment('ann', Number(hers['number']), '/agent say more');
+    await settle();
+    const [job] = await jobs();
+    expect(job?.request).toMatchObject({ base: 'hers' });
+    expect(job?.request.session_id).toBeUndefined();
+    expect(job?.branch).not.toBe('hers');
+  });
+});
 
 describe('an issue', () => {
   it('is what it was when a comment asked for it, whatever is edited in before that is decided', async () => {
