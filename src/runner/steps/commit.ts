@@ -47,7 +47,7 @@ function plainWords(text: string): string {
 }
 
 /** What a commit is named by. */
-type Asked = Pick<JobRequest, 'task' | 'issue' | 'pull' | 'turn'>;
+type Asked = Pick<JobRequest, 'task' | 'issue' | 'pull' | 'turn' | 'trigger'>;
 
 /** The title of a job's commit and proposal. */
 export function titleOfJob({ task, issue, turn }: Asked): string {
@@ -57,13 +57,14 @@ export function titleOfJob({ task, issue, turn }: Asked): string {
     : titleOf(plainWords(task.replace(/^Implement this issue: /, '')));
 }
 
-function bodyOf({ task, issue, pull, turn }: Asked): string {
+function bodyOf({ task, issue, pull, turn, trigger }: Asked): string {
   if (turn !== undefined) {
     const who = turn.by.length === 0 ? 'after its checks failed' : `as asked by ${turn.by.join(', ')}`;
     return `For ${pull ?? 'its pull request'}, ${who}`;
   }
   // What others wrote is in the issue; nobody should have to read it in the history.
   if (issue !== undefined && pull === undefined) return `For ${issue}`;
+  if (trigger !== undefined) return `For ${trigger.about}`;
   const rest = withCi(task.trim().split('\n').slice(1).join('\n').trim());
   return rest.length > MAX_BODY_CHARS ? `${rest.slice(0, MAX_BODY_CHARS)}…` : rest;
 }

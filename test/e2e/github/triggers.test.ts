@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../../src/job/job.ts';
 import { startTestForge, type TestForge } from '../../forge/forge.ts';
+import { sh } from '../../workspace/scene.ts';
 import { openBench, type Bench, type Ran } from '../cli.ts';
 
 const TOKENS = { ann: 'ghp_ann', bot: 'ghp_bot', eve: 'ghp_eve' } as const;
@@ -107,13 +108,18 @@ describe('what happens on the forge', () => {
       '/agent say when',
       expect.stringMatching(/A pull request was opened: .*\/pull\/\d/),
     ]);
+    const stacked = forge.repo('ann', 'tool').pulls.at(-1);
+    expect(stacked).toMatchObject({ title: 'say when', baseRef: 'mine' });
+    expect(stacked?.body).toMatch(new RegExp(`^For ann/tool#${number}\n\n\`say when\`\n`));
+    const message = sh(forge.folder('ann', 'tool'), 'log', '-1', '--format=%B', String(stacked?.headSha));
+    expect(`${stacked?.body}${message}`).not.toContain('<<<DATA');
   }, 120_000);
 
   it('becomes one job, wherever the process between them dies', async () => {
     await as('ann', 'POST', '/issues/1/labels', { labels: ['agent'] });
     expect((await work({ AGENT_RUNNER_FAIL_AT: 'job-accepting' })).signal).toBe('SIGKILL');
     expect(await jobs()).toEqual([]);
-    // As it ends by itself, after two minutes.
+    // As it ends by itself, half a minute later.
     await bench.read((store) => store.releaseTriggers({ repo: 'ann/tool', token: 1 }));
     expect((await work({ AGENT_RUNNER_FAIL_AT: 'job-accepted' })).signal).toBe('SIGKILL');
     expect(await jobs()).toHaveLength(1);

@@ -31,7 +31,7 @@ const MAX_PROVENANCE_CHECKS = 50;
 /** What a proposal is made of. */
 export interface BodyInput {
   readonly job: Pick<Job, 'job_id'> & {
-    readonly request: Pick<JobRequest, 'task' | 'issue' | 'agent' | 'model'>;
+    readonly request: Pick<JobRequest, 'task' | 'issue' | 'trigger' | 'agent' | 'model'>;
   };
   readonly detail: Pick<PreparedDetail, 'base' | 'base_sha'>;
   readonly verified: Verified;
@@ -153,10 +153,12 @@ function spoken(ms: number): string {
 /** What was asked: the task; of an issue its name, which closes it once a change is taken that nobody must look at first. */
 function asked({ job, input, story }: BodyInput): string {
   const { task } = (story?.root ?? job).request;
-  const { issue } = job.request;
-  if (issue === undefined) return block(task, MAX_TASK_CHARS);
+  const { issue, trigger } = job.request;
+  if (issue === undefined && trigger === undefined) return block(task, MAX_TASK_CHARS);
   const title = code((task.split('\n')[0] ?? '').replace(/^Implement this issue: /, ''));
-  return `${input.draft ? 'For' : 'Closes'} ${issue}\n\n${title}`;
+  // What was asked on a pull request of somebody's stands there; it is not closed by this one.
+  const link = issue === undefined || input.draft ? 'For' : 'Closes';
+  return `${link} ${issue ?? trigger?.about}\n\n${title}`;
 }
 
 /** Who asked for what became which commit. The newest are told where there is no room for all. */
