@@ -146,6 +146,27 @@ export function asJobError(error: unknown, doing: string, code: 'repo_unusable' 
   return new JobError(named, `GitHub: could not ${doing}: ${said}`, hint === undefined ? {} : { hint });
 }
 
+/** Most entries that GitHub puts on a page. */
+export const PAGE = 100;
+
+/**
+ * All of a list, as far as the bound goes; a page that is not full is the last.
+ *
+ * @param read asks for one page, with these two parameters
+ */
+export async function allPages<T>(
+  maxPages: number,
+  read: (at: { readonly per_page: number; readonly page: number }) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const all: T[] = [];
+  for (let page = 1; page <= maxPages; page++) {
+    const found = await read({ per_page: PAGE, page });
+    all.push(...found);
+    if (found.length < PAGE) break;
+  }
+  return all;
+}
+
 /** Longest wait for what GitHub is still working on after a change, and the pauses between two looks. */
 const SETTLE_TRIES = 5;
 const SETTLE_PAUSE_MS = 500;

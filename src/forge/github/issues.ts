@@ -3,12 +3,11 @@
  * repository is heard first; their word is data as everybody's is.
  */
 import type { Issue, IssueComment, Issues } from '../forge.ts';
-import { asJobError, isLimit, once, statusOf, type Ask } from './client.ts';
+import { allPages, asJobError, isLimit, once, statusOf, type Ask } from './client.ts';
 import { isSameName, repoOf, type RepoName } from './names.ts';
 import { JobError } from '../../job/error.ts';
 
 /** Comments that are looked through, newest last, in pages of a hundred. */
-const PAGE = 100;
 const MAX_PAGES = 30;
 /** Writers who are asked about; more than ever speak in one issue. */
 const MAX_ASKED = 20;
@@ -36,17 +35,8 @@ function issueAt(repo: RepoName, number: number) {
 
 /** All comments, as far as the bound goes. */
 async function listComments(ask: Ask, repo: RepoName, number: number): Promise<readonly Said[]> {
-  const all: Said[] = [];
-  for (let page = 1; page <= MAX_PAGES; page++) {
-    const { data } = await ask('GET /repos/{owner}/{repo}/issues/{issue_number}/comments', {
-      ...issueAt(repo, number),
-      per_page: PAGE,
-      page,
-    });
-    all.push(...data);
-    if (data.length < PAGE) break;
-  }
-  return all;
+  const route = 'GET /repos/{owner}/{repo}/issues/{issue_number}/comments';
+  return allPages(MAX_PAGES, async (at) => (await ask(route, { ...issueAt(repo, number), ...at })).data);
 }
 
 function isOwn(comment: Said, login: string): boolean {

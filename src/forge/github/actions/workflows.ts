@@ -2,13 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '../../../job/error.ts';
 import type { Dispatch, WorkflowRun, Workflows } from '../../forge.ts';
-import { again, asJobError, once, sayingOf, statusOf, type Ask } from '../client.ts';
+import { allPages, PAGE, again, asJobError, once, sayingOf, statusOf, type Ask } from '../client.ts';
 import { readJobLog } from '../conversation/log.ts';
 import { repoOf, type RepoName } from '../names.ts';
 
 /** Pages of runs that are read, of a hundred each. */
 const MAX_PAGES = 5;
-const PER_PAGE = 100;
 /** Looks for a run that may have been started: GitHub lists one some seconds after it took the request. */
 const SETTLE_LOOKS = 5;
 /** A clock that is ahead of GitHub's must not hide a run. */
@@ -71,20 +70,16 @@ interface Place {
 
 async function listRuns({ ask, at, file }: Place, since: string): Promise<readonly WorkflowRun[]> {
   const created = `>=${new Date(Date.parse(since) - SKEW_MS).toISOString()}`;
-  const runs: WorkflowRun[] = [];
-  for (let page = 1; page <= MAX_PAGES; page++) {
+  return allPages(MAX_PAGES, async (paging) => {
     const { data } = await ask('GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs', {
       ...repoOf(at),
       workflow_id: file,
       event: 'workflow_dispatch',
       created,
-      per_page: PER_PAGE,
-      page,
+      ...paging,
     });
-    runs.push(...data.workflow_runs.map(runOf));
-    if (data.workflow_runs.length < PER_PAGE) break;
-  }
-  return runs;
+    return data.workflow_runs.map(runOf);
+  });
 }
 
 async function readRun({ ask, at }: Place, id: number): Promise<WorkflowRun | null> {
@@ -159,7 +154,7 @@ async function cancelRun({ ask, at, signal }: Place, id: number): Promise<void> 
 async function failuresOf(place: Place, id: number): ReturnType<Workflows['failures']> {
   const { ask, at, signal } = place;
   const route = 'GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs';
-  const which = { ...repoOf(at), run_id: id, filter: 'latest', per_page: PER_PAGE } as const;
+  const which = { ...repoOf(at), run_id: id, filter: 'latest', per_page: PAGE } as const;
   const { data } = await ask(route, which).catch((error: unknown) => {
     throw asJobError(error, `read the jobs of the run ${id}`, 'repo_unusable');
   });

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { JobError } from '../../../job/error.ts';
 import type { Checks, FailedCheck } from '../../forge.ts';
-import { isLimit, statusOf, type Ask } from '../client.ts';
+import { allPages, PAGE, isLimit, statusOf, type Ask } from '../client.ts';
 import { repoOf, type RepoName } from '../names.ts';
 import { OWN_CHECK } from './happened.ts';
 import { readJobLog } from './log.ts';
@@ -15,7 +15,6 @@ const FAILED: ReadonlySet<string> = new Set(['failure', 'timed_out', 'startup_fa
 /** What is still to come by itself; `waiting` is for a person, which may take days. */
 const PENDING: ReadonlySet<string> = new Set(['queued', 'in_progress', 'requested', 'pending']);
 
-const PAGE = 100;
 const MAX_PAGES = 5;
 /** Failed checks that are told of, and of them those whose logs are read. */
 const MAX_FAILED = 50;
@@ -50,19 +49,15 @@ async function orClosed<T>(asked: Promise<T>): Promise<T | null> {
 }
 
 async function listRuns(ask: Ask, repo: RepoName, sha: string): Promise<readonly Run[]> {
-  const all: Run[] = [];
-  for (let page = 1; page <= MAX_PAGES; page++) {
+  return allPages(MAX_PAGES, async (at) => {
     const { data } = await ask('GET /repos/{owner}/{repo}/commits/{ref}/check-runs', {
       ...repoOf(repo),
       ref: sha,
       filter: 'latest',
-      per_page: PAGE,
-      page,
+      ...at,
     });
-    all.push(...data.check_runs.map((run) => ({ ...run, id: Number(run.id) })));
-    if (data.check_runs.length < PAGE) break;
-  }
-  return all;
+    return data.check_runs.map((run) => ({ ...run, id: Number(run.id) }));
+  });
 }
 
 /** What counts of a run of a workflow. */

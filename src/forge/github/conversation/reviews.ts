@@ -2,11 +2,10 @@
 import { MAX_EVENT_TEXT_CHARS } from '../../../job/trigger/event.ts';
 import { JobError } from '../../../job/error.ts';
 import type { Pull, Remark, Review } from '../../forge.ts';
-import type { Ask } from '../client.ts';
+import { allPages, PAGE, type Ask } from '../client.ts';
 import { repoOf, type RepoName } from '../names.ts';
 import { reviewStateOf } from './happened.ts';
 
-const PAGE = 100;
 /** Remarks of a pull request that are looked through, and of one review those that are told. */
 const MAX_PAGES = 20;
 const MAX_REMARKS = 200;
@@ -84,19 +83,18 @@ async function remarksOf(
   number: number,
   reviewId: number,
 ): Promise<readonly Remark[]> {
-  const all = new Map<number, GivenRemark>();
-  for (let page = 1; page <= MAX_PAGES; page++) {
+  const given = await allPages<GivenRemark>(MAX_PAGES, async (at) => {
     const { data } = await ask('GET /repos/{owner}/{repo}/pulls/{pull_number}/comments', {
       ...repoOf(repo),
       pull_number: number,
       sort: 'created',
       direction: 'desc',
-      per_page: PAGE,
-      page,
+      ...at,
     });
-    for (const one of data) all.set(Number(one.id), one);
-    if (data.length < PAGE) break;
-  }
+    return data;
+  });
+  // One that was written while the pages were read stands on two of them.
+  const all = new Map(given.map((one) => [Number(one.id), one]));
   const own = [...all.values()].filter((one) => Number(one.pull_request_review_id) === reviewId);
   return own
     .slice(0, MAX_REMARKS)
@@ -149,18 +147,15 @@ export async function pullsOfCommit(ask: Ask, repo: RepoName, sha: string): Prom
     () => [],
   );
   if (named.length > 0) return named;
-  const found: Pull[] = [];
-  for (let page = 1; page <= MAX_OPEN_PAGES; page++) {
+  const open = await allPages<Given>(MAX_OPEN_PAGES, async (at) => {
     const { data } = await ask('GET /repos/{owner}/{repo}/pulls', {
       ...repoOf(repo),
       state: 'open',
       sort: 'updated',
       direction: 'desc',
-      per_page: PAGE,
-      page,
+      ...at,
     });
-    found.push(...data.filter(isOf).map(pullOf));
-    if (data.length < PAGE) break;
-  }
-  return found;
+    return data;
+  });
+  return open.filter(isOf).map(pullOf);
 }

@@ -4,7 +4,7 @@
  * changed.
  */
 import type { ForgeEvent } from '../../../job/trigger/event.ts';
-import { isLimit, statusOf, type Ask } from '../client.ts';
+import { allPages, PAGE, isLimit, statusOf, type Ask } from '../client.ts';
 import { isSameName, repoOf, type RepoName } from '../names.ts';
 import {
   changeOf,
@@ -27,7 +27,6 @@ export interface Look {
   readonly recall: Memory['recall'];
 }
 
-const PAGE = 100;
 /** Comments, newest changes of issues, and open pull requests that are looked through, in pages. */
 const MAX_COMMENT_PAGES = 30;
 const MAX_EVENT_PAGES = 30;
@@ -54,23 +53,23 @@ function numberAt(url: unknown): number | null {
 
 /** Comments that nobody edited. */
 async function comments(look: Look, at: string): Promise<readonly ForgeEvent[]> {
-  const found: (ForgeEvent | null)[] = [];
-  for (let page = 1; page <= MAX_COMMENT_PAGES; page++) {
+  const all = await allPages(MAX_COMMENT_PAGES, async (paging) => {
     const { data } = await look.ask('GET /repos/{owner}/{repo}/issues/comments', {
       ...repoOf(look.repo),
       sort: 'updated',
       direction: 'asc',
       since: at,
-      per_page: PAGE,
-      page,
+      ...paging,
     });
-    for (const one of data.filter((comment) => comment.updated_at === comment.created_at)) {
+    return data;
+  });
+  return all
+    .filter((comment) => comment.updated_at === comment.created_at)
+    .map((one) => {
       const isPull = /\/pull\/\d+#/.test(one.html_url);
-      found.push(commentOf(nameOf(look), { number: numberAt(one.issue_url), isPull }, { ...one }));
-    }
-    if (data.length < PAGE) break;
-  }
-  return found.filter(isThere);
+      return commentOf(nameOf(look), { number: numberAt(one.issue_url), isPull }, { ...one });
+    })
+    .filter(isThere);
 }
 
 /** A label, an assignment or an end, out of what happened to issues and pull requests. */
@@ -135,46 +134,38 @@ interface Open {
 }
 
 /** Open pull requests, those first that changed last. */
-async function openPulls(look: Look): Promise<readonly Open[]> {
-  const found: Open[] = [];
-  for (let page = 1; page <= MAX_PULL_PAGES; page++) {
-    const pulls = await look.recall(
-      `pulls ${page}`,
+function openPulls(look: Look): Promise<readonly Open[]> {
+  return allPages(MAX_PULL_PAGES, (at) =>
+    look.recall(
+      `pulls ${at.page}`,
       (headers) =>
         look.ask('GET /repos/{owner}/{repo}/pulls', {
           ...repoOf(look.repo),
           state: 'open',
           sort: 'updated',
           direction: 'desc',
-          per_page: PAGE,
-          page,
+          ...at,
           headers,
         }),
       (data) =>
         data.map(({ number, updated_at, user, head }): Open => {
           return { number, updated_at, author: user?.login ?? 'ghost', sha: head.sha };
         }),
-    );
-    found.push(...pulls);
-    if (pulls.length < PAGE) break;
-  }
-  return found;
+    ),
+  );
 }
 
 /** Reviews of a pull request. GitHub does not tell whether one was edited: who may do that may write. */
 async function reviews(look: Look, { number }: Open): Promise<readonly ForgeEvent[]> {
-  const found: (ForgeEvent | null)[] = [];
-  for (let page = 1; page <= MAX_REVIEW_PAGES; page++) {
+  const all = await allPages(MAX_REVIEW_PAGES, async (at) => {
     const { data } = await look.ask('GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews', {
       ...repoOf(look.repo),
       pull_number: number,
-      per_page: PAGE,
-      page,
+      ...at,
     });
-    found.push(...data.map((one) => reviewOf(nameOf(look), number, { ...one })));
-    if (data.length < PAGE) break;
-  }
-  return found.filter(isThere);
+    return data;
+  });
+  return all.map((one) => reviewOf(nameOf(look), number, { ...one })).filter(isThere);
 }
 
 /** Nothing where the right to see it is missing: all else still counts. */
