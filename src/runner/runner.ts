@@ -17,7 +17,7 @@ import { endElsewhere } from './dispatch/end.ts';
 import { runElsewhere } from './dispatch/story.ts';
 import { createEngine } from './engine/engine.ts';
 import { createJournal, type Journal } from './engine/journal.ts';
-import { holdLease, keepLease, LEASE_MS, type HeldLease } from './engine/lease.ts';
+import { LEASE_MS, letGo, takeLease, type HeldLease } from './engine/lease.ts';
 import { restartIfOther } from './engine/restart.ts';
 import { settleEnded, tidyJob } from './engine/settle.ts';
 import { readIssue, type ReadIssue } from './forge/issue.ts';
@@ -161,11 +161,6 @@ interface Opened {
   readonly cancelled: CancelWatch;
 }
 
-/** Claims a job, or keeps the claim that a worker or `accept` already has on it. */
-async function leaseFor(store: Store, jobId: string, claimed: Lease | undefined): Promise<HeldLease> {
-  return claimed === undefined ? holdLease(store, jobId) : keepLease(store, claimed);
-}
-
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
@@ -178,7 +173,7 @@ async function openJob(
   options: RunOptions,
 ): Promise<Opened | Job> {
   const { store, cancels, config } = parts;
-  const lease = await leaseFor(store, job.job_id, claimed);
+  const lease = await takeLease(store, job.job_id, { claimed, handBack: options.handBack });
   const { sealed_token: sealed } = job.request;
   const token = sealed == null ? undefined : await parts.seals.open(job.job_id, sealed).catch(asError);
   const own = typeof token === 'string' ? token : undefined;
@@ -187,10 +182,6 @@ async function openJob(
   const journal = createJournal(store, job.job_id, { attempt: job.attempt, mask, show });
   const cancelled = await cancels.watch(job.job_id);
   const signal = AbortSignal.any([options.signal, lease.lost, cancelled.signal]);
-  const handBack = (): void => void lease.handBack(`job: ${job.job_id} was handed back`);
-  options.handBack?.addEventListener('abort', handBack);
-  // Asked while the job was being claimed: nobody would ask again.
-  if (options.handBack?.aborted === true) handBack();
   const open = async (): Promise<Opened> => {
     if (token instanceof Error) throw token;
     const models = await parts.models.open(job, journal);
@@ -209,7 +200,7 @@ async function openJob(
       await lease.release();
       return ended;
     } catch (thrown) {
-      await letGo(lease, options);
+      await letGo(lease, !isWatched);
       throw thrown;
     }
   }
@@ -233,14 +224,6 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   return { ...judged, base: wanted ?? judged.base };
 }
 
-/**
- * Lets go of a job that threw. One of the queue would be claimed again at once, and if it throws each time, thousands of
- * times a minute: it waits until its lease has ended.
- */
-function letGo(lease: HeldLease, options: RunOptions): Promise<void> {
-  return options.lease === undefined ? lease.release() : lease.letEnd();
-}
-
 /** Drives an opened job to its end, and lets go of it whatever happens: a claim that is kept is renewed for ever. */
 async function drive(parts: RunnerParts, opened: Opened, options: RunOptions): Promise<RunEnd> {
   const { lease } = opened;
@@ -249,7 +232,7 @@ async function drive(parts: RunnerParts, opened: Opened, options: RunOptions): P
     await lease.release();
     return end;
   } catch (error) {
-    await letGo(lease, options);
+    await letGo(lease, options.lease !== undefined);
     throw error;
   } finally {
     opened.cancelled.stop();

@@ -70,18 +70,11 @@ export interface TriggerClaim {
   readonly triggers: readonly Trigger[];
 }
 
-/** What was decided of an event. */
-export interface Settlement {
-  readonly key: string;
-  readonly state: TriggerState;
-  readonly action: TriggerAction | null;
-  readonly reason: string | null;
-  readonly job_id: string | null;
-  readonly tries: number;
-  /** RFC 3339; given where it stays `due`. */
-  readonly due_at: string | null;
-  readonly waits_for: string | null;
-}
+/** What was decided of an event; `due_at` (RFC 3339) is given where it stays `due`. */
+export type Settlement = Pick<
+  Trigger,
+  'key' | 'state' | 'action' | 'reason' | 'job_id' | 'tries' | 'due_at' | 'waits_for'
+>;
 
 /** Settlements under a claim, which goes on for so long after them. */
 export interface Settling {

@@ -33,18 +33,23 @@ interface Seen {
   readonly read: Map<string, number>;
 }
 
-async function triggeredJobs(parts: RunnerParts): Promise<readonly Waiting[]> {
+async function triggeredJobs({ store }: RunnerParts): Promise<readonly Job[]> {
   const jobs: Job[] = [];
   while (jobs.length < MAX_JOBS) {
     const last = jobs.at(-1);
     const before = last === undefined ? {} : { before: last.job_id };
-    const page = await parts.store.listJobs({ status: 'triggered', limit: PAGE, ...before });
+    const page = await store.listJobs({ status: 'triggered', limit: PAGE, ...before });
     jobs.push(...page);
     if (page.length < PAGE) break;
   }
+  return jobs.toReversed();
+}
+
+/** Those of them of which it is known where they run. */
+async function waitingOf({ store }: RunnerParts, jobs: readonly Job[]): Promise<readonly Waiting[]> {
   const waiting: Waiting[] = [];
-  for (const job of jobs.toReversed()) {
-    const { dispatched } = await whereIs(parts.store, job.job_id);
+  for (const job of jobs) {
+    const { dispatched } = await whereIs(store, job.job_id);
     if (dispatched !== null) waiting.push({ job, dispatched });
   }
   return waiting;
@@ -174,11 +179,13 @@ async function lookAtWorkflow(
 
 /** One round over all triggered jobs, where it is this process's turn. */
 async function look(parts: RunnerParts, seen: Seen, log: Log): Promise<void> {
-  const waiting = await triggeredJobs(parts);
-  const alive = new Set(waiting.map(({ job }) => job.job_id));
+  const jobs = await triggeredJobs(parts);
+  const alive = new Set(jobs.map(({ job_id: jobId }) => jobId));
   for (const jobId of seen.read.keys()) if (!alive.has(jobId)) seen.read.delete(jobId);
-  if (waiting.length === 0) return;
+  if (jobs.length === 0) return;
   if (!(await parts.store.takeTurn('runs', parts.config.elsewhere.pollMs, new Date()))) return;
+  // Their steps are read by whoever's turn it is, and not by every process of the home.
+  const waiting = await waitingOf(parts, jobs);
   const ended = new Set<string>();
   const groups = Map.groupBy(
     waiting,

@@ -8,7 +8,7 @@ import type { Lease } from '../../store/store.ts';
 import type { RunnerParts } from '../context.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { createJournal, type Journal } from '../engine/journal.ts';
-import { holdLease, keepLease, type HeldLease } from '../engine/lease.ts';
+import { letGo, takeLease, type HeldLease } from '../engine/lease.ts';
 import { endJob } from '../engine/settle.ts';
 import { maskOf } from '../engine/wire.ts';
 import type { RunEnd, RunOptions } from '../runner.ts';
@@ -202,7 +202,7 @@ export async function runElsewhere(
 ): Promise<RunEnd> {
   const { store, cancels } = parts;
   const { job_id: jobId } = found;
-  const lease = claimed === undefined ? await holdLease(store, jobId) : keepLease(store, claimed);
+  const lease = await takeLease(store, jobId, { claimed, handBack: options.handBack });
   // Read again: whoever had it may have taken it further since.
   const job = (await store.getJob(jobId)) ?? found;
   const mask = maskOf(parts);
@@ -210,9 +210,6 @@ export async function runElsewhere(
   const journal = createJournal(store, jobId, { attempt: job.attempt, mask, show });
   const cancelled = await cancels.watch(jobId);
   const signal = AbortSignal.any([options.signal, lease.lost, cancelled.signal]);
-  const handBack = (): void => void lease.handBack(`job: ${jobId} was handed back`);
-  options.handBack?.addEventListener('abort', handBack);
-  if (options.handBack?.aborted === true) handBack();
   try {
     const ended: RunEnd | null =
       job.result === null ? null : { kind: 'ended', result: job.result, savedIn: null };
@@ -220,9 +217,7 @@ export async function runElsewhere(
     await lease.release();
     return end;
   } catch (error) {
-    // One of the queue would be claimed again at once: it waits until its lease has ended.
-    if (options.lease === undefined) await lease.release();
-    else await lease.letEnd();
+    await letGo(lease, options.lease !== undefined);
     throw error;
   } finally {
     cancelled.stop();

@@ -50,6 +50,35 @@ export async function holdLease(store: Store, jobId: string): Promise<HeldLease>
   });
 }
 
+/**
+ * Claims a job, or keeps the claim that a worker or whoever accepted it already has on it.
+ *
+ * @param handBack aborted when somebody else shall go on with the job
+ * @throws JobError `conflict` when a living process works on it
+ */
+export async function takeLease(
+  store: Store,
+  jobId: string,
+  { claimed, handBack }: { readonly claimed: Lease | undefined; readonly handBack: AbortSignal | undefined },
+): Promise<HeldLease> {
+  const lease = claimed === undefined ? await holdLease(store, jobId) : keepLease(store, claimed);
+  const giveUp = (): void => void lease.handBack(`job: ${jobId} was handed back`);
+  handBack?.addEventListener('abort', giveUp);
+  // Asked while the job was being claimed: nobody would ask again.
+  if (handBack?.aborted === true) giveUp();
+  return lease;
+}
+
+/**
+ * Lets go of a job that threw. One of the queue would be claimed again at once, and if it throws each time, thousands of
+ * times a minute: it waits until its lease has ended.
+ *
+ * @param isOfQueue whether a worker claimed it
+ */
+export function letGo(lease: HeldLease, isOfQueue: boolean): Promise<void> {
+  return isOfQueue ? lease.letEnd() : lease.release();
+}
+
 /** Keeps a claimed lease by renewing it, until it is released or lost. */
 export function keepLease(store: Store, claimed: Lease): HeldLease {
   let lease = claimed;

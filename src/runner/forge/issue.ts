@@ -41,19 +41,27 @@ export function isIssueName(text: string): boolean {
 }
 
 /**
+ * The issue or pull request that somebody names: `owner/name#12`, or its address; `null` for anything else.
+ *
+ * @param url the server's
+ * @param address the form of an address: with that of the repository, and the number
+ */
+export function parseNumbered(url: string, text: string, address: RegExp): IssueName | null {
+  const [, at = '', digits = ''] = address.exec(text) ?? /^([\w.-]+\/[\w.-]+)#(\d{1,9})$/.exec(text) ?? [];
+  const name = at.includes('://') ? nameOn(url, at) : splitName(at);
+  if (name === null || Number(digits) === 0) return null;
+  return { repo: `${name.owner}/${name.name}`, number: Number(digits) };
+}
+
+/**
  * The issue that somebody names: `owner/name#12`, or its address.
  *
  * @throws JobError `invalid_request`
  */
 export function parseIssueName(config: Config, text: string): IssueName {
   const { url } = config.github;
-  const [, address = '', digits = ''] =
-    /^([^#?\s]+)\/issues\/(\d{1,9})\/?(?:[?#]\S*)?$/.exec(text) ??
-    /^([\w.-]+\/[\w.-]+)#(\d{1,9})$/.exec(text) ??
-    [];
-  const name = address.includes('://') ? nameOn(url, address) : splitName(address);
-  if (name !== null && Number(digits) > 0)
-    return { repo: `${name.owner}/${name.name}`, number: Number(digits) };
+  const name = parseNumbered(url, text, /^([^#?\s]+)\/issues\/(\d{1,9})\/?(?:[?#]\S*)?$/);
+  if (name !== null) return name;
   throw new JobError(
     'invalid_request',
     `issue: ${JSON.stringify(text.slice(0, 200))} is no issue of ${url}`,

@@ -7,9 +7,7 @@ import {
   TRIGGER_STATES,
   type Settlement,
   type Trigger,
-  type TriggerAction,
   type TriggerClaim,
-  type TriggerState,
 } from '../../job/trigger/record.ts';
 import { checkInteger, checkName, fromJson, toJson } from '../rules/value.ts';
 import type { Tally } from '../store.ts';
@@ -25,18 +23,11 @@ const MAX_EVENT_BYTES = 1024 * 1024;
 const MAX_REASON_CHARS = 1000;
 
 /** An event with its JSON still as text and its times as milliseconds since 1970: what a store keeps. */
-export interface TriggerRow {
-  readonly key: string;
-  readonly repo: string;
-  readonly kind: ForgeEvent['kind'];
-  readonly subject: number | null;
-  readonly state: TriggerState;
-  readonly action: TriggerAction | null;
-  readonly reason: string | null;
-  readonly job_id: string | null;
-  readonly tries: number;
+export interface TriggerRow extends Omit<
+  Trigger,
+  'number' | 'due_at' | 'received_at' | 'decided_at' | 'event'
+> {
   readonly due_ms: number | null;
-  readonly waits_for: string | null;
   readonly received_ms: number;
   readonly decided_ms: number | null;
   readonly event: string;

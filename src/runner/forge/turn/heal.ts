@@ -1,7 +1,7 @@
 /** A pull request whose checks failed, as a job: a turn of our own, or a fix for somebody else's. */
 import type { Config } from '../../../config.ts';
 import type { Checks, Forge, Pull, Visit } from '../../../forge/forge.ts';
-import { isSameName, nameOn, splitName } from '../../../forge/github/names.ts';
+import { isSameName } from '../../../forge/github/names.ts';
 import { JobError } from '../../../job/error.ts';
 import { sessionOf, type Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
@@ -9,6 +9,7 @@ import { isTerminal } from '../../../job/status.ts';
 import { fixesAmong, fixesUsedUp } from '../../../job/trigger/limits.ts';
 import type { Store } from '../../../store/store.ts';
 import { eachJob } from '../../keep/jobs.ts';
+import { parseNumbered, type IssueName } from '../issue.ts';
 import { followUpOf, noteOf } from './follow-up.ts';
 import { turnTaskOf, type Turn } from './task.ts';
 
@@ -46,18 +47,11 @@ const MAX_JOBS = 2000;
  *
  * @throws JobError `invalid_request`
  */
-export function parsePullName(
-  config: Config,
-  text: string,
-): { readonly repo: string; readonly number: number } {
+export function parsePullName(config: Config, text: string): IssueName {
   const { url } = config.github;
-  const [, address = '', digits = ''] =
-    /^([^#?\s]+)\/pull\/(\d{1,9})(?:\/(?:files|commits|checks))?\/?(?:[?#]\S*)?$/.exec(text) ??
-    /^([\w.-]+\/[\w.-]+)#(\d{1,9})$/.exec(text) ??
-    [];
-  const name = address.includes('://') ? nameOn(url, address) : splitName(address);
-  if (name !== null && Number(digits) > 0)
-    return { repo: `${name.owner}/${name.name}`, number: Number(digits) };
+  const address = /^([^#?\s]+)\/pull\/(\d{1,9})(?:\/(?:files|commits|checks))?\/?(?:[?#]\S*)?$/;
+  const name = parseNumbered(url, text, address);
+  if (name !== null) return name;
   throw new JobError(
     'invalid_request',
     `pr: ${JSON.stringify(text.slice(0, 200))} is no pull request of ${url}`,
