@@ -4,6 +4,7 @@ import type { Check } from './gate.ts';
 import type { Executor } from './elsewhere/executor.ts';
 import type { InPlace } from './in-place/in-place.ts';
 import type { PhasesMode } from './phases/choose.ts';
+import type { RunRequest, StepRequest } from './pipeline/run.ts';
 import type { TurnNote } from './trigger/turn.ts';
 
 /** What happens when the gate is red, inconclusive or empty, or when the change weakens its judge. */
@@ -123,6 +124,10 @@ export interface JobRequest {
   readonly turn?: TurnNote;
   /** Set for `issue-to-pr` and `self-heal`, which work for the checkout a person stands in. */
   readonly in_place?: InPlace;
+  /** Set for a run of a pipeline. */
+  readonly pipeline?: RunRequest;
+  /** Set for a step of a run. No caller gives it. */
+  readonly step?: StepRequest;
   /** Set for a playback: the recording as the home folder names it, and the job that was recorded. */
   readonly replay?: { readonly recording: string; readonly of: string };
 }

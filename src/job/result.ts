@@ -5,6 +5,7 @@ import type { Job } from './job.ts';
 import { isDebugging } from './decide.ts';
 import type { CostEstimate } from './model/estimate.ts';
 import type { Subtask } from './phases/plan.ts';
+import type { Output, RunSummary } from './pipeline/run.ts';
 import { spentBy } from './spent.ts';
 import { durationMs, type Ending, type Entry, type Phase, type Saved, type StepResult } from './step.ts';
 import { OUTCOMES, type JobStatus, type Outcome } from './status.ts';
@@ -63,6 +64,10 @@ export interface JobResult {
   readonly started_at: string | null;
   readonly finished_at: string;
   readonly error: ErrorInfo | null;
+  /** The outputs of a step of a pipeline; absent for other jobs. */
+  readonly output?: Output;
+  /** What became of the steps of a pipeline's run; absent for other jobs. */
+  readonly run?: RunSummary;
 }
 
 // What finds style, types and builds wrong runs no tests; `other` may.

@@ -4,6 +4,7 @@ import type { GateReport, TamperFinding } from './gate.ts';
 import type { CostEstimate } from './model/estimate.ts';
 import type { PhaseChoice } from './phases/choose.ts';
 import type { Plan } from './phases/plan.ts';
+import type { Output } from './pipeline/run.ts';
 import type { Policy } from './request.ts';
 import type { JobResult } from './result.ts';
 import type { Outcome } from './status.ts';
@@ -113,6 +114,8 @@ export interface Built {
   readonly session_id: string | null;
   /** How full the agent's session is, where that is known. */
   readonly context?: SessionFill;
+  /** The outputs that the agent gave, for a step of a pipeline. */
+  readonly output?: Output;
 }
 
 /** The gate's report and the failure, in full for people and normalised for comparing. */

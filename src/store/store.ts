@@ -13,6 +13,8 @@ import type { ApiKey, AuditEntry, NumberedAuditEntry } from '../job/access/acces
 import type { JobEvent, NewEvent } from '../job/job.ts';
 import type { Job, JobPatch } from '../job/job.ts';
 import type { PastJob } from '../job/model/estimate.ts';
+import type { StoredPipeline } from '../job/pipeline/definition.ts';
+import type { ApprovalDecision } from '../job/pipeline/run.ts';
 import type { UsageFilter, UsageSum } from '../job/model/usage.ts';
 import type { JobStatus } from '../job/status.ts';
 import type { ForgeEvent } from '../job/trigger/event.ts';
@@ -117,6 +119,12 @@ export interface JobFilter {
   readonly pullUrl?: string;
   /** The issue or pull request that it was asked for on, as `owner/name#12`; capitals are not told apart. */
   readonly about?: string;
+  /** Runs of the pipeline of this id. */
+  readonly pipelineId?: string;
+  /** Only runs of pipelines, or only what is none. */
+  readonly isRun?: boolean;
+  /** The steps of a run, by the id of its job. */
+  readonly stepsOf?: string;
   /** Words that are each in the job's id, repository, branch, pull request or task; `disc*` is what one begins with. */
   readonly search?: string;
   /** Cursor: only jobs created before this job id's. */
@@ -322,6 +330,27 @@ export interface Store {
   addAudit(entry: AuditEntry): Promise<void>;
   /** What was done, newest first: entries with a number below `before`. */
   listAudit(before: number | null, limit: number): Promise<readonly NumberedAuditEntry[]>;
+
+  /**
+   * Keeps a pipeline. Its name is its own: one that is taken is a `conflict`, unless it is to be replaced, and then the id
+   * and the time of its making stay.
+   */
+  putPipeline(pipeline: StoredPipeline, options?: { readonly replace?: boolean }): Promise<StoredPipeline>;
+  /** A pipeline by its id or its name. */
+  getPipeline(idOrName: string): Promise<StoredPipeline | null>;
+  /** Pipelines, the newest first; `before` is an id. */
+  listPipelines(filter: {
+    readonly before?: string;
+    readonly limit: number;
+  }): Promise<readonly StoredPipeline[]>;
+  /** Forgets a pipeline; its runs have their own copy. @returns whether it was there */
+  deletePipeline(pipelineId: string): Promise<boolean>;
+  /**
+   * Stores what somebody said to a step of a run that asks (`full`), and wakes the run. The first word counts: the same once
+   * more changes nothing, another is a `conflict`.
+   */
+  decideApproval(runJobId: string, step: string, decision: ApprovalDecision): Promise<ApprovalDecision>;
+  getApproval(runJobId: string, step: string): Promise<ApprovalDecision | null>;
 
   /** Figures of all jobs, in order; those that are nothing are left out. */
   readTallies(): Promise<readonly Tally[]>;

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
   chmodSync,
@@ -112,8 +113,11 @@ export function openBench(): Bench {
     },
     script(name, text) {
       const path = join(root, name);
-      writeFileSync(path, text);
-      chmodSync(path, 0o755);
+      // Another job of this bench may be starting it: who opens a programme to write makes that "Text file busy".
+      if (existsSync(path) && readFileSync(path, 'utf8') === text) return path;
+      writeFileSync(`${path}.new`, text);
+      chmodSync(`${path}.new`, 0o755);
+      renameSync(`${path}.new`, path);
       return path;
     },
     remove: () => rmSync(root, { recursive: true, force: true }),

@@ -1,0 +1,83 @@
+/** What a pipeline is: steps that depend on each other, each a task for an agent, and one pull request at the end. */
+import type { Budget, Policy } from '../request.ts';
+
+/** Most steps of a pipeline, and largest definition as JSON, in bytes. */
+export const MAX_PIPELINE_STEPS = 10_000;
+export const MAX_PIPELINE_BYTES = 16 * 1024 * 1024;
+
+/** What follows where a step fails: nothing that has not begun is begun any more, or the rest goes on. */
+export const ON_FAILURE = ['stop', 'continue'] as const;
+export type OnFailure = (typeof ON_FAILURE)[number];
+
+/** Who solves it where the work of two steps touches the same lines: nobody, or an agent. */
+export const RESOLVE = ['fail', 'agent'] as const;
+export type Resolve = (typeof RESOLVE)[number];
+
+/** Types of outputs, as JSON Schema names them. */
+export const OUTPUT_TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object'] as const;
+export type OutputType = (typeof OUTPUT_TYPES)[number];
+
+/** An output that a step promises; agents are told of it, and a step that does not keep it fails. */
+export interface OutputPromise {
+  readonly type: OutputType;
+  readonly description: string | null;
+  /** Whether the step may end without it. */
+  readonly optional: boolean;
+}
+
+/** A person says yes before the step begins. */
+export interface Approval {
+  /** Who may: names of users or of API keys; empty is everybody who may start jobs. */
+  readonly approvers: readonly string[];
+  /** What they are asked; a template. `null`: a sentence of the runner's. */
+  readonly message: string | null;
+}
+
+/** One node: a task for an agent, as a job of its own. */
+export interface StepDefinition {
+  readonly name: string;
+  /** May name outputs of steps that end before: `{{steps.<name>.output.<key>}}`. */
+  readonly task: string;
+  readonly mode: 'change' | 'ask';
+  readonly depends_on: readonly string[];
+  readonly on_failure: OnFailure;
+  /** The step is left out where this is not true; see `condition.ts`. */
+  readonly condition: string | null;
+  readonly approval: Approval | null;
+  /** `null` is the pipeline's. */
+  readonly agent: string | null;
+  readonly model: string | null;
+  /** `null`: any further output is taken from the agent's closing JSON, and missed only where it is used. */
+  readonly outputs: Readonly<Record<string, OutputPromise>> | null;
+  readonly policy: Partial<Policy>;
+  readonly budget: Partial<Budget>;
+}
+
+/** A pipeline as it is stored; `parsePipeline` makes one from unknown input. */
+export interface Pipeline {
+  readonly name: string;
+  /** A repository as jobs name it; `null`: each run names its own. */
+  readonly repo_url: string | null;
+  readonly base: string | null;
+  readonly agent: string | null;
+  readonly model: string | null;
+  readonly resolve: Resolve;
+  readonly policy: Partial<Policy>;
+  /** Of a whole run, all its steps together. */
+  readonly budget: Partial<Budget>;
+  readonly draft: boolean;
+  readonly labels: readonly string[];
+  readonly reviewers: readonly string[];
+  readonly steps: readonly StepDefinition[];
+}
+
+/** A pipeline that is kept in the home, to be run by its id or name. */
+export interface StoredPipeline {
+  /** `pipe-` and twelve hexadecimal digits. */
+  readonly pipeline_id: string;
+  readonly definition: Pipeline;
+  /** RFC 3339 UTC. */
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly created_by: string | null;
+}
