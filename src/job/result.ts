@@ -5,9 +5,19 @@ import type { Job } from './job.ts';
 import { isDebugging } from './decide.ts';
 import type { CostEstimate } from './model/estimate.ts';
 import type { Subtask } from './phases/plan.ts';
+import { outputOf } from './pipeline/given.ts';
 import type { Output, RunSummary } from './pipeline/run.ts';
 import { spentBy } from './spent.ts';
-import { durationMs, type Ending, type Entry, type Phase, type Saved, type StepResult } from './step.ts';
+import {
+  durationMs,
+  type Built,
+  type Ending,
+  type Entry,
+  type Phase,
+  type Proposed,
+  type Saved,
+  type StepResult,
+} from './step.ts';
 import { OUTCOMES, type JobStatus, type Outcome } from './status.ts';
 
 /** What `run --json` prints and `/api/jobs/{id}/result` returns. */
@@ -128,6 +138,13 @@ function errorOf(ending: ErrorInfo | null, saved: StepResult<Saved>): ErrorInfo 
   };
 }
 
+/** The result of a step, with the outputs that later steps work with. */
+function withOutput(result: JobResult, built: Built | undefined, proposed: Proposed | undefined): JobResult {
+  const { summary, outcome, branch, head_sha, tests_passed } = result;
+  const known = { summary, outcome, branch, head_sha, files: proposed?.files ?? [], tests_passed };
+  return { ...result, output: outputOf(built?.output ?? {}, known) };
+}
+
 /** Builds the result of a job from its history, its ending and where its work was saved. */
 export function toResult(
   job: Job,
@@ -144,7 +161,7 @@ export function toResult(
   const verified = runs.at(-1);
   const proposal = history.findLast((e) => e.step === 'propose');
   const spent = spentBy(history);
-  return {
+  const result: JobResult = {
     job_id: job.job_id,
     status: OUTCOMES[ending.outcome].status,
     outcome: ending.outcome,
@@ -181,6 +198,7 @@ export function toResult(
       ...(prepared?.notices ?? []),
       ...history.flatMap(lookNotices),
       ...baseNotices(history),
+      ...(built?.output_problem == null ? [] : [built.output_problem]),
       ...(proposed?.notices ?? []),
       ...(verified === undefined ? [] : redBaseNotices(verified.report)),
     ],
@@ -195,4 +213,5 @@ export function toResult(
     finished_at: saved.ended_at,
     error: errorOf(ending.error, saved),
   };
+  return job.request.step === undefined ? result : withOutput(result, built, proposed);
 }

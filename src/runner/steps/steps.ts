@@ -172,6 +172,7 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
       report,
       plan: planned,
       summary: built?.summary ?? detail.session?.summary ?? null,
+      output: built?.output ?? {},
       messages: [...movedWord(detail, built), ...(await takeMessages(work, step))],
       ...(built === null
         ? { sessionId: detail.session?.conversation ?? null, compact: null }
