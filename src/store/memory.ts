@@ -8,6 +8,7 @@ import {
   letWait,
   queuedAs,
   queueMethods,
+  seeDecisions,
   setHold,
 } from './memory/queue.ts';
 import {
@@ -22,7 +23,17 @@ import {
 } from './memory/state.ts';
 import { createDeliveryMemory, type DeliveryMemory } from './deliveries/memory.ts';
 import { checkWaiting, eventRow, jobEvent } from './rules/event.ts';
-import { changeJob, checkDelivers, createdMs, isListed, jobExists, newJob, searchOf } from './rules/job.ts';
+import {
+  changeJob,
+  checkDelivers,
+  createdMs,
+  isListed,
+  isRun,
+  isTakenUp,
+  jobExists,
+  newJob,
+  searchOf,
+} from './rules/job.ts';
 import { claim, isHeld, leaseOf, NEVER_HELD, release, renew } from './rules/lease.ts';
 import { checkAlone } from './rules/queue.ts';
 import { addNote, begin, checkBegin, finish, resultJson, stepRecord } from './rules/step.ts';
@@ -30,6 +41,7 @@ import { sumTallies, talliesOf } from './rules/tally.ts';
 import { accessMethods } from './memory/access.ts';
 import { createTriggerMemory, type TriggerMemory } from './triggers/memory.ts';
 import { importMethods } from './memory/imported.ts';
+import { pipelineMethods } from './pipelines/memory.ts';
 import { sessionMethods } from './memory/sessions.ts';
 import { checkUsage, costOf, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
@@ -77,6 +89,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerM
         steps: new Map(),
         waiting: [],
         taken: new Map(),
+        approvals: new Map(),
       };
       letWait(state, entry);
       checkAlone(accepted, hold !== undefined, earlierOf(state, entry));
@@ -95,22 +108,24 @@ function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerM
     listJobs: async (filter) => listed(state, filter),
     async sumUsage(filter) {
       const from = checkUsage(filter);
-      const counted = [...opened(state).jobs.values()].filter((entry) => entry.createdMs >= from);
-      return usagePage(
-        sumUp(counted.map((entry) => usageOf(jobOf(entry), entry.createdMs, filter.by))),
-        filter,
-      );
+      const counted = [...opened(state).jobs.values()].flatMap((entry) => {
+        const job = jobOf(entry);
+        return entry.createdMs < from || isRun(job) ? [] : [usageOf(job, entry.createdMs, filter.by)];
+      });
+      return usagePage(sumUp(counted), filter);
     },
     async listCosts(repo, limit) {
-      return listed(state, { repo, limit }).map(costOf);
+      return listed(state, { repo, isRun: false, limit }).map(costOf);
     },
     async updateJob(lease, patch, delivery) {
       if (delivery !== undefined) checkDelivers(lease.job_id, patch);
       const entry = heldEntry(state, lease);
-      const json = toJson(changeJob(jobOf(entry), patch, state.now()), `job ${lease.job_id}`);
+      const before = jobOf(entry);
+      const json = toJson(changeJob(before, patch, state.now()), `job ${lease.job_id}`);
       if (delivery !== undefined) deliveries.insert(lease.job_id, delivery);
       entry.job = json;
       const job = jobOf(entry);
+      if (isTakenUp(before, job)) seeDecisions(entry);
       if (job.outcome !== null) dequeue(state, entry);
       return job;
     },
@@ -268,6 +283,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     ...accessMethods(),
     ...sessionMethods(state),
     ...importMethods(state),
+    ...pipelineMethods(state),
     async readTallies() {
       const jobs = [...opened(state).jobs.values()].flatMap((entry) => talliesOf(jobOf(entry)));
       return sumTallies([...jobs, ...deliveries.tallies(), ...triggers.tallies()]);

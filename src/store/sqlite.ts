@@ -13,6 +13,7 @@ import { importMethods } from './sqlite/tables/imported.ts';
 import { sessionMethods } from './sqlite/tables/sessions.ts';
 import { baselineMethods, stepMethods } from './sqlite/tables/steps.ts';
 import { tallyMethods } from './sqlite/tables/tallies.ts';
+import { pipelineMethods } from './pipelines/sqlite.ts';
 import { triggerMethods } from './triggers/sqlite.ts';
 
 /**
@@ -59,6 +60,7 @@ async function openHere(path: string, now: () => Date = () => new Date()): Promi
     ...accessMethods(database),
     ...tallyMethods(database),
     ...triggerMethods(database),
+    ...pipelineMethods(database),
     close: () => database.close(),
   };
 }

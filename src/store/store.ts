@@ -89,7 +89,7 @@ export interface ClaimRequest {
   readonly owner: string;
   readonly leaseMs: number;
   readonly now: Date;
-  /** Jobs of one repository that may be in work at once, by all processes; `null` is no limit. */
+  /** Jobs of one repository that may be in work at once, by all processes, not counting runs; `null` is no limit. */
   readonly perRepo: number | null;
 }
 
@@ -177,9 +177,9 @@ export interface Store {
   /** Sessions, by their jobs: a session is there as long as a job names it. */
   listSessions(filter: SessionFilter): Promise<readonly SessionView[]>;
   getSession(sessionId: string): Promise<SessionView | null>;
-  /** Sums what jobs have spent: days from the newest on, anything else from the most expensive on. */
+  /** Sums what jobs have spent, runs left out, for their steps spend: days from the newest on, anything else from the most expensive on. */
   sumUsage(filter: UsageFilter): Promise<readonly UsageSum[]>;
-  /** What the jobs of a repository have cost, the newest first: nothing else of their results is read. */
+  /** What the jobs of a repository have cost, runs left out, the newest first: nothing else of their results is read. */
   listCosts(repo: string, limit: number): Promise<readonly PastJob[]>;
   /**
    * Changes a job under a lease and returns it. An illegal status change is refused with
@@ -333,7 +333,8 @@ export interface Store {
 
   /**
    * Keeps a pipeline. Its name is its own: one that is taken is a `conflict`, unless it is to be replaced, and then the id
-   * and the time of its making stay.
+   * stays, and who made it when. Replaced is the pipeline of that id, under a new name where it has one, else the one of
+   * that name.
    */
   putPipeline(pipeline: StoredPipeline, options?: { readonly replace?: boolean }): Promise<StoredPipeline>;
   /** A pipeline by its id or its name. */
@@ -346,10 +347,17 @@ export interface Store {
   /** Forgets a pipeline; its runs have their own copy. @returns whether it was there */
   deletePipeline(pipelineId: string): Promise<boolean>;
   /**
-   * Stores what somebody said to a step of a run that asks (`full`), and wakes the run. The first word counts: the same once
-   * more changes nothing, another is a `conflict`.
+   * Stores what somebody said to a step of a run that asks (`full`), and wakes the run where it is parked. The first word
+   * counts: the same once more, by anybody, changes nothing, another is a `conflict`; so is a run that has ended.
+   *
+   * A run that parks with a decision that came after it was last set from `needs_input` to `running` is ready at once, so that
+   * none is lost; one that it could have seen wakes it no more, whether it was asked for or not. So whoever goes on with a
+   * run sets it to `running` first, looks at each approval that is open after that, and sets `needs_input` last.
+   *
+   * @returns the decision that holds
    */
   decideApproval(runJobId: string, step: string, decision: ApprovalDecision): Promise<ApprovalDecision>;
+  /** What was decided about a step of a run; anybody may look. @throws JobError `not_found` */
   getApproval(runJobId: string, step: string): Promise<ApprovalDecision | null>;
 
   /** Figures of all jobs, in order; those that are nothing are left out. */

@@ -12,6 +12,7 @@ import { createMemoryStore } from '../../src/store/memory.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import type { Durability, Lease, Store } from '../../src/store/store.ts';
 import { TRIGGER_STATES } from '../../src/job/trigger/record.ts';
+import { sampleDecision, samplePipeline, sampleRun, sampleStep } from '../contract/pipelines.ts';
 import { sampleSettlement, sampleTrigger } from '../contract/triggers.ts';
 import { testDirectory } from './directory.ts';
 import { sampleEvent, sampleJob, sampleRequest, T0 } from './sample.ts';
@@ -70,6 +71,7 @@ const note = fc.dictionary(fc.constantFrom('x', 'y', '__proto__', ''), json, { m
 const minutes = fc.integer({ min: 0, max: 120 }).map((n) => new Date(T0.getTime() + n * 60_000));
 const limit = fc.integer({ min: 0, max: 5 });
 const deliveryId = fc.constantFrom('d-1', 'd-2');
+const pipeId = fc.constantFrom('pipe-1', 'pipe-2');
 const which = fc.nat({ max: 9 });
 
 /** What a result says of its cost: also what no result should. */
@@ -335,6 +337,52 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       (store) =>
         store.noteLook('octo/a', until.toISOString()),
   ),
+  fc.tuple(jobId, fc.constantFrom('pipe-1', 'pipe-2', null), jobId).map(
+    ([id, of, run]): Operation =>
+      (store) =>
+        store.createJob(run === 'a' ? sampleStep(id, run) : sampleRun(id, of)),
+  ),
+  fc
+    .record(
+      { isRun: fc.boolean(), pipelineId: pipeId, stepsOf: jobId, before: jobId, status },
+      { requiredKeys: [] },
+    )
+    .map(
+      (filter): Operation =>
+        (store) =>
+          store.listJobs({ ...filter, limit: 5 }),
+    ),
+  fc.tuple(pipeId, fc.constantFrom('p', 'q', 'pipe-2'), minutes, fc.boolean()).map(
+    ([id, name, time, replace]): Operation =>
+      (store) =>
+        store.putPipeline(samplePipeline(id, name, { created_at: time.toISOString(), created_by: id }), {
+          replace,
+        }),
+  ),
+  pipeId.map((id): Operation => async (store) => [
+    await store.getPipeline(id),
+    await store.listPipelines({ before: id, limit: 2 }),
+  ]),
+  pipeId.map(
+    (id): Operation =>
+      (store) =>
+        store.deletePipeline(id),
+  ),
+  fc.tuple(jobId, fc.constantFrom('x', 'y'), fc.boolean(), text).map(
+    ([id, step, approved, comment]): Operation =>
+      (store) =>
+        store.decideApproval(id, step, { ...sampleDecision(approved), comment }),
+  ),
+  fc.tuple(jobId, fc.constantFrom('x', 'y')).map(
+    ([id, step]): Operation =>
+      (store) =>
+        store.getApproval(id, step),
+  ),
+  fc.tuple(fc.integer({ min: 0, max: HOUR }), minutes, fc.constantFrom(null, 1)).map(
+    ([leaseMs, now, perRepo]): Operation =>
+      async (store) =>
+        (await store.claimNext({ owner: 'w3', leaseMs, now, perRepo }))?.lease ?? null,
+  ),
   fc.tuple(text, json).map(
     ([k, value]): Operation =>
       (store) =>
@@ -382,7 +430,9 @@ async function look(store: Store): Promise<unknown> {
     await store.readSteps(id),
     await store.listDeliveries(id),
   ]);
-  return [jobs, await store.listTriggers({ limit: 100 }), await Promise.all(details)];
+  const pipelines = await store.listPipelines({ limit: 9 });
+  const shared = [await store.listTriggers({ limit: 100 }), pipelines, await store.countQueue()];
+  return [jobs, shared, await Promise.all(details)];
 }
 
 /** A clock that moves at every look. Each store has its own, so both must look equally often. */
@@ -443,6 +493,9 @@ test('so they do when writes are asked for all at once', async () => {
     'getBaseline',
     'listDeliveries',
     'listTriggers',
+    'getPipeline',
+    'listPipelines',
+    'getApproval',
     // These look first whether anything is due.
     'claimDeliveries',
     'claimTriggers',

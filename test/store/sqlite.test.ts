@@ -10,6 +10,7 @@ import { testAccess } from '../contract/access.ts';
 import { testQueue } from '../contract/queue.ts';
 import { testDeliveries } from '../contract/deliveries.ts';
 import { testSessions } from '../contract/sessions.ts';
+import { testPipelines } from '../contract/pipelines.ts';
 import { testTriggers } from '../contract/triggers.ts';
 import { rejected, testStore, type OpenStore } from '../contract/store.ts';
 import { testDirectory } from './directory.ts';
@@ -39,6 +40,7 @@ testDeliveries('sqlite', open);
 testAccess('sqlite', open);
 testSessions('sqlite', open);
 testTriggers('sqlite', open);
+testPipelines('sqlite', open);
 
 describe('two stores on one file', () => {
   test('each sees what the other has committed, and tokens fence across them', async () => {
@@ -71,7 +73,7 @@ describe('usage', () => {
     await store.close();
     const db = new DatabaseSync(path);
     const query = `SELECT agent, SUM(cost_usd), COUNT(tokens_in + tokens_out), TOTAL(turns), SUM(has_ended)
-      FROM jobs INDEXED BY jobs_usage WHERE created_ms >= ? GROUP BY 1`;
+      FROM jobs INDEXED BY jobs_usage WHERE created_ms >= ? AND is_run = 0 GROUP BY 1`;
     const plan = JSON.stringify(db.prepare(`EXPLAIN QUERY PLAN ${query}`).all(0));
     const steps = JSON.stringify(db.prepare(`EXPLAIN ${query}`).all(0));
     db.close();

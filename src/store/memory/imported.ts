@@ -28,6 +28,7 @@ export function importMethods(state: State): Pick<Store, 'importJob'> {
         steps: new Map(stepRows.map((row) => [row.key, row])),
         waiting: [],
         taken: new Map(),
+        approvals: new Map(),
       });
     },
   };

@@ -6,9 +6,11 @@ import {
   checkSame,
   MAX_QUEUE_ROWS,
   queueEntry,
+  RUNS,
   waitingState,
   type QueueState,
 } from '../rules/queue.ts';
+import { isRun } from '../rules/job.ts';
 import { checkInteger, checkName } from '../rules/value.ts';
 import type { Once, Store } from '../store.ts';
 import { entryOf, jobOf, opened, type Entry, type Queued, type State } from './state.ts';
@@ -56,11 +58,19 @@ export function earlierOf(state: State, { queued, number }: Entry): string | nul
 export function letWait(state: State, entry: Entry): void {
   const { queued } = entry;
   if (queued === null) return;
-  queued.state = waitingState(jobOf(entry), {
-    isAnswered: entry.waiting.length > 0,
+  const job = jobOf(entry);
+  queued.state = waitingState(job, {
+    isAnswered: isRun(job)
+      ? [...entry.approvals.values()].some(({ isSeen }) => !isSeen)
+      : entry.waiting.length > 0,
     isCancelling: queued.cancelling,
     isBlocked: earlierOf(state, entry) !== null,
   });
+}
+
+/** Notes that a run goes on and looks at what was decided. */
+export function seeDecisions({ approvals }: Entry): void {
+  for (const [step, { json }] of approvals) approvals.set(step, { json, isSeen: true });
 }
 
 /** Stores a claim, and where it leaves the job in the queue. */
@@ -92,9 +102,11 @@ export function queueMethods(state: State): QueueMethods {
         if (entry.queued.state === 'held' && isExpired(entry)) entry.queued.state = 'ready';
       const held = entries().filter((entry) => entry.queued.state === 'held');
       const isFree = (repo: string): boolean =>
-        perRepo === null || held.filter((entry) => entry.repo === repo).length < perRepo;
+        perRepo === null ||
+        repo === RUNS ||
+        held.filter(({ queued }) => queued.repo === repo).length < perRepo;
       const next = entries()
-        .filter((entry) => entry.queued.state === 'ready' && isFree(entry.repo))
+        .filter((entry) => entry.queued.state === 'ready' && isFree(entry.queued.repo))
         .toSorted((a, b) => b.queued.priority - a.queued.priority || a.number - b.number)[0];
       const hold = next === undefined ? null : claim(next.hold, owner, leaseMs, now);
       if (next === undefined || hold === null) return null;

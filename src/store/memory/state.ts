@@ -25,6 +25,8 @@ export interface Entry {
   readonly waiting: string[];
   /** Messages by the step that took them. */
   readonly taken: Map<string, string>;
+  /** Decisions by the step that asked, each as JSON. */
+  readonly approvals: Map<string, { readonly json: string; readonly isSeen: boolean }>;
 }
 
 /** A job's place in the queue. */

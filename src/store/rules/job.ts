@@ -159,10 +159,24 @@ function isOfSession(job: Job, sessionId: string): boolean {
   return firstOf(sessionId) === null ? job.request.session_id === sessionId : sessionOf(job) === sessionId;
 }
 
+/** Whether a job is a run of a pipeline. */
+export function isRun({ request }: Pick<Job, 'request'>): boolean {
+  return request.pipeline !== undefined;
+}
+
+/**
+ * Whether a change takes up a job that waited for a person. What was decided before it a run finds when it looks, so it
+ * wakes it no more; what is decided from then on does, even where it comes just before the run waits again. A claim alone
+ * does not count: who dies or gives it back before this change has looked at nothing.
+ */
+export function isTakenUp(before: Job, after: Job): boolean {
+  return before.status === 'needs_input' && after.status === 'running';
+}
+
 /** Whether a list shows a job, but for the filter's cursor. */
 export function isListed(job: Job, filter: JobFilter): boolean {
-  const { status, repo, userId, sessionId, pullUrl, about } = filter;
-  const { issue, trigger } = job.request;
+  const { status, repo, userId, sessionId, pullUrl, about, pipelineId, stepsOf } = filter;
+  const { issue, trigger, pipeline, step } = job.request;
   const words = searchOf(filter);
   return (
     (words === null || isFound(wordsOfJob(job), words)) &&
@@ -171,7 +185,10 @@ export function isListed(job: Job, filter: JobFilter): boolean {
     (userId === undefined || job.request.user_id === userId) &&
     (sessionId === undefined || isOfSession(job, sessionId)) &&
     (pullUrl === undefined || isSame(job.result?.pr_url, pullUrl)) &&
-    (about === undefined || isSame(issue ?? trigger?.about, about))
+    (about === undefined || isSame(issue ?? trigger?.about, about)) &&
+    (pipelineId === undefined || pipeline?.pipeline_id === pipelineId) &&
+    (filter.isRun === undefined || isRun(job) === filter.isRun) &&
+    (stepsOf === undefined || step?.run === stepsOf)
   );
 }
 

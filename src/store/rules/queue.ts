@@ -3,6 +3,7 @@ import { JobError } from '../../job/error.ts';
 import { sessionOf, type Job } from '../../job/job.ts';
 import { MAX_PRIORITY } from '../../job/request.ts';
 import type { Once, QueueCounts } from '../store.ts';
+import { isRun } from './job.ts';
 import { checkInteger, checkName } from './value.ts';
 
 /**
@@ -17,12 +18,19 @@ export const QUEUE_STATES = [
 ] as const satisfies readonly (keyof QueueCounts)[];
 export type QueueState = (typeof QUEUE_STATES)[number];
 
+/**
+ * Stands for the repository of a run of a pipeline, which no limit of a repository holds for: it waits for its steps, and
+ * they are jobs of that repository.
+ */
+export const RUNS = '';
+
 /** Most rows that the lists of the queue return. */
 export const MAX_QUEUE_ROWS = 10_000;
 
 /** What the queue knows of a job. */
 export interface QueueEntry {
   readonly priority: number;
+  /** Whose limit of jobs in work it counts for; `RUNS` for a run. */
   readonly repo: string;
   /** The one that the job names, else the one that bears its id: whoever goes on with a job waits for it. */
   readonly session_id: string;
@@ -35,7 +43,8 @@ export interface QueueEntry {
  * @throws JobError `bug` for what no caller may send
  */
 export function queueEntry(job: Job): QueueEntry | null {
-  const { in_place: inPlace, priority = 0, repo } = job.request;
+  const { in_place: inPlace, priority = 0 } = job.request;
+  const repo = isRun(job) ? RUNS : job.request.repo;
   if (inPlace !== undefined || job.outcome !== null) return null;
   checkInteger(priority, 'priority', -MAX_PRIORITY);
   checkInteger(MAX_PRIORITY - priority, 'priority below its limit');
@@ -45,7 +54,8 @@ export function queueEntry(job: Job): QueueEntry | null {
 /**
  * Where a job waits that nobody holds.
  *
- * @param of.isAnswered whether a message waits for it
+ * @param of.isAnswered whether a message waits for it; of a run, whether something was decided since it was last taken up:
+ *   it takes no messages, and one that lay there would wake it for ever
  * @param of.isCancelling whether it is to be cancelled
  * @param of.isBlocked whether an earlier job of its session has not ended
  */

@@ -2,6 +2,7 @@
 import type { Delivery } from '../../job/delivery/delivery.ts';
 import type { Job } from '../../job/job.ts';
 import type { Tally } from '../store.ts';
+import { isRun } from './job.ts';
 
 function secondsBetween(from: string | null, to: string | null): number | null {
   if (from === null || to === null) return null;
@@ -9,10 +10,15 @@ function secondsBetween(from: string | null, to: string | null): number | null {
   return Number.isFinite(ms) ? Math.max(0, ms) / 1000 : null;
 }
 
+/** Whom a job's figures are told apart by. A run has no agent of its own: its steps do, and they count themselves. */
+function agentOf(job: Job): string {
+  return isRun(job) ? '' : job.request.agent;
+}
+
 function endedTallies(job: Job): readonly Tally[] {
-  const { result, outcome, request } = job;
+  const { result, outcome } = job;
   if (outcome === null) return [];
-  const { agent } = request;
+  const agent = agentOf(job);
   const seconds = secondsBetween(job.started_at, job.finished_at);
   const ended: Tally[] = [{ series: 'ended', of: outcome, agent, value: 1 }];
   if (seconds !== null) {
@@ -26,6 +32,8 @@ function endedTallies(job: Job): readonly Tally[] {
     ended.push({ series: 'phase_count', of: name, agent, value: 1 });
   }
   for (const { verdict } of result.gate.runs) ended.push({ series: 'gate', of: verdict, agent, value: 1 });
+  // What its result sums its steps spent, and each of those has counted it.
+  if (isRun(job)) return ended;
   const spent = { in: result.total_tokens_in, out: result.total_tokens_out };
   for (const [of, value] of Object.entries(spent))
     if (typeof value === 'number' && value > 0) ended.push({ series: 'tokens', of, agent, value });
@@ -35,7 +43,7 @@ function endedTallies(job: Job): readonly Tally[] {
 
 /** What a job adds as it stands, entries of the same name not yet summed. */
 export function talliesOf(job: Job): readonly Tally[] {
-  return [{ series: 'jobs', of: job.status, agent: job.request.agent, value: 1 }, ...endedTallies(job)];
+  return [{ series: 'jobs', of: job.status, agent: agentOf(job), value: 1 }, ...endedTallies(job)];
 }
 
 /** Sums entries of the same name; those that come to nothing are left out, and the rest is in order. */

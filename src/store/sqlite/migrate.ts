@@ -10,6 +10,7 @@ import { ACCESS_TABLES } from './tables/access.ts';
 import { SEARCH_TABLE, wordsFor } from './tables/search.ts';
 import { SESSION_INDEXES } from './tables/sessions.ts';
 import { TALLY_TABLE } from './tables/tallies.ts';
+import { PIPELINE_TABLES } from '../pipelines/sqlite.ts';
 import { TRIGGER_TABLES } from '../triggers/sqlite.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -219,6 +220,7 @@ const MIGRATIONS: readonly string[] = [
   SEARCH_TABLE,
   TRIGGER_TABLES,
   FIRST_OF_SESSIONS,
+  PIPELINE_TABLES,
 ];
 
 /** The version that this code writes. */

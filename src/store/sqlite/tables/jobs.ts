@@ -14,6 +14,8 @@ import {
   checkDelivers,
   createdMs,
   endsJob,
+  isRun,
+  isTakenUp,
   jobExists,
   newJob,
   noSuchJob,
@@ -26,7 +28,16 @@ import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
 import { index, matchOf } from './search.ts';
 import { count } from './tallies.ts';
-import { acceptedBefore, dequeue, enqueue, holdOf, queueMethods, remember, setHold } from './queue.ts';
+import {
+  acceptedBefore,
+  dequeue,
+  enqueue,
+  holdOf,
+  queueMethods,
+  remember,
+  seeDecisions,
+  setHold,
+} from './queue.ts';
 
 interface JobRow extends Omit<Job, 'question' | 'request' | 'result'> {
   /** JSON text, because it comes from an agent and may hold what has no UTF-8 form. */
@@ -81,8 +92,8 @@ export function jobByNumber(db: Connection, number: number): Job {
 export function insertJob(db: Connection, job: Job): void {
   if (db.get('SELECT 1 FROM jobs WHERE job_id = ?', job.job_id) !== null) throw jobExists(job.job_id);
   db.run(
-    `INSERT INTO jobs (${COLUMNS}, repo, created_ms, user_id, session_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO jobs (${COLUMNS}, repo, created_ms, user_id, session_id, is_run, pipeline_id, steps_of)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     job.job_id,
     toJson(job.request, 'request'),
     job.status,
@@ -100,6 +111,9 @@ export function insertJob(db: Connection, job: Job): void {
     createdMs(job),
     job.request.user_id,
     job.request.session_id ?? null,
+    isRun(job) ? 1 : 0,
+    job.request.pipeline?.pipeline_id ?? null,
+    job.request.step?.run ?? null,
   );
 }
 
@@ -119,10 +133,39 @@ function saveJob(db: Connection, job: Job): void {
   );
 }
 
+/**
+ * The clauses about pipelines, and the index that is walked where one of them stands: a run has few steps, and a pipeline few
+ * runs, beside all jobs of a repository or a status, which the planner would as soon walk.
+ */
+function pipelineClauses({ pipelineId, isRun: wanted, stepsOf }: JobFilter): {
+  readonly clauses: readonly string[];
+  readonly values: readonly string[];
+  readonly index: string;
+} {
+  const clauses: string[] = [];
+  const values: string[] = [];
+  const indexes: string[] = [];
+  if (stepsOf !== undefined) {
+    clauses.push('steps_of = ?');
+    values.push(stepsOf);
+    indexes.push('jobs_by_run');
+  }
+  if (pipelineId !== undefined) {
+    clauses.push('pipeline_id = ?');
+    values.push(pipelineId);
+    indexes.push('jobs_by_pipeline');
+  }
+  if (wanted !== undefined) clauses.push(`is_run = ${wanted ? 1 : 0}`);
+  if (wanted === true) indexes.push('jobs_runs');
+  const [index] = indexes;
+  return { clauses, values, index: index === undefined ? '' : `INDEXED BY ${index}` };
+}
+
 /** The query of a list: each clause walks an index, so a page costs its rows and no more. */
 function listRows(db: Connection, filter: JobFilter): JobRow[] {
-  const clauses: string[] = [];
-  const values: SQLInputValue[] = [];
+  const ofPipelines = pipelineClauses(filter);
+  const clauses: string[] = [...ofPipelines.clauses];
+  const values: SQLInputValue[] = [...ofPipelines.values];
   if (filter.status !== undefined) {
     clauses.push('status = ?');
     values.push(filter.status);
@@ -174,7 +217,7 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
   }
   const where = clauses.length === 0 ? '' : `WHERE ${clauses.join(' AND ')}`;
   return db.all(
-    `SELECT ${COLUMNS} FROM jobs ${where} ORDER BY created_ms DESC, number DESC LIMIT ?`,
+    `SELECT ${COLUMNS} FROM jobs ${ofPipelines.index} ${where} ORDER BY created_ms DESC, number DESC LIMIT ?`,
     ...values,
     filter.limit,
   ) as JobRow[];
@@ -210,14 +253,14 @@ function usageRows(db: Connection, by: UsageKey | null, from: number): readonly 
        SUM(has_ended) - COUNT(cost_usd) AS unpriced, SUM(cost_usd) AS cost_usd,
        SUM(has_ended) - COUNT(tokens_in + tokens_out) AS uncounted,
        SUM(tokens_in) AS tokens_in, SUM(tokens_out) AS tokens_out, TOTAL(turns) AS turns
-     FROM jobs INDEXED BY jobs_usage WHERE created_ms >= ? GROUP BY 1`,
+     FROM jobs INDEXED BY jobs_usage WHERE created_ms >= ? AND is_run = 0 GROUP BY 1`,
     from,
   ) as unknown as (UsageSum & { readonly key: string | number | null })[];
   return rows.map((row) => ({ ...row, key: typeof row.key === 'number' ? dayName(row.key) : row.key }));
 }
 
 const COSTS = `SELECT agent, model, CASE WHEN json_valid(request) THEN request ->> '$.mode' END AS mode, outcome, cost_usd
-  FROM jobs WHERE repo = ? ORDER BY created_ms DESC, number DESC LIMIT ?`;
+  FROM jobs WHERE repo = ? AND is_run = 0 ORDER BY created_ms DESC, number DESC LIMIT ?`;
 
 /** Methods of the store about jobs. */
 export function jobMethods(
@@ -264,6 +307,7 @@ export function jobMethods(
         if (changed.request !== job.request)
           db.run('UPDATE jobs SET request = ? WHERE number = ?', toJson(changed.request, 'request'), number);
         count(db, job, changed);
+        if (isTakenUp(job, changed)) seeDecisions(db, number);
         if (changed.outcome !== null) dequeue(db, number);
         if (delivery !== undefined) insertDelivery(db, number, delivery);
         return changed;

@@ -8,6 +8,7 @@ import {
   checkSame,
   MAX_QUEUE_ROWS,
   queueEntry,
+  RUNS,
   waitingState,
 } from '../../rules/queue.ts';
 import { checkInteger, checkName } from '../../rules/value.ts';
@@ -39,8 +40,10 @@ export function setHold(db: Connection, number: number, hold: Hold): void {
 /** Puts a job that nobody holds any more where it waits. */
 function letWait(db: Connection, number: number): void {
   const row = db.get(
-    `SELECT status, cancelling, EXISTS
-         (SELECT 1 FROM messages AS m WHERE m.job_number = q.job_number AND m.taken_by IS NULL) AS waiting,
+    `SELECT status, cancelling, CASE WHEN is_run = 1
+           THEN EXISTS (SELECT 1 FROM approvals AS a WHERE a.job_number = q.job_number AND a.seen = 0)
+           ELSE EXISTS (SELECT 1 FROM messages AS m WHERE m.job_number = q.job_number AND m.taken_by IS NULL)
+         END AS waiting,
          EXISTS
          (SELECT 1 FROM queue AS o WHERE o.session_id = q.session_id AND o.job_number < q.job_number) AS blocked
        FROM queue AS q JOIN jobs ON number = q.job_number WHERE q.job_number = ?`,
@@ -53,6 +56,11 @@ function letWait(db: Connection, number: number): void {
     isBlocked: row.blocked === 1,
   });
   db.run('UPDATE queue SET state = ?, until_ms = NULL WHERE job_number = ?', state, number);
+}
+
+/** Notes that a run goes on and looks at what was decided. */
+export function seeDecisions(db: Connection, number: number): void {
+  db.run('UPDATE approvals SET seen = 1 WHERE job_number = ? AND seen = 0', number);
 }
 
 /** Puts a parked job that was told something where it waits now. */
@@ -142,7 +150,7 @@ WITH RECURSIVE repos (repo) AS (
 SELECT q.job_number, q.repo FROM repos JOIN queue AS q ON q.job_number =
   (SELECT job_number FROM queue WHERE state = 'ready' AND repo = repos.repo ORDER BY priority DESC, job_number LIMIT 1)
 WHERE repos.repo NOT IN
-  (SELECT repo FROM queue WHERE state = 'held' GROUP BY repo HAVING count(*) >= ?)
+  (SELECT repo FROM queue WHERE state = 'held' AND repo <> '${RUNS}' GROUP BY repo HAVING count(*) >= ?)
 ORDER BY q.priority DESC, q.job_number LIMIT 1`;
 
 interface Head {
@@ -152,7 +160,7 @@ interface Head {
 
 function nextNumber(db: Connection, perRepo: number | null): number | null {
   const head = db.get(HEAD) as Head | null;
-  if (head === null || perRepo === null) return head?.job_number ?? null;
+  if (head === null || perRepo === null || head.repo === RUNS) return head?.job_number ?? null;
   const held = db.get("SELECT count(*) AS count FROM queue WHERE state = 'held' AND repo = ?", head.repo) as {
     readonly count: number;
   } | null;
