@@ -2,7 +2,7 @@
 import { errorInfo, outcomeOf, type ErrorInfo } from './error.ts';
 import type { CheckVerdict, GateReport, TamperFinding } from './gate.ts';
 import { isWithoutBaseline } from './in-place/in-place.ts';
-import { decideOwed } from './pipeline/owed.ts';
+import { decideOwed } from './pipeline/output/owed.ts';
 import type { JobRequest } from './request.ts';
 import { leftFor, spentBy } from './spent.ts';
 import { isSameFailure } from './text/similarity.ts';

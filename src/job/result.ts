@@ -5,19 +5,11 @@ import type { Job } from './job.ts';
 import { isDebugging } from './decide.ts';
 import type { CostEstimate } from './model/estimate.ts';
 import type { Subtask } from './phases/plan.ts';
-import { outputOf } from './pipeline/given.ts';
-import type { Output, RunSummary } from './pipeline/run.ts';
+import { allOutputs } from './pipeline/output/given.ts';
+import type { Output, RunSummary, StepEnd } from './pipeline/run.ts';
+import { runSummary, runText } from './pipeline/summary.ts';
 import { spentBy } from './spent.ts';
-import {
-  durationMs,
-  type Built,
-  type Ending,
-  type Entry,
-  type Phase,
-  type Proposed,
-  type Saved,
-  type StepResult,
-} from './step.ts';
+import { durationMs, type Ending, type Entry, type Phase, type Saved, type StepResult } from './step.ts';
 import { OUTCOMES, type JobStatus, type Outcome } from './status.ts';
 
 /** What `run --json` prints and `/api/jobs/{id}/result` returns. */
@@ -138,15 +130,44 @@ function errorOf(ending: ErrorInfo | null, saved: StepResult<Saved>): ErrorInfo 
   };
 }
 
-/** The result of a step, with the outputs that later steps work with. */
-function withOutput(result: JobResult, built: Built | undefined, proposed: Proposed | undefined): JobResult {
-  const { summary, outcome, branch, head_sha, tests_passed } = result;
-  const known = { summary, outcome, branch, head_sha, files: proposed?.files ?? [], tests_passed };
-  return { ...result, output: outputOf(built?.output ?? {}, known) };
+/**
+ * What only runs of pipelines have in their result. A run has no agent of its own: what its steps have spent is counted
+ * with their jobs, and itself it spends nothing.
+ */
+function runFields(job: Job, { outcome }: Ending, ends: readonly StepEnd[]): Partial<JobResult> {
+  const run = runSummary(job, outcome, ends);
+  if (run === null) return {};
+  return { run, summary: runText(run, ends), total_cost: 0, total_tokens_in: 0, total_tokens_out: 0 };
 }
 
-/** Builds the result of a job from its history, its ending and where its work was saved. */
+/** The outputs of a step: what its agent gave, and what every step has, which no agent can say otherwise. */
+function outputOf(job: Job, history: readonly Entry[], result: JobResult): Partial<JobResult> {
+  if (job.request.step === undefined) return {};
+  const built = history.flatMap((e) => (e.step === 'build' && e.result.ok ? [e.result] : [])).at(-1);
+  const proposed = history.flatMap((e) => (e.step === 'propose' && e.result.ok ? [e.result] : [])).at(-1);
+  const { summary, outcome, branch, head_sha, tests_passed } = result;
+  const files = proposed?.files ?? [];
+  const known = { summary, outcome, branch, head_sha, files, tests_passed };
+  return { output: allOutputs(built?.output ?? {}, known) };
+}
+
+/**
+ * Builds the result of a job from its history, its ending and where its work was saved.
+ *
+ * @param ends how the steps of a run ended; empty for all other jobs
+ */
 export function toResult(
+  job: Job,
+  history: readonly Entry[],
+  ending: Ending,
+  saved: StepResult<Saved>,
+  ends: readonly StepEnd[] = [],
+): JobResult {
+  const result = { ...plainResult(job, history, ending, saved), ...runFields(job, ending, ends) };
+  return { ...result, ...outputOf(job, history, result) };
+}
+
+function plainResult(
   job: Job,
   history: readonly Entry[],
   ending: Ending,
@@ -161,7 +182,7 @@ export function toResult(
   const verified = runs.at(-1);
   const proposal = history.findLast((e) => e.step === 'propose');
   const spent = spentBy(history);
-  const result: JobResult = {
+  return {
     job_id: job.job_id,
     status: OUTCOMES[ending.outcome].status,
     outcome: ending.outcome,
@@ -213,5 +234,4 @@ export function toResult(
     finished_at: saved.ended_at,
     error: errorOf(ending.error, saved),
   };
-  return job.request.step === undefined ? result : withOutput(result, built, proposed);
 }

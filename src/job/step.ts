@@ -4,8 +4,8 @@ import type { GateReport, TamperFinding } from './gate.ts';
 import type { CostEstimate } from './model/estimate.ts';
 import type { PhaseChoice } from './phases/choose.ts';
 import type { Plan } from './phases/plan.ts';
-import type { Owed } from './pipeline/given.ts';
-import type { Output } from './pipeline/run.ts';
+import type { Owed } from './pipeline/output/given.ts';
+import type { Output, StepEnd } from './pipeline/run.ts';
 import type { Policy } from './request.ts';
 import type { JobResult } from './result.ts';
 import type { Outcome } from './status.ts';
@@ -144,15 +144,10 @@ export interface ProposeInput {
 }
 
 /** A step as the proposal of its run tells of it. */
-export interface ProposedStep {
-  readonly name: string;
-  readonly job_id: string | null;
-  readonly status: 'completed' | 'failed' | 'cancelled' | 'skipped';
-  readonly outcome: Outcome | null;
-  /** What its agent said it did; why it failed or was skipped, where it did not do it. */
+export type ProposedStep = Pick<StepEnd, 'name' | 'job_id' | 'status' | 'outcome'> & {
+  /** What its agent said it did; else why it failed or was skipped. */
   readonly summary: string;
-  readonly cost_usd: number | null;
-}
+};
 
 /** The change is out: a pull request, or a branch and a patch. */
 export interface Proposed {
@@ -164,7 +159,7 @@ export interface Proposed {
   readonly push_command: string | null;
   /** What a person should know of where the change is now. */
   readonly notices?: readonly string[];
-  /** The paths that it touches, bounded; for a step of a pipeline. */
+  /** Paths that differ from the base, bounded, for a step of a pipeline; absent for other jobs. */
   readonly files?: readonly string[];
 }
 

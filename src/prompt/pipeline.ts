@@ -1,5 +1,5 @@
 /** What the agent of a pipeline's step is told of the rest, and of what its step owes. */
-import type { Owed } from '../job/pipeline/given.ts';
+import type { Owed } from '../job/pipeline/output/given.ts';
 import type { StepRequest } from '../job/pipeline/run.ts';
 import { cutToTokens } from './budget.ts';
 import { fence, markUntrusted, oneLine, stripInvisible } from './untrusted.ts';

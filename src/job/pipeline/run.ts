@@ -93,8 +93,9 @@ export interface StepEnd {
   readonly status: 'completed' | 'failed' | 'cancelled' | 'skipped';
   readonly outcome: Outcome | null;
   readonly output: Output;
-  /** What it changed; both `null` where it changed nothing. */
+  /** The commit it began with; `null` where it did not begin. */
   readonly base_sha: string | null;
+  /** Its work, where it was successful; `null` where it changed nothing. */
   readonly head_sha: string | null;
   readonly error: ErrorInfo | null;
   /** Why it was skipped. */
@@ -103,6 +104,7 @@ export interface StepEnd {
 
 /** Asks for the job of a step. `task` has its templates filled in. */
 export interface ChildInput {
+  /** The step; for `resolve` the one that waits to begin, or, at the run's end, the one whose work does not fit. */
   readonly name: string;
   readonly kind: 'step' | 'resolve';
   readonly task: string;
@@ -159,7 +161,10 @@ export interface RunSteps extends Pick<
   Steps,
   'prepare' | 'verify' | 'rebase' | 'propose' | 'save' | 'notify'
 > {
-  /** Steps that an earlier process of this run began, ended or not; an engine that replays in order knows of none. */
+  /**
+   * Steps for which an earlier process of this run began a job (`child`, of either kind), ended or not; an engine that
+   * replays in order knows of none. One that only waited for an approval was not begun.
+   */
   begun(): Promise<readonly string[]>;
   /** A step of the run that this one tries again, where it was successful; `null` for all others. */
   before(name: string): Promise<StepEnd | null>;

@@ -1,5 +1,5 @@
 /** What a step's agent leaves for later steps, and what its step still owes. */
-import { addGiven, owedOutputs, readGiven, type Owed } from '../../job/pipeline/given.ts';
+import { addGiven, owedOutputs, readGiven, type Owed } from '../../job/pipeline/output/given.ts';
 import type { Output, StepRequest } from '../../job/pipeline/run.ts';
 import type { Built } from '../../job/step.ts';
 import type { JobContext } from '../context.ts';

@@ -1,7 +1,7 @@
 /** Step `propose` of a pipeline's step: its commit is kept in the home, and nothing leaves it. */
 import { writeFile } from 'node:fs/promises';
 import type { Proposed } from '../../job/step.ts';
-import { boundPaths } from '../../job/pipeline/given.ts';
+import { boundPaths } from '../../job/pipeline/output/given.ts';
 import { formatPatch } from '../../workspace/change.ts';
 import { listChanges } from '../../workspace/diff.ts';
 import { readSaved, saveCommit, wipRef } from '../../workspace/remote/saved.ts';

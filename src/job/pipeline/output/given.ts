@@ -1,7 +1,8 @@
 /** Outputs of a step, as agents give them: a model's JSON, read with care and bounded. */
-import { isFields, parseJson } from '../text/json.ts';
-import type { OutputPromise } from './definition.ts';
-import type { Json, Output, StepRequest } from './run.ts';
+import { isFields, parseJson } from '../../text/json.ts';
+import type { OutputPromise } from '../definition.ts';
+import type { DEFAULT_OUTPUTS } from '../reference.ts';
+import type { Json, Output, StepRequest } from '../run.ts';
 
 /** Largest outputs of one step, as JSON: with its summary and its files they stay below a step result's 64 KiB. */
 export const MAX_GIVEN_BYTES: number = 32 * 1024;
@@ -13,10 +14,6 @@ const MAX_FILES_BYTES = 16 * 1024;
 const MAX_SUMMARY_BYTES = 8 * 1024;
 /** Characters of an agent's closing words that are searched for JSON: those at the end. */
 const MAX_SEARCHED_CHARS = 128 * 1024;
-
-/** What the runner says of a step itself; no agent can say otherwise. */
-const DEFAULT_OUTPUTS = ['summary', 'outcome', 'branch', 'head_sha', 'files', 'tests_passed'] as const;
-type Default = (typeof DEFAULT_OUTPUTS)[number];
 
 // One kind of blanks in each repetition, so that no line of them can be shared out in many ways.
 const FENCED = /^ {0,3}(`{3,})json[^\n`]*\n([\s\S]*?)^ {0,3}\1[ \t]*$/gim;
@@ -109,7 +106,6 @@ export interface Owed {
 /** Promised outputs that are missing, or not of the type that was promised. */
 export function owedOutputs(promised: StepRequest['outputs'], { output, problem }: Given): readonly Owed[] {
   return Object.entries(promised ?? {}).flatMap(([name, { type, optional }]): Owed[] => {
-    if (DEFAULT_OUTPUTS.some((known) => known === name)) return [];
     const value = Object.hasOwn(output, name) ? (output[name] ?? null) : null;
     if (value === null && optional) return [];
     if (value === null)
@@ -128,7 +124,10 @@ export function boundPaths(paths: readonly string[]): readonly string[] {
 }
 
 /** All outputs of a step that ended: what its agent gave, and what the runner knows, which wins. */
-export function outputOf(given: Output, known: { readonly [name in Default]: Json }): Output {
+export function allOutputs(
+  given: Output,
+  known: { readonly [name in (typeof DEFAULT_OUTPUTS)[number]]: Json },
+): Output {
   const summary = typeof known.summary === 'string' ? known.summary : '';
   // Three bytes at most are one UTF-16 unit.
   return { ...given, ...known, summary: summary.slice(0, MAX_SUMMARY_BYTES / 3).toWellFormed() };

@@ -1,6 +1,6 @@
 /** What follows where a step's agent says that it is done, and something of the step is still missing. */
-import { errorInfo, type ErrorInfo } from '../error.ts';
-import type { Entry, Turn } from '../step.ts';
+import { errorInfo, type ErrorInfo } from '../../error.ts';
+import type { Entry, Turn } from '../../step.ts';
 
 /** One more turn for the agent, or the end; `null` where nothing is owed. */
 export type OwedDecision = { readonly turn: Turn } | { readonly error: ErrorInfo } | null;
