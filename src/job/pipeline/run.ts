@@ -36,6 +36,8 @@ export interface RunRequest {
   readonly definition: Pipeline;
   /** The job of the run before, whose successful steps are not run again; `null` for a first run. */
   readonly retries: string | null;
+  /** Where that run began: its branch and commit; absent or `null`: at the base of the request as it stands. */
+  readonly start?: { readonly base: string; readonly base_sha: string } | null;
 }
 
 /** What the agent of a step is told of a step that ended before it. */
