@@ -1,5 +1,5 @@
 /** A home with a repository and an agent that does what its task says, for runs of pipelines. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveConfig } from '../../../src/config.ts';
@@ -8,7 +8,7 @@ import { parsePipeline } from '../../../src/job/pipeline/parse.ts';
 import type { RunView } from '../../../src/job/pipeline/run.ts';
 import { createLog } from '../../../src/log.ts';
 import { openRunner } from '../../../src/runner/open.ts';
-import type { RunInput } from '../../../src/runner/pipeline/pipelines.ts';
+import type { RunSubmitOptions } from '../../../src/runner/pipeline/pipelines.ts';
 import type { WorkerSummary } from '../../../src/runner/queue/worker.ts';
 import type { Runner } from '../../../src/runner/runner.ts';
 import { makeRepository, sh } from '../../workspace/scene.ts';
@@ -27,7 +27,7 @@ export interface RunScene {
   submit(
     steps: readonly Step[],
     over?: Readonly<Record<string, unknown>>,
-    input?: Partial<RunInput>,
+    options?: RunSubmitOptions,
   ): Promise<Job>;
   /** Works until nothing is left that may be taken. */
   work(): Promise<WorkerSummary>;
@@ -39,6 +39,9 @@ export interface RunScene {
   events(job: Pick<Job, 'job_id'>): Promise<readonly JobEvent[]>;
   /** Resolves when something holds; the last error is thrown after 30 s. */
   until<T>(look: () => Promise<T | null | false>): Promise<T>;
+  /** What the log tells of steps, in order. */
+  told(job: Pick<Job, 'job_id'>): Promise<readonly string[]>;
+  touch(path: string): void;
   git(...args: string[]): string;
   close(): Promise<void>;
 }
@@ -62,10 +65,9 @@ export async function openRunScene(
     root,
     repo,
     runner,
-    async submit(steps, over = {}, input = {}) {
+    async submit(steps, over = {}, options = {}) {
       const pipeline = parsePipeline({ name: 'test', ...over, steps });
-      const asked = { pipeline, repo, allowHost: true, ...input };
-      return (await runner.pipelines.submit(asked)).job;
+      return (await runner.pipelines.submit({ pipeline, repo, allowHost: true }, options)).job;
     },
     work: () => runner.work({ mode: 'once', pollMs: 50, stop: new AbortController().signal, log }),
     loop() {
@@ -90,6 +92,15 @@ export async function openRunScene(
       }
       throw new Error('it did not come to that');
     },
+    async told(job) {
+      const { definition } = (await runner.store.getJob(job.job_id))?.request.pipeline ?? {};
+      const names = new Set(definition?.steps.map(({ name }) => name));
+      const data = (await scene.events(job)).filter(({ type }) => type === 'phase').map((one) => one.data);
+      return data
+        .filter(({ step }) => names.has(String(step)))
+        .map(({ step, state, status, outcome }) => [step, status ?? state, outcome].join(' ').trim());
+    },
+    touch: (path) => writeFileSync(path, ''),
     git: (...args) => sh(repo, ...args),
     async close() {
       await runner.close();
