@@ -139,16 +139,6 @@ function runFields(job: Job, { outcome }: Ending, ends: readonly StepEnd[]): Par
   return { run, summary: runText(run, ends), total_cost: 0, total_tokens_in: 0, total_tokens_out: 0 };
 }
 
-/** The outputs of a step: what its agent gave, and what every step has, which no agent can say otherwise. */
-function outputOf(job: Job, history: readonly Entry[], result: JobResult): Partial<JobResult> {
-  if (job.request.step === undefined) return {};
-  const built = history.flatMap((e) => (e.step === 'build' && e.result.ok ? [e.result] : [])).at(-1);
-  const proposed = history.flatMap((e) => (e.step === 'propose' && e.result.ok ? [e.result] : [])).at(-1);
-  const { summary, outcome, branch, head_sha, tests_passed } = result;
-  const files = proposed?.files ?? [];
-  return { output: { ...built?.output, summary, outcome, branch, head_sha, files, tests_passed } };
-}
-
 /**
  * Builds the result of a job from its history, its ending and where its work was saved.
  *
@@ -161,8 +151,7 @@ export function toResult(
   saved: StepResult<Saved>,
   ends: readonly StepEnd[] = [],
 ): JobResult {
-  const result = { ...plainResult(job, history, ending, saved), ...runFields(job, ending, ends) };
-  return { ...result, ...outputOf(job, history, result) };
+  return { ...plainResult(job, history, ending, saved), ...runFields(job, ending, ends) };
 }
 
 function plainResult(

@@ -145,8 +145,6 @@ export interface Proposed {
   readonly push_command: string | null;
   /** What a person should know of where the change is now. */
   readonly notices?: readonly string[];
-  /** Paths that differ from the base, for a step of a pipeline; absent for other jobs. */
-  readonly files?: readonly string[];
 }
 
 /** Where the base is after the change was judged. */
