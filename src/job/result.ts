@@ -5,6 +5,7 @@ import type { Job } from './job.ts';
 import { isDebugging } from './decide.ts';
 import type { CostEstimate } from './model/estimate.ts';
 import type { Subtask } from './phases/plan.ts';
+import { allOutputs } from './pipeline/output/given.ts';
 import type { Output, RunSummary, StepEnd } from './pipeline/run.ts';
 import { runSummary, runText } from './pipeline/summary.ts';
 import { spentBy } from './spent.ts';
@@ -139,6 +140,17 @@ function runFields(job: Job, { outcome }: Ending, ends: readonly StepEnd[]): Par
   return { run, summary: runText(run, ends), total_cost: 0, total_tokens_in: 0, total_tokens_out: 0 };
 }
 
+/** The outputs of a step: what its agent gave, and what every step has, which no agent can say otherwise. */
+function outputOf(job: Job, history: readonly Entry[], result: JobResult): Partial<JobResult> {
+  if (job.request.step === undefined) return {};
+  const built = history.flatMap((e) => (e.step === 'build' && e.result.ok ? [e.result] : [])).at(-1);
+  const proposed = history.flatMap((e) => (e.step === 'propose' && e.result.ok ? [e.result] : [])).at(-1);
+  const { summary, outcome, branch, head_sha, tests_passed } = result;
+  const files = proposed?.files ?? [];
+  const known = { summary, outcome, branch, head_sha, files, tests_passed };
+  return { output: allOutputs(built?.output ?? {}, known) };
+}
+
 /**
  * Builds the result of a job from its history, its ending and where its work was saved.
  *
@@ -151,7 +163,8 @@ export function toResult(
   saved: StepResult<Saved>,
   ends: readonly StepEnd[] = [],
 ): JobResult {
-  return { ...plainResult(job, history, ending, saved), ...runFields(job, ending, ends) };
+  const result = { ...plainResult(job, history, ending, saved), ...runFields(job, ending, ends) };
+  return { ...result, ...outputOf(job, history, result) };
 }
 
 function plainResult(
@@ -206,6 +219,7 @@ function plainResult(
       ...(prepared?.notices ?? []),
       ...history.flatMap(lookNotices),
       ...baseNotices(history),
+      ...(built?.output_problem == null ? [] : [built.output_problem]),
       ...(proposed?.notices ?? []),
       ...(verified === undefined ? [] : redBaseNotices(verified.report)),
     ],

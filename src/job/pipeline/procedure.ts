@@ -11,6 +11,7 @@ import type { Outcome } from '../status.ts';
 import type { Ending, Entry, Prepared, StepResult, Verified } from '../step.ts';
 import { planPipeline } from './plan.ts';
 import type { RunRequest, RunSteps, StepEnd } from './run.ts';
+import { proposedSteps } from './summary.ts';
 import { bringTogether } from './walk/conflict.ts';
 import { createWalk, stoppedBy, sumOfSpent, walkSteps, type Walk } from './walk/walk.ts';
 
@@ -112,7 +113,7 @@ function codeOf(outcome: Outcome): ErrorCode {
  * Judges the whole and proposes it, by the rules of every job. Where the base moved, `prepare` carries the saved work
  * over, and it is judged there.
  */
-async function finish(job: Job, { steps, spent }: Walk, history: Entry[]): Promise<Ending> {
+async function finish(job: Job, { steps, spent, ends }: Walk, history: Entry[]): Promise<Ending> {
   history.push({ step: 'verify', result: heardNobody(await steps.verify()) });
   for (let count = 0; count < MAX_STEPS; count++) {
     const decision = decideNext(history, job.request);
@@ -127,7 +128,8 @@ async function finish(job: Job, { steps, spent }: Walk, history: Entry[]): Promi
         history.push({ step: 'prepare', result: oneGateRun(await steps.prepare()) });
         break;
       case 'propose': {
-        const input = { ...decision.input, spent: sumOfSpent(spent) };
+        const told = proposedSteps(job, [...ends.values()]);
+        const input = { ...decision.input, spent: sumOfSpent(spent), steps: told };
         history.push({ step: 'propose', input, result: await steps.propose(input) });
         break;
       }

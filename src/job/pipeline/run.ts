@@ -36,6 +36,16 @@ export interface RunRequest {
   readonly definition: Pipeline;
   /** The job of the run before, whose successful steps are not run again; `null` for a first run. */
   readonly retries: string | null;
+  /** Where that run began: its branch and commit; absent or `null`: at the base of the request as it stands. */
+  readonly start?: { readonly base: string; readonly base_sha: string } | null;
+}
+
+/** What the agent of a step is told of a step that ended before it. */
+export interface StepBefore {
+  readonly name: string;
+  readonly outcome: Outcome | null;
+  /** What its agent said, in a line or so. */
+  readonly summary: string;
 }
 
 /** In the request of a job that is a step of a run. */
@@ -55,6 +65,9 @@ export interface StepRequest {
   /** For `resolve`: the commit with the markers, whose files are laid over the base's. */
   readonly start: string | null;
   readonly outputs: Readonly<Record<string, OutputPromise>> | null;
+  /** How many steps the pipeline has, and those before this one: its agent is told. */
+  readonly of?: number;
+  readonly before?: readonly StepBefore[];
 }
 
 /** Values of outputs: plain JSON. */

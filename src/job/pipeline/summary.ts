@@ -1,5 +1,6 @@
 /** How a run stands and what became of it, for results and for people. */
 import type { Job } from '../job.ts';
+import type { ProposedStep } from '../step.ts';
 import { OUTCOMES, type JobStatus, type Outcome } from '../status.ts';
 import { runIdOf, type RunStatus, type RunSummary, type StepEnd } from './run.ts';
 
@@ -54,12 +55,26 @@ function oneLine(text: string): string {
   return line.length > MAX_LINE_CHARS ? `${line.slice(0, MAX_LINE_CHARS - 1).toWellFormed()}…` : line;
 }
 
-function lineOf(step: RunSummary['steps'][number], end: StepEnd | undefined): string {
+/** Why a step failed or was skipped; else the first line of what its agent said it did. */
+function whyOf(step: RunSummary['steps'][number], end: StepEnd | undefined): string {
   const said = end?.output['summary'];
-  const why =
-    step.reason ?? step.error?.message ?? (typeof said === 'string' ? said.trim().split('\n')[0] : '');
+  const line = typeof said === 'string' ? said.trim().split('\n')[0] : '';
+  return step.reason ?? step.error?.message ?? line ?? '';
+}
+
+/** The steps as the proposal of their run tells of them, in the order of definition. Agents' words among it are data. */
+export function proposedSteps(job: Job, ends: readonly StepEnd[]): readonly ProposedStep[] {
+  const byName = new Map(ends.map((end) => [end.name, end]));
+  return allEnds(job, ends).map((step) => {
+    const { name, job_id, status, outcome } = step;
+    return { name, job_id, status, outcome, summary: oneLine(whyOf(step, byName.get(name))) };
+  });
+}
+
+function lineOf(step: RunSummary['steps'][number], end: StepEnd | undefined): string {
+  const why = whyOf(step, end);
   const how = step.status === 'skipped' ? 'skipped' : (step.outcome ?? step.status);
-  return oneLine(`- ${step.name}: ${how}${why === undefined || why === '' ? '' : `: ${why}`}`);
+  return oneLine(`- ${step.name}: ${how}${why === '' ? '' : `: ${why}`}`);
 }
 
 /** Which step did what, one line each. Agents' words among them are data. */

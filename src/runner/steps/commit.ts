@@ -4,6 +4,8 @@ import type { CommitInfo } from '../../workspace/change.ts';
 import { stripInvisible } from '../../prompt/untrusted.ts';
 import type { JobContext } from '../context.ts';
 
+/** Names the step of a pipeline in the message of its commit, which is what tells later whose work a file is. */
+export const STEP_TRAILER = 'Agent-Runner-Step';
 /** Longest title of a commit and of a proposal, in characters. */
 const MAX_TITLE_CHARS = 72;
 /** Longest part of the task that a commit message quotes. */
@@ -75,9 +77,13 @@ function bodyOf({ task, issue, pull, turn, trigger }: Asked): string {
  */
 export function commitInfo(context: JobContext, title: string, body = ''): CommitInfo {
   const { job, config, agent } = context;
+  const { step, pipeline } = job.request;
+  const by = `Co-authored-by: ${agent.name.replace(/[<>\n]/g, '')} <${agent.name.replace(/[^A-Za-z0-9.-]+/g, '-')}@agents.invalid>`;
   const trailers = [
     `Agent-Runner-Job: ${job.job_id}`,
-    `Co-authored-by: ${agent.name.replace(/[<>\n]/g, '')} <${agent.name.replace(/[^A-Za-z0-9.-]+/g, '-')}@agents.invalid>`,
+    ...(step === undefined ? [] : [`${STEP_TRAILER}: ${step.name.replace(/[\n\r]/g, ' ')}`]),
+    // A run has no agent of its own.
+    ...(pipeline === undefined ? [by] : []),
   ];
   const message = [title, body, trailers.join('\n')].filter((part) => part !== '').join('\n\n');
   return { message: `${message}\n`, author: config.author, date: job.created_at };
