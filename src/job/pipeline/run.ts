@@ -40,14 +40,6 @@ export interface RunRequest {
   readonly start?: { readonly base: string; readonly base_sha: string } | null;
 }
 
-/** What the agent of a step is told of a step that ended before it. */
-export interface StepBefore {
-  readonly name: string;
-  readonly outcome: Outcome | null;
-  /** What its agent said, in a line or so. */
-  readonly summary: string;
-}
-
 /** In the request of a job that is a step of a run. */
 export interface StepRequest {
   /** Job id of the run. */
@@ -65,9 +57,6 @@ export interface StepRequest {
   /** For `resolve`: the commit with the markers, whose files are laid over the base's. */
   readonly start: string | null;
   readonly outputs: Readonly<Record<string, OutputPromise>> | null;
-  /** How many steps the pipeline has, and those before this one: its agent is told. */
-  readonly of?: number;
-  readonly before?: readonly StepBefore[];
 }
 
 /** Values of outputs: plain JSON. */
