@@ -1,9 +1,8 @@
 /** What the agent is told: one text per turn. */
 import type { Plan } from '../job/phases/plan.ts';
-import type { StepRequest } from '../job/pipeline/run.ts';
 import type { AgentPhase, Turn } from '../job/step.ts';
 import { cutToTokens, FEEDBACK_TOKENS } from './budget.ts';
-import { owedPart, stepPart } from './pipeline.ts';
+import { owedPart, stepPart, type StepPlace } from './pipeline.ts';
 import { lookPart, planPart, reportPart, subtaskPart } from './phases.ts';
 import type { RuleFile } from './rules.ts';
 import { fence, markUntrusted, oneLine, stripInvisible } from './untrusted.ts';
@@ -33,7 +32,7 @@ export interface PromptInput {
   /** What the person who gave the task wrote since the last turn. */
   readonly messages?: readonly string[];
   /** Where the job stands in a pipeline; absent or `null` for a job that is no step of one. */
-  readonly step?: StepRequest | null;
+  readonly step?: StepPlace | null;
   /** Whether the checks were not run on the base: then nothing can be said of what is new. */
   readonly withoutBaseline?: boolean;
 }

@@ -1,8 +1,26 @@
 /** What the agent of a pipeline's step is told of the rest, and of what its step owes. */
 import type { Owed } from '../job/pipeline/output/given.ts';
 import type { StepRequest } from '../job/pipeline/run.ts';
+import type { Outcome } from '../job/status.ts';
 import { cutToTokens } from './budget.ts';
 import { fence, markUntrusted, oneLine, stripInvisible } from './untrusted.ts';
+
+/** A step that ended before. */
+export interface StepBefore {
+  readonly name: string;
+  readonly outcome: Outcome | null;
+  /** What its agent said it did. */
+  readonly summary: string;
+}
+
+/** Where a step stands in its pipeline. */
+export interface StepPlace {
+  readonly step: StepRequest;
+  /** How many steps there are; `null` where nobody knows. */
+  readonly of: number | null;
+  /** Those that it builds on, the nearest last. */
+  readonly before: readonly StepBefore[];
+}
 
 /** Steps before that are told of, the nearest; the rest is counted. */
 const MAX_BEFORE = 20;
@@ -11,7 +29,7 @@ const BEFORE_TOKENS = 2000;
 const MAX_OUTPUTS = 100;
 const MAX_FILES = 50;
 
-function beforePart({ before = [] }: StepRequest): readonly string[] {
+function beforePart({ before }: StepPlace): readonly string[] {
   if (before.length === 0) return [];
   const rows = before
     .slice(-MAX_BEFORE)
@@ -41,8 +59,7 @@ function outputsPart({ outputs }: StepRequest): readonly string[] {
 const HOW_TO_GIVE =
   'Later steps work with them. Give them as one JSON object with these keys: write it to `$AGENT_RUNNER_OUT/output.json`, or end your summary with it as a fenced block that begins with three backticks and `json`.';
 
-function conflictPart({ kind, conflicts }: StepRequest): readonly string[] {
-  if (kind !== 'resolve') return [];
+function conflictPart({ conflicts }: StepRequest): readonly string[] {
   const rows = conflicts.slice(0, MAX_FILES).map((path) => oneLine(path, 300));
   const more = conflicts.length > MAX_FILES ? [`and ${conflicts.length - MAX_FILES} more`] : [];
   return [
@@ -54,14 +71,20 @@ function conflictPart({ kind, conflicts }: StepRequest): readonly string[] {
 }
 
 /** Where the step stands in its pipeline: a part of the prompt; empty for a job that is no step. */
-export function stepPart(step: StepRequest | null | undefined): string {
-  if (step == null) return '';
-  const of = step.of === undefined ? '' : ` (${step.of} ${step.of === 1 ? 'step' : 'steps'})`;
+export function stepPart(place: StepPlace | null | undefined): string {
+  if (place == null) return '';
+  const { step } = place;
+  const of = place.of === null ? '' : ` (${place.of} ${place.of === 1 ? 'step' : 'steps'})`;
+  if (step.kind === 'resolve')
+    return [
+      '## Pipeline',
+      `You bring the work of steps of pipeline ${JSON.stringify(oneLine(step.pipeline, 100))} together${of}. The runner opens one pull request after the last step; neither push nor open one.`,
+      ...conflictPart(step),
+    ].join('\n');
   return [
     '## Pipeline',
     `You do step ${JSON.stringify(oneLine(step.name, 100))} of pipeline ${JSON.stringify(oneLine(step.pipeline, 100))}${of}: this step and nothing of the others. The runner opens one pull request after the last step; neither push nor open one.`,
-    ...beforePart(step),
-    ...conflictPart(step),
+    ...beforePart(place),
     ...outputsPart(step),
   ].join('\n');
 }

@@ -40,14 +40,6 @@ export interface RunRequest {
   readonly start?: { readonly base: string; readonly base_sha: string } | null;
 }
 
-/** What the agent of a step is told of a step that ended before it. */
-export interface StepBefore {
-  readonly name: string;
-  readonly outcome: Outcome | null;
-  /** What its agent said, in a line or so. */
-  readonly summary: string;
-}
-
 /** In the request of a job that is a step of a run. */
 export interface StepRequest {
   /** Job id of the run. */
@@ -65,9 +57,6 @@ export interface StepRequest {
   /** For `resolve`: the commit with the markers, whose files are laid over the base's. */
   readonly start: string | null;
   readonly outputs: Readonly<Record<string, OutputPromise>> | null;
-  /** How many steps the pipeline has, and those before this one: its agent is told. */
-  readonly of?: number;
-  readonly before?: readonly StepBefore[];
 }
 
 /** Values of outputs: plain JSON. */
@@ -155,6 +144,15 @@ export interface ApprovalDecision {
   readonly time: string;
 }
 
+/** What is stored of one step of a run. */
+export interface Begun {
+  readonly name: string;
+  /** Whether a job was begun for it, ended or not, be it to solve a conflict: then it is joined, whatever else happened. */
+  readonly job: boolean;
+  /** How many results of `approve`, `assemble` and `child` are stored for it. */
+  readonly results: number;
+}
+
 /**
  * What a run does, beside what every job does. Each is durable under its name, so that parallel ones replay. `wait`:
  * `approve`, which parks the run where nothing else of it goes on.
@@ -164,10 +162,10 @@ export interface RunSteps extends Pick<
   'prepare' | 'verify' | 'rebase' | 'propose' | 'save' | 'notify'
 > {
   /**
-   * Steps for which an earlier process of this run began a job (`child`, of either kind), ended or not; an engine that
-   * replays in order knows of none. One that only waited for an approval was not begun.
+   * What is stored of steps that an earlier process of this run went about; an engine that replays in order knows of
+   * none. What was begun is joined, and nothing new begins before all that is stored has been heard.
    */
-  begun(): Promise<readonly string[]>;
+  begun(): Promise<readonly Begun[]>;
   /** A step of the run that this one tries again, where it was successful; `null` for all others. */
   before(name: string): Promise<StepEnd | null>;
   approve(input: {

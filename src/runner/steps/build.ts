@@ -17,6 +17,7 @@ import { readRules } from '../phases/material.ts';
 import { toolServers } from '../phases/servers.ts';
 import { meteredTurn } from '../models/turn.ts';
 import { takeOutputs } from '../pipeline/output.ts';
+import { stepPlaceOf } from '../pipeline/told.ts';
 import { forgetTurn, recordTurn, turnNumber, type TurnRecorder } from '../record/recorder.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
@@ -225,6 +226,7 @@ export async function build(
   const { turn } = input;
   const isNew = memory.sessionId === null;
   const rules = await readRules(context, bench, detail.base_sha, agent);
+  const place = await stepPlaceOf(context.store, job);
   const prompt = (workspacePath: string): string =>
     renderPrompt({
       task: job.request.task,
@@ -240,7 +242,7 @@ export async function build(
       map: isNew ? memory.map : '',
       workspacePath,
       mode: job.request.mode,
-      step: job.request.step ?? null,
+      step: place,
       withoutBaseline: isWithoutBaseline(job.request.in_place),
     });
   const { reply, tree } = await takeTurn(

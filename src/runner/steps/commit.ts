@@ -49,10 +49,11 @@ function plainWords(text: string): string {
 }
 
 /** What a commit is named by. */
-type Asked = Pick<JobRequest, 'task' | 'issue' | 'pull' | 'turn' | 'trigger'>;
+type Asked = Pick<JobRequest, 'task' | 'issue' | 'pull' | 'turn' | 'trigger' | 'pipeline'>;
 
 /** The title of a job's commit and proposal. */
-export function titleOfJob({ task, issue, turn }: Asked): string {
+export function titleOfJob({ task, issue, turn, pipeline }: Asked): string {
+  if (pipeline !== undefined) return titleOf(pipeline.definition.name);
   if (turn !== undefined) return titleOf(plainWords(turn.title));
   return issue === undefined
     ? titleOf(task)
@@ -81,7 +82,8 @@ export function commitInfo(context: JobContext, title: string, body = ''): Commi
   const by = `Co-authored-by: ${agent.name.replace(/[<>\n]/g, '')} <${agent.name.replace(/[^A-Za-z0-9.-]+/g, '-')}@agents.invalid>`;
   const trailers = [
     `Agent-Runner-Job: ${job.job_id}`,
-    ...(step === undefined ? [] : [`${STEP_TRAILER}: ${step.name.replace(/[\n\r]/g, ' ')}`]),
+    // A conflict that was solved is the work of those who made it.
+    ...(step?.kind !== 'step' ? [] : [`${STEP_TRAILER}: ${step.name.replace(/[\n\r]/g, ' ')}`]),
     // A run has no agent of its own.
     ...(pipeline === undefined ? [by] : []),
   ];
@@ -92,7 +94,8 @@ export function commitInfo(context: JobContext, title: string, body = ''): Commi
 /** The commit of the change itself. */
 export function changeCommit(context: JobContext): CommitInfo {
   const { request } = context.job;
-  const { in_place: inPlace, issue } = request;
+  const { in_place: inPlace, issue, step } = request;
+  if (step?.kind === 'resolve') return commitInfo(context, `Fit in the work of step ${step.name}`);
   if (inPlace !== undefined)
     return commitInfo(context, inPlace.title, issue === undefined ? '' : bodyOf(request));
   return commitInfo(context, titleOfJob(request), bodyOf(request));
