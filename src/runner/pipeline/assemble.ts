@@ -9,8 +9,7 @@ import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Bench } from '../place.ts';
 import { STEP_TRAILER } from '../steps/commit.ts';
 
-/** In the run's own repository: what is brought together now, and what was laid for the gate. */
-const TOGETHER_REF = 'refs/agent-runner/together';
+/** In the run's own repository: what was laid for the gate. */
 const ASSEMBLED_REF = 'refs/agent-runner/assembled';
 
 /**
@@ -33,7 +32,7 @@ export async function assembleChanges(
   const sources = [...new Set([onto, ...changes.flatMap((one) => [one.base_sha, one.head_sha])])];
   await fetchCommits(git, target, repo.saved, sources);
   const carried = changes.map(({ step, base_sha: base, head_sha: head }) => ({ name: step, base, head }));
-  const options = { git, target, ref: TOGETHER_REF, trailer: STEP_TRAILER };
+  const options = { git, target, trailer: STEP_TRAILER };
   const { commit, conflict } = await bringTogether(options, onto, carried);
   const kept: Kept[] = [];
   if (commit !== onto) kept.push({ commit, ref: runRef(job.job_id, input.for) });

@@ -2,12 +2,13 @@
  * Changes of several commits brought together in a row of commits, one a change. What touches no path that anybody else
  * touched is carried over by its paths, however many changes there are; only the rest is merged file by file, by git.
  */
+import { randomBytes } from 'node:crypto';
 import { JobError } from '../../job/error.ts';
 import type { Git, GitTarget } from '../git.ts';
 import type { ByteName } from '../staging.ts';
 import { bytes } from '../staging.ts';
 import { readCommits, readTreeChanges, type PathChange, type RawCommit, type TreePair } from './commits.ts';
-import { mergeChange } from './merge.ts';
+import { deleteRefs, mergeChange, mergeNamed } from './merge.ts';
 import { writeCommits, type Made, type NewCommit } from './write.ts';
 
 /** One change: what `head` has and `base` has not. */
@@ -36,8 +37,6 @@ export interface Together {
 export interface TogetherOptions {
   readonly git: Git;
   readonly target: Pick<GitTarget, 'dir'>;
-  /** Ref for the commits that are made, in the repository of `target`. */
-  readonly ref: string;
   /** Trailer of a commit's message that says whose it is. */
   readonly trailer: string;
 }
@@ -82,14 +81,19 @@ function isTouched({ paths, folders }: Touched, path: ByteName): boolean {
 interface Row {
   tip: Made;
   waiting: NewCommit[];
+  /** The tree that the row ends in with all that waits; `null` where that is known once it is written. */
+  tree: string | null;
+  /** Where refs of its own are, as long as it is made. */
+  readonly refs: string;
   /** Touched since the first commit of the row. */
   readonly since: Touched;
 }
 
-async function flush({ git, target, ref }: TogetherOptions, row: Row): Promise<Made> {
-  const made = await writeCommits(git, target, row.tip.commit, ref, row.waiting);
+async function flush({ git, target }: TogetherOptions, row: Row): Promise<Made> {
+  const made = await writeCommits(git, target, row.tip.commit, `${row.refs}/row`, row.waiting);
   row.waiting = [];
   row.tip = made.at(-1) ?? row.tip;
+  row.tree = row.tip.tree;
   return row.tip;
 }
 
@@ -111,7 +115,7 @@ function shownPath(path: ByteName): string {
 
 /** A path as the sides had it: where a file stands in the way of a folder, git names it after its side. */
 function withoutSide(path: string): string {
-  return path.replace(/~steps?_[\w+-]+$/, '');
+  return path.replace(/~(?:steps?_[\w+-]+|refs_agent-runner_together_\w+|[0-9a-f]{40})$/, '');
 }
 
 /** Whose commits between two touched some paths, the oldest first. */
@@ -136,22 +140,20 @@ async function conflictOf(
   options: TogetherOptions,
   row: Row,
   change: CarriedChange,
-  at: number,
-  like: RawCommit,
+  what: { readonly at: number; readonly like: RawCommit; readonly conflicts: readonly ByteName[] },
 ): Promise<Together> {
-  const { git, target, ref } = options;
+  const { git, target } = options;
   const { base, head, name } = change;
-  const { commit, tree: into } = row.tip;
-  const first = await mergeChange(git, target, { base, into, head, like, ours: '', theirs: name });
-  const touched = [...new Set(first.conflicts.map(shownPath).map(withoutSide))].slice(0, MAX_PATHS);
+  const { at, like, conflicts } = what;
+  const { commit, tree: into } = await flush(options, row);
+  const touched = [...new Set(conflicts.map(shownPath).map(withoutSide))].slice(0, MAX_PATHS);
   const owners = (await ownersOf(options, base, commit, touched)).filter((owner) => owner !== name);
-  // Once more, now that the other side has a name: the markers tell it.
-  const ours = owners.join('+');
-  const second = await mergeChange(git, target, { base, into, head, like, ours, theirs: name });
-  const paths = [...new Set(second.conflicts.map(shownPath))].slice(0, MAX_PATHS);
+  // Once more, with names: the markers tell them.
+  const shown = await mergeNamed(git, target, { base, into, head, like }, owners.join('+'), name);
+  const paths = [...new Set(shown.conflicts.map(shownPath))].slice(0, MAX_PATHS);
   const message = `Conflict of ${name} with ${owners.join(', ') || 'what came before'}\n`;
-  const marked = await writeCommits(git, target, commit, `${ref}-marked`, [
-    { like: { ...like, message: bytes(message).toString('latin1') }, content: { tree: second.tree } },
+  const marked = await writeCommits(git, target, commit, `${row.refs}/marked`, [
+    { like: { ...like, message: bytes(message).toString('latin1') }, content: { tree: shown.tree } },
   ]);
   return { commit, conflict: { at, paths, with: owners, marked: marked[0]?.commit ?? '' } };
 }
@@ -169,19 +171,26 @@ async function carry(
   const isFree = !changes.some(({ path }) => isTouched(before, path) || isTouched(row.since, path));
   if (isFree) {
     row.waiting.push({ like, content: { changes } });
+    row.tree = null;
     touch(row.since, changes);
     return null;
   }
   const { git, target } = options;
-  const { tree: into } = await flush(options, row);
-  const { base, head, name } = change;
-  const merged = await mergeChange(git, target, { base, into, head, like, ours: '', theirs: name });
-  if (merged.conflicts.length > 0) return conflictOf(options, row, change, at, like);
+  const into = row.tree ?? (await flush(options, row)).tree;
+  const { base, head } = change;
+  const { tree, conflicts } = await mergeChange(git, target, {
+    base,
+    into,
+    head,
+    like,
+    ref: `${row.refs}/ours`,
+  });
+  if (conflicts.length > 0) return conflictOf(options, row, change, { at, like, conflicts });
   // The same was done already: a commit of nothing helps nobody.
-  if (merged.tree === into) return null;
-  const [written = []] = await readTreeChanges(git, target, [{ before: into, after: merged.tree }]);
-  row.waiting.push({ like, content: { tree: merged.tree } });
-  touch(row.since, written);
+  if (tree === into) return null;
+  row.waiting.push({ like, content: { tree } });
+  row.tree = tree;
+  touch(row.since, changes);
   return null;
 }
 
@@ -210,13 +219,23 @@ export async function bringTogether(
   const pairs = [...trees, ...bases.map((before) => ({ before, after: start.tree }))];
   const differences = await readTreeChanges(git, target, pairs);
   const moved = new Map(bases.map((tree, at) => [tree, touchedBy(differences[trees.length + at] ?? [])]));
-  const row: Row = { tip: { commit: onto, tree: start.tree }, waiting: [], since: touchedBy([]) };
-  for (const [at, change] of changes.entries()) {
-    const before = moved.get(trees[at]?.before ?? '') ?? touchedBy([]);
-    const like = known(commits, change.head, change.name);
-    const what = { like, changes: differences[at] ?? [], before };
-    const conflict = await carry(options, row, change, at, what);
-    if (conflict !== null) return conflict;
+  const { tree } = start;
+  const refs = `refs/agent-runner/together/${randomBytes(6).toString('hex')}`;
+  const row: Row = { tip: { commit: onto, tree }, waiting: [], tree, refs, since: touchedBy([]) };
+  try {
+    for (const [at, change] of changes.entries()) {
+      const before = moved.get(trees[at]?.before ?? '') ?? touchedBy([]);
+      const like = known(commits, change.head, change.name);
+      const what = { like, changes: differences[at] ?? [], before };
+      const conflict = await carry(options, row, change, at, what);
+      if (conflict !== null) return conflict;
+    }
+    return { commit: (await flush(options, row)).commit, conflict: null };
+  } finally {
+    await deleteRefs(
+      git,
+      target,
+      ['row', 'ours', 'marked'].map((name) => `${refs}/${name}`),
+    );
   }
-  return { commit: (await flush(options, row)).commit, conflict: null };
 }

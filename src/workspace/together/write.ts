@@ -35,19 +35,17 @@ function linesOf({ content }: NewCommit): string {
   ].join('');
 }
 
-/**
- * Writes commits, each on top of the one before, the first on top of `parent`. Written twice, they are the same ones.
- *
- * @param ref points at the last one afterwards
- */
-export async function writeCommits(
-  git: Git,
-  { dir }: Pick<GitTarget, 'dir'>,
-  parent: string,
-  ref: string,
-  commits: readonly NewCommit[],
-): Promise<readonly Made[]> {
-  if (commits.length === 0) return [];
+/** The command that takes a stream of commits. */
+export const FAST_IMPORT: readonly string[] = [
+  'fast-import',
+  '--quiet',
+  '--force',
+  '--done',
+  '--date-format=raw',
+];
+
+/** Commits as a stream for `fast-import`, each on top of the one before; it answers each with its id and its tree. */
+export function streamOf(parent: string, ref: string, commits: readonly NewCommit[]): Buffer {
   const parts = commits.map((one, at) => {
     const mark = at + 1;
     const { author, committer, message } = one.like;
@@ -58,8 +56,23 @@ export async function writeCommits(
       `get-mark :${mark}\nls :${mark} ""\n`,
     ].join('');
   });
-  const args = ['fast-import', '--quiet', '--force', '--done', '--date-format=raw'];
-  const { text } = await git({ dir }, args, { stdin: bytes(`${parts.join('')}done\n`) });
+  return bytes(`${parts.join('')}done\n`);
+}
+
+/**
+ * Writes commits, each on top of the one before, the first on top of `parent`. Written twice, they are the same ones.
+ *
+ * @param ref points at the last one afterwards; nobody else may use it at this time
+ */
+export async function writeCommits(
+  git: Git,
+  { dir }: Pick<GitTarget, 'dir'>,
+  parent: string,
+  ref: string,
+  commits: readonly NewCommit[],
+): Promise<readonly Made[]> {
+  if (commits.length === 0) return [];
+  const { text } = await git({ dir }, FAST_IMPORT, { stdin: streamOf(parent, ref, commits) });
   const lines = text.split('\n').filter((line) => line !== '');
   return commits.map((_, at) => {
     const tree = /^040000 tree ([0-9a-f]{40})/.exec(lines[2 * at + 1] ?? '')?.[1] ?? '';

@@ -59,7 +59,7 @@ const edit = (files: Readonly<Record<string, string>>) => (): void => write(scen
 
 function bring(changes: readonly CarriedChange[], onto: string = base): Promise<Together> {
   const target = { dir: join(scene.repo, '.git') };
-  const options = { git, target, ref: 'refs/agent-runner/together', trailer: 'Agent-Runner-Step' };
+  const options = { git, target, trailer: 'Agent-Runner-Step' };
   return bringTogether(options, onto, changes);
 }
 
@@ -84,6 +84,7 @@ describe('changes that touch nothing in common', () => {
     expect(show(made, 'a.txt') + show(made, 'dir/in.txt')).toBe('ab');
     expect(files(made)).not.toContain('gone.txt');
     expect(await bring([a, b, c])).toEqual({ commit: made, conflict: null });
+    expect(sh(scene.repo, 'for-each-ref', 'refs/agent-runner')).toBe('');
     // The first is what its step made, as it is.
     expect(sh(scene.repo, 'rev-parse', `${made}~2`)).toBe(a.head);
   });
@@ -184,9 +185,9 @@ describe('a conflict', () => {
     expect(files(conflict?.marked ?? '')).toContain('r.txt');
     expect(await bring([other, left, right])).toEqual({ commit: made, conflict });
     // Names for the merge are gone with it.
-    expect(
-      sh(scene.repo, 'for-each-ref', 'refs/heads/steps', 'refs/heads/step', 'refs/agent-runner/merging'),
-    ).toBe('');
+    expect(sh(scene.repo, 'for-each-ref', 'refs/heads/steps', 'refs/heads/step', 'refs/agent-runner')).toBe(
+      '',
+    );
   });
 
   it('is found by the history of what it begins with', async () => {
