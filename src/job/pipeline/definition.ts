@@ -41,7 +41,7 @@ export interface StepDefinition {
   readonly mode: 'change' | 'ask';
   readonly depends_on: readonly string[];
   readonly on_failure: OnFailure;
-  /** The step is left out where this is not true; see `condition.ts`. */
+  /** The step is left out where this is not true; see `expression/condition.ts`. */
   readonly condition: string | null;
   readonly approval: Approval | null;
   /** `null` is the pipeline's. */

@@ -49,13 +49,13 @@ async function tell(job: Job, steps: RunSteps, story: Story): Promise<Ending> {
   const { definition: pipeline, retries } = requestOf(job);
   const base = await prepare(steps, story);
   if (typeof base !== 'string') return base;
-  const begun = new Set(await steps.begun());
+  const stored = await steps.begun();
   const before = new Map<string, StepEnd>();
   for (const { name } of retries === null ? [] : pipeline.steps) {
     const end = await steps.before(name);
     if (end?.status === 'completed') before.set(name, end);
   }
-  const walk = createWalk({ pipeline, plan: planPipeline(pipeline), steps, begun, before }, base);
+  const walk = createWalk({ pipeline, plan: planPipeline(pipeline), steps, before }, base, stored);
   story.walk = walk;
   await walkSteps(walk);
   const stopped = stoppedBy(walk);
@@ -65,10 +65,11 @@ async function tell(job: Job, steps: RunSteps, story: Story): Promise<Ending> {
     pipeline,
     steps,
     for: null,
-    onResolve: () => undefined,
+    mayResolve: () => Promise.resolve(true),
     onSpent: (spent) => walk.spent.push(spent),
   });
   if ('error' in brought) return endingWith(brought.error);
+  if (!('commit' in brought)) throw new JobError('bug', 'nothing halts a run whose steps have all ended');
   const laid = await steps.lay({ commit: brought.commit });
   if (!laid.ok) return endingWith(laid.error);
   return laid.changed ? finish(job, walk, story.history) : unchanged(walk);

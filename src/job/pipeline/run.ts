@@ -36,6 +36,8 @@ export interface RunRequest {
   readonly definition: Pipeline;
   /** The job of the run before, whose successful steps are not run again; `null` for a first run. */
   readonly retries: string | null;
+  /** Where that run began: its branch and commit; absent or `null`: at the base of the request as it stands. */
+  readonly start?: { readonly base: string; readonly base_sha: string } | null;
 }
 
 /** In the request of a job that is a step of a run. */
@@ -142,6 +144,15 @@ export interface ApprovalDecision {
   readonly time: string;
 }
 
+/** What is stored of one step of a run. */
+export interface Begun {
+  readonly name: string;
+  /** Whether a job was begun for it, ended or not, be it to solve a conflict: then it is joined, whatever else happened. */
+  readonly job: boolean;
+  /** How many results of `approve`, `assemble` and `child` are stored for it. */
+  readonly results: number;
+}
+
 /**
  * What a run does, beside what every job does. Each is durable under its name, so that parallel ones replay. `wait`:
  * `approve`, which parks the run where nothing else of it goes on.
@@ -151,10 +162,10 @@ export interface RunSteps extends Pick<
   'prepare' | 'verify' | 'rebase' | 'propose' | 'save' | 'notify'
 > {
   /**
-   * Steps for which an earlier process of this run began a job (`child`, of either kind), ended or not; an engine that
-   * replays in order knows of none. One that only waited for an approval was not begun.
+   * What is stored of steps that an earlier process of this run went about; an engine that replays in order knows of
+   * none. What was begun is joined, and nothing new begins before all that is stored has been heard.
    */
-  begun(): Promise<readonly string[]>;
+  begun(): Promise<readonly Begun[]>;
   /** A step of the run that this one tries again, where it was successful; `null` for all others. */
   before(name: string): Promise<StepEnd | null>;
   approve(input: {

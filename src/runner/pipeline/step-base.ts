@@ -10,7 +10,8 @@ import type { Bench } from '../place.ts';
 import { layCommit } from '../session/lay.ts';
 
 /**
- * Makes the commit that a job begins with readable: a branch of the remote; for a step, what its run names. That is read
+ * Makes the commit that a job begins with readable: a branch of the remote; for a step, what its run names, and for
+ * a run that tries another one again, where that began. That is read
  * from this home where it can be: its run has asked the remote.
  *
  * @throws JobError as `fetchBase`; `infra_failed` where neither this home nor the remote has a step's commit any more
@@ -19,12 +20,16 @@ export async function openBase(
   git: Git,
   repo: RepoPaths,
   remote: Remote,
-  what: { readonly wanted: string | null; readonly step: StepRequest | undefined; readonly jobId: string },
+  what: {
+    readonly wanted: string | null;
+    readonly at: Pick<StepRequest, 'base' | 'base_sha'> | null;
+    readonly jobId: string;
+  },
 ): Promise<Base> {
-  const { wanted, step, jobId } = what;
-  if (step === undefined) return fetchBase(git, repo, remote, wanted, jobId);
-  await restoreBase(git, repo, remote, step.base_sha, jobId);
-  return { name: step.base, sha: step.base_sha, isBranch: true };
+  const { wanted, at, jobId } = what;
+  if (at === null) return fetchBase(git, repo, remote, wanted, jobId);
+  await restoreBase(git, repo, remote, at.base_sha, jobId);
+  return { name: at.base, sha: at.base_sha, isBranch: true };
 }
 
 /** Lays the files with conflict markers over the base, for a step that solves a conflict. */

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePhases, type PhaseChoice } from '../../job/phases/choose.ts';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
+import type { StepRequest } from '../../job/pipeline/run.ts';
+import type { JobRequest } from '../../job/request.ts';
 import type { Remote, Target } from '../../forge/forge.ts';
 import { commitTree } from '../../workspace/change.ts';
 import { fetchCommit, rebaseTree } from '../../workspace/commits.ts';
@@ -211,6 +213,17 @@ function submoduleNotices({ submodules }: CommitFiles): readonly string[] {
   return [`submodules are not checked out: ${submodules.slice(0, 5).join(', ')}`];
 }
 
+/**
+ * Where a job begins that was told so: a step, and a run that tries another one again, for what it takes over was made
+ * there; unless the base moved since, and saved work is carried over to that.
+ */
+function beginsAt(
+  { step, pipeline }: JobRequest,
+  onto: unknown,
+): Pick<StepRequest, 'base' | 'base_sha'> | null {
+  return step ?? (onto === null ? (pipeline?.start ?? null) : null);
+}
+
 interface PrepareOptions {
   /** Called before what lies in the job's folder is removed; rejects where the job is no longer ours. */
   readonly check?: () => Promise<void>;
@@ -241,10 +254,8 @@ export async function prepare(
   const inPlace = wanted === undefined ? null : await fetchInPlace(context, remote, wanted);
   const session = await readSessionStart(store, job);
   const wantedBase = session?.base_sha ?? onto?.sha ?? job.request.base;
-  const fetching =
-    inPlace === null
-      ? openBase(git, repo, remote, { wanted: wantedBase, step, jobId: job.job_id })
-      : Promise.resolve(inPlace.base);
+  const where = { wanted: wantedBase, at: beginsAt(job.request, onto), jobId: job.job_id };
+  const fetching = inPlace === null ? openBase(git, repo, remote, where) : Promise.resolve(inPlace.base);
   fetching.catch(() => {});
   // What the forge says of a repository that is not there is clearer than what git says.
   const target = await placing;

@@ -1,10 +1,10 @@
 /** What steps say of each other: names, dependencies, templates and conditions. */
 import { OUTCOMES } from '../../status.ts';
-import { comparedTexts, readCondition } from '../condition.ts';
+import { comparedTexts, readCondition } from '../expression/condition.ts';
 import type { StepDefinition } from '../definition.ts';
 import { planPipeline, sortSteps, type Plan } from '../plan.ts';
 import { DEFAULT_OUTPUTS, referenceText, type Reference } from '../reference.ts';
-import { readTemplate } from '../template.ts';
+import { readTemplate } from '../expression/template.ts';
 import { nearest, shown, type Path, type Problems } from './problem.ts';
 
 /** Most steps of a cycle that are spelled out. */

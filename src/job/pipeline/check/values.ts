@@ -48,7 +48,7 @@ export function readFields(
     const meant = synonym !== undefined && known.includes(synonym) ? synonym : nearest(name, known);
     problems.add(
       [...path, name],
-      `there is no such field of a ${what}`,
+      `there is no such field of ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what}`,
       meant === null ? `allowed are ${known.join(', ')}` : `did you mean ${meant}?`,
     );
   }

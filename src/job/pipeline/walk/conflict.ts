@@ -55,22 +55,28 @@ export interface Bringing {
   readonly steps: Pick<RunSteps, 'assemble' | 'child'>;
   /** The step that begins with it; `null` for what the run proposes. */
   readonly for: string | null;
-  /** Told before a conflict is given to an agent: that is work that has begun. */
-  readonly onResolve: () => void;
+  /** Asked before a conflict is given to an agent. */
+  readonly mayResolve: () => Promise<boolean>;
   /** Told of what that has cost. */
   readonly onSpent: (spent: ChildEnd['spent']) => void;
 }
 
-/** What came of it. `isOver`: the budget of the whole run is spent. */
-export type Brought = { readonly commit: string } | { readonly error: ErrorInfo; readonly isOver: boolean };
+/**
+ * What came of it. `halted`: there is a conflict, and the run begins nothing any more. `isOver`: the budget of the whole
+ * run is spent.
+ */
+export type Brought =
+  | { readonly commit: string }
+  | { readonly halted: true }
+  | { readonly error: ErrorInfo; readonly isOver: boolean };
 
 async function resolve(
   conflict: Conflict,
   commit: string,
-  { pipeline, steps, for: target, onResolve, onSpent }: Bringing,
+  { pipeline, steps, for: target, mayResolve, onSpent }: Bringing,
 ): Promise<Brought> {
   if (pipeline.resolve === 'fail') return { error: conflictError(conflict, ''), isOver: false };
-  onResolve();
+  if (!(await mayResolve())) return { halted: true };
   const solved = await steps.child({
     name: target ?? conflict.step,
     kind: 'resolve',
@@ -110,7 +116,7 @@ export async function bringTogether(start: Start, bringing: Bringing): Promise<B
     if (!result.ok) return { error: result.error, isOver: false };
     if (result.conflict === null) return { commit: result.commit };
     const solved = await resolve(result.conflict, result.commit, bringing);
-    if ('error' in solved) return solved;
+    if (!('commit' in solved)) return solved;
     onto = solved.commit;
     changes = changes.slice(Math.max(0, result.conflict.at) + 1);
   }

@@ -1,11 +1,11 @@
 /** Whether a step begins, once all that it depends on has ended: a pure decision. */
 import type { ErrorInfo } from '../../error.ts';
-import { isTrue, readCondition, type Condition } from '../condition.ts';
+import { isTrue, readCondition, type Condition } from '../expression/condition.ts';
 import type { Pipeline } from '../definition.ts';
 import type { Plan, Ready } from '../plan.ts';
 import type { Reference } from '../reference.ts';
 import type { Json, Output, StepEnd } from '../run.ts';
-import { outputAt } from '../template.ts';
+import { outputAt } from '../expression/template.ts';
 
 /** What becomes of a step. `isFine`: steps behind it may go on as if nothing were wrong. */
 export type Standing =

@@ -7,11 +7,12 @@ import { OUTCOMES, type Outcome } from '../../status.ts';
 import type { Usage } from '../../step.ts';
 import type { Pipeline, StepDefinition } from '../definition.ts';
 import { createTracker, type Plan, type Ready } from '../plan.ts';
-import type { ChildEnd, RunSteps, StepEnd } from '../run.ts';
+import type { Begun, ChildEnd, RunSteps, StepEnd } from '../run.ts';
 import { parseTask } from '../../request.ts';
-import { fillTemplate } from '../template.ts';
+import { fillTemplate } from '../expression/template.ts';
 import { bringTogether } from './conflict.ts';
 import { outputOf, standingOf, type Scene } from './standing.ts';
+import { createReplay, type Replay } from './replay.ts';
 import { createTogether, type Together } from './together.ts';
 
 /** What a run is made of, and what is remembered of it. */
@@ -29,6 +30,7 @@ export interface Walk {
   readonly before: ReadonlyMap<string, StepEnd>;
   /** Steps that ended as in that run, and all before them. */
   readonly same: Set<number>;
+  readonly replay: Replay;
   /** Why nothing more begins; `null` while all is well. */
   halted: string | null;
   readonly whenHalted: PromiseWithResolvers<null>;
@@ -51,11 +53,16 @@ type Settled = { readonly ended: Ended } | { readonly step: number; readonly thr
 
 /** Makes a run's memory. */
 export function createWalk(
-  given: Pick<Walk, 'pipeline' | 'plan' | 'steps' | 'begun' | 'before'>,
+  given: Pick<Walk, 'pipeline' | 'plan' | 'steps' | 'before'>,
   base: string,
+  stored: readonly Begun[],
 ): Walk {
+  const replay = createReplay(stored);
   return {
     ...given,
+    steps: listening(given.steps, replay),
+    begun: new Set(stored.filter(({ job }) => job).map(({ name }) => name)),
+    replay,
     together: createTogether(given.plan, base),
     ends: new Map(),
     spent: [],
@@ -63,6 +70,20 @@ export function createWalk(
     halted: null,
     whenHalted: Promise.withResolvers(),
     stopping: new Set(),
+  };
+}
+
+/** The same steps; the replay hears of each result. */
+function listening(steps: RunSteps, replay: Replay): RunSteps {
+  const hear = <T>(name: string | null, result: T): T => {
+    if (name !== null) replay.heard(name);
+    return result;
+  };
+  return {
+    ...steps,
+    approve: async (input) => hear(input.step, await steps.approve(input)),
+    assemble: async (input) => hear(input.for, await steps.assemble(input)),
+    child: async (input) => hear(input.name, await steps.child(input)),
   };
 }
 
@@ -99,6 +120,11 @@ function without(name: string, end: Pick<StepEnd, 'status'> & Partial<StepEnd>):
 function skipped(walk: Walk, step: number, reason: string, isFine: boolean): Ended {
   const end = without(definitionOf(walk, step).name, { status: 'skipped', reason });
   return { step, end, began: null, isFine, isOver: false };
+}
+
+/** A step that the run's failure came before. */
+function halted(walk: Walk, step: number): Ended {
+  return skipped(walk, step, walk.halted ?? '', false);
 }
 
 function failed(walk: Walk, step: number, error: ErrorInfo, isOver = false): Ended {
@@ -150,7 +176,7 @@ async function approved(walk: Walk, step: number): Promise<Ended | null> {
   const filled = fillTemplate(text, (other) => outputOf(sceneOf(walk), other), 'person');
   if ('error' in filled) return failed(walk, step, filled.error);
   const answer = await ask(walk, step, filled.text);
-  if (answer === null) return skipped(walk, step, walk.halted ?? '', false);
+  if (answer === null) return halted(walk, step);
   if (!answer.ok) return failed(walk, step, answer.error);
   if (answer.approved) return null;
   const said = answer.comment === null ? '' : `: ${answer.comment}`;
@@ -175,23 +201,27 @@ async function runStep(walk: Walk, step: number): Promise<Ended> {
   const { name } = definitionOf(walk, step);
   const task = taskOf(walk, step);
   if ('error' in task) return failed(walk, step, task.error);
+  let isBegun = walk.begun.has(name);
+  // What failed meanwhile lets nothing more begin.
+  const mayBegin = async (): Promise<boolean> => {
+    await walk.replay.pass(name);
+    return isBegun || walk.halted === null;
+  };
+  if (!(await mayBegin())) return halted(walk, step);
   const refused = await approved(walk, step);
   if (refused !== null) return refused;
-  let isBegun = walk.begun.has(name);
-  if (!isBegun && walk.halted !== null) return skipped(walk, step, walk.halted, false);
+  if (!(await mayBegin())) return halted(walk, step);
   walk.steps.tell({ name, status: 'running' });
   const brought = await bringTogether(walk.together.startOf(step), {
     pipeline: walk.pipeline,
     steps: walk.steps,
     for: name,
-    onResolve: () => {
-      isBegun = true;
-    },
+    // An agent that solves a conflict is work that has begun: what it is for follows it.
+    mayResolve: async () => (isBegun = await mayBegin()),
     onSpent: (spent) => walk.spent.push(spent),
   });
   if ('error' in brought) return failed(walk, step, brought.error, brought.isOver);
-  // What failed meanwhile lets nothing more begin.
-  if (!isBegun && walk.halted !== null) return skipped(walk, step, walk.halted, false);
+  if (!('commit' in brought) || !(await mayBegin())) return halted(walk, step);
   const base_sha = brought.commit;
   const child = await walk.steps.child({
     name,
@@ -209,6 +239,7 @@ async function runStep(walk: Walk, step: number): Promise<Ended> {
 /** Takes note of an end, and says which steps that was the last thing missing for. */
 function note(walk: Walk, { step, end, began, isOver }: Ended): void {
   walk.ends.set(step, end);
+  walk.replay.ended(end.name);
   walk.together.ended(step, began, end.head_sha);
   const isSame = end.status === 'completed' ? walk.before.get(end.name) === end : !walk.before.has(end.name);
   if (isSame && walk.plan.dependencies[step]?.every((other) => walk.same.has(other)) === true)
@@ -233,7 +264,7 @@ function decided(walk: Walk, ready: Ready): Ended | null {
   const { name } = definitionOf(walk, step);
   const end = takenOver(walk, step);
   const mayBegin = walk.halted === null || walk.begun.has(name);
-  if (end === null && !mayBegin) return skipped(walk, step, walk.halted ?? '', false);
+  if (end === null && !mayBegin) return halted(walk, step);
   const standing = standingOf(ready, sceneOf(walk));
   if (standing.do === 'skip') return skipped(walk, step, standing.reason, standing.isFine);
   if (standing.do === 'fail') return failed(walk, step, standing.error);
@@ -284,6 +315,8 @@ export async function walkSteps(walk: Walk): Promise<void> {
     if (mail.length === 0) {
       const rung = Promise.withResolvers<void>();
       ring = rung.resolve;
+      // Nothing that is stored is still to come: what was left of it belonged to what can't be reached any more.
+      if (walk.replay.waiting() === open) walk.replay.release();
       await rung.promise;
     }
     for (const settled of mail.splice(0)) {

@@ -2,10 +2,10 @@
  * Templates in tasks and in what approvers are asked: `{{steps.<name>.output.<key>}}`. Other double braces are left as
  * they are, because tasks speak of templates of other programs; what seems to be meant for us and is wrong is refused.
  */
-import { errorInfo, type ErrorInfo } from '../error.ts';
-import { isFields } from '../text/json.ts';
-import { readReference, referenceText, type Reference } from './reference.ts';
-import type { Json, Output } from './run.ts';
+import { errorInfo, type ErrorInfo } from '../../error.ts';
+import { isFields } from '../../text/json.ts';
+import { readReference, referenceText, type Reference } from '../reference.ts';
+import type { Json, Output } from '../run.ts';
 
 /** Most templates in one text. */
 const MAX_TEMPLATES = 200;
@@ -96,7 +96,7 @@ function listed(names: readonly string[]): string {
 /**
  * The value of a reference to an output.
  *
- * @param output that of the step; `null` for a step that has none because it did not run to its end
+ * @param output that of the step; `null` for a step that did not run
  * @returns the value, or an error that names step and key, and what there is
  */
 export function outputAt(
@@ -110,7 +110,7 @@ export function outputAt(
   });
   if (output === null)
     return missing(
-      `the step ${step} has no outputs: it did not complete`,
+      `the step ${step} did not run, so it has no outputs`,
       `give this step a condition: steps.${step}.status == "completed"`,
     );
   let value: Json = output;
@@ -152,7 +152,7 @@ function asData(value: Json, label: string): string {
 /**
  * Fills the outputs of steps into a text.
  *
- * @param outputOf the output of a step by its name; `null` where the step did not complete
+ * @param outputOf the output of a step by its name; `null` where the step did not run
  * @param to `prompt` marks values as data; `person` puts them in as they are
  * @returns the text, or `output_missing` for the first output that is not there, naming step and key and what there is
  */

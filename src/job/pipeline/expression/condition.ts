@@ -11,9 +11,9 @@
  * their contents are. `contains` looks for a part of a text, an element of a list, or a key of an object. As a whole,
  * `false`, `null`, 0 and the empty text do not hold; everything else does.
  */
-import { isFields } from '../text/json.ts';
-import { dottedAt, readReference, type Reference } from './reference.ts';
-import type { Json } from './run.ts';
+import { isFields } from '../../text/json.ts';
+import { dottedAt, readReference, type Reference } from '../reference.ts';
+import type { Json } from '../run.ts';
 
 /** Longest condition, in characters, and how deep its parts may lie in each other. */
 export const MAX_CONDITION_CHARS = 2000;
