@@ -89,6 +89,8 @@ export type AgentReply =
       readonly summary: string;
       /** Set when it can't go on without an answer. */
       readonly question: string | null;
+      /** Text of `$AGENT_RUNNER_OUT/output.json`, as it was left; absent or `null` where there is none. */
+      readonly output?: string | null;
       readonly sessionId: string | null;
       readonly usage: Usage | null;
       /** How full its session is, where that is known. */

@@ -130,7 +130,7 @@ async function execute(
  * Makes an agent of a command line. It succeeds by exiting with 0; what it changed, and whether that is any
  * good, is for the runner to find out. The JSON stream of a known programme tells its session, usage, last words
  * and errors, which count whatever its exit code says. Else its closing message is `$AGENT_RUNNER_OUT/summary.md`, else the last
- * lines of stdout; a question is `$AGENT_RUNNER_OUT/question.md`.
+ * lines of stdout; a question is `$AGENT_RUNNER_OUT/question.md`, and outputs of a pipeline's step `output.json` there.
  *
  * @throws JobError `bad_configuration` when the command is empty
  */
@@ -153,7 +153,7 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
     const told = stream?.end() ?? null;
     // What the stream says went wrong is better told than an exit code, which may well be 0.
     const error = told?.error ?? failureOf(result, turn, command, context.logPath);
-    const { summary: said, question } = await handover.collect();
+    const { summary: said, question, output } = await handover.collect();
     const spent = told?.usage ?? usage;
     if (error !== null) return { ok: false, error, usage: spent };
     const summary = said ?? told?.message ?? plainText(result.stdout);
@@ -161,6 +161,7 @@ export function createCommandAgent(options: CommandAgentOptions): Agent {
       ok: true,
       summary: tail(summary, turn.phase === 'build' ? SUMMARY_CHARS : ANSWER_CHARS),
       question,
+      output,
       sessionId: told?.sessionId ?? null,
       usage: spent,
     };

@@ -11,6 +11,8 @@ import type { AgentContext } from './agent.ts';
 
 /** Largest summary or question that is read back, in bytes. */
 export const MAX_NOTE_BYTES: number = 16 * 1024;
+/** The same of the outputs of a pipeline's step; what is larger is cut, and then no JSON any more. */
+export const MAX_OUTPUT_BYTES: number = 64 * 1024;
 /** Bound of the small command that reads a turn's notes. */
 const CHORE_TIMEOUT_MS = 30_000;
 
@@ -18,13 +20,18 @@ const CHORE_TIMEOUT_MS = 30_000;
 export interface Notes {
   readonly summary: string | null;
   readonly question: string | null;
+  /** Text of `output.json`, as it is: whoever reads it cleans what is in it. */
+  readonly output: string | null;
 }
 
+/** No notes at all. */
+export const NO_NOTES: Notes = { summary: null, question: null, output: null };
+
 /** Notes from their bytes in base64; empty ones are none. */
-export function notesOf(summary: string, question: string): Notes {
-  const read = (text: string): string | null =>
-    plainText(Buffer.from(text, 'base64').toString('utf8')) || null;
-  return { summary: read(summary), question: read(question) };
+export function notesOf(summary: string, question: string, output: string): Notes {
+  const decode = (text: string): string => Buffer.from(text, 'base64').toString('utf8');
+  const read = (text: string): string | null => plainText(decode(text)) || null;
+  return { summary: read(summary), question: read(question), output: decode(output) || null };
 }
 
 /** A directory of one turn; `outDir` is `AGENT_RUNNER_OUT`. */
@@ -90,22 +97,24 @@ export function planHandover(context: AgentContext, hasPromptFile: boolean): Han
     begin: (command) => ['sh', '-c', BEGIN, 'sh', dir, promptFile ?? '', command],
     async collect() {
       // Nearly always there are none: a look from outside spares a command.
-      if (!(await context.sandbox.homeHas(name))) return { summary: null, question: null };
+      if (!(await context.sandbox.homeHas(name))) return NO_NOTES;
       // Only plain files: a FIFO would hang, and a link is not what was asked for. One line a note.
       const script =
-        'for name in summary.md question.md; do ' +
+        'for name in summary.md question.md output.json; do most=$2; ' +
+        'if [ "$name" = output.json ]; then most=$3; fi; ' +
         'if [ -f "$1/out/$name" ] && [ ! -L "$1/out/$name" ]; then ' +
-        'head -c "$2" -- "$1/out/$name" | base64 | tr -d "\\n"; fi; echo; done; rm -rf -- "$1"';
-      const found = await context.sandbox.exec(['sh', '-c', script, 'sh', dir, String(MAX_NOTE_BYTES)], {
+        'head -c "$most" -- "$1/out/$name" | base64 | tr -d "\\n"; fi; echo; done; rm -rf -- "$1"';
+      const limits = [String(MAX_NOTE_BYTES), String(MAX_OUTPUT_BYTES)];
+      const found = await context.sandbox.exec(['sh', '-c', script, 'sh', dir, ...limits], {
         timeoutMs: CHORE_TIMEOUT_MS,
-        // Two notes in base64, and their line ends.
-        maxBytes: 4 * MAX_NOTE_BYTES,
+        // All of them in base64, and their line ends.
+        maxBytes: 4 * MAX_NOTE_BYTES + 2 * MAX_OUTPUT_BYTES,
         signal: context.signal,
       });
       if (found.end === 'cancelled' || context.signal.aborted) throw new Cancelled();
-      if (found.end !== 'exited') return { summary: null, question: null };
-      const [summary = '', question = ''] = found.stdout.split('\n');
-      return notesOf(summary, question);
+      if (found.end !== 'exited') return NO_NOTES;
+      const [summary = '', question = '', output = ''] = found.stdout.split('\n');
+      return notesOf(summary, question, output);
     },
   };
 }

@@ -15,7 +15,8 @@ const SLOW_SECONDS = 3600;
 const MAX_PROMPT_CHARS = 4 * 1024 * 1024;
 const MAX_FILES = 5000;
 const MAX_DEPTH = 8;
-const REPORT = 'SIMULATED.md';
+/** Steps of a pipeline that run side by side write a report each. */
+let report = 'SIMULATED.md';
 const BREAK_MARK = 'simulated break';
 const NOT_SOURCES = /^(?:\..*|node_modules|vendor|dist|build|target|coverage|__pycache__)$/;
 const TEST_FILE =
@@ -51,6 +52,44 @@ function taskOf(prompt: string): string {
 function partOf(prompt: string): { readonly number: number; readonly of: number; readonly name: string } {
   const [, number = '1', of = '1', name = ''] = /^## Sub-task (\d+) of (\d+): (.*)$/m.exec(prompt) ?? [];
   return { number: Number(number), of: Number(of), name };
+}
+
+/** The step of a pipeline that a prompt asks for; `null` for a job that is none. */
+function stepOf(prompt: string): string | null {
+  return /^You do step "([A-Za-z0-9_-]+)" of pipeline /m.exec(prompt)?.[1] ?? null;
+}
+
+const VALUES: Readonly<Record<string, unknown>> = {
+  string: 'simulated',
+  number: 1,
+  integer: 1,
+  boolean: true,
+  array: ['simulated'],
+  object: { simulated: true },
+};
+
+/** Gives the outputs that the step promises, each with a value of its type. */
+function giveOutputs(prompt: string): void {
+  const [, listed = ''] = prompt.split('## Outputs that this step promises\n');
+  const [own = ''] = listed.split('\n\n');
+  const promised = [...own.matchAll(/^- ([A-Za-z_][\w-]*) \(([a-z]+)(?:, optional)?\)/gm)];
+  if (promised.length === 0 || outDir === '') return;
+  const outputs = promised.map(([, name, type = '']) => [name, VALUES[type] ?? null]);
+  writeFileSync(join(outDir, 'output.json'), `${JSON.stringify(Object.fromEntries(outputs))}\n`);
+}
+
+/** Markers as the runner labels them; both sides stay. */
+const MARKERS = /^(?:<{7} steps\/.*|={7}|>{7} step\/.*)\n/gm;
+
+function solveConflicts(): string {
+  let solved = 0;
+  for (const path of listFiles()) {
+    const text = read(path);
+    if (text === null || !/^<{7} steps\//m.test(text)) continue;
+    writeFileSync(path, text.replace(MARKERS, ''));
+    solved++;
+  }
+  return `Kept both sides in ${solved} ${solved === 1 ? 'file' : 'files'}.`;
 }
 
 function say(text: string): void {
@@ -177,7 +216,7 @@ function repairGeneric(): string | null {
 }
 
 function reportGeneric(task: string): void {
-  writeFileSync(REPORT, `# Work of the simulated agent\n\nTask: ${task}\n`);
+  writeFileSync(report, `# Work of the simulated agent\n\nTask: ${task}\n`);
 }
 
 // Exploring and planning: what the files say, in words that are always the same.
@@ -209,8 +248,8 @@ function plan(task: string): string {
         },
       ]
     : [
-        { name: 'the edit', task, files: [victim(listFiles()) ?? REPORT] },
-        { name: 'the report', task: `Name each piece of the work in ${REPORT}.`, files: [REPORT] },
+        { name: 'the edit', task, files: [victim(listFiles()) ?? report] },
+        { name: 'the report', task: `Name each piece of the work in ${report}.`, files: [report] },
       ];
   return JSON.stringify({ reasoning: 'The code first, then what tells of it.', subtasks }, null, 2);
 }
@@ -219,7 +258,7 @@ function plan(task: string): string {
 function doLater({ number, of, name }: ReturnType<typeof partOf>): string {
   const here = /maxLength = (\w+) \}/.exec(read(DEMO_SOURCE) ?? '')?.[1];
   if (isDemo() && here !== undefined) editDemo(here, number === of);
-  else appendFileSync(REPORT, `\n- sub-task ${number} of ${of}: ${name}\n`);
+  else appendFileSync(report, `\n- sub-task ${number} of ${of}: ${name}\n`);
   return `Sub-task ${number} of ${of} is done: ${name}.`;
 }
 
@@ -234,7 +273,7 @@ function doGood(task: string, isLast: boolean): string {
   }
   repairGeneric();
   reportGeneric(task);
-  return `Wrote ${REPORT} with the first line of the task.`;
+  return `Wrote ${report} with the first line of the task.`;
 }
 
 /** Wrong at first; right once the prompt tells of failures, or its own mistake is found in the files. */
@@ -249,8 +288,8 @@ function doBad(task: string, laterTurn: boolean, isLast: boolean): string {
   const repaired = repairGeneric();
   const broken = repaired === null && !laterTurn ? breakGeneric() : null;
   reportGeneric(task);
-  if (repaired !== null) return `Took the line out of ${repaired} that did not parse, and wrote ${REPORT}.`;
-  return broken === null ? `Wrote ${REPORT}.` : `Edited ${broken} and wrote ${REPORT}.`;
+  if (repaired !== null) return `Took the line out of ${repaired} that did not parse, and wrote ${report}.`;
+  return broken === null ? `Wrote ${report}.` : `Edited ${broken} and wrote ${report}.`;
 }
 
 function doStuck(task: string): string {
@@ -270,7 +309,7 @@ function doLost(task: string): string {
     return `Perhaps the limit is too low: ${present + 10} instead of ${present}.`;
   }
   breakGeneric();
-  appendFileSync(REPORT, `- another guess: ${task}\n`);
+  appendFileSync(report, `- another guess: ${task}\n`);
   return 'Perhaps this helps.';
 }
 
@@ -291,14 +330,14 @@ function doTamper(task: string): string {
     writeFileSync('package.json', manifest.replace(/("test"\s*:\s*)"(?:[^"\\]|\\.)*"/, '$1"exit 0"'));
     return 'All tests pass.';
   }
-  return `Wrote ${REPORT}; there is no test to weaken here.`;
+  return `Wrote ${report}; there is no test to weaken here.`;
 }
 
 async function doSlow(task: string): Promise<string> {
-  writeFileSync(REPORT, `# Work of the simulated agent\n\nTask: ${task}\n`);
+  writeFileSync(report, `# Work of the simulated agent\n\nTask: ${task}\n`);
   for (let second = 0; second < SLOW_SECONDS; second++) {
     say(`still working (${second} s)`);
-    if (second % 60 === 0) appendFileSync(REPORT, `- minute ${second / 60}\n`);
+    if (second % 60 === 0) appendFileSync(report, `- minute ${second / 60}\n`);
     await sleep(1000);
   }
   return 'Done at last.';
@@ -308,13 +347,18 @@ async function main(): Promise<void> {
   const prompt = await readPrompt();
   const task = taskOf(prompt);
   const works = !['noop', 'slow', 'crash', 'injection'].includes(behaviour);
+  const step = stepOf(prompt);
+  if (step !== null) report = `SIMULATED-${step}.md`;
   if (works && prompt.startsWith('You answer a question')) {
+    giveOutputs(prompt);
     finish(`The simulated agent has no model and can't answer: ${task}`);
     return;
   }
   if (phase === 'explore') return finish(explore(task));
   if (phase === 'plan') return finish(plan(task));
   say(`simulated agent (${behaviour}): ${task}`);
+  giveOutputs(prompt);
+  if (works && prompt.includes('\n## Conflict\n')) return finish(solveConflicts());
   const part = partOf(prompt);
   if (works && part.number > 1) return finish(doLater(part));
   const isLast = part.number === part.of;
@@ -336,7 +380,7 @@ async function main(): Promise<void> {
     case 'injection':
       return finish([...(await attemptAll(outDir)), '', doGood(task, isLast)].join('\n'));
     case 'crash':
-      writeFileSync(REPORT, '# Work of the simulated agent\n\nTask: ');
+      writeFileSync(report, '# Work of the simulated agent\n\nTask: ');
       process.stderr.write(`${new Error('simulated crash in the middle of an edit').stack}\n`);
       process.exit(3);
     default:

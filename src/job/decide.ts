@@ -2,6 +2,7 @@
 import { errorInfo, outcomeOf, type ErrorInfo } from './error.ts';
 import type { CheckVerdict, GateReport, TamperFinding } from './gate.ts';
 import { isWithoutBaseline } from './in-place/in-place.ts';
+import { decideOwed } from './pipeline/output/owed.ts';
 import type { JobRequest } from './request.ts';
 import { leftFor, spentBy } from './spent.ts';
 import { isSameFailure } from './text/similarity.ts';
@@ -37,14 +38,12 @@ export const MAX_QUESTIONS = 10;
 /** Share of the time that is left which exploring may take, and then planning. */
 const LOOK_SHARE = 1 / 4;
 
-type RedRun = { readonly failure: string };
-
 /** A verdict of red; in place also inconclusive and none, which then come with a failure of their own. */
 function isRed(result: StepResult<Verified>): boolean {
   return result.ok && (result.report.verdict === 'red' || result.failure !== '');
 }
 
-function redRuns(history: readonly Entry[]): readonly RedRun[] {
+function redRuns(history: readonly Entry[]): readonly Pick<Verified, 'failure'>[] {
   return history.flatMap((e) =>
     e.step === 'verify' && e.result.ok && isRed(e.result) ? [{ failure: e.result.failure }] : [],
   );
@@ -57,7 +56,7 @@ function hasChange(history: readonly Entry[]): boolean {
 }
 
 /** Index of the first red run that equals an earlier one; from there on the job is in debug mode. */
-function debugStart(runs: readonly RedRun[]): number {
+function debugStart(runs: readonly Pick<Verified, 'failure'>[]): number {
   return runs.findIndex((run, at) =>
     runs.slice(0, at).some((earlier) => isSameFailure(earlier.failure, run.failure)),
   );
@@ -225,9 +224,11 @@ function afterBuild(history: readonly Entry[], request: JobRequest): Decision {
     if (asked(history) < MAX_QUESTIONS) return { next: 'message', question };
     return endWith(errorInfo('agent_failed', `the agent asked more than ${MAX_QUESTIONS} questions`));
   }
-  if (request.mode === 'ask') return end('answered');
-  const part = nextPart(history);
+  const part = request.mode === 'ask' ? null : nextPart(history);
   if (part !== null) return prompt(history, request, part);
+  const owed = decideOwed(history);
+  if (owed !== null) return 'turn' in owed ? prompt(history, request, owed.turn) : endWith(owed.error);
+  if (request.mode === 'ask') return end('answered');
   // What was red before the agent came stays red when it changes nothing: the gate says so, or that it was a flake.
   if (isWithoutBaseline(request.in_place)) return { next: 'verify' };
   return changed ? { next: 'verify' } : end('no_change');
@@ -357,9 +358,8 @@ function afterPropose(history: readonly Entry[], request: JobRequest): Decision 
   const last = history.at(-1);
   if (last?.step !== 'propose' || !last.result.ok) throw new Error('bug: afterPropose needs a proposal');
   const verdict = history.findLast((e) => e.step === 'verify');
-  if (verdict !== undefined && isRed(verdict.result)) {
+  if (verdict !== undefined && isRed(verdict.result))
     return { next: 'end', ending: redEnding(history, request) };
-  }
   return end(last.result.outcome);
 }
 

@@ -31,11 +31,13 @@ export const ERROR_CODES = {
   secret_in_diff: { blame: 'user', outcome: 'refused' },
   diff_too_large: { blame: 'user', outcome: 'refused' },
   protected_path: { blame: 'user', outcome: 'refused' },
+  not_approved: { blame: 'user', outcome: 'refused' },
 
   gate_failed: { blame: 'user', outcome: 'gate_failed' },
   gave_up: { blame: 'user', outcome: 'gave_up' },
   tampered: { blame: 'user', outcome: 'tampered' },
   agent_failed: { blame: 'operator', outcome: 'agent_failed' },
+  output_missing: { blame: 'user', outcome: 'agent_failed' },
   budget_exceeded: { blame: 'user', outcome: 'budget_exceeded' },
   timed_out: { blame: 'user', outcome: 'timed_out' },
   setup_failed: { blame: 'user', outcome: 'setup_failed' },

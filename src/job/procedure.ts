@@ -64,8 +64,8 @@ async function story(job: Job, steps: Steps, history: Entry[]): Promise<Ending> 
   throw new JobError('bug', `the job did not end within ${MAX_STEPS} steps`);
 }
 
-/** A throw means cancelled or infrastructure, nothing else. */
-function endingOfThrow(thrown: unknown): Ending {
+/** How a procedure ends whose step threw. A throw means cancelled or infrastructure, nothing else. */
+export function endingOfThrow(thrown: unknown): Ending {
   if (thrown instanceof Cancelled) {
     return { outcome: 'cancelled', error: errorInfo('cancelled', thrown.message) };
   }

@@ -5,7 +5,9 @@ import type { Job } from './job.ts';
 import { isDebugging } from './decide.ts';
 import type { CostEstimate } from './model/estimate.ts';
 import type { Subtask } from './phases/plan.ts';
-import type { Output, RunSummary } from './pipeline/run.ts';
+import { allOutputs } from './pipeline/output/given.ts';
+import type { Output, RunSummary, StepEnd } from './pipeline/run.ts';
+import { runSummary, runText } from './pipeline/summary.ts';
 import { spentBy } from './spent.ts';
 import { durationMs, type Ending, type Entry, type Phase, type Saved, type StepResult } from './step.ts';
 import { OUTCOMES, type JobStatus, type Outcome } from './status.ts';
@@ -128,8 +130,44 @@ function errorOf(ending: ErrorInfo | null, saved: StepResult<Saved>): ErrorInfo 
   };
 }
 
-/** Builds the result of a job from its history, its ending and where its work was saved. */
+/**
+ * What only runs of pipelines have in their result. A run has no agent of its own: what its steps have spent is counted
+ * with their jobs, and itself it spends nothing.
+ */
+function runFields(job: Job, { outcome }: Ending, ends: readonly StepEnd[]): Partial<JobResult> {
+  const run = runSummary(job, outcome, ends);
+  if (run === null) return {};
+  return { run, summary: runText(run, ends), total_cost: 0, total_tokens_in: 0, total_tokens_out: 0 };
+}
+
+/** The outputs of a step: what its agent gave, and what every step has, which no agent can say otherwise. */
+function outputOf(job: Job, history: readonly Entry[], result: JobResult): Partial<JobResult> {
+  if (job.request.step === undefined) return {};
+  const built = history.flatMap((e) => (e.step === 'build' && e.result.ok ? [e.result] : [])).at(-1);
+  const proposed = history.flatMap((e) => (e.step === 'propose' && e.result.ok ? [e.result] : [])).at(-1);
+  const { summary, outcome, branch, head_sha, tests_passed } = result;
+  const files = proposed?.files ?? [];
+  const known = { summary, outcome, branch, head_sha, files, tests_passed };
+  return { output: allOutputs(built?.output ?? {}, known) };
+}
+
+/**
+ * Builds the result of a job from its history, its ending and where its work was saved.
+ *
+ * @param ends how the steps of a run ended; empty for all other jobs
+ */
 export function toResult(
+  job: Job,
+  history: readonly Entry[],
+  ending: Ending,
+  saved: StepResult<Saved>,
+  ends: readonly StepEnd[] = [],
+): JobResult {
+  const result = { ...plainResult(job, history, ending, saved), ...runFields(job, ending, ends) };
+  return { ...result, ...outputOf(job, history, result) };
+}
+
+function plainResult(
   job: Job,
   history: readonly Entry[],
   ending: Ending,
@@ -181,6 +219,7 @@ export function toResult(
       ...(prepared?.notices ?? []),
       ...history.flatMap(lookNotices),
       ...baseNotices(history),
+      ...(built?.output_problem == null ? [] : [built.output_problem]),
       ...(proposed?.notices ?? []),
       ...(verified === undefined ? [] : redBaseNotices(verified.report)),
     ],

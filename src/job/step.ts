@@ -4,7 +4,8 @@ import type { GateReport, TamperFinding } from './gate.ts';
 import type { CostEstimate } from './model/estimate.ts';
 import type { PhaseChoice } from './phases/choose.ts';
 import type { Plan } from './phases/plan.ts';
-import type { Output } from './pipeline/run.ts';
+import type { Owed } from './pipeline/output/given.ts';
+import type { Output, StepEnd } from './pipeline/run.ts';
 import type { Policy } from './request.ts';
 import type { JobResult } from './result.ts';
 import type { Outcome } from './status.ts';
@@ -86,7 +87,9 @@ export type Turn =
       readonly gate_run: number;
       readonly error_history: readonly string[];
     }
-  | { readonly kind: 'tamper'; readonly findings: readonly TamperFinding[] };
+  | { readonly kind: 'tamper'; readonly findings: readonly TamperFinding[] }
+  /** What the step of a pipeline owes: promised outputs, conflicts that still stand in files. */
+  | { readonly kind: 'owed'; readonly owed: readonly Owed[] };
 
 /** How full an agent's session is. */
 export interface SessionFill {
@@ -114,8 +117,11 @@ export interface Built {
   readonly session_id: string | null;
   /** How full the agent's session is, where that is known. */
   readonly context?: SessionFill;
-  /** The outputs that the agent gave, for a step of a pipeline. */
+  /** The outputs that the agent has given so far, for a step of a pipeline, and what of them could not be read. */
   readonly output?: Output;
+  readonly output_problem?: string | null;
+  /** What the step still owes; absent or empty: nothing. */
+  readonly owed?: readonly Owed[];
 }
 
 /** The gate's report and the failure, in full for people and normalised for comparing. */
@@ -133,7 +139,15 @@ export interface ProposeInput {
   readonly labels: readonly string[];
   /** What the agent has spent until then; absent in jobs of older versions. */
   readonly spent?: Usage & { readonly agent_ms: number };
+  /** What became of the steps, for the run of a pipeline. */
+  readonly steps?: readonly ProposedStep[];
 }
+
+/** A step as the proposal of its run tells of it. */
+export type ProposedStep = Pick<StepEnd, 'name' | 'job_id' | 'status' | 'outcome'> & {
+  /** What its agent said it did; else why it failed or was skipped. */
+  readonly summary: string;
+};
 
 /** The change is out: a pull request, or a branch and a patch. */
 export interface Proposed {
@@ -145,6 +159,8 @@ export interface Proposed {
   readonly push_command: string | null;
   /** What a person should know of where the change is now. */
   readonly notices?: readonly string[];
+  /** Paths that differ from the base, bounded, for a step of a pipeline; absent for other jobs. */
+  readonly files?: readonly string[];
 }
 
 /** Where the base is after the change was judged. */

@@ -2,6 +2,7 @@
 import type { Plan } from '../job/phases/plan.ts';
 import type { AgentPhase, Turn } from '../job/step.ts';
 import { cutToTokens, FEEDBACK_TOKENS } from './budget.ts';
+import { owedPart, stepPart, type StepPlace } from './pipeline.ts';
 import { lookPart, planPart, reportPart, subtaskPart } from './phases.ts';
 import type { RuleFile } from './rules.ts';
 import { fence, markUntrusted, oneLine, stripInvisible } from './untrusted.ts';
@@ -30,6 +31,8 @@ export interface PromptInput {
   readonly map?: string;
   /** What the person who gave the task wrote since the last turn. */
   readonly messages?: readonly string[];
+  /** Where the job stands in a pipeline; absent or `null` for a job that is no step of one. */
+  readonly step?: StepPlace | null;
   /** Whether the checks were not run on the base: then nothing can be said of what is new. */
   readonly withoutBaseline?: boolean;
 }
@@ -79,7 +82,7 @@ function house(input: PromptInput): string {
     '',
     '## Rules of the runner',
     '- Edit files in the workspace only. What you leave there is your work: the runner takes it from the files.',
-    '- Never commit, push or merge, and open no pull request. The runner proposes the change once its checks are green.',
+    `- Never commit, push or merge, and open no pull request. ${input.step == null ? 'The runner proposes the change once its checks are green.' : 'The runner takes the change once its checks are green.'}`,
     '- Change what the task needs and nothing else. Leave the configuration of checks, CI and tests alone unless the task is about them.',
     ...out,
   ].join('\n');
@@ -176,6 +179,8 @@ function turnPart(input: PromptInput): string {
       return fixPart(turn, input);
     case 'tamper':
       return tamperPart(turn);
+    case 'owed':
+      return owedPart(turn.owed);
     case 'answer':
       if (turn.question === '') return messagesPart([turn.answer]);
       return [
@@ -206,6 +211,7 @@ export function renderPrompt(input: PromptInput): string {
     input.map ?? '',
     reportPart(input.report ?? null),
     isLook(input) ? '' : planPart(input.plan ?? null),
+    stepPart(input.step),
     `## Task\n${stripInvisible(input.task).trim()}`,
     input.turn.kind === 'task' ? '' : summaryPart(input.summary),
     messagesPart(input.messages ?? []),

@@ -83,7 +83,25 @@ export const DISPATCH_POINTS = [
   'dispatch-stored',
   'job-triggered',
 ] as const;
+/** Those of a run of a pipeline, whose steps are named by whoever wrote it: a point is one of the step that comes there. */
+export const PIPELINE_POINTS = [
+  'child-begun',
+  'child-noting',
+  'child-noted',
+  'child-effect',
+  'child-stored',
+  'assemble-begun',
+  'assemble-effect',
+  'assemble-stored',
+  'approve-begun',
+  'approve-effect',
+  'approve-stored',
+  'lay-begun',
+  'lay-effect',
+  'lay-stored',
+] as const;
 export type FailPoint =
+  | (typeof PIPELINE_POINTS)[number]
   | (typeof FAIL_POINTS)[number]
   | (typeof DISPATCH_POINTS)[number]
   | (typeof DELIVERY_POINTS)[number]
@@ -97,7 +115,7 @@ const MAX_PASSES = 1000;
 
 function parseFailAt(text: string): { readonly point: string; readonly nth: number } {
   const [name = '', count = '1'] = text.split(':', 2);
-  const all = [...FAIL_POINTS, ...FORGE_POINTS, ...DISPATCH_POINTS, ...DELIVERY_POINTS];
+  const all = [...FAIL_POINTS, ...PIPELINE_POINTS, ...FORGE_POINTS, ...DISPATCH_POINTS, ...DELIVERY_POINTS];
   const point = all.find((known) => known === name);
   const nth = Number(count);
   if (point !== undefined && Number.isInteger(nth) && nth >= 1 && nth <= MAX_PASSES) return { point, nth };
@@ -110,10 +128,22 @@ function parseFailAt(text: string): { readonly point: string; readonly nth: numb
   );
 }
 
+/** What a step does: `prepare` of `prepare-1`, and `child` of `child:tests-1`. */
+function nameOf(stepKey: string): string {
+  return stepKey.replace(/:.*|-\d+$/s, '');
+}
+
 /** `prepare-1` and `begun` as `prepare-begun`. */
 function pointOf(stepKey: string, state: string): string {
-  return `${stepKey.replace(/-\d+$/, '')}-${state}`;
+  return `${nameOf(stepKey)}-${state}`;
 }
+
+/** The points before and after a step's note is stored. */
+const NOTES: Readonly<Record<string, { readonly before?: string; readonly after: string }>> = {
+  propose: { before: 'patch-written', after: 'push-noted' },
+  build: { after: 'build-noted' },
+  child: { before: 'child-noting', after: 'child-noted' },
+};
 
 function toldPoint(events: readonly NewEvent[]): string | null {
   return events.some((event) => event.type === 'status' && event.phase === 'notify') ? 'end-told' : null;
@@ -155,10 +185,10 @@ function failingStore(store: Store, reach: Reach): Store {
       return record;
     },
     async noteStep(lease, key, note, durability) {
-      if (key.startsWith('propose-')) reach('patch-written');
+      const { before = null, after = null } = NOTES[nameOf(key)] ?? {};
+      reach(before);
       await store.noteStep(lease, key, note, durability);
-      if (key.startsWith('propose-')) reach('push-noted');
-      if (key.startsWith('build-')) reach('build-noted');
+      reach(after);
     },
     async finishStep(lease, key, result, durability) {
       reach(pointOf(key, 'effect'));

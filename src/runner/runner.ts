@@ -1,9 +1,9 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
 import { isElsewhere } from '../job/elsewhere/executor.ts';
-import { Cancelled, JobError } from '../job/error.ts';
+import { JobError } from '../job/error.ts';
 import type { Job, JobEvent } from '../job/job.ts';
-import { runJob } from '../job/procedure.ts';
 import type { Cause } from '../job/elsewhere/ending.ts';
+import { jobOfRun } from '../job/pipeline/run.ts';
 import type { JobRequest } from '../job/request.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal } from '../job/status.ts';
@@ -15,18 +15,16 @@ import type { Callbacks } from './callbacks/callbacks.ts';
 import type { JobContext, RunnerParts } from './context.ts';
 import { endElsewhere } from './dispatch/end.ts';
 import { runElsewhere } from './dispatch/story.ts';
-import { createEngine } from './engine/engine.ts';
-import { createJournal, type Journal } from './engine/journal.ts';
-import { LEASE_MS, letGo, takeLease, type HeldLease } from './engine/lease.ts';
-import { restartIfOther } from './engine/restart.ts';
-import { settleEnded, tidyJob } from './engine/settle.ts';
+import { drive, openJob, savedIn, sessionFolder } from './engine/drive.ts';
+import type { Journal } from './engine/journal.ts';
+import { LEASE_MS } from './engine/lease.ts';
+import { settleEnded } from './engine/settle.ts';
 import { readIssue, type ReadIssue } from './forge/issue.ts';
 import { readFailingPull, type FailingPull } from './forge/turn/heal.ts';
 import { readDiff } from './look/diff.ts';
 import type { JudgeInput, Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { findForkPoint, findRevision } from '../workspace/remote/listing.ts';
-import { keptFor } from './session/home.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
 import { backUpDaily } from './keep/database.ts';
@@ -34,17 +32,17 @@ import { collectDaily, collectGarbage, type GcReport } from './keep/gc.ts';
 import { sweep, type Swept } from './keep/sweep.ts';
 import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
 import type { Handover } from '../job/in-place/handover.ts';
-import type { CancelWatch } from './queue/cancel.ts';
 import type { Followers } from './queue/follow.ts';
+import { createPipelines, type Pipelines } from './pipeline/pipelines.ts';
+import type { Place } from './pipeline/walk/run-steps.ts';
+import { createEndWatch } from './pipeline/walk/watch.ts';
 import { accept, queueVerbs } from './queue/verbs.ts';
-import { endUnopened, openPatiently } from './queue/unopened.ts';
 import type { WorkerOptions, WorkerSummary } from './queue/worker.ts';
 import { createTriggers, type Triggers } from './triggers/triggers.ts';
 import { contextOf, maskOf } from './engine/wire.ts';
 import { preflight } from './request/preflight.ts';
 import { createArchives, type Archives } from './archive/archives.ts';
 import { createReplays, type Replays } from './record/replay.ts';
-import type { JobSteps } from './steps/steps.ts';
 
 /** How a run ended: with a result, in the hands of a run elsewhere, or parked until a person answers. */
 export type RunEnd =
@@ -62,6 +60,11 @@ export interface RunOptions {
   readonly lease?: Lease;
   /** Aborted when somebody else shall go on with the job: it stays as it is, and `run` rejects with `conflict`. */
   readonly handBack?: AbortSignal;
+  /**
+   * The place among a worker's jobs that this one takes; a run of a pipeline leaves it to its steps. Without one, they are
+   * run in this process, and not by workers.
+   */
+  readonly place?: Place;
 }
 
 /** How a request is submitted. */
@@ -72,6 +75,8 @@ export interface SubmitOptions {
   readonly settles?: Acceptance['settles'];
   /** The job's own token for the forge; it is kept sealed, until the job has ended. */
   readonly token?: string | undefined;
+  /** The job whose branch it goes on with; absent: the one that was asked the same, where there is one. */
+  readonly follows?: JobRequest['follows'];
 }
 
 /** Runs jobs, and reads what is known of them. */
@@ -81,7 +86,7 @@ export interface Runner {
   readonly layout: Layout;
   readonly callbacks: Callbacks;
   /** Accepts a request that this process is about to run; the job is durable when it resolves. */
-  accept(request: JobRequest): Promise<Job>;
+  accept(request: JobRequest, options?: Pick<SubmitOptions, 'token' | 'follows'>): Promise<Job>;
   /**
    * Accepts a request into the queue, for a worker of this or another process.
    *
@@ -141,6 +146,8 @@ export interface Runner {
   /** Recorded jobs, to be played back. */
   readonly replays: Replays;
   readonly archives: Archives;
+  /** Pipelines and their runs. */
+  readonly pipelines: Pipelines;
   /** The repository or folder a person stands in, as a request for `issue-to-pr` or `self-heal` names it. */
   standIn(path: string): Promise<InPlaceRepository>;
   /** What the person needs who takes over a job of `issue-to-pr` or `self-heal`. */
@@ -152,59 +159,6 @@ export interface Runner {
 const DAILY_TIMEOUT_MS = 30_000;
 /** Longest clean-up after dead processes. */
 const SWEEP_TIMEOUT_MS = 5000;
-
-/** Everything one run of one job needs, and how it is put away again. */
-interface Opened {
-  readonly context: JobContext;
-  readonly lease: HeldLease;
-  readonly journal: Journal;
-  readonly cancelled: CancelWatch;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
-
-/** Opens a job, or ends it where it can't be opened and nobody is there who could mend what is missing. */
-async function openJob(
-  parts: RunnerParts,
-  job: Job,
-  claimed: Lease | undefined,
-  options: RunOptions,
-): Promise<Opened | Job> {
-  const { store, cancels, config } = parts;
-  const lease = await takeLease(store, job.job_id, { claimed, handBack: options.handBack });
-  const { sealed_token: sealed } = job.request;
-  const token = sealed == null ? undefined : await parts.seals.open(job.job_id, sealed).catch(asError);
-  const own = typeof token === 'string' ? token : undefined;
-  const mask = maskOf(parts, own);
-  const show = options.onEvent ?? ((): void => {});
-  const journal = createJournal(store, job.job_id, { attempt: job.attempt, mask, show });
-  const cancelled = await cancels.watch(job.job_id);
-  const signal = AbortSignal.any([options.signal, lease.lost, cancelled.signal]);
-  const open = async (): Promise<Opened> => {
-    if (token instanceof Error) throw token;
-    const models = await parts.models.open(job, journal);
-    const context = await contextOf(parts, job, { journal, mask, signal, models }, own);
-    return { context, lease, journal, cancelled };
-  };
-  const isWatched = options.lease === undefined;
-  try {
-    return isWatched ? await open() : await openPatiently(open, config.retry, signal);
-  } catch (error) {
-    cancelled.stop();
-    try {
-      if (isWatched && !signal.aborted) throw error;
-      const why = signal.aborted ? new Cancelled() : error;
-      const ended = await endUnopened({ store, lease, journal, mask }, job, why);
-      await lease.release();
-      return ended;
-    } catch (thrown) {
-      await letGo(lease, !isWatched);
-      throw thrown;
-    }
-  }
-}
 
 /** Judges a branch with the context of a job that is never stored. */
 async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOptions): Promise<Judgement> {
@@ -224,101 +178,21 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   return { ...judged, base: wanted ?? judged.base };
 }
 
-/** Drives an opened job to its end, and lets go of it whatever happens: a claim that is kept is renewed for ever. */
-async function drive(parts: RunnerParts, opened: Opened, options: RunOptions): Promise<RunEnd> {
-  const { lease } = opened;
-  try {
-    const end = await driveHeld(parts, opened);
-    await lease.release();
-    return end;
-  } catch (error) {
-    await letGo(lease, options.lease !== undefined);
-    throw error;
-  } finally {
-    opened.cancelled.stop();
-  }
-}
-
-async function driveHeld(parts: RunnerParts, opened: Opened): Promise<RunEnd> {
-  const { context, lease, journal } = opened;
-  const { store, config } = parts;
-  const { job } = context;
-  const started = job.started_at ?? new Date().toISOString();
-  const running = await store.updateJob(lease.current(), {
-    status: 'running',
-    started_at: started,
-    question: null,
-  });
-  journal.emit('status', null, { status: 'running' });
-  const lack = parts.callbacks.lack(job);
-  if (lack !== null) journal.emit('error', null, { message: lack });
-
-  let steps: JobSteps | null = null;
-  const parked = Promise.withResolvers<RunEnd>();
-  const park = async (question: string): Promise<never> => {
-    const wipRef = (await steps?.saveNow()) ?? null;
-    const asked = await store.updateJob(lease.current(), { status: 'needs_input', question });
-    journal.emit('status', 'build', { status: 'needs_input', question });
-    await journal.flush();
-    parked.resolve({ kind: 'parked', job: asked, question, wipRef });
-    // The procedure waits for an answer that only another run can bring; this process forgets it here.
-    return new Promise<never>(() => {});
-  };
-  const engine = createEngine({
-    store,
-    lease,
-    journal,
-    retry: config.retry,
-    signal: context.signal,
-    onRetry: async (state, attempt) => {
-      await store.updateJob(lease.current(), {
-        status: state === 'waiting' ? 'retrying' : 'running',
-        attempt,
-      });
-    },
-  });
-  // Loaded with the first job: gate, guard and prompts are a third of all code, and an idle server needs none of it.
-  const { createSteps } = await import('./steps/steps.ts');
-  const jobSteps = createSteps({ context: { ...context, job: running }, engine, lease, park });
-  steps = jobSteps;
-  const ended = async (): Promise<RunEnd> => {
-    await restartIfOther(store, opened, jobSteps);
-    await runJob(running, jobSteps);
-    const stored = await store.getJob(job.job_id);
-    if (stored?.result == null) throw new JobError('bug', `job ${job.job_id} ended without a stored result`);
-    if (jobSteps.isSaved()) await tidyJob(context.paths, sessionFolder(parts, job, stored.result));
-    return { kind: 'ended', result: stored.result, savedIn: savedIn(parts, job, stored.result) };
-  };
-  try {
-    return await Promise.race([ended(), parked.promise]);
-  } finally {
-    await jobSteps.stop();
-  }
-}
-
-/** Where what is kept of a job's session lies; `null` where nothing is. */
-function sessionFolder({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
-  const session = keptFor(job, result);
-  return session === null ? null : layout.session(session);
-}
-
-function savedIn({ layout }: RunnerParts, job: Job, result: JobResult): string | null {
-  return result.wip_ref === null ? null : layout.repo(job.request.repo).saved;
-}
-
 /** Makes a runner from its parts; `open.ts` is the one place that does. */
 export function createRunner(parts: RunnerParts): Runner {
   const { config, store, layout, callbacks } = parts;
   const find = async (jobId: string): Promise<Job> => {
-    const job = await store.getJob(jobId);
+    // A run is known by two names.
+    const job = await store.getJob(jobOfRun(jobId) ?? jobId);
     if (job !== null) return job;
     throw new JobError('not_found', `job: there is no ${jobId}`, { hint: 'see `agent-runner list`' });
   };
   // Jobs that were accepted to be run here, until they are.
   const begun = new Map<string, Lease>();
-  const acceptHere = async (request: JobRequest): Promise<Job> => {
+  const watch = createEndWatch(store, parts.bell);
+  const acceptHere: Runner['accept'] = async (request, options = {}) => {
     const hold = { owner: await ownName(), leaseMs: LEASE_MS, now: new Date() };
-    const { job, lease } = await accept(parts, request, { hold });
+    const { job, lease } = await accept(parts, request, { hold }, options);
     if (lease !== null) begun.set(job.job_id, lease);
     return job;
   };
@@ -331,10 +205,12 @@ export function createRunner(parts: RunnerParts): Runner {
     triggers: createTriggers(parts, () => runner),
     replays: createReplays(parts, find, acceptHere),
     archives: createArchives(parts, find),
+    pipelines: createPipelines(parts, () => runner),
     accept: acceptHere,
     endElsewhere: (jobId, cause) => endElsewhere(parts, jobId, cause),
-    async run(jobId, options) {
-      const job = await find(jobId);
+    async run(id, options) {
+      const job = await find(id);
+      const { job_id: jobId } = job;
       if (isTerminal(job.status) && job.result !== null) {
         const mask = maskOf(parts);
         const show = options.onEvent ?? ((): void => {});
@@ -346,7 +222,7 @@ export function createRunner(parts: RunnerParts): Runner {
       begun.delete(jobId);
       if (isElsewhere(job.request)) return runElsewhere(parts, job, claimed, options);
       const opened = await openJob(parts, job, claimed, options);
-      if ('lease' in opened) return drive(parts, opened, options);
+      if ('lease' in opened) return drive(parts, opened, options, { runner, watch });
       if (opened.result === null) throw new JobError('bug', `job ${jobId} ended without a result`);
       return { kind: 'ended', result: opened.result, savedIn: null };
     },

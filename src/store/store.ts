@@ -91,6 +91,8 @@ export interface ClaimRequest {
   readonly now: Date;
   /** Jobs of one repository that may be in work at once, by all processes, not counting runs; `null` is no limit. */
   readonly perRepo: number | null;
+  /** Whether runs of pipelines are left to others; absent is no. */
+  readonly withoutRuns?: boolean;
 }
 
 /** A job that a worker got. */

@@ -17,6 +17,36 @@ export async function fetchCommit(
   await git({ dir }, args, { config: source.kind === 'url' ? 'user' : 'none' });
 }
 
+/**
+ * Brings commits of a repository of the runner's own into another one of them, in two processes whatever their number;
+ * what is there already is left.
+ *
+ * @param from bare repository on this machine
+ * @param ids full ids; those that neither has are left out
+ */
+export async function fetchCommits(
+  git: Git,
+  { dir }: Pick<GitTarget, 'dir'>,
+  from: string,
+  ids: readonly string[],
+): Promise<void> {
+  const lacking = async (where: string, some: readonly string[]): Promise<readonly string[]> => {
+    const stdin = some.map((id) => `${id}\n`).join('');
+    const { text } = await git({ dir: where }, ['cat-file', '--batch-check=%(objectname)'], { stdin });
+    return text.split('\n').flatMap((line) => (line.endsWith(' missing') ? [line.slice(0, 40)] : []));
+  };
+  const wanted = await lacking(dir, ids);
+  if (wanted.length === 0) return;
+  const gone = new Set(await lacking(from, wanted));
+  const stdin = wanted
+    .filter((id) => !gone.has(id))
+    .map((id) => `${id}\n`)
+    .join('');
+  if (stdin === '') return;
+  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--update-shallow', '--stdin'];
+  await git({ dir }, [...args, '--', from], { stdin });
+}
+
 /** Whether the history of a commit has another; both are in the repository. */
 export async function isAncestor(
   git: Git,

@@ -296,7 +296,7 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
     const usage = usageOf([...turn.earlier, turn.answer], turn.updates, options.usage, before);
     const cost = turn.updates.costUsd();
     if (sessionId !== null && cost !== null) costs.set(sessionId, cost);
-    const { summary: note, question } = await handover.collect();
+    const { summary: note, question, output } = await handover.collect();
     const error = errorOf(talked, result, turn, request, command, context.logPath);
     if (error !== null) return { ok: false, error, usage };
     const summary = tail(
@@ -306,7 +306,7 @@ export function createAcpAgent(options: AcpAgentOptions): Agent {
     const fill = turn.updates.fill();
     const compact = turn.updates.compactCommand();
     const known = fill === null ? {} : { context: { ...fill, ...(compact === null ? {} : { compact }) } };
-    return { ok: true, summary, question, sessionId, usage, ...known };
+    return { ok: true, summary, question, output, sessionId, usage, ...known };
   }
 
   return {

@@ -185,11 +185,11 @@ export async function takeTurn(
     const ended: LoopEnd = await unlessAborted(converse(loop), bounds.signal);
     if (ended.error !== null) return { ok: false, error: ended.error, usage: USAGE };
     updates.end();
-    const { summary, question } = await handover.collect();
+    const { summary, question, output } = await handover.collect();
     const isAnswer = ended.answer !== null || turn.phase !== 'build';
     const said = ended.answer ?? summary ?? plainText(updates.message());
     const text = isAnswer ? said.slice(0, ANSWER_CHARS) : tail(said, SUMMARY_CHARS);
-    return { ok: true, summary: text, question, sessionId: session.id, usage: USAGE };
+    return { ok: true, summary: text, question, output, sessionId: session.id, usage: USAGE };
   } catch (thrown) {
     if (context.signal.aborted) throw new Cancelled();
     const why = bounds.why();

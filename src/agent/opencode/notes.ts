@@ -5,11 +5,18 @@
 import { randomUUID } from 'node:crypto';
 import type { LiveInput } from '../../sandbox/sandbox.ts';
 import { asText } from '../../job/text/json.ts';
-import { MAX_NOTE_BYTES, notesOf, NOT_MADE, NOT_MADE_LINE, type Notes } from '../handover.ts';
+import {
+  MAX_NOTE_BYTES,
+  MAX_OUTPUT_BYTES,
+  NO_NOTES,
+  notesOf,
+  NOT_MADE,
+  NOT_MADE_LINE,
+  type Notes,
+} from '../handover.ts';
 
 /** How long the notes may take. */
 const NOTES_MS = 10_000;
-const NONE: Notes = { summary: null, question: null };
 /** Begins the line on standard output with the notes. */
 const MARK = 'agent-runner notes:';
 
@@ -23,10 +30,12 @@ umask "$old"
 exec 3<&0
 while read -r word; do
   line='${MARK}'
-  for name in summary.md question.md; do
+  for name in summary.md question.md output.json; do
     text=
+    most=$2
+    if [ "$name" = output.json ]; then most=$4; fi
     if [ -f "$1/out/$name" ] && [ ! -L "$1/out/$name" ]; then
-      text=$(head -c "$2" -- "$1/out/$name" | base64 | tr -d '\\n')
+      text=$(head -c "$most" -- "$1/out/$name" | base64 | tr -d '\\n')
     fi
     line="$line.$text"
   done
@@ -56,15 +65,24 @@ export function planNotes(homePath: string): NotePlace {
   const dir = `${homePath}/.agent-runner-${randomUUID()}`;
   return {
     outDir: `${dir}/out`,
-    begin: (command) => ['sh', '-c', SCRIPT, 'sh', dir, String(MAX_NOTE_BYTES), command],
+    begin: (command) => [
+      'sh',
+      '-c',
+      SCRIPT,
+      'sh',
+      dir,
+      String(MAX_NOTE_BYTES),
+      command,
+      String(MAX_OUTPUT_BYTES),
+    ],
   };
 }
 
 /** The notes in a line of output; `null` where it holds none. */
 function readNotes(line: string): Notes | null {
   if (!line.startsWith(`${MARK}.`)) return null;
-  const [, summary, question] = line.split('.');
-  return notesOf(asText(summary) ?? '', asText(question) ?? '');
+  const [, summary, question, output] = line.split('.');
+  return notesOf(asText(summary) ?? '', asText(question) ?? '', asText(output) ?? '');
 }
 
 /** Asks for notes, one turn after another. */
@@ -87,9 +105,9 @@ export function createNoteBox(): NoteBox {
     },
     async ask(input, word) {
       const answer = Promise.withResolvers<Notes>();
-      const timer = setTimeout(() => answer.resolve(NONE), NOTES_MS);
+      const timer = setTimeout(() => answer.resolve(NO_NOTES), NOTES_MS);
       ({ resolve } = answer);
-      if (isOver || input?.write(`${word}\n`) !== true) resolve(NONE);
+      if (isOver || input?.write(`${word}\n`) !== true) resolve(NO_NOTES);
       try {
         return await answer.promise;
       } finally {
@@ -98,7 +116,7 @@ export function createNoteBox(): NoteBox {
     },
     end() {
       isOver = true;
-      resolve(NONE);
+      resolve(NO_NOTES);
     },
   };
 }

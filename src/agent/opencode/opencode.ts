@@ -260,7 +260,8 @@ export function createOpencodeAgent(options: OpencodeAgentOptions): Agent {
       const why = error ?? brokenError(talked, turn, result, request, command, logPath);
       return { ok: false, error: why, usage: answered?.usage ?? UNKNOWN };
     }
-    const { summary: note, question } = await server.notes(context.stays === true ? 'more' : 'last');
+    const notes = await server.notes(context.stays === true ? 'more' : 'last');
+    const { summary: note, question, output } = notes;
     if (context.stays === true && !server.hasEnded()) waiting.set(sandbox, server);
     else await server.stop();
     if (signal.aborted) throw new Cancelled();
@@ -268,7 +269,7 @@ export function createOpencodeAgent(options: OpencodeAgentOptions): Agent {
       note ?? plainText(answered.text),
       request.phase === 'build' ? SUMMARY_CHARS : ANSWER_CHARS,
     );
-    return { ok: true, summary, question, sessionId: answered.sessionId, usage: answered.usage };
+    return { ok: true, summary, question, output, sessionId: answered.sessionId, usage: answered.usage };
   }
 
   return {

@@ -12,7 +12,7 @@ const KEPT_BYTES = 64 * 1024;
 const LOG_BYTES = 64 * 1024 * 1024;
 /** Longest life of a server; a turn has bounds of its own. */
 const LIFE_MS = 24 * 3600 * 1000;
-const MAX_LINE_CHARS = 64 * 1024;
+const MAX_LINE_CHARS = 192 * 1024;
 const LISTENING = /listening on https?:\/\/127\.0\.0\.1:(\d{1,5})\b/;
 
 /** How a server is started. */

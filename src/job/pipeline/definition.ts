@@ -41,7 +41,7 @@ export interface StepDefinition {
   readonly mode: 'change' | 'ask';
   readonly depends_on: readonly string[];
   readonly on_failure: OnFailure;
-  /** The step is left out where this is not true; see `condition.ts`. */
+  /** The step is left out where this is not true; see `expression/condition.ts`. */
   readonly condition: string | null;
   readonly approval: Approval | null;
   /** `null` is the pipeline's. */
@@ -70,6 +70,60 @@ export interface Pipeline {
   readonly reviewers: readonly string[];
   readonly steps: readonly StepDefinition[];
 }
+
+/** Fields of a definition; the parser knows these and no others. */
+export const PIPELINE_FIELDS = [
+  'name',
+  'repo_url',
+  'base',
+  'agent',
+  'model',
+  'resolve',
+  'policy',
+  'budget',
+  'draft',
+  'labels',
+  'reviewers',
+  'steps',
+] as const satisfies readonly (keyof Pipeline)[];
+export const STEP_FIELDS = [
+  'name',
+  'task',
+  'mode',
+  'depends_on',
+  'on_failure',
+  'condition',
+  'approval',
+  'agent',
+  'model',
+  'outputs',
+  'policy',
+  'budget',
+] as const satisfies readonly (keyof StepDefinition)[];
+export const APPROVAL_FIELDS = ['approvers', 'message'] as const satisfies readonly (keyof Approval)[];
+export const OUTPUT_FIELDS = [
+  'type',
+  'description',
+  'optional',
+] as const satisfies readonly (keyof OutputPromise)[];
+/** What each policy may say, and between which bounds each part of a budget lies; `whole`: no fractions. */
+export const POLICY_VALUES: { readonly [K in keyof Policy]: readonly Policy[K][] } = {
+  on_red: ['block', 'draft'],
+  on_inconclusive: ['block', 'draft', 'open'],
+  on_none: ['block', 'draft', 'open'],
+  on_tamper: ['block', 'draft', 'allow'],
+};
+export const BUDGET_LIMITS: Readonly<
+  Record<
+    keyof Budget,
+    { readonly least: number; readonly most: number; readonly whole: boolean; readonly nullable: boolean }
+  >
+> = {
+  max_cost_usd: { least: 0, most: 1_000_000, whole: false, nullable: true },
+  max_tokens: { least: 1, most: 1e12, whole: true, nullable: true },
+  max_turns: { least: 1, most: 500, whole: true, nullable: true },
+  timeout_s: { least: 1, most: 1_209_600, whole: true, nullable: false },
+};
 
 /** A pipeline that is kept in the home, to be run by its id or name. */
 export interface StoredPipeline {

@@ -36,6 +36,8 @@ export interface RunRequest {
   readonly definition: Pipeline;
   /** The job of the run before, whose successful steps are not run again; `null` for a first run. */
   readonly retries: string | null;
+  /** Where that run began: its branch and commit; absent or `null`: at the base of the request as it stands. */
+  readonly start?: { readonly base: string; readonly base_sha: string } | null;
 }
 
 /** In the request of a job that is a step of a run. */
@@ -82,8 +84,9 @@ export interface StepEnd {
   readonly status: 'completed' | 'failed' | 'cancelled' | 'skipped';
   readonly outcome: Outcome | null;
   readonly output: Output;
-  /** What it changed; both `null` where it changed nothing. */
+  /** The commit it began with; `null` where it did not begin. */
   readonly base_sha: string | null;
+  /** Its work, where it was successful; `null` where it changed nothing. */
   readonly head_sha: string | null;
   readonly error: ErrorInfo | null;
   /** Why it was skipped. */
@@ -92,6 +95,7 @@ export interface StepEnd {
 
 /** Asks for the job of a step. `task` has its templates filled in. */
 export interface ChildInput {
+  /** The step; for `resolve` the one that waits to begin, or, at the run's end, the one whose work does not fit. */
   readonly name: string;
   readonly kind: 'step' | 'resolve';
   readonly task: string;
@@ -140,6 +144,15 @@ export interface ApprovalDecision {
   readonly time: string;
 }
 
+/** What is stored of one step of a run. */
+export interface Begun {
+  readonly name: string;
+  /** Whether a job was begun for it, ended or not, be it to solve a conflict: then it is joined, whatever else happened. */
+  readonly job: boolean;
+  /** How many results of `approve`, `assemble` and `child` are stored for it. */
+  readonly results: number;
+}
+
 /**
  * What a run does, beside what every job does. Each is durable under its name, so that parallel ones replay. `wait`:
  * `approve`, which parks the run where nothing else of it goes on.
@@ -148,8 +161,11 @@ export interface RunSteps extends Pick<
   Steps,
   'prepare' | 'verify' | 'rebase' | 'propose' | 'save' | 'notify'
 > {
-  /** Steps that an earlier process of this run began, ended or not; an engine that replays in order knows of none. */
-  begun(): Promise<readonly string[]>;
+  /**
+   * What is stored of steps that an earlier process of this run went about; an engine that replays in order knows of
+   * none. What was begun is joined, and nothing new begins before all that is stored has been heard.
+   */
+  begun(): Promise<readonly Begun[]>;
   /** A step of the run that this one tries again, where it was successful; `null` for all others. */
   before(name: string): Promise<StepEnd | null>;
   approve(input: {

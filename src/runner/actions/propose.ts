@@ -171,6 +171,7 @@ export async function proposeBundle(
     headSha,
     title: titleOfJob(input.request),
     body: renderBody({
+      steps: [],
       job: { job_id: input.jobId, request: { ...input.request, agent, model } },
       detail: { base: verdict.base, base_sha: onto },
       verified,

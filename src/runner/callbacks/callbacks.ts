@@ -80,8 +80,9 @@ export function deliveryAtEnd(
   result: JobResult,
   mask: (text: string) => string,
 ): NewDelivery | undefined {
-  const { callback_url: url } = job.request;
-  if (url === undefined) return undefined;
+  const { callback_url: url, step } = job.request;
+  // Of a step its run tells.
+  if (url === undefined || step !== undefined) return undefined;
   const { error } = result;
   const masked =
     error === null

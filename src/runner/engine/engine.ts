@@ -39,7 +39,12 @@ export interface Engine {
     name: string,
     phase: Phase,
     run: (context: StepContext) => Promise<StepValue<T>>,
-    options?: { readonly durability?: Durability; readonly signal?: AbortSignal },
+    options?: {
+      readonly durability?: Durability;
+      readonly signal?: AbortSignal;
+      /** Waits for others: begun again by every process that takes the job on, and no sign of one that kills them. */
+      readonly isWait?: boolean;
+    },
   ): Promise<StepResult<T>>;
   /** Whether a stored result stood in for a step: the job was resumed. */
   readonly replayed: () => boolean;
@@ -135,12 +140,13 @@ export function createEngine(options: EngineOptions): Engine {
       readonly phase: Phase;
       readonly durability: Durability;
       readonly signal: AbortSignal;
+      readonly isWait: boolean;
     },
     run: (context: StepContext) => Promise<StepValue<T>>,
   ): Promise<StepResult<T>> => {
-    const { key, phase, signal } = step;
+    const { key, phase, signal, isWait } = step;
     const begun = await store.beginStep(lease.current(), key, PROCEDURE_VERSION);
-    if (begun.result === null && begun.tries > MAX_TRIES) throw triedTooOften(key, begun.tries);
+    if (begun.result === null && begun.tries > MAX_TRIES && !isWait) throw triedTooOften(key, begun.tries);
     if (begun.result !== null) {
       replayed = true;
       journal.emit('phase', phase, { step: key, state: 'replayed' });
@@ -174,7 +180,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     replayed: () => replayed,
-    async step(name, phase, run, { durability = 'normal', signal = options.signal } = {}) {
+    async step(name, phase, run, { durability = 'normal', signal = options.signal, isWait = false } = {}) {
       const count = (occurrences.get(name) ?? 0) + 1;
       occurrences.set(name, count);
       const key = `${name}-${count}`;
@@ -183,7 +189,7 @@ export function createEngine(options: EngineOptions): Engine {
         if (signal.aborted) throw new Cancelled();
         if (lease.lost.aborted) throw lease.lost.reason;
         try {
-          return await attempt({ key, phase, durability, signal }, run);
+          return await attempt({ key, phase, durability, signal, isWait }, run);
         } catch (thrown) {
           await beforeNextTry(thrown, key, phase, signal);
         }

@@ -34,15 +34,20 @@ export async function isHeldAlive(store: Store, jobId: string, now: Date): Promi
   return held.owner.startsWith(`${hostname()}/`) || Date.parse(held.expires_at) > now.getTime();
 }
 
+/** Claims a job for this process, from a dead one as well; `null` while a living one works on it. */
+export async function claimJob(store: Store, jobId: string): Promise<Lease | null> {
+  const held = await store.getLease(jobId);
+  if (held !== null && (await isDead(held.owner))) await store.releaseLease(held);
+  return store.acquireLease(jobId, await ownName(), LEASE_MS, new Date());
+}
+
 /**
  * Claims a job for this process.
  *
  * @throws JobError `conflict` when a living process works on it
  */
 export async function holdLease(store: Store, jobId: string): Promise<HeldLease> {
-  const held = await store.getLease(jobId);
-  if (held !== null && (await isDead(held.owner))) await store.releaseLease(held);
-  const claimed = await store.acquireLease(jobId, await ownName(), LEASE_MS, new Date());
+  const claimed = await claimJob(store, jobId);
   if (claimed !== null) return keepLease(store, claimed);
   const owner = (await store.getLease(jobId))?.owner ?? 'somebody';
   throw new JobError('conflict', `job: ${jobId} is being worked on by ${owner}`, {

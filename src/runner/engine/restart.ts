@@ -7,7 +7,10 @@ import type { JobSteps } from '../steps/steps.ts';
 import type { Journal } from './journal.ts';
 import type { HeldLease } from './lease.ts';
 
-/** Such a job starts again from its last saved tree; nothing is replayed over other code. */
+/**
+ * Such a job starts again from its last saved tree; nothing is replayed over other code. The steps of a run are jobs of their
+ * own and stay: it finds them by what they are for, and what people approved where it is kept.
+ */
 export async function restartIfOther(
   store: Store,
   { context, lease, journal }: Readonly<{ context: JobContext; lease: HeldLease; journal: Journal }>,

@@ -6,6 +6,7 @@ import { createMask } from '../../log.ts';
 import { agentOf, lookingAgents } from '../agents.ts';
 import type { JobContext, RunnerParts } from '../context.ts';
 import { reachRemote } from '../forge/reach.ts';
+import { NOBODY } from '../pipeline/nobody.ts';
 
 /**
  * Wires what every step of a job works with.
@@ -19,8 +20,10 @@ export async function contextOf(
   token?: string,
 ): Promise<JobContext> {
   const { config, store, layout, git, forge, baselines } = parts;
-  const agent = await agentOf(config, job.request);
-  const looking = await lookingAgents(config, job.request, agent);
+  const isRun = job.request.pipeline !== undefined;
+  const agent = isRun ? NOBODY : await agentOf(config, job.request);
+  const own = { agent, model: null };
+  const looking = isRun ? { explore: own, plan: own } : await lookingAgents(config, job.request, agent);
   const chosen = await selectSandbox(job.request.sandbox, { allowHost: job.request.allow_host });
   const { adapter, warning: sandboxNotice, why } = chosen;
   run.journal.emit('sandbox', 'prepare', { adapter: adapter.name, isolation: adapter.isolation, why });

@@ -13,9 +13,13 @@ function isSame(a: JobRequest, b: JobRequest): boolean {
   return asksSame && a.agent === b.agent && a.model === b.model && a.base === b.base && a.mode === b.mode;
 }
 
-/** Whether a request goes to a branch of its own: not that of a session, a checkout, a playback or somebody else. */
-function isAlone({ session_id: session, in_place: place, replay, onto }: JobRequest): boolean {
-  return session === undefined && place === undefined && replay === undefined && onto === undefined;
+/**
+ * Whether a request goes to a branch of its own: not that of a session, a checkout, a playback or somebody else. A step is
+ * never pushed, and which run goes on with another one is said by whoever retries it.
+ */
+function isAlone(request: JobRequest): boolean {
+  const { session_id: session, in_place: place, replay, onto, pipeline, step } = request;
+  return [session, place, replay, onto, pipeline, step].every((one) => one === undefined);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Bench } from '../place.ts';
 import { titleOfJob } from '../steps/commit.ts';
 import { readStory } from './turn/pull.ts';
-import { renderBody } from './proposal/body.ts';
+import { renderBody, type StepRow } from './proposal/body.ts';
 
 /** The judged change, and what is said of it. */
 export interface Judged {
@@ -40,6 +40,17 @@ export function jobUrlOf({ config, job }: JobContext): string | null {
   return config.server.publicUrl === null ? null : `${config.server.publicUrl}/api/jobs/${job.job_id}`;
 }
 
+/** Steps whose cost is looked up; the body has no room for more. */
+const MAX_PRICED_STEPS = 200;
+
+/** The steps of a run, with what their jobs have cost. */
+async function stepRows({ store }: JobContext, { steps = [] }: ProposeInput): Promise<readonly StepRow[]> {
+  const costs = new Map<string, number | null>();
+  for (const { job_id: id } of steps.filter((one) => one.job_id !== null).slice(0, MAX_PRICED_STEPS))
+    if (id !== null) costs.set(id, (await store.getJob(id))?.result?.total_cost ?? null);
+  return steps.map((step) => ({ ...step, cost_usd: costs.get(step.job_id ?? '') ?? null }));
+}
+
 /**
  * The request for a job's proposal.
  *
@@ -57,12 +68,13 @@ export async function proposalOf(
   const files = await listChanged(git, bench.copy.target, detail.base_sha, verified.head_sha);
   const jobUrl = jobUrlOf(context);
   const story = await readStory(context.store, job, verified.head_sha);
+  const steps = await stepRows(context, input);
   return {
     ...at,
     jobId: job.job_id,
     branch: job.branch,
     title: titleOfJob((story?.root ?? job).request),
-    body: renderBody({ job, detail, verified, input, summary, files, jobUrl, story }),
+    body: renderBody({ job, detail, verified, input, summary, files, jobUrl, story, steps }),
     goesOn: job.request.pull !== undefined && job.request.session_id !== undefined,
     draft: input.draft,
     labels,

@@ -99,9 +99,9 @@ function askedBy({ turn }: JobRequest): string {
     : `as asked by ${turn.by.map((login) => `\`${login}\``).join(', ')}`;
 }
 
-/** Whether anybody outside may hear of a job: not of a playback, nor of work in a checkout that is not pushed. */
+/** Whether anybody outside may hear of a job: not of a playback, a run's step, or work in a checkout that is not pushed. */
 function isPublic({ request }: JobContext['job']): boolean {
-  return request.replay === undefined && request.in_place?.push !== false;
+  return request.replay === undefined && request.step === undefined && request.in_place?.push !== false;
 }
 
 /** Makes what tells the issue of a job, or where it was asked for; of a job without either, it tells nothing. */

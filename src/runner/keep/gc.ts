@@ -11,6 +11,7 @@ import { forgetSaved, listSaved, savedRepositories, type SavedRef } from '../../
 import { moveToTrash, unpinBase } from '../../workspace/remote/mirror.ts';
 import type { RunnerParts } from '../context.ts';
 import { eachJob, readPrepared, readOwner } from './jobs.ts';
+import { endOfNeed, retriedRuns } from './runs.ts';
 
 /** What was freed, or would be. */
 export interface GcReport {
@@ -125,12 +126,13 @@ async function oldFolders(parts: RunnerParts, now: Date): Promise<readonly strin
 /** Saved work of jobs that ended long ago. What belongs to a job that the store does not know is kept. */
 async function oldWork(parts: RunnerParts, now: Date): Promise<readonly SavedRef[]> {
   const before = daysBefore(now, parts.config.keep.workDays);
+  const retried = await retriedRuns(parts.store, await liveJobs(parts));
   const old: SavedRef[] = [];
   for (const saved of await savedRepositories(parts.layout)) {
-    for (const one of await listSaved(parts.git, saved)) {
+    for (const one of await listSaved(parts.git, saved, ['wip', 'partial', 'run'])) {
       const job = await parts.store.getJob(one.jobId);
-      if (job !== null && isTerminal(job.status) && (job.finished_at ?? job.updated_at) < before)
-        old.push(one);
+      const end = job === null ? null : await endOfNeed(parts.store, job, retried);
+      if (end !== null && end < before) old.push(one);
     }
   }
   return old;

@@ -4,6 +4,7 @@ import type { Job } from '../../job/job.ts';
 import { hasCommit, takeIntoClone } from '../../workspace/remote/clone.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import type { RunnerParts } from '../context.ts';
+import { publicBaseOf } from './diff.ts';
 import { findWork } from './recover.ts';
 
 /** Where and how the work is wanted. */
@@ -50,7 +51,7 @@ export async function checkOutWork(
   }
   const { saved } = layout.repo(job.request.repo);
   const commit = await findWork(parts, job, 'checkout');
-  const base = await readSaved(git, saved, `${commit}^`);
+  const base = await readSaved(git, saved, await publicBaseOf(parts, job, saved, commit));
   if (base === null || !(await hasCommit(git, clone.url, base))) {
     throw new JobError(
       'conflict',

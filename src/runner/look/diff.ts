@@ -6,6 +6,7 @@ import { showDiff } from '../../workspace/diff.ts';
 import type { GitTarget } from '../../workspace/git.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import { WORK_REF, type RunnerParts } from '../context.ts';
+import { readPrepared } from '../keep/jobs.ts';
 
 interface Kept {
   readonly target: GitTarget;
@@ -21,13 +22,45 @@ async function keptStates({ layout, store }: RunnerParts, job: Job): Promise<rea
   return last?.key.startsWith('verify-') === true ? [judged, saved] : [saved, judged];
 }
 
+/**
+ * What the saved work of a job is told apart from: the commit before it; of a run, which has a commit a step, its base.
+ *
+ * @param dir the repository that the work is read from
+ */
+async function baseOfWork(
+  { git, store }: Pick<RunnerParts, 'git' | 'store'>,
+  job: Job,
+  dir: string,
+  commit: string,
+): Promise<string> {
+  const parent = `${commit}^`;
+  if (job.request.pipeline === undefined) return parent;
+  const base = job.result?.base_sha ?? (await readPrepared(store, job.job_id))?.base_sha ?? null;
+  return base !== null && (await readSaved(git, dir, base)) !== null ? base : parent;
+}
+
+/**
+ * A commit below the saved work of a job that clones of its repository have: what a step of a run begins with is here
+ * alone, and the base of its run is not.
+ */
+export async function publicBaseOf(
+  parts: Pick<RunnerParts, 'git' | 'store'>,
+  job: Job,
+  dir: string,
+  commit: string,
+): Promise<string> {
+  const { step } = job.request;
+  const run = step === undefined ? null : await parts.store.getJob(step.run);
+  return baseOfWork(parts, run ?? job, dir, commit);
+}
+
 /** The unified diff of a job against its base; rejects with `not_found` while there is none. */
 export async function readDiff(parts: RunnerParts, job: Job): Promise<string> {
   const { git } = parts;
   for (const { target, ref } of await keptStates(parts, job)) {
     // A repository that is not there yet holds nothing.
     const sha = await readSaved(git, target.dir, ref).catch(() => null);
-    if (sha !== null) return showDiff(git, target, `${sha}^`, sha);
+    if (sha !== null) return showDiff(git, target, await baseOfWork(parts, job, target.dir, sha), sha);
   }
   const hint = isTerminal(job.status)
     ? 'a job that changed nothing has none'

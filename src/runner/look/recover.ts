@@ -6,6 +6,7 @@ import { parseRef } from '../../job/request.ts';
 import { pushBranch } from '../../workspace/remote/publish.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import type { RunnerParts } from '../context.ts';
+import { publicBaseOf } from './diff.ts';
 
 /** Where the work is wanted. */
 export type RecoverTarget =
@@ -47,7 +48,8 @@ export async function recoverWork(parts: RunnerParts, job: Job, target: RecoverT
   const commit = await findWork(parts, job, 'recover');
   if (target.kind === 'bundle') {
     const path = isAbsolute(target.path) ? target.path : resolve(config.host.cwd, target.path);
-    await git({ dir: saved }, ['bundle', 'create', '--quiet', path, `${commit}^!`, ref]);
+    const base = await publicBaseOf(parts, job, saved, commit);
+    await git({ dir: saved }, ['bundle', 'create', '--quiet', path, `^${base}`, ref]);
     return { job_id: job.job_id, commit, branch: null, bundle: path, next: `git fetch ${path} ${ref}` };
   }
   const branch = parseRef(target.name, 'branch');

@@ -60,6 +60,8 @@ export function amountsOf(calls: readonly ModelCall[]): Amounts {
 /** What a job has spent; an ended one has it in its result, and its calls are not counted again. */
 async function spentOn(store: Store, job: Job): Promise<Amounts> {
   const { result } = job;
+  // Its steps spend, and are jobs of their own.
+  if (job.request.pipeline !== undefined) return amountsOf([]);
   if (result === null) return amountsOf(await readCalls(store, job.job_id));
   const tokens = (result.total_tokens_in ?? 0) + (result.total_tokens_out ?? 0);
   return { costUsd: result.total_cost ?? 0, tokens, calls: 0 };

@@ -141,6 +141,11 @@ export function withBell(store: Store, bell: Bell): Store {
       await store.addMessage(jobId, text, time);
       bell.ring('queue', jobId);
     },
+    async decideApproval(runJobId, step, decision) {
+      const decided = await store.decideApproval(runJobId, step, decision);
+      bell.ring('queue', runJobId);
+      return decided;
+    },
     async requestCancel(jobId) {
       await store.requestCancel(jobId);
       bell.ring('queue', jobId);

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { branchElsewhere, isElsewhere } from '../../job/elsewhere/executor.ts';
 import { Cancelled, JobError } from '../../job/error.ts';
 import { PROCEDURE_VERSION, type Job } from '../../job/job.ts';
+import { jobOfRun, runIdOf } from '../../job/pipeline/run.ts';
 import { parseSessionId, parseTask, type JobRequest } from '../../job/request.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Accepted, Acceptance } from '../../store/store.ts';
@@ -18,7 +19,7 @@ import { checkRoom, lackOfRoom } from './room.ts';
 import { work } from './worker.ts';
 
 /** A job id: random, so that ids of several machines never meet. */
-function newJobId(): string {
+export function newJobId(): string {
   return `job-${randomBytes(6).toString('hex')}`;
 }
 
@@ -30,16 +31,40 @@ export function branchOf(template: string, jobId: string): string {
 /** Milliseconds that an idempotency key is remembered: 24 hours. */
 const ONCE_MS = 24 * 3600 * 1000;
 
-/**
- * Stores a request as a job, under the name of its repository.
- *
- * @param token the job's own for the forge
- */
+/** A job as it is accepted. */
+export function newJob(jobId: string, request: JobRequest, branch: string): Job {
+  const now = new Date().toISOString();
+  return {
+    job_id: jobId,
+    request,
+    status: 'queued',
+    outcome: null,
+    procedure_version: PROCEDURE_VERSION,
+    attempt: 1,
+    branch,
+    created_at: now,
+    updated_at: now,
+    started_at: null,
+    finished_at: null,
+    question: null,
+    result: null,
+  };
+}
+
+/** What comes with a request, and is no part of it. */
+interface Along {
+  /** The job's own token for the forge. */
+  readonly token?: string | undefined;
+  /** The job whose branch it goes on with, where the caller knows it. */
+  readonly follows?: JobRequest['follows'];
+}
+
+/** Stores a request as a job, under the name of its repository. */
 export async function accept(
   parts: RunnerParts,
   request: JobRequest,
   acceptance: Acceptance,
-  token?: string,
+  { token, follows: known }: Along = {},
 ): Promise<Accepted> {
   if (request.callback_url !== undefined) parts.callbacks.check(request.callback_url);
   // Kept under the name that its saved work is found by, also when the repository is gone one day.
@@ -55,39 +80,25 @@ export async function accept(
   const own = token === undefined ? {} : { sealed_token: await parts.seals.seal(jobId, token) };
   const follows = isElsewhere(request)
     ? undefined
-    : (root?.follows ?? (await findFollowed(parts.store, remote, request)));
+    : (root?.follows ?? known ?? (await findFollowed(parts.store, remote, request)));
   const issue = asked.issue ?? root?.issue ?? null;
   const pull = root?.pull ?? asked.pull ?? null;
-  const now = new Date().toISOString();
-  const job: Job = {
-    job_id: jobId,
-    request: {
-      ...asked,
-      ...own,
-      repo,
-      ...(follows === undefined ? {} : { follows }),
-      ...(issue === null ? {} : { issue }),
-      ...(pull === null ? {} : { pull }),
-    },
-    status: 'queued',
-    outcome: null,
-    procedure_version: PROCEDURE_VERSION,
-    attempt: 1,
-    branch: isElsewhere(request)
-      ? branchElsewhere(jobId)
-      : (request.in_place?.branch ??
-        request.onto?.branch ??
-        root?.branch ??
-        follows?.branch ??
-        branchOf(parts.config.branchTemplate, sessionId ?? jobId)),
-    created_at: now,
-    updated_at: now,
-    started_at: null,
-    finished_at: null,
-    question: null,
-    result: null,
+  const branch = isElsewhere(request)
+    ? branchElsewhere(jobId)
+    : (request.in_place?.branch ??
+      request.onto?.branch ??
+      root?.branch ??
+      follows?.branch ??
+      branchOf(parts.config.branchTemplate, sessionId ?? jobId));
+  const resolved = {
+    ...asked,
+    ...own,
+    repo,
+    ...(follows === undefined ? {} : { follows }),
+    ...(issue === null ? {} : { issue }),
+    ...(pull === null ? {} : { pull }),
   };
-  return parts.store.createJob(job, acceptance);
+  return parts.store.createJob(newJob(jobId, resolved, branch), acceptance);
 }
 
 /** Ends a job that waits, so that a person need not wait for a worker to do so. */
@@ -101,7 +112,13 @@ async function endWaiting(parts: RunnerParts, runner: Runner, jobId: string): Pr
 
 /** Refuses jobs that can't be asked for a second time in this way. @throws JobError `conflict` */
 function checkRetriable({ job_id: jobId, request }: Job): void {
-  const { in_place: inPlace, replay, sealed_token: token } = request;
+  const { in_place: inPlace, replay, step, sealed_token: token } = request;
+  // Its work goes nowhere by itself, and the commit that it begins with means nothing without its run.
+  if (step !== undefined) {
+    throw new JobError('conflict', `retry: ${jobId} is the step ${step.name} of ${runIdOf(step.run)}`, {
+      hint: `retry the run: \`agent-runner pipeline retry ${runIdOf(step.run)}\``,
+    });
+  }
   // Nobody's work is quietly done in another's name.
   if (token !== undefined) {
     throw new JobError('conflict', `retry: ${jobId} was asked for with a token of its own, which is erased`, {
@@ -124,6 +141,10 @@ function checkRetriable({ job_id: jobId, request }: Job): void {
 
 /** Refuses a message that nobody would read. @throws JobError `conflict` */
 function checkReads({ job_id: jobId, request }: Job): void {
+  if (request.pipeline !== undefined)
+    throw new JobError('conflict', `message: ${jobId} is a run, which has no agent of its own`, {
+      hint: `leave it for the job of a step: \`agent-runner pipeline show ${runIdOf(jobId)}\` names them`,
+    });
   if (!isElsewhere(request)) return;
   throw new JobError('conflict', `message: ${jobId} is executed by a workflow, which reads none`, {
     hint: `cancel it by \`agent-runner cancel ${jobId}\` and ask anew`,
@@ -138,8 +159,8 @@ function workOf(parts: RunnerParts, runner: () => Runner): Runner['work'] {
       {
         store,
         bell,
-        run: ({ job, lease }, handBack) =>
-          runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack }),
+        run: ({ job, lease }, handBack, place) =>
+          runner().run(job.job_id, { signal: new AbortController().signal, lease, handBack, place }),
         deliverer: canSign(config.webhooks) ? callbacks.deliverer(options.log) : null,
         beside: (signal) => watchRuns(parts, signal, options.log),
         dispatcher: runner().triggers.dispatcher(options.log),
@@ -165,45 +186,48 @@ export function queueVerbs(
 ): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
   const { store, bell, config } = parts;
   const followers = createFollowers(store, bell);
-  const submit: Runner['submit'] = async (request, { once, token, settles } = {}) => {
+  const submit: Runner['submit'] = async (request, { once, token, settles, follows } = {}) => {
     await checkRoom(config.home, config.worker.minFreeBytes);
     const now = new Date();
     const acceptance = {
       ...(once === undefined ? {} : { once: { ...once, now, untilMs: now.getTime() + ONCE_MS } }),
       ...(settles === undefined ? {} : { settles }),
     };
-    return accept(parts, request, acceptance, token);
+    return accept(parts, request, acceptance, { token, follows });
   };
-  const alive = async (jobId: string, what: string): Promise<void> => {
-    const { status, outcome } = await find(jobId);
-    if (!isTerminal(status)) return;
+  const alive = async (id: string, what: string): Promise<Job> => {
+    const job = await find(id);
+    const { status, outcome, job_id: jobId } = job;
+    if (!isTerminal(status)) return job;
     throw new JobError('conflict', `${what}: ${jobId} has ended (${outcome ?? status})`, {
       hint: `start it anew by \`agent-runner retry ${jobId}\``,
     });
   };
   return {
     submit,
-    async cancel(jobId) {
-      await alive(jobId, 'cancel');
+    async cancel(id) {
+      const { job_id: jobId } = await alive(id, 'cancel');
       await store.requestCancel(jobId);
       await endWaiting(parts, runner(), jobId);
       return find(jobId);
     },
     async retry(jobId, options) {
       const job = await find(jobId);
+      if (job.request.pipeline !== undefined) return runner().pipelines.retry(job.job_id, options ?? {});
       checkRetriable(job);
       if (isTerminal(job.status)) return submit(job.request, options);
       throw new JobError('conflict', `retry: ${jobId} has not ended, it is ${job.status}`, {
         hint: `cancel it first by \`agent-runner cancel ${jobId}\``,
       });
     },
-    async message(jobId, text) {
-      await alive(jobId, 'message');
-      checkReads(await find(jobId));
+    async message(id, text) {
+      const job = await alive(id, 'message');
+      const { job_id: jobId } = job;
+      checkReads(job);
       await store.addMessage(jobId, parseTask(text), new Date().toISOString());
       return find(jobId);
     },
-    follow: (jobId, options) => followers.follow(jobId, options),
+    follow: (id, options) => followers.follow(jobOfRun(id) ?? id, options),
     work: workOf(parts, runner),
   };
 }

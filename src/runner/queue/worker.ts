@@ -9,9 +9,11 @@ import type { Deliverer } from '../../notify/deliverer.ts';
 import { isTerminal } from '../../job/status.ts';
 import type { Claimed, Store } from '../../store/store.ts';
 import { isDead, ownName } from '../../workspace/keep/owner.ts';
+import { createCrew, NOTHING, type Counts, type Crew } from './crew.ts';
 import { LEASE_MS } from '../engine/lease.ts';
 import type { Dispatcher } from '../triggers/dispatch.ts';
 import type { RunEnd } from '../runner.ts';
+import type { Place } from '../pipeline/walk/run-steps.ts';
 import type { Bell } from './bell.ts';
 
 /** What a worker did, as `worker --once` prints it. */
@@ -49,8 +51,8 @@ export interface WorkerOptions {
 export interface WorkerParts {
   readonly store: Store;
   readonly bell: Bell;
-  /** Runs a claimed job to its end. */
-  readonly run: (claimed: Claimed, handBack: AbortSignal) => Promise<RunEnd>;
+  /** Runs a claimed job to its end. A run of a pipeline leaves its place while it waits for its steps. */
+  readonly run: (claimed: Claimed, handBack: AbortSignal, place: Place) => Promise<RunEnd>;
   /** Does what a process that ended a job did not live to do. */
   readonly settle: (jobId: string) => Promise<void>;
   /** What goes on beside the jobs in mode `loop`, until the signal; never rejects. */
@@ -60,15 +62,6 @@ export interface WorkerParts {
   /** Decides what comes of events of the forge; `null` where there is none. */
   readonly dispatcher: Dispatcher | null;
 }
-
-interface Counts {
-  started: number;
-  completed: number;
-  failed: number;
-  skipped: number;
-}
-
-const NOTHING: Readonly<Counts> = { started: 0, completed: 0, failed: 0, skipped: 0 };
 
 function summaryOf(
   { started, completed, failed, skipped }: Readonly<Counts>,
@@ -100,70 +93,6 @@ export async function reconcile({ store, settle }: Pick<WorkerParts, 'store' | '
   return freed;
 }
 
-/** Jobs in work, and what became of those that are not. */
-function createCrew(
-  parts: WorkerParts,
-  options: WorkerOptions,
-  onDone: () => void,
-): {
-  readonly counts: Counts;
-  readonly size: () => number;
-  start(claimed: Claimed): void;
-  /** Resolves when no job is in work any more. */
-  idle(): Promise<void>;
-  handBack(): void;
-} {
-  const counts: Counts = { ...NOTHING };
-  const running = new Map<string, Promise<void>>();
-  const handBack = new AbortController();
-
-  const one = async ({ job, lease }: Claimed): Promise<void> => {
-    const { job_id: jobId } = job;
-    options.log.info('job started', { job_id: jobId, attempt: job.attempt });
-    try {
-      const end = await parts.run({ job, lease }, handBack.signal);
-      if (end.kind === 'parked') {
-        options.log.info('job waits for an answer', { job_id: jobId });
-        return;
-      }
-      if (end.kind === 'triggered') {
-        options.log.info('job was handed to a workflow', { job_id: jobId });
-        return;
-      }
-      parts.deliverer?.wake();
-      if (end.result.status === 'completed') counts.completed++;
-      else counts.failed++;
-      options.log.info('job ended', { job_id: jobId, outcome: end.result.outcome });
-    } catch (error) {
-      const { code, message } = errorInfoOf(error);
-      const isHandedBack = handBack.signal.aborted && code === 'conflict';
-      if (!isHandedBack) counts.skipped++;
-      const what = { job_id: jobId, code, message };
-      if (isHandedBack) options.log.info('job handed back', what);
-      else options.log.warn('job skipped', what);
-    }
-  };
-  return {
-    counts,
-    size: () => running.size,
-    start(claimed) {
-      counts.started++;
-      const id = claimed.job.job_id;
-      const done = one(claimed).finally(() => {
-        running.delete(id);
-        onDone();
-      });
-      running.set(id, done);
-    },
-    async idle() {
-      await Promise.all(running.values());
-    },
-    handBack() {
-      handBack.abort();
-    },
-  };
-}
-
 /** What a worker knows from round to round. */
 interface Rounds {
   readonly owner: string;
@@ -190,7 +119,7 @@ function hasStoodStill(rounds: Rounds, pollMs: number): boolean {
 async function fill(
   parts: WorkerParts,
   options: WorkerOptions,
-  crew: ReturnType<typeof createCrew>,
+  crew: Crew,
   rounds: Rounds,
 ): Promise<string | null> {
   const { store } = parts;
@@ -199,9 +128,11 @@ async function fill(
   const hindrance = (await store.isPaused()) ? 'paused' : await options.hindrance();
   if (hindrance !== null) return hindrance;
   if (stoodStill) return 'time was lost; who holds a job may renew its lease first';
-  while (crew.size() < options.concurrency && !options.stop.aborted) {
-    const now = new Date();
-    const claimed = await store.claimNext({ owner, leaseMs: LEASE_MS, now, perRepo: options.perRepo });
+  while (crew.free() > 0 && !options.stop.aborted) {
+    const { perRepo } = options;
+    const withoutRuns = !crew.hasRoomForRuns();
+    const claim = { owner, leaseMs: LEASE_MS, now: new Date(), perRepo, withoutRuns };
+    const claimed = await store.claimNext(claim);
     if (claimed === null) break;
     crew.start(claimed);
   }
@@ -209,12 +140,7 @@ async function fill(
 }
 
 /** A round of the loop; an error of the store is logged, and the next round tries again. */
-async function round(
-  parts: WorkerParts,
-  options: WorkerOptions,
-  crew: ReturnType<typeof createCrew>,
-  state: Rounds,
-): Promise<void> {
+async function round(parts: WorkerParts, options: WorkerOptions, crew: Crew, state: Rounds): Promise<void> {
   try {
     if (performance.now() - state.reconciledMs >= RECONCILE_MS) {
       state.reconciledMs = performance.now();
@@ -233,7 +159,8 @@ async function round(
 }
 
 /** Lets running jobs end, and hands back those that take longer than they may. */
-async function drain(options: WorkerOptions, crew: ReturnType<typeof createCrew>): Promise<void> {
+async function drain(options: WorkerOptions, crew: Crew): Promise<void> {
+  crew.drain();
   if (crew.size() === 0) return;
   options.log.info('draining', { jobs: crew.size(), at_most_ms: options.drainMs });
   const timer = setTimeout(() => crew.handBack(), options.drainMs);
@@ -269,7 +196,7 @@ export async function work(parts: WorkerParts, options: WorkerOptions): Promise<
     if (options.mode === 'once') await parts.dispatcher?.round();
     while (!options.stop.aborted) {
       await round(parts, options, crew, state);
-      if (options.mode === 'once' && crew.size() === 0) break;
+      if (options.mode === 'once' && (crew.size() === 0 || crew.isStuck())) break;
       await alarm.wait(options.pollMs);
     }
     await drain(options, crew);

@@ -15,18 +15,12 @@ import { checkModel } from '../models/resolve.ts';
 const PREFLIGHT_TIMEOUT_MS = 60_000;
 
 /**
- * Looks whether a request can start here: repository and base readable, agent and sandbox usable.
+ * Looks whether a request's agents are usable, and may have the models that they would take.
  *
- * @param token the job's own for the forge
  * @throws JobError that says what is wrong and what to do
  */
-export async function preflight(parts: RunnerParts, request: JobRequest, token?: string): Promise<void> {
-  const { config, callbacks } = parts;
-  if (request.callback_url !== undefined) callbacks.check(request.callback_url);
-  if (isElsewhere(request)) {
-    await checkBase(parts, request, token);
-    return;
-  }
+export async function checkAgents(parts: RunnerParts, request: JobRequest): Promise<void> {
+  const { config } = parts;
   await checkCommand(config, request);
   const agent = await agentOf(config, request);
   const { explore, plan } = await lookingAgents(config, request, agent);
@@ -43,8 +37,38 @@ export async function preflight(parts: RunnerParts, request: JobRequest, token?:
     const use = { ...one, maxCostUsd: request.budget.max_cost_usd };
     checkModel(parts.models.models, use, config.models.allowUnpriced);
   }
+}
+
+/**
+ * Looks whether a sandbox is usable, and repository and base can be read.
+ *
+ * @param token the job's own for the forge
+ * @throws JobError as above
+ */
+export async function checkPlace(
+  parts: RunnerParts,
+  request: JobRequest,
+  token: string | undefined,
+): Promise<Remote> {
+  if (request.callback_url !== undefined) parts.callbacks.check(request.callback_url);
   await selectSandbox(request.sandbox, { allowHost: request.allow_host });
-  const remote = await checkBase(parts, request, token);
+  return checkBase(parts, request, token);
+}
+
+/**
+ * Looks whether a request can start here: repository and base readable, agent and sandbox usable.
+ *
+ * @param token the job's own for the forge
+ * @throws JobError that says what is wrong and what to do
+ */
+export async function preflight(parts: RunnerParts, request: JobRequest, token?: string): Promise<void> {
+  if (isElsewhere(request)) {
+    if (request.callback_url !== undefined) parts.callbacks.check(request.callback_url);
+    await checkBase(parts, request, token);
+    return;
+  }
+  await checkAgents(parts, request);
+  const remote = await checkPlace(parts, request, token);
   if (request.in_place !== undefined) await checkInPlace(parts.git, remote, request.in_place);
 }
 

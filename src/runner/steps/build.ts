@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Agent, AgentContext, AgentReply } from '../../agent/agent.ts';
 import { Cancelled, JobError, type ErrorInfo } from '../../job/error.ts';
 import { isWithoutBaseline } from '../../job/in-place/in-place.ts';
+import type { Output } from '../../job/pipeline/run.ts';
 import type { AgentPhase, BuildInput, Built, Planned, Turn, Usage } from '../../job/step.ts';
 import { renderPrompt } from '../../prompt/build.ts';
 import { renderInterrupted } from '../../prompt/interrupted.ts';
@@ -15,6 +16,8 @@ import type { StepContext, StepValue } from '../engine/engine.ts';
 import { readRules } from '../phases/material.ts';
 import { toolServers } from '../phases/servers.ts';
 import { meteredTurn } from '../models/turn.ts';
+import { takeOutputs } from '../pipeline/output.ts';
+import { stepPlaceOf } from '../pipeline/told.ts';
 import { forgetTurn, recordTurn, turnNumber, type TurnRecorder } from '../record/recorder.ts';
 import { installDependencies, type Bench } from '../place.ts';
 import { baseDependencies } from './prepare.ts';
@@ -32,6 +35,8 @@ export interface BuildMemory {
   readonly sessionId: string | null;
   /** What a person wrote since the last turn. */
   readonly messages: readonly string[];
+  /** The outputs that a step's agent gave in earlier turns. */
+  readonly output: Output;
   /** The agent's command that shortens that session's history; `null`: it is not full. */
   readonly compact: string | null;
 }
@@ -221,6 +226,7 @@ export async function build(
   const { turn } = input;
   const isNew = memory.sessionId === null;
   const rules = await readRules(context, bench, detail.base_sha, agent);
+  const place = await stepPlaceOf(context.store, job);
   const prompt = (workspacePath: string): string =>
     renderPrompt({
       task: job.request.task,
@@ -236,6 +242,7 @@ export async function build(
       map: isNew ? memory.map : '',
       workspacePath,
       mode: job.request.mode,
+      step: place,
       withoutBaseline: isWithoutBaseline(job.request.in_place),
     });
   const { reply, tree } = await takeTurn(
@@ -258,6 +265,7 @@ export async function build(
   if (tree === null) throw new JobError('bug', 'a turn that builds left no tree');
   const startTree = detail.session?.tree ?? (await treeOf(context.git, bench.copy.target, detail.base_sha));
   journal.emit('message', 'build', { text: reply.summary, changed: tree !== startTree });
+  const given = await takeOutputs(context, bench, { reply, tree, before: memory.output });
   return {
     tree,
     changed: tree !== startTree,
@@ -265,6 +273,7 @@ export async function build(
     question: reply.question === null ? null : context.mask(reply.question),
     session_id: reply.sessionId,
     ...(reply.context === undefined ? {} : { context: reply.context }),
+    ...given,
     usage: reply.usage,
   };
 }

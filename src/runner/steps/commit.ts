@@ -4,6 +4,8 @@ import type { CommitInfo } from '../../workspace/change.ts';
 import { stripInvisible } from '../../prompt/untrusted.ts';
 import type { JobContext } from '../context.ts';
 
+/** Names the step of a pipeline in the message of its commit, which is what tells later whose work a file is. */
+export const STEP_TRAILER = 'Agent-Runner-Step';
 /** Longest title of a commit and of a proposal, in characters. */
 const MAX_TITLE_CHARS = 72;
 /** Longest part of the task that a commit message quotes. */
@@ -47,10 +49,11 @@ function plainWords(text: string): string {
 }
 
 /** What a commit is named by. */
-type Asked = Pick<JobRequest, 'task' | 'issue' | 'pull' | 'turn' | 'trigger'>;
+type Asked = Pick<JobRequest, 'task' | 'issue' | 'pull' | 'turn' | 'trigger' | 'pipeline'>;
 
 /** The title of a job's commit and proposal. */
-export function titleOfJob({ task, issue, turn }: Asked): string {
+export function titleOfJob({ task, issue, turn, pipeline }: Asked): string {
+  if (pipeline !== undefined) return titleOf(pipeline.definition.name);
   if (turn !== undefined) return titleOf(plainWords(turn.title));
   return issue === undefined
     ? titleOf(task)
@@ -75,9 +78,14 @@ function bodyOf({ task, issue, pull, turn, trigger }: Asked): string {
  */
 export function commitInfo(context: JobContext, title: string, body = ''): CommitInfo {
   const { job, config, agent } = context;
+  const { step, pipeline } = job.request;
+  const by = `Co-authored-by: ${agent.name.replace(/[<>\n]/g, '')} <${agent.name.replace(/[^A-Za-z0-9.-]+/g, '-')}@agents.invalid>`;
   const trailers = [
     `Agent-Runner-Job: ${job.job_id}`,
-    `Co-authored-by: ${agent.name.replace(/[<>\n]/g, '')} <${agent.name.replace(/[^A-Za-z0-9.-]+/g, '-')}@agents.invalid>`,
+    // A conflict that was solved is the work of those who made it.
+    ...(step?.kind !== 'step' ? [] : [`${STEP_TRAILER}: ${step.name.replace(/[\n\r]/g, ' ')}`]),
+    // A run has no agent of its own.
+    ...(pipeline === undefined ? [by] : []),
   ];
   const message = [title, body, trailers.join('\n')].filter((part) => part !== '').join('\n\n');
   return { message: `${message}\n`, author: config.author, date: job.created_at };
@@ -86,7 +94,8 @@ export function commitInfo(context: JobContext, title: string, body = ''): Commi
 /** The commit of the change itself. */
 export function changeCommit(context: JobContext): CommitInfo {
   const { request } = context.job;
-  const { in_place: inPlace, issue } = request;
+  const { in_place: inPlace, issue, step } = request;
+  if (step?.kind === 'resolve') return commitInfo(context, `Fit in the work of step ${step.name}`);
   if (inPlace !== undefined)
     return commitInfo(context, inPlace.title, issue === undefined ? '' : bodyOf(request));
   return commitInfo(context, titleOfJob(request), bodyOf(request));

@@ -4,17 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePhases, type PhaseChoice } from '../../job/phases/choose.ts';
 import { JobError } from '../../job/error.ts';
 import type { Check } from '../../job/gate.ts';
+import type { StepRequest } from '../../job/pipeline/run.ts';
+import type { JobRequest } from '../../job/request.ts';
 import type { Remote, Target } from '../../forge/forge.ts';
 import { commitTree } from '../../workspace/change.ts';
 import { fetchCommit, rebaseTree } from '../../workspace/commits.ts';
+import type { CommitFiles } from '../../workspace/files.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
-import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
-import { borrowObjects } from '../../workspace/remote/packs.ts';
+import { restoreBase } from '../../workspace/remote/mirror.ts';
 import { readRemoteBranch } from '../../workspace/remote/publish.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import { markUsed } from '../../workspace/keep/folders.ts';
 import { ownName } from '../../workspace/keep/owner.ts';
-import { openHistory } from '../../workspace/copy/history.ts';
 import type { JobContext, PreparedDetail, SetupError } from '../context.ts';
 import { keepHome, takeHome } from '../session/home.ts';
 import { layCommit, laySession } from '../session/lay.ts';
@@ -33,6 +34,7 @@ import { fetchInPlace, type InPlaceBase } from '../in-place/begin.ts';
 import { checkPull } from '../forge/turn/pull.ts';
 import { tellEstimate } from '../models/estimate.ts';
 import { tellServers } from '../phases/servers.ts';
+import { layStart, openBase } from '../pipeline/step-base.ts';
 import { changeCommit } from './commit.ts';
 import { resolveRules } from './rules.ts';
 
@@ -62,8 +64,10 @@ async function uncommitted(
   bench: Bench,
   { remote, base_sha: sha }: Pick<PreparedDetail, 'remote' | 'base_sha'>,
 ): Promise<string[]> {
-  const { base, in_place: inPlace } = job.request;
-  if (remote.kind !== 'checkout' || base !== null || inPlace?.command === 'self-heal') return [];
+  const { base, in_place: inPlace, step } = job.request;
+  // A run says it once for all its steps.
+  if (remote.kind !== 'checkout' || base !== null || step !== undefined) return [];
+  if (inPlace?.command === 'self-heal') return [];
   return dirtyNotice(await dirtyPaths(git, bench.copy.target, remote.url, sha));
 }
 
@@ -195,11 +199,29 @@ async function placeBranch(context: JobContext, remote: Remote): Promise<Target 
 }
 
 /** Whether the job is explored and planned first, and why. */
-function tellPhases({ job, agent, journal }: JobContext, files: number): PhaseChoice {
+function tellPhases({ job, agent, journal }: JobContext, files: number): PhaseChoice | null {
+  // A run has no agent of its own.
+  if (job.request.pipeline !== undefined) return null;
   const phases = choosePhases({ ...job.request, agent: agent.name }, files);
   const how = phases.run ? 'explore and plan run' : 'the task is built at once';
   journal.emit('message', 'prepare', { phases: phases.run, reason: `${how}: ${phases.reason}` });
   return phases;
+}
+
+function submoduleNotices({ submodules }: CommitFiles): readonly string[] {
+  if (submodules.length === 0) return [];
+  return [`submodules are not checked out: ${submodules.slice(0, 5).join(', ')}`];
+}
+
+/**
+ * Where a job begins that was told so: a step, and a run that tries another one again, for what it takes over was made
+ * there; unless the base moved since, and saved work is carried over to that.
+ */
+function beginsAt(
+  { step, pipeline }: JobRequest,
+  onto: unknown,
+): Pick<StepRequest, 'base' | 'base_sha'> | null {
+  return step ?? (onto === null ? (pipeline?.start ?? null) : null);
 }
 
 interface PrepareOptions {
@@ -224,14 +246,16 @@ export async function prepare(
   const remote = await context.forge.resolve(job.request.repo);
   const { git, repo } = context.reach(remote);
   // Beside the fetch: whoever may neither push nor fork is told before an agent is paid.
-  const placing = isProposing ? placeBranch(context, remote) : Promise.resolve(null);
+  const { in_place: wanted, step } = job.request;
+  // A step of a pipeline goes nowhere by itself: its run does.
+  const isPlaced = isProposing && step === undefined;
+  const placing = isPlaced ? placeBranch(context, remote) : Promise.resolve(null);
   placing.catch(() => {});
-  const { in_place: wanted } = job.request;
   const inPlace = wanted === undefined ? null : await fetchInPlace(context, remote, wanted);
   const session = await readSessionStart(store, job);
   const wantedBase = session?.base_sha ?? onto?.sha ?? job.request.base;
-  const fetching =
-    inPlace === null ? fetchBase(git, repo, remote, wantedBase, job.job_id) : Promise.resolve(inPlace.base);
+  const where = { wanted: wantedBase, at: beginsAt(job.request, onto), jobId: job.job_id };
+  const fetching = inPlace === null ? openBase(git, repo, remote, where) : Promise.resolve(inPlace.base);
   fetching.catch(() => {});
   // What the forge says of a repository that is not there is clearer than what git says.
   const target = await placing;
@@ -239,9 +263,7 @@ export async function prepare(
   if (inPlace === null) await restoreBase(git, repo, remote, base.sha, job.job_id);
   await check();
   const bench = await createBench(context, remote.url, base.sha);
-  // With its base's own packs, the job goes on also when the mirror is lost or pruned by somebody.
   await writeFile(context.paths.owner, await ownName());
-  await borrowObjects(context.paths.git, await openHistory(git, repo.mirror, repo.history, base.sha));
   const files = await bench.copy.files(base.sha);
   const rules = await resolveRules(job.request, files);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
@@ -249,9 +271,10 @@ export async function prepare(
   const phases = tellPhases(context, files.paths.length);
   if (inPlace !== null && inPlace.start !== base.sha)
     await layCommit(context, bench, remote.url, inPlace.start);
+  await layStart(context, bench, repo.saved, step);
   // A job that starts again under another procedure goes on from the tree it had saved.
   const carried = await readSaved(git, repo.saved, wipRef(job.job_id));
-  const at = isProposing ? { git, remote: target?.remote ?? remote } : null;
+  const at = isPlaced ? { git, remote: target?.remote ?? remote } : null;
   const begun = await laySession(context, bench, { saved: repo.saved, session, at });
   if (carried !== null) await layCarried(context, bench, repo.saved, { carried, onto: onto?.sha ?? null });
   const partial = {
@@ -260,11 +283,12 @@ export async function prepare(
     branch: job.branch,
     policy: rules.policy,
     max_gate_runs: rules.max_gate_runs,
-    phases,
+    ...(phases === null ? {} : { phases }),
     estimate,
     remote,
     target: target?.fork == null ? undefined : target.remote,
-    upstream_repo: remote.name ?? null,
+    // Nobody looks at the remote for a step again: whether the base moved is its run's to ask.
+    upstream_repo: step === undefined ? (remote.name ?? null) : null,
     fork_repo: target?.fork ?? null,
     rules,
     in_place: inPlace === null ? undefined : startOf(inPlace),
@@ -279,9 +303,7 @@ export async function prepare(
     ...(base.isBranch || wantedBase !== null ? [] : [`the base is ${base.name}, not a branch`]),
     ...(inPlace?.notices ?? []),
     ...(await uncommitted(context, bench, partial)),
-    ...(files.submodules.length > 0
-      ? [`submodules are not checked out: ${files.submodules.slice(0, 5).join(', ')}`]
-      : []),
+    ...submoduleNotices(files),
     ...begun.notices,
     ...(carried === null ? [] : ['this job started again from the work it had saved']),
     ...notice,

@@ -11,6 +11,7 @@ import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { deliverInPlace } from '../in-place/deliver.ts';
 import type { Bench } from '../place.ts';
+import { proposeStep } from '../pipeline/propose-step.ts';
 
 function ownCommits(notes: Readonly<Record<string, unknown>>): string[] {
   const pushed = notes['pushed'];
@@ -26,6 +27,7 @@ export async function propose(
   step: StepContext,
 ): Promise<StepValue<Proposed>> {
   const { git, job, paths } = context;
+  if (job.request.step !== undefined) return proposeStep(context, detail, bench, what.verified.head_sha);
   const target = detail.target ?? detail.remote;
   const reach = context.reach(detail.remote);
   const { verified } = what;

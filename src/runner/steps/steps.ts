@@ -40,8 +40,16 @@ export interface JobSteps extends Steps {
   rescue(prepared: PreparedDetail): Promise<void>;
   /** Whether the last `save` succeeded: only then may the working copy be removed. */
   isSaved(): boolean;
+  /** The working copy that was prepared, opened anew where an earlier process did so. */
+  ready(): Promise<Ready>;
   /** Stops what runs in the background. */
   stop(): Promise<void>;
+}
+
+/** What was prepared, and where. */
+interface Ready {
+  readonly detail: PreparedDetail;
+  readonly bench: Bench;
 }
 
 interface StepsOptions {
@@ -79,7 +87,7 @@ interface Work extends StepsOptions {
 }
 
 /** The working copy, opened anew where `prepare` ran in an earlier process. */
-async function ready({ context, memory, baseline }: Work): Promise<{ detail: PreparedDetail; bench: Bench }> {
+async function ready({ context, memory, baseline }: Work): Promise<Ready> {
   const { detail } = memory;
   if (detail === null) throw new JobError('bug', 'a step was reached before prepare');
   const { git, repo } = context.reach(detail.remote);
@@ -172,6 +180,7 @@ async function stepBuild(work: Work, input: Parameters<Steps['build']>[0]): Prom
       report,
       plan: planned,
       summary: built?.summary ?? detail.session?.summary ?? null,
+      output: built?.output ?? {},
       messages: [...movedWord(detail, built), ...(await takeMessages(work, step))],
       ...(built === null
         ? { sessionId: detail.session?.conversation ?? null, compact: null }
@@ -345,6 +354,7 @@ export function createSteps(options: StepsOptions): JobSteps {
       memory.bench = null;
     },
     isSaved: () => memory.saved,
+    ready: () => ready(work),
     stop: async () => {
       await Promise.all([
         work.baseline.stop(),

@@ -12,6 +12,8 @@ import { withServices } from '../../sandbox/services.ts';
 import { findTampering } from '../../gate/tamper/tamper.ts';
 import { commitTree, restorePaths, treeOf } from '../../workspace/change.ts';
 import { listChanges, showAllText, showDiff, type ChangedPath } from '../../workspace/diff.ts';
+import { setRef } from '../../workspace/remote/refs.ts';
+import { assembledOf } from '../pipeline/assemble.ts';
 import { changeCommit } from './commit.ts';
 import { WORK_REF, type JobContext, type PreparedDetail } from '../context.ts';
 import type { StepValue } from '../engine/engine.ts';
@@ -34,13 +36,18 @@ const MAX_EXCERPTS_CHARS = 24_000;
 const MAX_FAILURES_NAMED = 40;
 const MAX_FINDINGS = 50;
 
-/** Makes the commit under judgement of the working copy's tree. */
+/** Makes the commit under judgement of the working copy's tree; what a run brought together is one already. */
 async function commitOf(
   context: JobContext,
   detail: PreparedDetail,
   bench: Bench,
   tree: string,
+  assembled: string | null,
 ): Promise<string> {
+  if (assembled !== null) {
+    await setRef(context.git, context.paths.git, WORK_REF, assembled);
+    return assembled;
+  }
   const { target } = bench.copy;
   // What a session has published stays under what its next job adds.
   const parent = detail.session?.tip ?? detail.base_sha;
@@ -353,8 +360,9 @@ export async function verify(
   run: number,
   onCommit: (commit: string) => void = () => {},
 ): Promise<StepValue<Verified>> {
-  const tree = await bench.copy.snapshot();
-  const commit = commitOf(context, detail, bench, tree);
+  const assembled = await assembledOf(context, bench);
+  const tree = assembled?.tree ?? (await bench.copy.snapshot());
+  const commit = commitOf(context, detail, bench, tree, assembled?.commit ?? null);
   const laid = layCheckout(detail.rules.checks.length > 0, bench, placeName('head', 0, tree), commit, tree);
   // Not before, so that what has to wait for the checkout waits for that alone.
   laid.settled.then(async () => onCommit(await commit)).catch(() => {});

@@ -95,7 +95,7 @@ export function queueMethods(state: State): QueueMethods {
       (entry): entry is Entry & { readonly queued: Queued } => entry.queued !== null,
     );
   return {
-    async claimNext({ owner, leaseMs, now, perRepo }) {
+    async claimNext({ owner, leaseMs, now, perRepo, withoutRuns = false }) {
       if (perRepo !== null) checkInteger(perRepo, 'perRepo', 1);
       const isExpired = ({ hold }: Entry): boolean => (hold.expires_ms ?? Infinity) < now.getTime();
       for (const entry of entries())
@@ -106,7 +106,8 @@ export function queueMethods(state: State): QueueMethods {
         repo === RUNS ||
         held.filter(({ queued }) => queued.repo === repo).length < perRepo;
       const next = entries()
-        .filter((entry) => entry.queued.state === 'ready' && isFree(entry.queued.repo))
+        .filter(({ queued: { state, repo } }) => state === 'ready' && isFree(repo))
+        .filter(({ queued }) => !withoutRuns || queued.repo !== RUNS)
         .toSorted((a, b) => b.queued.priority - a.queued.priority || a.number - b.number)[0];
       const hold = next === undefined ? null : claim(next.hold, owner, leaseMs, now);
       if (next === undefined || hold === null) return null;

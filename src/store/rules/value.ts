@@ -9,8 +9,8 @@ const MAX_NAME_CHARS = 8192;
 const MAX_PAGE_ROWS = 10_000;
 /** Most messages that may wait for one job. */
 export const MAX_WAITING_MESSAGES = 1000;
-/** Most steps of one job; ten times what the procedure can take. */
-export const MAX_JOB_STEPS = 10_000;
+/** Most steps of one job; twice what a run of 10,000 steps can take, with an approval and a conflict of each. */
+export const MAX_JOB_STEPS = 100_000;
 /** A baseline is forgotten after this many later writes of baselines: it is a cache. */
 export const MAX_BASELINES = 1000;
 

@@ -11,6 +11,7 @@ import type { Git, GitTarget } from '../git.ts';
 import { removeFolder } from '../keep/folders.ts';
 import type { JobPaths, RepoPaths } from '../layout.ts';
 import { createJobRepository, innerObjects, writeInnerGit, type JobRepository } from './checkout.ts';
+import { borrowObjects } from '../remote/packs.ts';
 import { openHistory } from './history.ts';
 import { createLayeredCopy, reopenLayeredCopy } from './layered.ts';
 import { openPlainCopy, checkOutWithGit } from './plain.ts';
@@ -155,6 +156,8 @@ export async function createWorkingCopy(options: WorkingCopyOptions): Promise<Wo
   await mkdir(paths.home, { recursive: true });
   await mkdir(paths.logs, { recursive: true });
   const repository = createJobRepository(paths.git, repo.mirror, excludes());
+  // With its base's own packs, the job goes on also when the mirror is lost, pruned by somebody, or never had it.
+  await borrowObjects(paths.git, await openHistory(options.git, repo.mirror, repo.history, baseSha));
   const parts = await partsOf(options, repository);
   const layered = options.overlay === null ? null : await createLayeredCopy(parts, options.overlay);
   if (layered !== null) return layered;

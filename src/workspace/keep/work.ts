@@ -28,8 +28,11 @@ export async function savedRepositories(layout: Layout): Promise<readonly string
   return (await namesIn(root)).filter((name) => name.endsWith('.git')).map((name) => join(root, name));
 }
 
-/** What is kept of a job: its work, what interrupted builds left, and the trees of its recorded turns. */
-export type SavedKind = 'wip' | 'partial' | 'turns';
+/**
+ * What is kept of a job: its work, what interrupted builds left, what the run of a pipeline brought together, and the
+ * trees of its recorded turns.
+ */
+export type SavedKind = 'wip' | 'partial' | 'run' | 'turns';
 
 /** Every piece of saved work in a repository, found without the database; or what is kept of other kinds. */
 export async function listSaved(
@@ -60,7 +63,7 @@ export async function forgetSaved(
   await withLock(`${saved}.lock`, async () => {
     for (const { ref, commit } of refs)
       await git({ dir: saved }, ['update-ref', '-d', ref, commit], { okCodes: [0, 1, 128] });
-    const left = await listSaved(git, saved, ['wip', 'partial', 'turns']);
+    const left = await listSaved(git, saved, ['wip', 'partial', 'run', 'turns']);
     if (left.length === 0) {
       await moveToTrash(saved, trash);
       return;

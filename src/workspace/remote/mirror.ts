@@ -208,8 +208,9 @@ function hasHistory(root: string, sha: string): boolean {
 }
 
 /**
- * Makes sure that the base of a job can be read: from its own packs, else from the mirror, which is fetched anew
- * where somebody deleted or pruned it. Costs a look at a folder or two where all is well.
+ * Makes sure that the base of a job can be read: from its own packs, else from the mirror, else from saved work (what
+ * the steps of a pipeline begin with is on no remote), else from the remote, which the mirror is fetched anew from where
+ * somebody deleted or pruned it. Costs a look at a folder or two where all is well.
  *
  * @throws JobError `infra_failed` when neither this machine nor the remote has the commit any more
  */
@@ -224,7 +225,13 @@ export async function restoreBase(
   await moveToTrash(join(repo.history, sha), repo.trash);
   const base: Found = { name: sha.slice(0, 12), sha, isBranch: false, fetch: sha };
   try {
-    if (!(await isComplete(git, repo.mirror, sha))) await fetchBase(git, repo, source, sha, jobId);
+    if (!(await isComplete(git, repo.mirror, sha))) {
+      if (await isComplete(git, repo.saved, sha)) {
+        await openHistory(git, repo.saved, repo.history, sha);
+        return;
+      }
+      await fetchBase(git, repo, source, sha, jobId);
+    }
     await openHistory(git, repo.mirror, repo.history, sha).catch(async () => {
       await replaceMirror(git, repo, source, base, jobId);
       await openHistory(git, repo.mirror, repo.history, sha);

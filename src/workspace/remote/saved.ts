@@ -29,6 +29,16 @@ export function turnsRef(jobId: string): string {
   return `refs/agent-runner/turns/${jobId}`;
 }
 
+/**
+ * The ref of what a run brought together.
+ *
+ * @param step which step begins with it; `null` for the run's own pull request
+ * @param kind `marked`: with conflict markers
+ */
+export function runRef(jobId: string, step: string | null, kind: 'fits' | 'marked' = 'fits'): string {
+  return `refs/agent-runner/run/${jobId}/${kind}/${step === null ? 'all' : `step-${step}`}`;
+}
+
 /** The ref that says: everything this base reaches is here, so a save sends only what is new. */
 export function baseRef(sha: string): string {
   return `refs/agent-runner/base/${sha}`;
@@ -66,6 +76,7 @@ export interface Kept {
  * @param from the job's GIT_DIR
  * @param kept at least one, by full ids
  * @param base full id of their parent, the job's base
+ * @param known commits that the saved repository has with all they reach, so that nothing of them is sent again
  */
 export async function saveCommits(
   git: Git,
@@ -73,6 +84,7 @@ export async function saveCommits(
   from: string,
   kept: readonly Kept[],
   base: string,
+  known: readonly string[] = [],
 ): Promise<void> {
   await mkdir(dirname(repo.saved), { recursive: true });
   await withLock(`${repo.saved}.lock`, async () => {
@@ -83,7 +95,9 @@ export async function saveCommits(
     // What a push would do, in two processes instead of six: everything new as a pack of its own, then the ref.
     const pack = join(repo.saved, 'objects', 'pack', 'pack');
     await git({ dir: from }, ['pack-objects', '--revs', '--quiet', pack], {
-      stdin: [...kept.map(({ commit }) => commit), `^${base}`].map((line) => `${line}\n`).join(''),
+      stdin: [...kept.map(({ commit }) => commit), ...[base, ...known].map((id) => `^${id}`)]
+        .map((line) => `${line}\n`)
+        .join(''),
       next: kept.map(({ commit, ref }) => {
         return { target: { dir: repo.saved }, args: ['update-ref', ref, commit] };
       }),

@@ -47,12 +47,21 @@ function proposal(text: string, many = 2): BodyInput {
     summary: text,
     files: all.map(() => ({ path: text, insertions: 1, deletions: null })),
     jobUrl: null,
+    steps: [],
     story: {
       root: job,
       left: 3,
       turns: all.map(() => ({ job_id: text, by: [text], isOfChecks: true, outcome: text, commit: null })),
     },
   };
+}
+
+/** The same of the run of a pipeline. */
+function ofRun(input: BodyInput, text: string, many = 2): BodyInput {
+  const pipeline = { definition: { name: text } };
+  const job = { ...input.job, request: { ...input.job.request, pipeline } } as unknown as Job;
+  const row = { name: text, job_id: JOB, status: 'failed', outcome: 'refused', summary: text } as const;
+  return { ...input, job, steps: Array.from({ length: many }, () => ({ ...row, cost_usd: 1.5 })) };
 }
 
 /** What a reader is shown as prose: fences and code spans are taken out by the rules of GitHub's Markdown. */
@@ -112,13 +121,43 @@ describe('the body', () => {
 
   it.each(HOSTILE)('%j stays text', (text) => {
     expectHarmless(renderBody(proposal(text)));
+    expectHarmless(renderBody(ofRun(proposal(text), text)));
+  });
+
+  it('tells of each step of a run: what it did, its job, what it cost, and how many did not do their part', () => {
+    const row = {
+      job_id: JOB,
+      status: 'completed',
+      outcome: 'proposed',
+      summary: 'wrote a',
+      cost_usd: 0.5,
+    } as const;
+    const skipped = {
+      job_id: null,
+      status: 'skipped',
+      outcome: null,
+      summary: 'b failed',
+      cost_usd: null,
+    } as const;
+    const steps = [
+      { ...row, name: 'a' },
+      { ...skipped, name: 'c' },
+    ];
+    const body = renderBody({ ...ofRun(proposal('x'), 'release'), steps });
+    expect(body).toContain('| `a` | ✅ proposed | `wrote a` | `job-0123456789ab` | $0.50 |');
+    expect(body).toContain('| `c` | ⚪ skipped | `b failed` | – | – |');
+    expect(body).toContain('1 of 2 steps did not do their part.');
+    expect(body).toContain('pipeline `release`, run `run-0123456789ab`');
   });
 
   it('of any text stays text', () => {
     const parts = fc.constantFrom(...HOSTILE, 'a', ' ', '\n', '`', '```', '|', '@x', '#1', '<b>', '\\');
     const texts = fc.array(parts, { maxLength: 12 }).map((some) => some.join(''));
     fc.assert(
-      fc.property(texts, (text) => expectHarmless(renderBody(proposal(text)))),
+      fc.property(texts, (text) => {
+        expectHarmless(renderBody(proposal(text)));
+        expectHarmless(renderBody(ofRun(proposal(text), text)));
+      }),
       { numRuns: 150 },
     );
   });
@@ -131,6 +170,9 @@ describe('the body', () => {
     ['a thousand of everything, in backticks', `${'`'.repeat(8000)} "\\`, 1000],
     ['a thousand of everything, in characters of two', '😀"\\'.repeat(200), 1000],
   ])('of %s is whole and within the limit', (_, text, many) => {
+    const whole = renderBody(ofRun(proposal(text, many), text, many));
+    expectHarmless(whole);
+    expect(whole.endsWith('</details>')).toBe(true);
     const body = renderBody(proposal(text, many));
     expectHarmless(body);
     expect(body.isWellFormed()).toBe(true);

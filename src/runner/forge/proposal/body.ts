@@ -6,7 +6,8 @@
 import type { CheckReport, GateReport } from '../../../job/gate.ts';
 import type { Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
-import type { ProposeInput, Verified } from '../../../job/step.ts';
+import { runIdOf } from '../../../job/pipeline/run.ts';
+import type { ProposedStep, ProposeInput, Verified } from '../../../job/step.ts';
 import { oneLine, stripInvisible } from '../../../prompt/untrusted.ts';
 import type { ChangedFile } from '../../../workspace/change.ts';
 import type { PullStory } from '../turn/pull.ts';
@@ -22,16 +23,22 @@ const MAX_FAILURES_CHARS = 8000;
 const MAX_FILES_CHARS = 6000;
 const MAX_CELL_CHARS = 300;
 const MAX_TURNS_CHARS = 2400;
+/** In the place of what the agent says, which of a run stands in this table. */
+const MAX_STEPS_CHARS = 6000;
+const MAX_STEP_SAID_CHARS = 200;
 /** People that are named of a turn, and room for each name. */
 const MAX_NAMES = 3;
 const MAX_NAME_CHARS = 40;
 /** Checks that the provenance lists; their verdicts also stand in the table. */
 const MAX_PROVENANCE_CHECKS = 50;
 
+/** A step of a run, with what it spent; `null` where nobody counted, or it was not run. */
+export type StepRow = ProposedStep & { readonly cost_usd: number | null };
+
 /** What a proposal is made of. */
 export interface BodyInput {
   readonly job: Pick<Job, 'job_id'> & {
-    readonly request: Pick<JobRequest, 'task' | 'issue' | 'trigger' | 'agent' | 'model'>;
+    readonly request: Pick<JobRequest, 'task' | 'issue' | 'trigger' | 'agent' | 'model' | 'pipeline'>;
   };
   readonly detail: Pick<PreparedDetail, 'base' | 'base_sha'>;
   readonly verified: Verified;
@@ -43,6 +50,8 @@ export interface BodyInput {
   readonly jobUrl: string | null;
   /** What was asked on the pull request so far; `null` for the job that opens it. */
   readonly story: PullStory | null;
+  /** What became of the steps of a run; empty for any other job. */
+  readonly steps: readonly StepRow[];
 }
 
 /** Text of others on one line as code, for a cell of a table or an item of a list. */
@@ -161,6 +170,33 @@ function asked({ job, input, story }: BodyInput): string {
   return `${link} ${issue ?? trigger?.about}\n\n${title}`;
 }
 
+const STEP_MARKS: Readonly<Record<StepRow['status'], string>> = {
+  completed: '✅',
+  failed: '❌',
+  cancelled: '⚪',
+  skipped: '⚪',
+};
+
+/** What became of each step of a run. Those that did not do what they were for come first where there is no room for all. */
+function steps(rows: readonly StepRow[]): string {
+  if (rows.length === 0) return '';
+  const line = ({ name, job_id: job, status, outcome, summary, cost_usd: cost }: StepRow): string => {
+    const said = code(summary.slice(0, MAX_STEP_SAID_CHARS));
+    const money = cost === null ? '–' : `$${cost.toFixed(2)}`;
+    const how = `${STEP_MARKS[status]} ${outcome ?? status}`;
+    return `| ${code(name)} | ${how} | ${said} | ${job === null ? '–' : code(job)} | ${money} |`;
+  };
+  const undone = rows.filter(({ status }) => status !== 'completed').length;
+  const head = '| step | outcome | what it did | job | cost |\n|---|---|---|---|---|';
+  const sorted =
+    rows.map(line).join('\n').length <= MAX_STEPS_CHARS
+      ? rows
+      : rows.toSorted((a, b) => Number(a.status === 'completed') - Number(b.status === 'completed'));
+  const table = within(sorted.map(line), MAX_STEPS_CHARS, (left) => `\nand ${left} more steps`);
+  const missing = undone === 0 ? '' : `\n\n${undone} of ${rows.length} steps did not do their part.`;
+  return `### Steps\n${head}\n${table}${missing}`;
+}
+
 /** Who asked for what became which commit. The newest are told where there is no room for all. */
 function turns(story: PullStory | null): string {
   if (story === null) return '';
@@ -197,16 +233,32 @@ function footer({ job, detail, input, jobUrl }: BodyInput): string {
           money,
           ...tokens,
         ];
-  const who = [
-    `agent ${code(job.request.agent)}`,
-    ...(job.request.model === null ? [] : [`model ${code(job.request.model)}`]),
-  ];
+  const { pipeline, agent, model } = job.request;
+  const who =
+    pipeline === undefined
+      ? [`agent ${code(agent)}`, ...(model === null ? [] : [`model ${code(model)}`])]
+      : [`pipeline ${code(pipeline.definition.name)}, run ${code(runIdOf(job.job_id))}`];
   const name = jobUrl === null ? code(job.job_id) : `[${code(job.job_id)}](${jobUrl})`;
   const on = `on ${code(detail.base)} at \`${detail.base_sha.slice(0, 12)}\``;
   return `---\nJob ${name} ${on} · ${[...who, ...work].join(' · ')}\n\nagent-runner proposes and never accepts its own work: that is yours.`;
 }
 
-function provenance({ job, detail, verified, input }: BodyInput): string {
+/** Steps that the provenance lists. */
+const MAX_PROVENANCE_STEPS = 10;
+
+function runProvenance({ job, steps: rows }: BodyInput): Readonly<Record<string, unknown>> {
+  return {
+    run_id: runIdOf(job.job_id),
+    pipeline: oneLine(job.request.pipeline?.definition.name ?? '', 80),
+    steps: rows.slice(0, MAX_PROVENANCE_STEPS).map(({ name, job_id, status, outcome }) => {
+      return { name: oneLine(name, 80), job_id, status, outcome };
+    }),
+    more_steps: Math.max(0, rows.length - MAX_PROVENANCE_STEPS),
+  };
+}
+
+function provenance(what: BodyInput): string {
+  const { job, detail, verified, input } = what;
   const { report } = verified;
   const known = {
     job_id: job.job_id,
@@ -224,6 +276,7 @@ function provenance({ job, detail, verified, input }: BodyInput): string {
     },
     tamper: report.tamper.length,
     ...(input.spent === undefined ? {} : { spent: input.spent }),
+    ...(what.steps.length === 0 ? {} : { run: runProvenance(what) }),
   };
   const json = JSON.stringify(known, null, 1).replaceAll('`', "'");
   return `<details><summary>Provenance</summary>\n\n\`\`\`json\n${json}\n\`\`\`\n\n</details>`;
@@ -238,9 +291,12 @@ export function renderBody(what: BodyInput): string {
     `### Gate\n${gateTable(verified.report)}`,
     failures(verified.report),
     findings(verified.report),
+    steps(what.steps),
     changed(what.files),
     turns(what.story),
-    summary.trim() === '' ? '' : `### What the agent says\n${block(summary, MAX_SUMMARY_CHARS)}`,
+    summary.trim() === '' || what.steps.length > 0
+      ? ''
+      : `### What the agent says\n${block(summary, MAX_SUMMARY_CHARS)}`,
     footer(what),
     provenance(what),
   ];

@@ -65,6 +65,7 @@ export function followUpOf(root: Job, latest: Job, pull: Pull, turns: readonly T
     reviewers: _reviewers,
     in_place: _place,
     replay: _replay,
+    pipeline: _pipeline,
     ...asked
   } = root.request;
   const came = latest.outcome ?? 'nothing';

@@ -151,6 +151,7 @@ SELECT q.job_number, q.repo FROM repos JOIN queue AS q ON q.job_number =
   (SELECT job_number FROM queue WHERE state = 'ready' AND repo = repos.repo ORDER BY priority DESC, job_number LIMIT 1)
 WHERE repos.repo NOT IN
   (SELECT repo FROM queue WHERE state = 'held' AND repo <> '${RUNS}' GROUP BY repo HAVING count(*) >= ?)
+  AND (repos.repo <> '${RUNS}' OR ? = 0)
 ORDER BY q.priority DESC, q.job_number LIMIT 1`;
 
 interface Head {
@@ -158,14 +159,24 @@ interface Head {
   readonly repo: string;
 }
 
-function nextNumber(db: Connection, perRepo: number | null): number | null {
+/** A limit that no repository reaches. */
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+
+function nextNumber(
+  db: Connection,
+  { perRepo, withoutRuns = false }: Pick<ClaimRequest, 'perRepo' | 'withoutRuns'>,
+): number | null {
   const head = db.get(HEAD) as Head | null;
-  if (head === null || perRepo === null || head.repo === RUNS) return head?.job_number ?? null;
+  if (head === null) return null;
+  const beside = (): number | null =>
+    (db.get(HEAD_BESIDE, perRepo ?? NO_LIMIT, withoutRuns ? 1 : 0) as Head | null)?.job_number ?? null;
+  if (head.repo === RUNS) return withoutRuns ? beside() : head.job_number;
+  if (perRepo === null) return head.job_number;
   const held = db.get("SELECT count(*) AS count FROM queue WHERE state = 'held' AND repo = ?", head.repo) as {
     readonly count: number;
   } | null;
   if ((held?.count ?? 0) < perRepo) return head.job_number;
-  return (db.get(HEAD_BESIDE, perRepo) as Head | null)?.job_number ?? null;
+  return beside();
 }
 
 /** The table of jobs, as the queue needs it. */
@@ -179,11 +190,11 @@ interface Jobs {
 function claimOne(
   db: Connection,
   jobs: Jobs,
-  { owner, leaseMs, now, perRepo }: ClaimRequest,
+  { owner, leaseMs, now, ...limits }: ClaimRequest,
 ): Claimed | null {
   // A holder whose lease has ended is late or dead; should it still be there, its writes are refused from now on.
   db.run("UPDATE queue SET state = 'ready' WHERE state = 'held' AND until_ms < ?", now.getTime());
-  const number = nextNumber(db, perRepo);
+  const number = nextNumber(db, limits);
   if (number === null) return null;
   const hold = claim(holdOf(db, number), owner, leaseMs, now);
   if (hold === null) return null;

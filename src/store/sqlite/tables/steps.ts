@@ -24,6 +24,12 @@ function stepRow(db: Connection, number: number, key: string): StepRow | null {
   ) as StepRow | null;
 }
 
+/** How many steps a job has, by the position of the last one: a run has thousands, and each that begins asks. */
+function countSteps(db: Connection, number: number): number {
+  const row = db.get('SELECT max(position) AS last FROM steps WHERE job_number = ?', number);
+  return ((row as { readonly last: number | null } | null)?.last ?? -1) + 1;
+}
+
 /** Stores a step; one that is there keeps its position. */
 export function saveStep(db: Connection, number: number, row: StepRow, position: number): void {
   db.run(
@@ -49,12 +55,7 @@ export function stepMethods(
       checkBegin(key, procedureVersion);
       return await database.write('normal', key.length, (db) => {
         const number = heldJobNumber(db, lease);
-        const count =
-          (
-            db.get('SELECT count(*) AS count FROM steps WHERE job_number = ?', number) as {
-              count: number;
-            } | null
-          )?.count ?? 0;
+        const count = countSteps(db, number);
         const row = begin(stepRow(db, number, key), key, procedureVersion, count);
         saveStep(db, number, row, count);
         return stepRecord(row);

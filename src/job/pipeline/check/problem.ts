@@ -1,0 +1,100 @@
+/** What is wrong with a definition, and where: collected, so that a person sees all of it at once. */
+import { JobError } from '../../error.ts';
+import { distance } from '../../text/distance.ts';
+
+/** A place in a definition: names of fields, and places in lists from 0. */
+export type Path = readonly (string | number)[];
+
+/** One thing that is wrong. `message` says what came and what is allowed, `hint` what to do. */
+export interface PipelineProblem {
+  readonly path: Path;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** Most problems that are collected. */
+export const MAX_PROBLEMS = 50;
+const MAX_SHOWN_CHARS = 100;
+
+/** Collects problems up to the bound. */
+export interface Problems {
+  add(path: Path, message: string, hint?: string | null): void;
+  readonly list: readonly PipelineProblem[];
+  /** Whether nothing more is taken, so that what only explains a problem need not be worked out. */
+  isFull(): boolean;
+  /** Runs one of the parsers of requests; `null` where it refuses, which is noted. */
+  attempt<T>(path: Path, parse: () => T): T | null;
+}
+
+/** Makes an empty collection. */
+export function createProblems(): Problems {
+  const list: PipelineProblem[] = [];
+  const add: Problems['add'] = (path, message, hint = null) => {
+    if (list.length < MAX_PROBLEMS) list.push({ path, message, hint });
+  };
+  return {
+    add,
+    list,
+    isFull: () => list.length >= MAX_PROBLEMS,
+    attempt(path, parse) {
+      try {
+        return parse();
+      } catch (thrown) {
+        if (!(thrown instanceof JobError)) throw thrown;
+        // Parsers of requests begin with their field's name, and the path says it already.
+        add(path, thrown.message.replace(/^\w+: /, ''), thrown.hint);
+        return null;
+      }
+    },
+  };
+}
+
+/** A path as people write it: `steps[2].depends_on[0]`; names that need it in quotes. */
+export function pathText(path: Path): string {
+  let text = '';
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`;
+    else if (/^[A-Za-z_][\w-]{0,99}$/.test(part)) text += text === '' ? part : `.${part}`;
+    else text += `[${JSON.stringify(part.slice(0, MAX_SHOWN_CHARS))}]`;
+  }
+  return text;
+}
+
+/** A problem in one line. */
+export function problemText({ path, message }: PipelineProblem): string {
+  return path.length === 0 ? message : `${pathText(path)}: ${message}`;
+}
+
+/** What came, for a message: short texts and numbers as they are, of everything else the kind. */
+export function shown(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(
+        value.length > MAX_SHOWN_CHARS ? `${value.slice(0, MAX_SHOWN_CHARS).toWellFormed()}…` : value,
+      );
+    case 'number':
+    case 'boolean':
+      return String(value);
+    case 'undefined':
+      return 'nothing';
+    case 'object':
+      return 'an object';
+    default:
+      return `a ${typeof value}`;
+  }
+}
+
+/** The name somebody may have meant: at most two edits away, or a third of its length. */
+export function nearest(name: string, known: Iterable<string>): string | null {
+  let best: string | null = null;
+  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const one of known) {
+    if (Math.abs(one.length - name.length) >= least) continue;
+    const edits = distance(name.toLowerCase(), one.toLowerCase());
+    if (edits >= least || edits >= one.length) continue;
+    [best, least] = [one, edits];
+  }
+  return best;
+}

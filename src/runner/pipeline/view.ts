@@ -1,0 +1,104 @@
+/** A run as doors show it: from its result where it has ended, else from what is stored of its steps and their jobs. */
+import type { Job } from '../../job/job.ts';
+import { runIdOf, type RunView, type StepStatus } from '../../job/pipeline/run.ts';
+import { OUTCOMES } from '../../job/status.ts';
+import type { Store } from '../../store/store.ts';
+import { readDone, type Done } from './retry.ts';
+import { childrenOf, readRecords, type ChildRecord, type RunRecords } from './walk/records.ts';
+import { runRequestOf } from './walk/step-request.ts';
+
+type StepView = RunView['steps'][number];
+/** What is said of a step, without what its definition says. */
+type Standing = Omit<StepView, 'name' | 'depends_on'>;
+
+const NOTHING: Standing = {
+  job_id: null,
+  status: 'queued',
+  outcome: null,
+  output: {},
+  error: null,
+  reason: null,
+  approval: null,
+};
+
+/** How a step stands whose job was started. @param live statuses of jobs that have not ended, by id */
+function standingOf({ jobId, end }: ChildRecord, live: ReadonlyMap<string, Job>): Standing {
+  const at = { ...NOTHING, job_id: jobId };
+  if (end === null) {
+    const job = jobId === null ? undefined : live.get(jobId);
+    return { ...at, status: job?.status ?? 'queued' };
+  }
+  if (!end.ok) return { ...at, status: 'failed', error: end.error };
+  const { outcome, output, error } = end;
+  return { ...at, status: OUTCOMES[outcome].status, outcome, output, error };
+}
+
+/** How steps stand of which something is stored. */
+function standings(
+  { children, asked, begun }: RunRecords,
+  live: ReadonlyMap<string, Job>,
+): ReadonlyMap<string, Standing> {
+  const all = new Map<string, Standing>(begun.map(({ name }) => [name, { ...NOTHING, status: 'running' }]));
+  for (const { step, approvers, message, end } of asked)
+    if (end === null) all.set(step, { ...NOTHING, status: 'needs_input', approval: { approvers, message } });
+  for (const child of children) if (child.kind === 'step') all.set(child.step, standingOf(child, live));
+  return all;
+}
+
+function takenOver({ steps }: Done): ReadonlyMap<string, Standing> {
+  return new Map(
+    [...steps].map(([name, { job_id, outcome, output }]) => [
+      name,
+      { ...NOTHING, job_id, status: 'completed' satisfies StepStatus, outcome, output },
+    ]),
+  );
+}
+
+/** What is known to be spent by steps that have ended. */
+function costOf({ children }: RunRecords): number | null {
+  const costs = children.flatMap(({ end }) => (end?.ok === true ? [end.spent.cost_usd] : []));
+  const known = costs.filter((cost) => cost !== null);
+  return known.length === 0 ? null : known.reduce((sum, cost) => sum + cost, 0);
+}
+
+async function liveJobs(store: Store, job: Job): Promise<ReadonlyMap<string, Job>> {
+  const live = new Map<string, Job>();
+  if (job.outcome === null)
+    for await (const child of childrenOf(store, job.job_id)) live.set(child.job_id, child);
+  return live;
+}
+
+/** The view. Outputs of a run whose records were forgotten are empty. */
+export async function viewRun(store: Store, job: Job): Promise<RunView> {
+  const { definition, pipeline_id, retries } = runRequestOf(job);
+  const { result } = job;
+  const records = readRecords(await store.readSteps(job.job_id));
+  const known = standings(records, await liveJobs(store, job));
+  const before = retries === null ? null : takenOver(await readDone(store, retries));
+  const ends = new Map(result?.run?.steps.map((step) => [step.name, step]));
+  const steps = definition.steps.map(({ name, depends_on }): StepView => {
+    const standing = known.get(name) ?? before?.get(name) ?? NOTHING;
+    const end = ends.get(name);
+    // A run that ended before it began anything has no word on its steps.
+    const ended = end ?? (result === null ? {} : { status: 'skipped' as const });
+    const approval = result === null ? standing.approval : null;
+    return { ...standing, ...ended, name, depends_on, approval };
+  });
+  return {
+    run_id: runIdOf(job.job_id),
+    job_id: job.job_id,
+    pipeline_id,
+    pipeline: definition.name,
+    repo: job.request.repo,
+    status: result?.run?.status ?? job.status,
+    outcome: job.outcome,
+    pr_url: result?.pr_url ?? null,
+    error: result?.error ?? null,
+    retries: retries === null ? null : runIdOf(retries),
+    total_cost: costOf(records),
+    created_at: job.created_at,
+    started_at: job.started_at,
+    finished_at: job.finished_at,
+    steps,
+  };
+}
