@@ -38,7 +38,7 @@ function standings(
   { children, asked, begun }: RunRecords,
   live: ReadonlyMap<string, Job>,
 ): ReadonlyMap<string, Standing> {
-  const all = new Map<string, Standing>(begun.map((name) => [name, { ...NOTHING, status: 'running' }]));
+  const all = new Map<string, Standing>(begun.map(({ name }) => [name, { ...NOTHING, status: 'running' }]));
   for (const { step, approvers, message, end } of asked)
     if (end === null) all.set(step, { ...NOTHING, status: 'needs_input', approval: { approvers, message } });
   for (const child of children) if (child.kind === 'step') all.set(child.step, standingOf(child, live));

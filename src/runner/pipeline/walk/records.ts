@@ -1,6 +1,6 @@
 /** What the stored steps of a run's job say: which jobs it started, what it asked, what is left to do. */
 import type { Job } from '../../../job/job.ts';
-import type { ApprovalDecision, ChildEnd, ChildInput } from '../../../job/pipeline/run.ts';
+import type { ApprovalDecision, Begun, ChildEnd, ChildInput } from '../../../job/pipeline/run.ts';
 import type { JobStatus } from '../../../job/status.ts';
 import type { StepResult } from '../../../job/step.ts';
 import type { StepRecord, Store } from '../../../store/store.ts';
@@ -45,7 +45,7 @@ interface AskRecord {
 /** What the records of a run say. */
 export interface RunRecords {
   /** Every step that something was begun for, were it but to bring together what it begins with. */
-  readonly begun: readonly string[];
+  readonly begun: readonly Begun[];
   readonly children: readonly ChildRecord[];
   readonly asked: readonly AskRecord[];
 }
@@ -62,14 +62,19 @@ function textsOf(note: StepRecord['note'], name: string): readonly string[] {
 
 /** Reads the records of a run. Only the engine writes results, so they are taken for what it wrote. */
 export function readRecords(records: readonly StepRecord[]): RunRecords {
-  const begun = new Set<string>();
+  const begun = new Map<string, Begun>();
   const children: ChildRecord[] = [];
   const asked: AskRecord[] = [];
   for (const { key, note, result } of records) {
     const read = readKey(key);
     if (read === null) continue;
     const { kind, step } = read;
-    begun.add(step);
+    const { job = false, results = 0 } = begun.get(step) ?? {};
+    begun.set(step, {
+      name: step,
+      job: job || kind === 'child' || kind === 'resolve',
+      results: results + (result === null ? 0 : 1),
+    });
     if (kind === 'child' || kind === 'resolve') {
       const end = result as StepResult<ChildEnd> | null;
       children.push({
@@ -85,7 +90,7 @@ export function readRecords(records: readonly StepRecord[]): RunRecords {
       asked.push({ step, approvers, message, end: result as StepResult<ApprovalDecision> | null });
     }
   }
-  return { begun: [...begun], children, asked };
+  return { begun: [...begun.values()], children, asked };
 }
 
 /** The jobs of a run's steps, newest first. @param status only those of this one */

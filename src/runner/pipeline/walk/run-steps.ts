@@ -2,7 +2,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { Cancelled, JobError } from '../../../job/error.ts';
 import type { Job } from '../../../job/job.ts';
-import type { ApprovalDecision, Assembled, ChildEnd, RunSteps, StepEnd } from '../../../job/pipeline/run.ts';
+import type {
+  ApprovalDecision,
+  Begun,
+  Assembled,
+  ChildEnd,
+  RunSteps,
+  StepEnd,
+} from '../../../job/pipeline/run.ts';
 import type { Saved, StepResult } from '../../../job/step.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { HeldLease } from '../../engine/lease.ts';
@@ -209,15 +216,17 @@ async function lay(
   });
 }
 
-/** Steps for which an earlier process of this run started a job. */
-async function begun({ parts: { store }, job, isResumed }: Work): Promise<readonly string[]> {
-  const { children } = readRecords(await store.readSteps(job.job_id));
-  const names = new Set(children.map(({ step }) => step));
-  if (!isResumed) return [...names];
+/** What an earlier process of this run went about. */
+async function begun({ parts: { store }, job, isResumed }: Work): Promise<readonly Begun[]> {
+  const stored = new Map(readRecords(await store.readSteps(job.job_id)).begun.map((one) => [one.name, one]));
+  if (!isResumed) return [...stored.values()];
   // Records that were forgotten, because another version of the procedure wrote them, leave the jobs behind.
-  for await (const { request } of childrenOf(store, job.job_id))
-    if (request.step !== undefined) names.add(request.step.name);
-  return [...names];
+  for await (const { request } of childrenOf(store, job.job_id)) {
+    if (request.step === undefined) continue;
+    const { name } = request.step;
+    stored.set(name, { name, results: stored.get(name)?.results ?? 0, job: true });
+  }
+  return [...stored.values()];
 }
 
 /** Puts together what a run's steps work on. */
