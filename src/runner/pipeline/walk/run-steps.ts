@@ -22,7 +22,7 @@ import { createChildren, shareName, type Children, type Places } from './childre
 import { childrenOf, keyOf, readRecords } from './records.ts';
 import { createShares, type Shares } from './shares.ts';
 import { runRequestOf } from './step-request.ts';
-import { readDone, type Done } from '../retry.ts';
+import { readDone, type Done } from './retry.ts';
 import type { EndWatch } from './watch.ts';
 
 /** A place among the jobs that a worker works on at once. */
