@@ -56,7 +56,6 @@ export type Outcome = keyof typeof OUTCOMES;
 
 /** Exit codes of the CLI that no outcome owns (sysexits.h from 64 on). */
 export const EXIT_CODES = {
-  completed_with_failures: 1,
   needs_input: 6,
   usage: 64,
   unavailable: 69,
