@@ -104,6 +104,8 @@ export async function openRunScene(
     git: (...args) => sh(repo, ...args),
     async close() {
       await runner.close();
+      // The last ring for other processes is on its way, and would make its folder anew.
+      await new Promise((resolve) => setTimeout(resolve, 50));
       rmSync(root, { recursive: true, force: true });
     },
   };
