@@ -123,6 +123,65 @@ describe('a run', () => {
     expect(await scene.view(job)).toMatchObject({ status: 'completed', outcome: 'proposed' });
   });
 
+  it('asks while others go on, and goes on itself when it is answered', async () => {
+    const flag = join(scene.root, 'go');
+    const approval = { approvers: [], message: 'Go?' };
+    const job = await scene.submit([
+      { name: 'long', task: `RUN: while [ ! -e ${flag} ]; do sleep 0.05; done; echo a > a.txt` },
+      { name: 'ask', task: 'RUN: echo b > b.txt', approval },
+    ]);
+    const stop = scene.loop();
+    await scene.until(async () => (await scene.steps(job))['ask'] === 'needs_input');
+    await scene.until(async () => (await scene.steps(job))['long'] === 'running');
+    expect(await scene.runner.store.getLease(job.job_id)).not.toBeNull();
+    const said = { approved: true, by: 'ann', comment: null };
+    await scene.runner.pipelines.approve(job.job_id, 'ask', said);
+    await scene.until(async () => (await scene.steps(job))['ask'] === 'completed');
+    scene.touch(flag);
+    await scene.until(async () => (await scene.view(job)).outcome !== null);
+    await stop();
+    expect(await scene.view(job)).toMatchObject({ status: 'completed', outcome: 'proposed' });
+    expect(await scene.runner.store.getJob(job.job_id)).toMatchObject({ question: null });
+    const statuses = (await scene.events(job)).flatMap(({ type, data }) =>
+      type === 'status' ? [data['status']] : [],
+    );
+    expect(statuses).toEqual(['running', 'needs_input', 'completed']);
+  });
+
+  it('says which steps do not fit together', async () => {
+    const job = await scene.submit([
+      { name: 'left', task: 'RUN: echo left > a.txt' },
+      { name: 'right', task: 'RUN: echo right > a.txt' },
+    ]);
+    await scene.work();
+    const view = await scene.view(job);
+    expect(view).toMatchObject({ status: 'failed', outcome: 'refused', error: { code: 'conflict' } });
+    expect(view.error?.message).toMatch(/right .* left.*a\.txt/);
+  });
+
+  it('has an agent solve what does not fit, and a retry takes that over', async () => {
+    const flag = join(scene.root, 'mended');
+    const job = await scene.submit(
+      [
+        // Who solves it is told of this task as well, and finds another file.
+        { name: 'left', task: 'RUN: echo left $(wc -l < a.txt) > a.txt' },
+        { name: 'right', task: 'RUN: echo right > a.txt' },
+        {
+          name: 'end',
+          task: `RUN: [ -e ${flag} ] && cat a.txt > b.txt`,
+          depends_on: ['left', 'right'],
+        },
+      ],
+      { resolve: 'agent' },
+    );
+    expect(await scene.work()).toMatchObject({ tasks_started: 5, tasks_failed: 2 });
+    scene.touch(flag);
+    const again = (await scene.runner.pipelines.retry(job.job_id)).job;
+    expect(await scene.work()).toMatchObject({ tasks_started: 2, tasks_completed: 2 });
+    expect(await scene.view(again)).toMatchObject({ status: 'completed', outcome: 'proposed' });
+    expect(scene.git('show', `${again.branch}:b.txt`)).toBe('left 5');
+  });
+
   it('is cancelled with what goes on of it', async () => {
     const flag = join(scene.root, 'begun');
     const job = await scene.submit([
@@ -156,6 +215,7 @@ describe('a run', () => {
     // The step goes on, and nobody has the run meanwhile.
     await scene.until(async () => (await scene.runner.store.getLease(job.job_id)) === null);
     expect(await scene.steps(job)).toEqual({ long: 'running', other: 'cancelled' });
+    expect(await scene.told(job)).not.toContain('long cancelled cancelled');
     scene.touch(flag);
     await stopped;
     expect((await scene.view(job)).outcome).toBeNull();

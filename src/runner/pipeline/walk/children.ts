@@ -186,6 +186,7 @@ export function createChildren(of: ChildParts): Children {
     if (found?.result != null) return found;
     // Before there is a place: steps that begin together are to know of each other.
     const job = found ?? (await asked(of, jobId, input));
+    if (signal.aborted) throw new Cancelled();
     const begin = async (isHeld: boolean): Promise<Lease | null> => {
       if (found !== null) return null;
       const hold = { owner: await ownName(), leaseMs: LEASE_MS, now: new Date() };

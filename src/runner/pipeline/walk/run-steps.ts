@@ -7,11 +7,12 @@ import type {
   Assembled,
   Begun,
   ChildEnd,
+  ChildInput,
   RunSteps,
   StepEnd,
 } from '../../../job/pipeline/run.ts';
 import type { Saved, StepResult } from '../../../job/step.ts';
-import type { Engine } from '../../engine/engine.ts';
+import type { Engine, StepContext } from '../../engine/engine.ts';
 import type { HeldLease } from '../../engine/lease.ts';
 import type { JobContext, RunnerParts } from '../../context.ts';
 import type { Runner } from '../../runner.ts';
@@ -102,6 +103,8 @@ interface Work extends RunStepsOptions {
   readonly isResumed: boolean;
   readonly shares: Shares;
   readonly children: Children;
+  /** What earlier runs did that this one tries again. */
+  readonly done: () => Promise<Done>;
   readonly activity: Activity;
   /** Questions that are open, by step. */
   readonly asking: Map<string, string>;
@@ -169,13 +172,37 @@ async function save(
 
 const NOTHING_DONE: Done = { steps: new Map(), resolved: [] };
 
+const NOTHING_SPENT: ChildEnd['spent'] = { cost_usd: 0, tokens_in: 0, tokens_out: 0, turns: 0, agent_ms: 0 };
+
+/**
+ * How the same conflict was solved in a run that this one tries again; `null` where it was not. The same work brought
+ * together is the same commit, so a conflict is known by its own.
+ */
+async function solvedBefore(
+  { done, parts: { store } }: Work,
+  { kind, base_sha: base, start }: ChildInput,
+): Promise<ChildEnd | null> {
+  if (kind !== 'resolve') return null;
+  for (const end of (await done()).resolved) {
+    const job = await store.getJob(end.job_id);
+    const { step } = job?.request ?? {};
+    if (step === undefined || end.outcome !== 'proposed') continue;
+    if (step.base_sha !== base || step.start !== start) continue;
+    // It was paid for in that run.
+    return { ...end, spent: NOTHING_SPENT };
+  }
+  return null;
+}
+
 function takeChild(work: Work, input: Parameters<RunSteps['child']>[0]): Promise<StepResult<ChildEnd>> {
   const { engine, activity, shares, children } = work;
   const name = shareName(input);
   shares.announce(name);
   const key = keyOf(input.kind === 'step' ? 'child' : 'resolve', input.name);
   const options = { durability: 'full', isWait: true } as const;
-  const running = engine.step<ChildEnd>(key, 'build', (step) => children.run(input, step), options);
+  const run = async (step: StepContext): Promise<ChildEnd> =>
+    (await solvedBefore(work, input)) ?? children.run(input, step);
+  const running = engine.step<ChildEnd>(key, 'build', run, options);
   const ended = running.then(
     (result) => {
       shares.end(name, result.ok ? result : null);
@@ -231,7 +258,9 @@ async function begun({ parts: { store }, job, isResumed }: Work): Promise<readon
 
 /** Puts together what a run's steps work on. */
 function createWork(options: RunStepsOptions, base: () => string | null): Work {
-  const { job, lease } = options;
+  const { job, lease, parts } = options;
+  const { retries } = runRequestOf(job);
+  let done: Promise<Done> | null = null;
   const isResumed = job.started_at !== null;
   const shares = createShares(job.request.budget);
   let parked: Promise<never> | null = null;
@@ -253,6 +282,10 @@ function createWork(options: RunStepsOptions, base: () => string | null): Work {
     children,
     activity: createActivity(),
     asking: new Map(),
+    done() {
+      done ??= retries === null ? Promise.resolve(NOTHING_DONE) : readDone(parts.store, retries);
+      return done;
+    },
     parkOnce(question) {
       parked ??= options.park(question);
       return parked;
@@ -262,9 +295,8 @@ function createWork(options: RunStepsOptions, base: () => string | null): Work {
 
 /** Wires the Steps of a run. */
 export function createRunSteps(options: RunStepsOptions): RunSteps {
-  const { parts, job, context, jobSteps, place } = options;
+  const { context, jobSteps, lease, place } = options;
   let base: string | null = null;
-  let before: Promise<Done> | null = null;
   const work = createWork(options, () => base);
   const { activity } = work;
   return {
@@ -286,15 +318,16 @@ export function createRunSteps(options: RunStepsOptions): RunSteps {
     },
     begun: () => begun(work),
     async before(name) {
-      const { retries } = runRequestOf(job);
-      before ??= retries === null ? Promise.resolve(NOTHING_DONE) : readDone(parts.store, retries);
-      return (await before).steps.get(name) ?? null;
+      return (await work.done()).steps.get(name) ?? null;
     },
     approve: (input) => approve(work, input),
     assemble: (input) => assemble(work, input),
     child: (input) => takeChild(work, input),
     lay: ({ commit }) => lay(work, commit),
-    tell: (step) => tell(context, step),
+    tell(step) {
+      // Somebody else's run by now: what this process makes of being cut off is nothing to tell.
+      if (!lease.lost.aborted) tell(context, step);
+    },
   };
 }
 
