@@ -32,7 +32,10 @@ export async function fetchCommits(
 ): Promise<void> {
   const lacking = async (where: string, some: readonly string[]): Promise<readonly string[]> => {
     const stdin = some.map((id) => `${id}\n`).join('');
-    const { text } = await git({ dir: where }, ['cat-file', '--batch-check=%(objectname)'], { stdin });
+    const args = ['cat-file', '--batch-check=%(objectname)'];
+    const { text, code } = await git({ dir: where }, args, { stdin, okCodes: [0, 128] });
+    // No repository: nothing was ever kept, or it is gone.
+    if (code !== 0) return some;
     return text.split('\n').flatMap((line) => (line.endsWith(' missing') ? [line.slice(0, 40)] : []));
   };
   const wanted = await lacking(dir, ids);

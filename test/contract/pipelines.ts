@@ -272,6 +272,18 @@ export function testPipelines(name: string, open: () => Promise<OpenStore>): voi
         expect([await claimId(1), await claimId(1), await claimId(2)]).toEqual(['r', null, 't']);
       });
 
+      test('are left to others by who has enough of them', async () => {
+        await store.createJob(sampleRun('r'));
+        await store.createJob(sampleStep('s', 'r'));
+        await store.createJob(sampleStep('t', 'r'));
+        const others = async (perRepo: number | null): Promise<string | null> => {
+          const claimed = { owner: 'w', leaseMs: MINUTE, now: T0, perRepo, withoutRuns: true };
+          return (await store.claimNext(claimed))?.job.job_id ?? null;
+        };
+        expect([await others(null), await others(1), await others(null)]).toEqual(['s', null, 't']);
+        expect([await others(null), await claimId()]).toEqual([null, 'r']);
+      });
+
       test('spend what their steps spend, which is counted once', async () => {
         const result = {
           total_cost: 2,

@@ -378,10 +378,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       (store) =>
         store.getApproval(id, step),
   ),
-  fc.tuple(fc.integer({ min: 0, max: HOUR }), minutes, fc.constantFrom(null, 1)).map(
-    ([leaseMs, now, perRepo]): Operation =>
+  fc.tuple(fc.integer({ min: 0, max: HOUR }), minutes, fc.constantFrom(null, 1), fc.boolean()).map(
+    ([leaseMs, now, perRepo, withoutRuns]): Operation =>
       async (store) =>
-        (await store.claimNext({ owner: 'w3', leaseMs, now, perRepo }))?.lease ?? null,
+        (await store.claimNext({ owner: 'w3', leaseMs, now, perRepo, withoutRuns }))?.lease ?? null,
   ),
   fc.tuple(text, json).map(
     ([k, value]): Operation =>

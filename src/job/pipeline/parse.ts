@@ -127,7 +127,6 @@ export function parsePipeline(value: unknown): Pipeline {
   if (first === undefined) throw new Error('bug: a pipeline was refused for no reason');
   const more =
     rest.length === 0 ? '' : ` (and ${rest.length} more ${rest.length === 1 ? 'problem' : 'problems'})`;
-  throw new JobError('invalid_request', `${problemText(first)}${more}`, {
-    ...(first.hint === null ? {} : { hint: first.hint }),
-  });
+  const { hint } = first;
+  throw new JobError('invalid_request', `${problemText(first)}${more}`, hint === null ? {} : { hint });
 }

@@ -135,7 +135,10 @@ async function finish(job: Job, { steps, spent, ends }: Walk, history: Entry[]):
       }
       case 'end':
         return decision.ending;
-      default:
+      case 'explore':
+      case 'plan':
+      case 'build':
+      case 'message':
         throw new JobError('bug', `a run has no step ${decision.next}`);
     }
   }

@@ -33,6 +33,8 @@ export interface AgentFinding {
 const LOW_DISK_BYTES = 2 * 1024 ** 3;
 /** First git without the submodule and bundle flaws of 2025 (CVE-2025-48384, -48385), as distributions patch older ones. */
 const LEAST_GIT: readonly [number, number] = [2, 30];
+/** First git that merges without a working copy, which steps of a pipeline need that touch the same files. */
+const MERGING_GIT: readonly [number, number] = [2, 38];
 
 /** Every agent there is, those that the user declared too, with what its own check says. */
 export async function listAgents(config: Config): Promise<readonly AgentFinding[]> {
@@ -62,12 +64,17 @@ async function checkGit(config: Config): Promise<Finding> {
     };
   }
   const [major, minor] = [Number(version[1]), Number(version[2])];
-  const isOld = major < LEAST_GIT[0] || (major === LEAST_GIT[0] && minor < LEAST_GIT[1]);
+  const isBefore = (least: readonly [number, number]): boolean =>
+    major < least[0] || (major === least[0] && minor < least[1]);
+  const fixBy = (least: readonly [number, number]): string => `install git ${least.join('.')} or newer`;
+  const detail = stdout.trim();
+  if (isBefore(LEAST_GIT)) return { name: 'git', state: 'failed', detail, fix: fixBy(LEAST_GIT) };
+  if (!isBefore(MERGING_GIT)) return { name: 'git', state: 'ok', detail, fix: null };
   return {
     name: 'git',
-    state: isOld ? 'failed' : 'ok',
-    detail: stdout.trim(),
-    fix: isOld ? `install git ${LEAST_GIT.join('.')} or newer` : null,
+    state: 'warning',
+    detail: `${detail}: steps of a pipeline that touch the same files can't be brought together`,
+    fix: fixBy(MERGING_GIT),
   };
 }
 

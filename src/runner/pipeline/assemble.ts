@@ -1,4 +1,5 @@
 /** Brings the work of steps together, in the run's own repository, and lays it for the gate. */
+import { boundPaths } from '../../job/pipeline/output/given.ts';
 import type { Assembled, AssembleInput } from '../../job/pipeline/run.ts';
 import { treeOf } from '../../workspace/change.ts';
 import { fetchCommits } from '../../workspace/commits.ts';
@@ -41,7 +42,8 @@ export async function assembleChanges(
   if (kept.length > 0) await saveCommits(git, repo, paths.git, kept, detail.base_sha, sources);
   if (conflict === null) return { commit, conflict: null };
   const { at } = conflict;
-  return { commit, conflict: { ...conflict, step: changes[at]?.step ?? '' } };
+  const shown = { step: changes[at]?.step ?? '', paths: boundPaths(conflict.paths) };
+  return { commit, conflict: { ...conflict, ...shown } };
 }
 
 /**

@@ -10,7 +10,7 @@ import type { RunnerParts } from '../context.ts';
 import type { RequestInput } from '../request/resolve.ts';
 import type { Runner, SubmitOptions } from '../runner.ts';
 import { approveStep, type Said } from './approve.ts';
-import { retryRequest } from './retry.ts';
+import { retryRequest } from './walk/retry.ts';
 import { runRequest } from './submit.ts';
 import { viewRun } from './view.ts';
 

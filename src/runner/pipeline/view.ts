@@ -3,7 +3,7 @@ import type { Job } from '../../job/job.ts';
 import { runIdOf, type RunView, type StepStatus } from '../../job/pipeline/run.ts';
 import { OUTCOMES } from '../../job/status.ts';
 import type { Store } from '../../store/store.ts';
-import { readDone, type Done } from './retry.ts';
+import { readDone, type Done } from './walk/retry.ts';
 import { childrenOf, readRecords, type ChildRecord, type RunRecords } from './walk/records.ts';
 import { runRequestOf } from './walk/step-request.ts';
 

@@ -34,7 +34,7 @@ import { fetchInPlace, type InPlaceBase } from '../in-place/begin.ts';
 import { checkPull } from '../forge/turn/pull.ts';
 import { tellEstimate } from '../models/estimate.ts';
 import { tellServers } from '../phases/servers.ts';
-import { layStart, openBase } from '../pipeline/step-base.ts';
+import { layStart, openBase } from '../pipeline/step/base.ts';
 import { changeCommit } from './commit.ts';
 import { resolveRules } from './rules.ts';
 

@@ -11,7 +11,7 @@ import type { JobContext, PreparedDetail } from '../context.ts';
 import type { StepContext, StepValue } from '../engine/engine.ts';
 import { deliverInPlace } from '../in-place/deliver.ts';
 import type { Bench } from '../place.ts';
-import { proposeStep } from '../pipeline/propose-step.ts';
+import { proposeStep } from '../pipeline/step/propose.ts';
 
 function ownCommits(notes: Readonly<Record<string, unknown>>): string[] {
   const pushed = notes['pushed'];

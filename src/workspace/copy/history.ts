@@ -11,7 +11,9 @@ import type { Git } from '../git.ts';
 /** Object directories that together hold a base's history; each has a `pack` folder. */
 export type History = readonly string[];
 
-/** How many earlier bases are tried as a starting point, newest first; each try is one git call of about 2 ms. */
+/** Commits before a base among which an earlier one is looked for: a step of a pipeline may come after a thousand others. */
+const MAX_BEFORE = 2000;
+/** How many earlier bases, which are not in a straight line behind it, are tried as a starting point, newest first; each try is one git call of about 2 ms. */
 const MAX_CANDIDATES = 5;
 /** Longest chain of packs; every object look-up walks them all, so a long chain is packed anew. */
 const MAX_CHAIN = 8;
@@ -23,6 +25,13 @@ async function readChain(root: string, sha: string): Promise<string[] | null> {
 
 async function findAncestor(git: Git, mirror: string, root: string, sha: string): Promise<string[]> {
   const names = (await readdir(root).catch(() => [])).filter((name) => /^[0-9a-f]{40}$/.test(name));
+  if (names.length === 0) return [];
+  const line = ['rev-list', '--first-parent', `--max-count=${MAX_BEFORE}`, sha, '--'];
+  const before = await git({ dir: mirror }, line, { okCodes: [0, 1, 128] });
+  for (const name of before.text.split('\n').filter((id) => names.includes(id))) {
+    const chain = await readChain(root, name);
+    if (chain !== null && chain.length < MAX_CHAIN) return chain;
+  }
   const aged = await Promise.all(
     names.map(async (name) => ({ name, at: (await stat(join(root, name)).catch(() => null))?.mtimeMs ?? 0 })),
   );

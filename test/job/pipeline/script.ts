@@ -101,13 +101,13 @@ function scheduler(seed: number): { turn(): Promise<void>; run<T>(work: Promise<
         waiting.push(resolve);
       }),
     async run(work) {
-      let done = false;
+      const state = { isDone: false };
       const end = (): void => {
-        done = true;
+        state.isDone = true;
       };
       work.then(end, end);
-      // All that follows from one event happens before the next.
-      for (let idle = 0; !done && idle < 3;) {
+      // All that follows from one event happens before the next; what stays idle waits for what never comes.
+      for (let idle = 0; !state.isDone && idle < 3;) {
         await new Promise((resolve) => {
           setImmediate(resolve);
         });
@@ -115,7 +115,7 @@ function scheduler(seed: number): { turn(): Promise<void>; run<T>(work: Promise<
         const [go] = waiting.splice(Math.floor(next() * waiting.length), 1);
         go?.();
       }
-      return done ? work : null;
+      return state.isDone ? work : null;
     },
   };
 }
@@ -212,13 +212,12 @@ export async function playRun(
     const count = (counts.get(name) ?? 0) + 1;
     counts.set(name, count);
     const key = `${name}-${count}`;
-    await order.turn();
-    if (world.records.has(key)) return structuredClone(world.records.get(key)) as T;
-    if (!world.begun.has(key)) {
+    if (!world.records.has(key) && !world.begun.has(key)) {
       await event(`begin ${key}`);
       world.begun.add(key);
     }
     await order.turn();
+    if (world.records.has(key)) return structuredClone(world.records.get(key)) as T;
     const value = await body();
     await event(`end ${key}`);
     world.records.set(key, structuredClone(value));
@@ -226,9 +225,9 @@ export async function playRun(
   };
   const nameOf = (key: string): string => key.replace(/^\w+:/, '').replace(/-\d+$/, '');
   const steps: RunSteps = {
-    prepare: () => durable('prepare', rest.prepare),
-    verify: () => durable('verify', rest.verify),
-    rebase: () => durable('rebase', rest.rebase),
+    prepare: () => durable('prepare', () => rest.prepare()),
+    verify: () => durable('verify', () => rest.verify()),
+    rebase: () => durable('rebase', () => rest.rebase()),
     propose: (input) => durable('propose', () => rest.propose(input)),
     async save(input) {
       await event('save');

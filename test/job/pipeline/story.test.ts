@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runStatusOf } from '../../../src/job/pipeline/summary.ts';
-import { playRun, type Act, type Played, type RunScript } from './script.ts';
+import { newWorld, playRun, type Act, type Played, type RunScript } from './script.ts';
 
 const step = (name: string, depends_on: readonly string[] = [], more: object = {}) => ({
   name,
@@ -332,6 +332,72 @@ it('the status of a run follows from its job and its steps', () => {
   expect(runStatusOf('completed', [{ status: 'completed' }, { status: 'skipped' }])).toBe('completed');
   expect(runStatusOf('completed', [{ status: 'cancelled' }])).toBe('completed_with_failures');
   expect(runStatusOf('running', [{ status: 'failed' }])).toBe('running');
+});
+
+describe('after a crash, what was decided before holds, whatever is heard first:', () => {
+  const failed = { ok: false, error: { code: 'agent_failed', blame: 'operator', message: 'no', hint: null } };
+
+  it.each([
+    [
+      'a refused approval, behind which a step began',
+      of(
+        step('x'),
+        step('a', [], { approval: true, on_failure: 'continue' }),
+        step('b', ['a'], { condition: 'steps.a.status == "failed"' }),
+      ),
+      { 'approve:a-1': { ok: true, approved: false, by: 'ann', comment: null }, 'child:x-1': failed },
+    ],
+    [
+      'a condition that left a step out, behind which another began',
+      of(step('x'), step('a'), step('s', ['a'], { condition: 'false' }), step('b', ['s'])),
+      {
+        'child:a-1': {
+          ok: true,
+          job_id: 'job-of-a',
+          outcome: 'no_change',
+          head_sha: null,
+          output: {},
+          error: null,
+        },
+        'child:x-1': failed,
+      },
+    ],
+  ])('%s', async (_what, pipeline, stored) => {
+    for (let seed = 0; seed < 12; seed++) {
+      const world = newWorld();
+      for (const [key, value] of [...Object.entries(stored), ['child:b-1', null] as const]) {
+        world.begun.add(key);
+        if (value !== null) world.records.set(key, value);
+      }
+      const played = await playRun({ pipeline }, { seed, world });
+      expect(ends(played).at(-1)).toBe('b completed proposed');
+      expect(played.result?.outcome).toBe('agent_failed');
+    }
+  });
+
+  it('a failure that stops the run is heard before anything new begins', async () => {
+    for (let seed = 0; seed < 12; seed++) {
+      const world = newWorld();
+      const done = {
+        ok: true,
+        job_id: 'job-of-a',
+        outcome: 'no_change',
+        head_sha: null,
+        output: {},
+        error: null,
+      };
+      for (const [key, value] of [
+        ['child:a-1', done],
+        ['child:x-1', failed],
+      ] as const) {
+        world.begun.add(key);
+        world.records.set(key, value);
+      }
+      const played = await playRun({ pipeline: of(step('x'), step('a'), step('b', ['a'])) }, { seed, world });
+      expect(ends(played)[2]).toBe('b skipped x failed, and stops the run');
+      expect(world.log.join()).not.toContain('child:b');
+    }
+  });
 });
 
 describe('a run that is tried again', () => {

@@ -69,21 +69,13 @@ export function problemText({ path, message }: PipelineProblem): string {
 export function shown(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(
-        value.length > MAX_SHOWN_CHARS ? `${value.slice(0, MAX_SHOWN_CHARS).toWellFormed()}…` : value,
-      );
-    case 'number':
-    case 'boolean':
-      return String(value);
-    case 'undefined':
-      return 'nothing';
-    case 'object':
-      return 'an object';
-    default:
-      return `a ${typeof value}`;
+  if (typeof value === 'string') {
+    const isLong = value.length > MAX_SHOWN_CHARS;
+    return JSON.stringify(isLong ? `${value.slice(0, MAX_SHOWN_CHARS).toWellFormed()}…` : value);
   }
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (value === undefined) return 'nothing';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 /** The name somebody may have meant: at most two edits away, or a third of its length. */

@@ -134,91 +134,110 @@ function isComparison(sign: string): sign is Operator {
   return ['==', '!=', '<', '<=', '>', '>='].includes(sign);
 }
 
-/** Reads by recursive descent; `depth` bounds the stack. */
-function parse(tokens: readonly Token[], length: number): Condition {
-  let next = 0;
-  const isSign = (sign: string): boolean => {
-    const token = tokens[next];
-    return token?.kind === 'sign' && token.sign === sign;
+/** Where the reading stands among the tokens. */
+interface Cursor {
+  /** The token that comes; `undefined` at the end. */
+  token(): Token | undefined;
+  next(): void;
+  /** Goes past a sign, if it is the one that comes. */
+  take(sign: string): boolean;
+  need(sign: string): void;
+  /** Where it stands, in characters. */
+  at(): number;
+  fail(wanted: string): never;
+}
+
+function createCursor(tokens: readonly Token[], length: number): Cursor {
+  let place = 0;
+  const at = (): number => tokens[place]?.at ?? length;
+  const fail = (wanted: string): never => {
+    const token = tokens[place];
+    const came = token?.kind === 'sign' ? `${token.sign} came` : 'a value came';
+    const what = token === undefined ? 'the condition ends' : came;
+    throw new Unreadable(at(), `${what} where ${wanted} is needed`, ALLOWED);
   };
   const take = (sign: string): boolean => {
-    const is = isSign(sign);
-    if (is) next++;
-    return is;
+    const token = tokens[place];
+    if (token?.kind !== 'sign' || token.sign !== sign) return false;
+    place++;
+    return true;
   };
-  const fail = (wanted: string): never => {
-    const token = tokens[next];
-    const came =
-      token === undefined
-        ? 'the condition ends'
-        : token.kind === 'sign'
-          ? `${token.sign} came`
-          : 'a value came';
-    throw new Unreadable(token?.at ?? length, `${came} where ${wanted} is needed`, ALLOWED);
+  return {
+    token: () => tokens[place],
+    next() {
+      place++;
+    },
+    take,
+    need(sign) {
+      if (!take(sign)) fail(`a ${sign}`);
+    },
+    at,
+    fail,
   };
-  const need = (sign: string): void => {
-    if (!take(sign)) fail(`a ${sign}`);
-  };
-  const chain = (sign: '&&' | '||', part: (depth: number) => Condition, depth: number): Condition => {
-    let left = part(depth);
-    while (take(sign)) left = { kind: sign === '&&' ? 'and' : 'or', left, right: part(depth) };
-    return left;
-  };
-  const either = (depth: number): Condition => {
-    if (depth > MAX_NESTING)
-      throw new Unreadable(
-        tokens[next]?.at ?? length,
-        `it is nested deeper than ${MAX_NESTING}`,
-        'make it simpler',
-      );
-    return chain('||', both, depth);
-  };
-  const both = (depth: number): Condition => chain('&&', comparison, depth);
-  const comparison = (depth: number): Condition => {
-    const left = negation(depth);
-    const token = tokens[next];
-    if (token?.kind !== 'sign' || !isComparison(token.sign)) return left;
-    next++;
-    const compared: Condition = {
-      kind: 'compare',
-      operator: token.sign,
-      left,
-      right: negation(depth),
-    };
-    const more = tokens[next];
-    if (more?.kind === 'sign' && isComparison(more.sign))
-      throw new Unreadable(more.at, 'comparisons do not chain', 'write a < b and b < c');
-    return compared;
-  };
-  const negation = (depth: number): Condition => {
-    if (depth > MAX_NESTING) return either(depth);
-    if (take('!')) return { kind: 'not', of: negation(depth + 1) };
-    return operand(depth);
-  };
-  const operand = (depth: number): Condition => {
-    const token = tokens[next];
-    if (token !== undefined && token.kind !== 'sign') {
-      next++;
-      return token.kind === 'value'
-        ? { kind: 'value', value: token.value }
-        : { kind: 'reference', reference: token.reference };
-    }
-    if (take('contains')) {
-      need('(');
-      const left = either(depth + 1);
-      need(',');
-      const right = either(depth + 1);
-      need(')');
-      return { kind: 'contains', left, right };
-    }
-    if (!take('(')) return fail('a value');
-    const inner = either(depth + 1);
-    need(')');
-    return inner;
-  };
-  const whole = either(0);
-  if (next < tokens.length) fail('an operator');
-  return whole;
+}
+
+/** The sign of a comparison, where one comes. */
+function operatorAt(cursor: Cursor): Operator | null {
+  const came = cursor.token();
+  return came?.kind === 'sign' && isComparison(came.sign) ? came.sign : null;
+}
+
+/** Reads by recursive descent; `depth` bounds the stack. */
+function readEither(cursor: Cursor, depth: number): Condition {
+  if (depth > MAX_NESTING)
+    throw new Unreadable(cursor.at(), `it is nested deeper than ${MAX_NESTING}`, 'make it simpler');
+  let left = readBoth(cursor, depth);
+  while (cursor.take('||')) left = { kind: 'or', left, right: readBoth(cursor, depth) };
+  return left;
+}
+
+function readBoth(cursor: Cursor, depth: number): Condition {
+  let left = readComparison(cursor, depth);
+  while (cursor.take('&&')) left = { kind: 'and', left, right: readComparison(cursor, depth) };
+  return left;
+}
+
+function readComparison(cursor: Cursor, depth: number): Condition {
+  const left = readNegation(cursor, depth);
+  const operator = operatorAt(cursor);
+  if (operator === null) return left;
+  cursor.next();
+  const right = readNegation(cursor, depth);
+  if (operatorAt(cursor) === null) return { kind: 'compare', operator, left, right };
+  throw new Unreadable(cursor.at(), 'comparisons do not chain', 'write a < b and b < c');
+}
+
+function readNegation(cursor: Cursor, depth: number): Condition {
+  // The depth is refused where it is counted.
+  if (depth > MAX_NESTING) return readEither(cursor, depth);
+  return cursor.take('!') ? { kind: 'not', of: readNegation(cursor, depth + 1) } : readOperand(cursor, depth);
+}
+
+function readOperand(cursor: Cursor, depth: number): Condition {
+  const token = cursor.token();
+  if (token !== undefined && token.kind !== 'sign') {
+    cursor.next();
+    if (token.kind === 'value') return { kind: 'value', value: token.value };
+    return { kind: 'reference', reference: token.reference };
+  }
+  if (cursor.take('contains')) {
+    cursor.need('(');
+    const left = readEither(cursor, depth + 1);
+    cursor.need(',');
+    const right = readEither(cursor, depth + 1);
+    cursor.need(')');
+    return { kind: 'contains', left, right };
+  }
+  if (!cursor.take('(')) return cursor.fail('a value');
+  const inner = readEither(cursor, depth + 1);
+  cursor.need(')');
+  return inner;
+}
+
+function parse(tokens: readonly Token[], length: number): Condition {
+  const cursor = createCursor(tokens, length);
+  const whole = readEither(cursor, 0);
+  return cursor.token() === undefined ? whole : cursor.fail('an operator');
 }
 
 /** Reads a condition. Never throws. */

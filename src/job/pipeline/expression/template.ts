@@ -118,7 +118,7 @@ export function outputAt(
     const part: Json | undefined = Array.isArray(value)
       ? (value as readonly Json[])[/^\d{1,9}$/.test(key) ? Number(key) : -1]
       : isFields(value) && Object.hasOwn(value, key)
-        ? (value[key] as Json)
+        ? value[key]
         : undefined;
     if (part === undefined) {
       const where = at === 0 ? `the step ${step}` : `its output ${path.slice(0, at).join('.')}`;

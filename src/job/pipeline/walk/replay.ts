@@ -8,6 +8,8 @@ import type { Begun } from '../run.ts';
 export interface Replay {
   /** Waits before an effect of a step that may be new. At once where its result is stored, or all is heard. */
   pass(name: string): Promise<void>;
+  /** Whether results of a step are stored that were not heard yet: it goes on to where it was, whatever else happened. */
+  isBehind(name: string): boolean;
   /** A result for a step was heard. */
   heard(name: string): void;
   /** A step has ended: nothing more will be heard of it. */
@@ -36,6 +38,7 @@ export function createReplay(stored: readonly Begun[]): Replay {
       await all.promise;
       waiting--;
     },
+    isBehind: (name) => left.has(name),
     heard(name) {
       const count = left.get(name) ?? 0;
       if (count > 1) left.set(name, count - 1);

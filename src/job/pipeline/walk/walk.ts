@@ -26,6 +26,11 @@ export interface Walk {
   readonly spent: ChildEnd['spent'][];
   /** Steps whose job an earlier process began: they are joined, whatever has happened since. */
   readonly begun: ReadonlySet<string>;
+  /**
+   * Steps of which anything is stored, and all upstream of them: what became of those was decided before, also where
+   * nothing is stored because a condition left them out. A failure that is heard first does not change it.
+   */
+  readonly known: ReadonlySet<number>;
   /** Successful steps of the run that this one tries again. */
   readonly before: ReadonlyMap<string, StepEnd>;
   /** Steps that ended as in that run, and all before them. */
@@ -57,11 +62,13 @@ export function createWalk(
   base: string,
   stored: readonly Begun[],
 ): Walk {
-  const replay = createReplay(stored);
+  const ours = stored.filter(({ name }) => given.plan.numberOf.has(name));
+  const replay = createReplay(ours);
   return {
     ...given,
     steps: listening(given.steps, replay),
-    begun: new Set(stored.filter(({ job }) => job).map(({ name }) => name)),
+    known: withUpstream(given.plan, ours),
+    begun: new Set(ours.filter(({ job }) => job).map(({ name }) => name)),
     replay,
     together: createTogether(given.plan, base),
     ends: new Map(),
@@ -71,6 +78,14 @@ export function createWalk(
     whenHalted: Promise.withResolvers(),
     stopping: new Set(),
   };
+}
+
+/** Steps by name, and all upstream of them. */
+function withUpstream({ numberOf, dependencies }: Plan, steps: readonly Begun[]): ReadonlySet<number> {
+  const all = new Set(steps.flatMap(({ name }) => numberOf.get(name) ?? []));
+  // A set is gone through to its end, also through what is added on the way.
+  for (const step of all) for (const other of dependencies[step] ?? []) all.add(other);
+  return all;
 }
 
 /** The same steps; the replay hears of each result. */
@@ -161,8 +176,10 @@ async function ask(
 ): Promise<Awaited<ReturnType<RunSteps['approve']>> | null> {
   const { name, approval } = definitionOf(walk, step);
   walk.steps.tell({ name, status: 'needs_input' });
+  const isAnswered = walk.replay.isBehind(name);
   const answer = walk.steps.approve({ step: name, approvers: approval?.approvers ?? [], message });
-  if (walk.begun.has(name)) return answer;
+  // What was answered already is heard, also where the run has halted since: steps behind it may have begun.
+  if (walk.begun.has(name) || isAnswered) return answer;
   // Where the run halts first nobody waits for this any more; how it ends then changes nothing.
   answer.catch(() => undefined);
   return Promise.race([answer, walk.whenHalted.promise]);
@@ -205,7 +222,7 @@ async function runStep(walk: Walk, step: number): Promise<Ended> {
   // What failed meanwhile lets nothing more begin.
   const mayBegin = async (): Promise<boolean> => {
     await walk.replay.pass(name);
-    return isBegun || walk.halted === null;
+    return isBegun || walk.halted === null || walk.replay.isBehind(name);
   };
   if (!(await mayBegin())) return halted(walk, step);
   const refused = await approved(walk, step);
@@ -261,10 +278,8 @@ function note(walk: Walk, { step, end, began, isOver }: Ended): void {
  */
 function decided(walk: Walk, ready: Ready): Ended | null {
   const { step } = ready;
-  const { name } = definitionOf(walk, step);
   const end = takenOver(walk, step);
-  const mayBegin = walk.halted === null || walk.begun.has(name);
-  if (end === null && !mayBegin) return halted(walk, step);
+  if (end === null && walk.halted !== null && !walk.known.has(step)) return halted(walk, step);
   const standing = standingOf(ready, sceneOf(walk));
   if (standing.do === 'skip') return skipped(walk, step, standing.reason, standing.isFine);
   if (standing.do === 'fail') return failed(walk, step, standing.error);

@@ -22,7 +22,7 @@ import { createChildren, shareName, type Children, type Places } from './childre
 import { childrenOf, keyOf, readRecords } from './records.ts';
 import { createShares, type Shares } from './shares.ts';
 import { runRequestOf } from './step-request.ts';
-import { readDone, type Done } from '../retry.ts';
+import { readDone, type Done } from './retry.ts';
 import type { EndWatch } from './watch.ts';
 
 /** A place among the jobs that a worker works on at once. */
@@ -57,8 +57,8 @@ interface Activity {
   during<T>(work: Promise<T>): Promise<T>;
   /** Whether nothing goes on, and nothing is about to. */
   isIdle(): Promise<boolean>;
-  /** Resolves when that may have changed. */
-  changed(): Promise<void>;
+  /** Called when that may have changed. */
+  readonly wakes: Set<() => void>;
   /** All steps have ended: whoever still waits for a person waits for nothing. */
   close(): void;
   readonly isClosed: () => boolean;
@@ -67,11 +67,9 @@ interface Activity {
 function createActivity(): Activity {
   let going = 0;
   let closed = false;
-  let change = Promise.withResolvers<void>();
+  const wakes = new Set<() => void>();
   const tell = (): void => {
-    const { resolve } = change;
-    change = Promise.withResolvers();
-    resolve();
+    for (const wake of wakes) wake();
   };
   return {
     async during(work) {
@@ -88,7 +86,7 @@ function createActivity(): Activity {
       await setImmediate();
       return going === 0;
     },
-    changed: () => change.promise,
+    wakes,
     isClosed: () => closed,
     close() {
       closed = true;
@@ -118,11 +116,21 @@ async function showQuestion({ lease, asking, parts }: Work): Promise<void> {
   await parts.store.updateJob(lease.current(), { question });
 }
 
+/** Waits until somebody may have decided, or something else of the run has ended. */
+async function rest({ watch, job, activity: { wakes } }: Work, signal: AbortSignal): Promise<void> {
+  const woken = new AbortController();
+  const wake = (): void => woken.abort();
+  wakes.add(wake);
+  await watch.pause(job.job_id, AbortSignal.any([signal, woken.signal])).catch(() => {});
+  wakes.delete(wake);
+  if (signal.aborted) throw new Cancelled();
+}
+
 async function approve(
   work: Work,
   { step: name, approvers, message }: Parameters<RunSteps['approve']>[0],
 ): Promise<StepResult<ApprovalDecision>> {
-  const { engine, parts, job, watch, context, activity, asking } = work;
+  const { engine, parts, job, context, activity, asking } = work;
   const { store } = parts;
   return engine.step<ApprovalDecision>(
     keyOf('approve', name),
@@ -142,7 +150,7 @@ async function approve(
           const isIdle = await activity.isIdle();
           if (activity.isClosed()) throw new Cancelled();
           if (isIdle) return await work.parkOnce([...asking.values()][0] ?? message);
-          await Promise.race([watch.pause(job.job_id, step.signal), activity.changed()]);
+          await rest(work, step.signal);
         }
       } finally {
         asking.delete(name);

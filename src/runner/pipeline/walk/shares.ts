@@ -59,7 +59,8 @@ export interface Shares {
    */
   announce(step: string): void;
   /**
-   * The share of a step: its own budget, and no more than its part of what is left.
+   * The share of a step: its own budget, and no more than its part of what is left. Where steps that run may spend all of
+   * that, it waits for what they leave.
    *
    * @throws JobError `budget_exceeded` where nothing is left
    */
@@ -76,6 +77,32 @@ interface Waiting {
   readonly given: PromiseWithResolvers<Budget>;
 }
 
+/** How many of those that wait can begin at once; what can't be divided among all is for the first of them. */
+function countOf(waiting: ReadonlyMap<string, Waiting>, rest: Amounts): number {
+  const fits = (count: number): boolean =>
+    [...waiting.values()].every(({ own }) => typeof shareOf(own, rest, count) !== 'string');
+  let [most, over] = [0, waiting.size + 1];
+  while (over - most > 1) {
+    const count = Math.floor((most + over) / 2);
+    if (fits(count)) most = count;
+    else over = count;
+  }
+  return most;
+}
+
+/** Refuses those for whom nothing is left. */
+function refuse(waiting: Map<string, Waiting>, rest: Amounts, budget: Budget): void {
+  for (const [step, { own, given }] of waiting) {
+    const field = shareOf(own, rest, 1);
+    if (typeof field !== 'string') continue;
+    waiting.delete(step);
+    const error = new JobError('budget_exceeded', `${field}: the run has spent its ${budget[field]}`, {
+      hint: 'raise the budget of the pipeline, and retry the run: what has ended is not run again',
+    });
+    given.reject(error);
+  }
+}
+
 /**
  * Makes them.
  *
@@ -86,6 +113,7 @@ export function createShares(budget: Budget): Shares {
   const waiting = new Map<string, Waiting>();
   /** What running steps may spend, and ended ones have spent. */
   const taken = new Map<string, Amounts>();
+  const running = new Set<string>();
 
   const left = (): Amounts => {
     const whole = amountsOf(budget);
@@ -99,20 +127,17 @@ export function createShares(budget: Budget): Shares {
 
   const give = (): void => {
     if (announced.size > 0 || waiting.size === 0) return;
-    const [rest, count] = [left(), waiting.size];
-    for (const [step, { own, given }] of waiting) {
+    const rest = left();
+    if (countOf(waiting, rest) === 0 && running.size === 0) refuse(waiting, rest, budget);
+    const count = countOf(waiting, rest);
+    for (const [step, { own, given }] of [...waiting].slice(0, count)) {
       const share = shareOf(own, rest, count);
-      if (typeof share === 'string') {
-        const error = new JobError('budget_exceeded', `${share}: the run has spent its ${budget[share]}`, {
-          hint: 'raise the budget of the pipeline, and retry the run: what has ended is not run again',
-        });
-        given.reject(error);
-      } else {
-        taken.set(step, amountsOf(share));
-        given.resolve(share);
-      }
+      if (typeof share === 'string') continue;
+      taken.set(step, amountsOf(share));
+      running.add(step);
+      waiting.delete(step);
+      given.resolve(share);
     }
-    waiting.clear();
   };
 
   return {
@@ -128,13 +153,16 @@ export function createShares(budget: Budget): Shares {
     },
     takeOver(step, of) {
       taken.set(step, amountsOf(of));
+      running.add(step);
       announced.delete(step);
       give();
     },
     end(step, end) {
       if (end === null) taken.delete(step);
       else taken.set(step, spentOf(end));
-      if (announced.delete(step)) give();
+      running.delete(step);
+      announced.delete(step);
+      give();
     },
   };
 }

@@ -1,9 +1,9 @@
 /** What the agent of a step is told of its run: how many steps there are, and what those before it did. */
-import type { Job } from '../../job/job.ts';
-import { isIn, planPipeline } from '../../job/pipeline/plan.ts';
-import type { Store } from '../../store/store.ts';
-import type { StepBefore, StepPlace } from '../../prompt/pipeline.ts';
-import { eachJob } from '../keep/jobs.ts';
+import type { Job } from '../../../job/job.ts';
+import { isIn, planPipeline } from '../../../job/pipeline/plan.ts';
+import type { Store } from '../../../store/store.ts';
+import type { StepBefore, StepPlace } from '../../../prompt/pipeline.ts';
+import { eachJob } from '../../keep/jobs.ts';
 
 /** Steps that are told of, the nearest; and jobs of a run, and runs tried again, that are looked through for them. */
 const MAX_BEFORE = 20;

@@ -1,13 +1,13 @@
 /** Step `propose` of a pipeline's step: its commit is kept in the home, and nothing leaves it. */
 import { writeFile } from 'node:fs/promises';
-import type { Proposed } from '../../job/step.ts';
-import { boundPaths } from '../../job/pipeline/output/given.ts';
-import { formatPatch } from '../../workspace/change.ts';
-import { listChanges } from '../../workspace/diff.ts';
-import { readSaved, saveCommit, wipRef } from '../../workspace/remote/saved.ts';
-import type { JobContext, PreparedDetail } from '../context.ts';
-import type { StepValue } from '../engine/engine.ts';
-import type { Bench } from '../place.ts';
+import type { Proposed } from '../../../job/step.ts';
+import { boundPaths } from '../../../job/pipeline/output/given.ts';
+import { formatPatch } from '../../../workspace/change.ts';
+import { listChanges } from '../../../workspace/diff.ts';
+import { readSaved, saveCommit, wipRef } from '../../../workspace/remote/saved.ts';
+import type { JobContext, PreparedDetail } from '../../context.ts';
+import type { StepValue } from '../../engine/engine.ts';
+import type { Bench } from '../../place.ts';
 
 /** Keeps the commit that the gate judged where the run, and the jobs of later steps, find it. Done twice, it is done once. */
 export async function proposeStep(

@@ -1,11 +1,13 @@
 /** What a step's agent leaves for later steps, and what its step still owes. */
-import { addGiven, owedOutputs, readGiven, type Owed } from '../../job/pipeline/output/given.ts';
-import type { Output, StepRequest } from '../../job/pipeline/run.ts';
-import type { Built } from '../../job/step.ts';
-import type { JobContext } from '../context.ts';
-import type { Bench } from '../place.ts';
-import { OURS, THEIRS } from '../../workspace/together/merge.ts';
+import { addGiven, owedOutputs, readGiven, type Owed } from '../../../job/pipeline/output/given.ts';
+import type { Output, StepRequest } from '../../../job/pipeline/run.ts';
+import type { Built } from '../../../job/step.ts';
+import type { JobContext } from '../../context.ts';
+import type { Bench } from '../../place.ts';
+import { OURS, THEIRS } from '../../../workspace/together/merge.ts';
 
+/** Missing things that are told at once. */
+const MAX_OWED = 50;
 /** Files in conflict that are looked at. */
 const MAX_LOOKED_AT = 1000;
 /** The markers as the runner labels them: any others belong to the file. */
@@ -48,5 +50,5 @@ export async function takeOutputs(
     ...(await owedConflicts(bench, what.tree, step)),
     ...owedOutputs(step.outputs, { output, problem }),
   ];
-  return { output, output_problem: problem, owed };
+  return { output, output_problem: problem, owed: owed.slice(0, MAX_OWED) };
 }

@@ -1,13 +1,13 @@
 /** Where the job of a step begins: a commit that the run before it made, which may be on no remote. */
-import type { Remote } from '../../forge/forge.ts';
-import type { StepRequest } from '../../job/pipeline/run.ts';
-import type { Git } from '../../workspace/git.ts';
-import type { RepoPaths } from '../../workspace/layout.ts';
-import type { Base } from '../../workspace/remote/listing.ts';
-import { fetchBase, restoreBase } from '../../workspace/remote/mirror.ts';
-import type { JobContext } from '../context.ts';
-import type { Bench } from '../place.ts';
-import { layCommit } from '../session/lay.ts';
+import type { Remote } from '../../../forge/forge.ts';
+import type { StepRequest } from '../../../job/pipeline/run.ts';
+import type { Git } from '../../../workspace/git.ts';
+import type { RepoPaths } from '../../../workspace/layout.ts';
+import type { Base } from '../../../workspace/remote/listing.ts';
+import { fetchBase, restoreBase } from '../../../workspace/remote/mirror.ts';
+import type { JobContext } from '../../context.ts';
+import type { Bench } from '../../place.ts';
+import { layCommit } from '../../session/lay.ts';
 
 /**
  * Makes the commit that a job begins with readable: a branch of the remote; for a step, what its run names, and for

@@ -1,15 +1,15 @@
 /** A run once more: what was done is taken over, what failed or never began is run in a new run for the same branch. */
-import { JobError } from '../../job/error.ts';
-import type { Job } from '../../job/job.ts';
-import { runIdOf, type ChildEnd, type StepEnd } from '../../job/pipeline/run.ts';
-import type { JobRequest } from '../../job/request.ts';
-import { isTerminal } from '../../job/status.ts';
-import type { Store } from '../../store/store.ts';
-import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
-import type { RunnerParts } from '../context.ts';
-import { readPrepared } from '../keep/jobs.ts';
-import { readRecords } from './walk/records.ts';
-import { runRequestOf } from './walk/step-request.ts';
+import { JobError } from '../../../job/error.ts';
+import type { Job } from '../../../job/job.ts';
+import { runIdOf, type ChildEnd, type StepEnd } from '../../../job/pipeline/run.ts';
+import type { JobRequest } from '../../../job/request.ts';
+import { isTerminal } from '../../../job/status.ts';
+import type { Store } from '../../../store/store.ts';
+import { readSaved, wipRef } from '../../../workspace/remote/saved.ts';
+import type { RunnerParts } from '../../context.ts';
+import { readPrepared } from '../../keep/jobs.ts';
+import { readRecords } from './records.ts';
+import { runRequestOf } from './step-request.ts';
 
 /** Retries of retries that are looked through for a step. */
 const MAX_CHAIN = 1000;
