@@ -8,6 +8,7 @@ import { benchLive } from './live.ts';
 import { benchLocked } from './locked.ts';
 import { benchMap } from './map.ts';
 import { benchMemory } from './memory.ts';
+import { benchPipeline } from './pipeline.ts';
 import { benchQueue } from './queue.ts';
 import { benchTurn } from './turn.ts';
 
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   locked: benchLocked,
   map: benchMap,
   memory: benchMemory,
+  pipeline: benchPipeline,
   queue: benchQueue,
   turn: benchTurn,
 };

@@ -2,12 +2,14 @@
  * `npm run faults -- --kills 200 [--seed n] [--jobs n]`: deaths at random, by command; `--fleet 1200 [--workers n]`: a
  * queue of so many jobs whose workers are killed all the time; `--forge [--kills 100]`: jobs that open pull requests,
  * killed at every point of the proposal and then at random; `--storm 1000 [--workers n]`: so many jobs on a forge that
- * fails all the time. Exits with 1 unless all held.
+ * fails all the time; `--pipelines 20`: runs of a pipeline whose workers are killed at every point, and so many at random.
+ * Exits with 1 unless all held.
  */
 import { parseArgs } from 'node:util';
 import { live, numbersFrom, randomLife } from './deaths.ts';
 import { runFleet } from './fleet.ts';
 import { killForgeJobs, stormForge } from './forge/command.ts';
+import { killRuns } from './pipelines/command.ts';
 import { brokenHome, setStage } from './stage.ts';
 
 const { values } = parseArgs({
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     fleet: { type: 'string' },
     forge: { type: 'boolean', default: false },
     storm: { type: 'string' },
+    pipelines: { type: 'string' },
     workers: { type: 'string', default: '2' },
   },
 });
@@ -36,6 +39,10 @@ const jobs = whole('jobs', values.jobs, 16);
 if (values.storm !== undefined) {
   const plan = { jobs: whole('storm', values.storm, 100_000), workers: whole('workers', values.workers, 16) };
   process.exit((await stormForge({ ...plan, seed: first })) ? 0 : 1);
+}
+if (values.pipelines !== undefined) {
+  const plan = { runs: whole('pipelines', values.pipelines, 100_000), seed: first };
+  process.exit((await killRuns({ ...plan, jobs })) ? 0 : 1);
 }
 if (values.forge) process.exit((await killForgeJobs({ kills, seed: first, jobs })) ? 0 : 1);
 

@@ -89,7 +89,9 @@ export function readRecords(records: readonly StepRecord[]): RunRecords {
     if (kind === 'approve') {
       const message = textOf(note, 'message') ?? '';
       const approvers = textsOf(note, 'approvers');
-      asked.push({ step, approvers, message, end: result as StepResult<ApprovalDecision> | null });
+      const end = result as StepResult<ApprovalDecision> | null;
+      // Begun by a process that died before it asked: nobody can answer yet.
+      if (message !== '' || end !== null) asked.push({ step, approvers, message, end });
     }
   }
   return { begun: [...begun.values()], children, asked };
