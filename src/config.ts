@@ -358,3 +358,9 @@ export function wantsColour(env: NodeJS.ProcessEnv, isTerminal: boolean): boolea
   if (CLICOLOR_FORCE !== undefined && CLICOLOR_FORCE !== '' && CLICOLOR_FORCE !== '0') return true;
   return isTerminal && TERM !== 'dumb';
 }
+
+/** Whether a terminal shows more than ASCII: a locale that names another character set says that it does not. */
+export function showsUnicode({ LC_ALL, LC_CTYPE, LANG }: NodeJS.ProcessEnv): boolean {
+  const locale = [LC_ALL, LC_CTYPE, LANG].find((one) => one !== undefined && one !== '');
+  return locale === undefined || /utf-?8/i.test(locale);
+}

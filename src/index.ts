@@ -18,9 +18,12 @@ export {
   AgentRunner,
   type EventsOptions,
   type ListOptions,
-  type SubmitOptions,
   type WaitOptions,
 } from './library/agent-runner.ts';
+export type { RunOptions, SubmitOptions } from './library/asked.ts';
+export type { ApproveOptions, PipelineListOptions, Pipelines, RunListOptions } from './library/pipelines.ts';
+export type { Pipeline, StepDefinition, StoredPipeline } from './job/pipeline/definition.ts';
+export type { RunStatus, RunView, StepStatus } from './job/pipeline/run.ts';
 export type { CallbackUpdate } from './library/callback.ts';
 export type { Job, JobJson } from './library/job.ts';
 export type { AgentRunnerOptions } from './library/options.ts';

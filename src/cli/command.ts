@@ -12,6 +12,8 @@ export interface Io {
   /** Whether a person can be asked: stdin and stderr are terminals. */
   readonly canAsk: boolean;
   readonly colour: boolean;
+  /** Whether drawings may be of more than ASCII. */
+  readonly unicode: boolean;
   /** Width of stderr's terminal in characters; 80 where it has none. */
   columns(): number;
   /** How a person calls this program; see `asCalled`. */
@@ -52,13 +54,13 @@ export function exitCodeOf(io: Io): number {
 const HOMELESS = 'demo|config|completion|callback|fork|pr';
 /** Commands on jobs wherever they are kept, which know `--url`. */
 const REACHING: ReadonlySet<string> = new Set(
-  'keys list session triggers trace status logs result usage diff message submit wait cancel retry deliveries'.split(
+  'keys list session pipeline triggers trace status logs result usage diff message submit wait cancel retry deliveries'.split(
     ' ',
   ),
 );
 const URL_FLAG = / --url (?:'(?:[^']|'\\'')*'|\S+)/;
 const COMMANDS_NAMED = new RegExp(
-  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|session|triggers|trace|status|logs|result|usage|diff|recover|checkout|replay|message|submit|wait|cancel|retry|worker|up|keys|pause|deliveries|actions|export|import|gc|backup|restore-db|agents|doctor))(?![\\w-])`,
+  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|session|pipeline|triggers|trace|status|logs|result|usage|diff|recover|checkout|replay|message|submit|wait|cancel|retry|worker|up|keys|pause|deliveries|actions|export|import|gc|backup|restore-db|agents|doctor))(?![\\w-])`,
   'g',
 );
 

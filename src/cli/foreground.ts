@@ -60,7 +60,8 @@ export function printEnd(
   }
   if (asJson) printJson(io, end.result);
   else io.out(`\n${renderResult(end.result, end.savedIn, io)}`);
-  const { outcome } = end.result;
+  const { outcome, run } = end.result;
+  if (run?.status === 'completed_with_failures') return 1;
   return outcome === null ? EXIT_CODES.needs_input : OUTCOMES[outcome].exit_code;
 }
 

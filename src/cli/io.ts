@@ -1,5 +1,5 @@
 /** The terminal: streams, colour, and what Ctrl-C means. */
-import { programName, readEnvironment, resolveConfig, wantsColour } from '../config.ts';
+import { programName, readEnvironment, resolveConfig, showsUnicode, wantsColour } from '../config.ts';
 import { stopEverything } from '../runner/stop.ts';
 import type { Io } from './command.ts';
 
@@ -54,6 +54,7 @@ export function openIo({ homeFlags, startsAgent }: IoOptions): ProcessIo {
     isLive: process.stderr.isTTY && env['CI'] === undefined && env['TERM'] !== 'dumb',
     canAsk: process.stdin.isTTY && process.stderr.isTTY,
     colour: wantsColour(env, process.stderr.isTTY),
+    unicode: showsUnicode(env),
     // Some terminals say 0 for "unknown".
     columns: () => (process.stderr.columns > 0 ? process.stderr.columns : DEFAULT_COLUMNS),
     program: programName(env),

@@ -109,6 +109,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'list sessions, and show one: its jobs, and what they have spent',
     load: () => import('./commands/session.ts'),
   },
+  pipeline: {
+    usage: 'pipeline <what>',
+    summary: 'keep, show and run pipelines: steps that depend on each other, and one pull request',
+    startsAgent: true,
+    load: () => import('./commands/pipeline.ts'),
+  },
   wait: {
     usage: 'wait <job>',
     summary: 'wait until a job has ended, and end as `run` would',

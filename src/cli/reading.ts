@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { JobError } from '../job/error.ts';
 import type { Config } from '../config.ts';
 import type { Job } from '../job/job.ts';
+import { jobOfRun } from '../job/pipeline/run.ts';
 import { openRunner } from '../runner/open.ts';
 import type { Runner } from '../runner/runner.ts';
 import { action, type Io } from './command.ts';
@@ -50,7 +51,7 @@ export async function withTidyRunner(
 
 /** Finds a job by its id. */
 export async function findJob(runner: Runner, jobId: string): Promise<Job> {
-  const job = await runner.store.getJob(jobId);
+  const job = await runner.store.getJob(jobOfRun(jobId) ?? jobId);
   if (job !== null) return job;
   throw new JobError('not_found', `job: there is no ${JSON.stringify(jobId.slice(0, 100))}`, {
     hint: '`agent-runner list` shows the jobs there are',

@@ -12,6 +12,7 @@ import type { TriggerState, TriggerView } from '../job/trigger/record.ts';
 import type { SessionDetail, SessionView } from '../job/view/session.ts';
 import type { AcceptedView, JobView, StepView } from '../job/view/view.ts';
 import type { JobRequest } from './generated/types.ts';
+import type { PipelineClient } from './pipelines/pipelines.ts';
 
 /** What a job is asked by, in the words of the API; each thing has one name here. */
 export type AskedJob = Omit<
@@ -101,5 +102,6 @@ export interface JobClient {
     readonly repo?: string;
     readonly state?: TriggerState;
   }): Promise<readonly TriggerView[]>;
+  readonly pipelines: PipelineClient;
   close(): Promise<void>;
 }

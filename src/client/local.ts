@@ -1,58 +1,30 @@
 /** Jobs of a home folder on this machine, over the runner that has it open. */
-import { createHash } from 'node:crypto';
 import { JobError } from '../job/error.ts';
 import type { Job } from '../job/job.ts';
 import type { JobRequest } from '../job/request.ts';
+import { jobOfRun } from '../job/pipeline/run.ts';
 import { acceptedView, stepView, viewOf } from '../job/view/view.ts';
 import { readTrace } from '../runner/look/trace.ts';
 import { readSession } from '../runner/look/session.ts';
 import { withWords } from '../runner/forge/issue.ts';
 import { resolveRequest } from '../runner/request/resolve.ts';
-import type { Runner, SubmitOptions } from '../runner/runner.ts';
+import type { Runner } from '../runner/runner.ts';
+import { inputOf, onceOf } from './asked.ts';
 import type { AskedJob, JobClient } from './client.ts';
-
-/** Seconds a check may take where nothing is said. */
-const CHECK_TIMEOUT_S = 600;
+import { createLocalPipelines } from './pipelines/local.ts';
 
 /** The request that is asked for, completed by the configuration of the home folder. */
-async function requestOf({ config, readIssue }: Runner, asked: AskedJob): Promise<JobRequest> {
-  const {
-    allow_test_changes: allowTestChanges,
-    callback_url: callbackUrl,
-    session_id: sessionId,
-    user_id: userId,
-    github_token: token,
-    gate,
-    issue: named,
-    repo,
-    task,
-    ...rest
-  } = asked;
-  const issue = named === undefined ? null : await readIssue(named, token);
+async function requestOf(runner: Runner, asked: AskedJob): Promise<JobRequest> {
+  const { session_id: sessionId, issue: named, repo, task, ...rest } = asked;
+  const { config, readIssue } = runner;
+  const issue = named === undefined ? null : await readIssue(named, asked.github_token);
   return resolveRequest(config, {
-    ...rest,
+    ...inputOf(runner, rest),
     repo: repo ?? (issue === null ? '' : `${config.github.url}/${issue.repo}`),
     task: issue === null ? (task ?? '') : withWords(issue.task, task ?? null),
     ...(issue === null ? {} : { issue: issue.name }),
-    token,
-    allowTestChanges,
-    callbackUrl,
     ...(sessionId === undefined ? {} : { sessionId }),
-    ...(userId === undefined ? {} : { userId }),
-    ...(gate === undefined
-      ? {}
-      : { checks: gate.map((one) => ({ timeout_s: CHECK_TIMEOUT_S, ...one, kind: 'other' as const })) }),
-    allowHost: (asked.sandbox ?? config.sandbox.name) === 'host',
   });
-}
-
-function onceOf(asked: object, key: string | undefined): SubmitOptions {
-  if (key === undefined) return {};
-  if (!/^[\x21-\x7e]{1,255}$/.test(key))
-    throw new JobError('invalid_request', 'idempotency_key: allowed are 1 to 255 printable ASCII characters');
-  const sorted = Object.fromEntries(Object.entries(asked).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  const digest = createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
-  return { once: { key: `local:${key}`, digest } };
 }
 
 /**
@@ -64,7 +36,7 @@ export function createLocalClient(runner: Runner): JobClient {
   const { store, callbacks } = runner;
   const find = async (jobId: unknown): Promise<Job> => {
     // Programs that are not typed hand in whatever they have.
-    const job = typeof jobId === 'string' ? await store.getJob(jobId) : null;
+    const job = typeof jobId === 'string' ? await store.getJob(jobOfRun(jobId) ?? jobId) : null;
     if (job !== null) return job;
     throw new JobError('not_found', `job: there is no ${JSON.stringify(String(jobId).slice(0, 100))}`, {
       hint: '`agent-runner list` shows the jobs there are',
@@ -84,20 +56,20 @@ export function createLocalClient(runner: Runner): JobClient {
     sessions: (limit) => store.listSessions({ limit }),
     session: (sessionId, limit) => readSession(runner, sessionId, limit),
     async result(jobId) {
-      const { result, status } = await find(jobId);
+      const { job_id: found, result, status } = await find(jobId);
       if (result === null) {
         throw new JobError('conflict', `result: ${jobId} has not ended; its status is ${status}`, {
           hint: `watch it with \`agent-runner logs -f ${jobId}\`, or take it up with \`agent-runner run --resume ${jobId}\``,
         });
       }
       // Also does what a process that ended the job did not live to do.
-      const end = await runner.run(jobId, { signal: new AbortController().signal });
+      const end = await runner.run(found, { signal: new AbortController().signal });
       return { result, savedIn: end.kind === 'ended' ? end.savedIn : null };
     },
     steps: async (jobId) => (await store.readSteps((await find(jobId)).job_id)).map(stepView),
-    trace: (jobId) => readTrace(store, jobId),
+    trace: async (jobId) => readTrace(store, (await find(jobId)).job_id),
     events: async (jobId, after, limit) => store.readEvents((await find(jobId)).job_id, after, limit),
-    follow: (jobId, options) => runner.follow(jobId, options),
+    follow: (jobId, options) => runner.follow(jobOfRun(jobId) ?? jobId, options),
     diff: async (jobId) => runner.diff((await find(jobId)).job_id),
     cancel: async (jobId) => viewOf(await runner.cancel((await find(jobId)).job_id)),
     async retry(jobId, key) {
@@ -114,6 +86,7 @@ export function createLocalClient(runner: Runner): JobClient {
     async triggers({ repo, ...filter }) {
       return runner.triggers.list({ ...filter, ...(repo === undefined ? {} : { repo: repo.toLowerCase() }) });
     },
+    pipelines: createLocalPipelines(runner),
     close: () => Promise.resolve(),
   };
 }

@@ -4,32 +4,13 @@ import { JobError } from '../job/error.ts';
 import type { JobResult } from '../job/result.ts';
 import type { JobView } from '../job/view/view.ts';
 import type { JobClient, ListFilter } from './client.ts';
+import { createRemotePipelines } from './pipelines/remote.ts';
 import { call, type Place } from './http/call.ts';
+import { pages } from './http/pages.ts';
 import { followLog } from './http/follow.ts';
 
-/** Jobs and events of one page; the server gives no more. */
-const JOBS_PAGE = 200;
+/** Events of one page; the server gives no more. */
 const EVENTS_PAGE = 1000;
-
-/** Pages of a list until there are as many rows as are wanted, or no more. */
-async function pages<T>(
-  limit: number,
-  before: string | undefined,
-  read: (
-    most: number,
-    cursor: { readonly cursor?: string },
-  ) => Promise<{ readonly rows: readonly T[]; readonly next: string | null }>,
-): Promise<readonly T[]> {
-  const found: T[] = [];
-  let cursor = before;
-  do {
-    const most = Math.min(JOBS_PAGE, limit - found.length);
-    const page = await read(most, cursor === undefined ? {} : { cursor });
-    found.push(...page.rows);
-    cursor = page.rows.length === 0 ? undefined : (page.next ?? undefined);
-  } while (cursor !== undefined && found.length < limit);
-  return found;
-}
 
 /** Pages of jobs until there are as many as are wanted, or no more. */
 async function listJobs(place: Place, filter: ListFilter): Promise<readonly JobView[]> {
@@ -117,6 +98,7 @@ export function createRemoteClient(given: Place): JobClient {
       return { rows, total };
     },
     triggers: async (filter) => (await call(place, 'listTriggers', { query: filter })).triggers,
+    pipelines: createRemotePipelines(place),
     close: () => Promise.resolve(),
   };
 }

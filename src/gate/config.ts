@@ -1,6 +1,5 @@
 /** `.agent-runner.yml`: what a repository says about its own setup, gate and limits. Read from the base commit only. */
 import { createRequire } from 'node:module';
-import type * as YamlModule from 'yaml';
 import type { z as Zod } from 'zod';
 import { JobError } from '../job/error.ts';
 import type { Check } from '../job/gate.ts';
@@ -9,6 +8,7 @@ import type { Policy } from '../job/request.ts';
 import type { Service } from '../sandbox/services.ts';
 import { kindOf } from './detect/check-kind.ts';
 import { DEFAULT_CHECK_TIMEOUT_S } from './detect/detection.ts';
+import { readYaml, type Position } from './project/yaml.ts';
 
 /** The file's name, in the root of the repository. */
 export const REPO_CONFIG_FILE = '.agent-runner.yml';
@@ -54,7 +54,7 @@ export interface RepoConfig {
   readonly services?: readonly Service[];
 }
 
-// The signature is synchronous and most runs read no such file: `require` loads both libraries when they are needed.
+// The signature is synchronous and most runs read no such file: `require` loads the library when it is needed.
 const load = createRequire(import.meta.url);
 
 // oxlint-disable-next-line no-control-regex -- NUL is what is refused here
@@ -152,23 +152,6 @@ function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
-/** Where a field stands in the text; the nearest parent that exists when the field itself is missing. */
-function positionOf(
-  document: YamlModule.Document,
-  counter: YamlModule.LineCounter,
-  path: readonly PropertyKey[],
-): string {
-  for (let length = path.length; length >= 0; length--) {
-    const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    const range = (node as { range?: readonly number[] | null } | null | undefined)?.range;
-    if (Array.isArray(range) && typeof range[0] === 'number') {
-      const { line, col } = counter.linePos(range[0]);
-      return `line ${line}, column ${col}`;
-    }
-  }
-  return 'line 1, column 1';
-}
-
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (inner, key) =>
@@ -194,32 +177,13 @@ function deepest(issue: Zod.core.$ZodIssue): Zod.core.$ZodIssue {
   return best !== undefined && best.path.length > issue.path.length ? best : issue;
 }
 
-function readYaml(text: string): { value: unknown; where: (path: readonly PropertyKey[]) => string } {
-  const yaml = load('yaml') as typeof YamlModule;
-  const counter = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, {
-    lineCounter: counter,
-    uniqueKeys: true,
-    strict: true,
-    prettyErrors: false,
-  });
-  const error = document.errors[0];
-  if (error !== undefined) {
-    const { line, col } = counter.linePos(error.pos[0]);
-    throw bad(
-      `line ${line}, column ${col}: ${error.message}`,
-      'it must be YAML; see the documentation for its fields',
-    );
-  }
-  try {
-    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    return { value, where: (path) => positionOf(document, counter, path) };
-  } catch (cause) {
-    throw bad(
-      cause instanceof Error ? cause.message : String(cause),
-      `at most ${MAX_ALIASES} aliases are allowed`,
-    );
-  }
+function readText(text: string): { value: unknown; where: (path: readonly PropertyKey[]) => string } {
+  const read = readYaml(text, MAX_ALIASES);
+  if (read.kind === 'aliases') throw bad(read.message, `at most ${MAX_ALIASES} aliases are allowed`);
+  const said = ({ line, column }: Position): string => `line ${line}, column ${column}`;
+  if (read.kind === 'bad')
+    throw bad(`${said(read.at)}: ${read.message}`, 'it must be YAML; see the documentation for its fields');
+  return { value: read.value, where: (path) => said(read.where(path)) };
 }
 
 /** Leaves out what is absent, so that `??` and spreading give the default. */
@@ -285,7 +249,7 @@ export function parseRepoConfig(text: string): RepoConfig {
       'move scripts into files of their own',
     );
   }
-  const { value, where } = readYaml(text);
+  const { value, where } = readText(text);
   refuseImages(value, where);
   const { z } = load('zod') as { z: typeof Zod };
   const result = createSchema(z).safeParse(value ?? {});

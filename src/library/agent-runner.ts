@@ -1,63 +1,17 @@
 /** The library: jobs from a program, kept and run in its own process, or by a server. */
-import type { AskedJob, JobClient } from '../client/client.ts';
+import type { JobClient } from '../client/client.ts';
 import type { Delivery } from '../job/delivery/delivery.ts';
 import { JobError } from '../job/error.ts';
 import type { JobEvent } from '../job/job.ts';
 import type { JobResult } from '../job/result.ts';
 import { isTerminal, type JobStatus } from '../job/status.ts';
 import { verifyWebhookSignature } from '../notify/verify.ts';
+import { askedOf, given, type SubmitOptions } from './asked.ts';
 import { confirmed, saidBy, type CallbackUpdate } from './callback.ts';
 import { jobOf, type Job } from './job.ts';
 import { openJobs, type Opened } from './open.ts';
+import { createPipelines, type Pipelines } from './pipelines.ts';
 import { resolveOptions, type AgentRunnerOptions, type ResolvedOptions } from './options.ts';
-
-/** What a job is asked by. What is not given is as configured where the job is run. */
-export interface SubmitOptions {
-  /** A URL of a repository, `owner/name` on the forge, or a path of the machine where the job is run. */
-  readonly upstreamRepo: string;
-  /** What to do, in a sentence or more. */
-  readonly prompt: string;
-  /** Issue of the forge that is implemented, `owner/name#12` or its URL; `prompt` is said besides. */
-  readonly issue?: string;
-  /** Whether the branch goes to a fork; `auto`: where the account may not push. */
-  readonly fork?: 'auto' | 'always' | 'never';
-  /** Labels of the pull request. */
-  readonly labels?: readonly string[];
-  /** Who is asked to review: logins, and teams as `org/team`. */
-  readonly reviewers?: readonly string[];
-  /** The job's own token for the forge, used instead of `botToken`; kept sealed until the job has ended. */
-  readonly githubToken?: string;
-  /** Told of the end by a signed POST. */
-  readonly callbackUrl?: string;
-  /** Asked twice with the same key within 24 hours it is one job. */
-  readonly idempotencyKey?: string;
-  readonly mode?: 'change' | 'ask';
-  /** Where it is executed; unless given by the workflow of `runnerRepo`, where there is one and the job can go there. */
-  readonly executor?: 'local' | 'github-actions';
-  /** Branch, tag or commit to start from. */
-  readonly base?: string;
-  readonly agent?: string;
-  readonly model?: string;
-  readonly sandbox?: 'auto' | 'bubblewrap' | 'host';
-  /** Propose as a draft, whatever the gate says. */
-  readonly draft?: boolean;
-  /** Higher goes first. */
-  readonly priority?: number;
-  /** Jobs of one session run one after another, on the same files, branch and conversation. */
-  readonly sessionId?: string;
-  /** For whom it is done. */
-  readonly userId?: string;
-  readonly allowTestChanges?: boolean;
-  readonly budget?: {
-    readonly maxCostUsd?: number;
-    readonly maxTokens?: number;
-    readonly maxTurns?: number;
-    /** Seconds the agent may work in all. */
-    readonly timeoutS?: number;
-  };
-  /** Checks to judge by instead of the repository's own. */
-  readonly gate?: readonly { readonly name: string; readonly command: string; readonly timeoutS?: number }[];
-}
 
 /** Which jobs are listed, newest first. */
 export interface ListOptions {
@@ -119,55 +73,6 @@ function remember(answered: Map<string, number>, jobId: string, question: number
   if (answered.size > MAX_ANSWERED && oldest !== undefined) answered.delete(oldest);
 }
 
-/** Leaves out what is not given, under the names of the API. */
-function given<T extends Readonly<Record<string, unknown>>>(
-  fields: T,
-): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>;
-  };
-}
-
-function askedOf(options: SubmitOptions, jobToken: string | null): AskedJob {
-  const { upstreamRepo, prompt, mode, base, agent, model, sandbox, draft, priority, budget, gate } = options;
-  return {
-    repo: upstreamRepo,
-    task: prompt,
-    ...given({
-      mode,
-      base,
-      agent,
-      model,
-      sandbox,
-      draft,
-      priority,
-      executor: options.executor,
-      issue: options.issue,
-      fork: options.fork,
-      labels: options.labels,
-      reviewers: options.reviewers,
-      github_token: options.githubToken ?? jobToken ?? undefined,
-      callback_url: options.callbackUrl,
-      session_id: options.sessionId,
-      user_id: options.userId,
-      allow_test_changes: options.allowTestChanges,
-      gate: gate?.map(({ name, command, timeoutS }) => ({
-        name,
-        command,
-        ...given({ timeout_s: timeoutS }),
-      })),
-      budget:
-        budget &&
-        given({
-          max_cost_usd: budget.maxCostUsd,
-          max_tokens: budget.maxTokens,
-          max_turns: budget.maxTurns,
-          timeout_s: budget.timeoutS,
-        }),
-    }),
-  };
-}
-
 /**
  * Submits jobs and follows them: embedded (a home folder with a database of its own, and a worker in this process), or
  * remote (`{url, token}`), by the same methods. Nothing is opened before the first of them. Every method rejects with a
@@ -177,12 +82,15 @@ export class AgentRunner {
   readonly #options: ResolvedOptions;
   #opened: Promise<Opened> | null = null;
   #isClosed = false;
+  /** Pipelines, and their runs. */
+  readonly pipelines: Pipelines;
   /** By job: the number of the last question that this runner has answered, which is asked until a worker goes on. */
   readonly #answered = new Map<string, number>();
 
   /** @throws JobError `bad_configuration` that names the option */
   constructor(options: AgentRunnerOptions = {}) {
     this.#options = resolveOptions(options);
+    this.pipelines = createPipelines(() => this.#client(), this.#options.jobToken);
   }
 
   async #client(): Promise<JobClient> {

@@ -24,6 +24,7 @@ import { readFailingPull, type FailingPull } from './forge/turn/heal.ts';
 import { readDiff } from './look/diff.ts';
 import type { JudgeInput, Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
+import { readRepoPipelines, type RepoPipelines } from './look/pipelines.ts';
 import { findForkPoint, findRevision } from '../workspace/remote/listing.ts';
 import { checkOutWork, type CheckedOut, type CheckoutRequest } from './look/checkout.ts';
 import { recoverWork, type Recovered, type RecoverTarget } from './look/recover.ts';
@@ -129,6 +130,8 @@ export interface Runner {
   /** The unified diff of a job's latest state; `not_found` before there is any. */
   diff(jobId: string): Promise<string>;
   inspect(repo: string): Promise<Inspection>;
+  /** The pipelines that a repository brings along; `base: null` is its default branch, `token` the asker's own. */
+  repoPipelines(repo: string, base: string | null, token?: string): Promise<RepoPipelines>;
   /** Brings a job's saved work back as a branch or a bundle. */
   recover(jobId: string, target: RecoverTarget): Promise<Recovered>;
   /** Brings a job's work into a person's clone and switches to it. */
@@ -239,6 +242,7 @@ export function createRunner(parts: RunnerParts): Runner {
     },
     sweep: () => sweep(parts, SWEEP_TIMEOUT_MS).catch(() => null),
     inspect: (repo) => inspectRepository(parts, repo),
+    repoPipelines: (repo, base, token) => readRepoPipelines(parts, repo, base, token),
     judge: (input, options) => judgeBranch(parts, input, options),
     standIn: (path) => requestPlace(parts, path),
     handover: async (jobId) => readHandover(parts, await find(jobId)),

@@ -161,10 +161,12 @@ function parseJson(text: string): unknown {
 }
 
 /** @throws Refused 415 unless a body is of the type that is asked for, and neither compressed nor of another charset */
-function checkType(request: Request, wanted: RequestBody['type']): void {
+function checkType(request: Request, { type: own, also }: RequestBody): void {
+  const types: readonly string[] = also === undefined ? [own] : [own, also];
+  const wanted = types.join(' or ');
   const [type = '', ...parameters] = (request.headers.get('content-type') ?? '').toLowerCase().split(';');
   const isWanted =
-    type.trim() === wanted && parameters.every((one) => /^\s*(charset="?utf-8"?)?\s*$/.test(one));
+    types.includes(type.trim()) && parameters.every((one) => /^\s*(charset="?utf-8"?)?\s*$/.test(one));
   const coding = request.headers.get('content-encoding') ?? 'identity';
   if (isWanted && coding === 'identity') return;
   const came =
@@ -173,8 +175,13 @@ function checkType(request: Request, wanted: RequestBody['type']): void {
     status: 415,
     code: 'unsupported_media_type',
     detail: `${coding === 'identity' ? 'content-type' : 'content-encoding'}: ${came} came, allowed: ${wanted}, not compressed`,
-    headers: { accept: wanted },
+    headers: { accept: types.join(', ') },
   });
+}
+
+/** Whether a body says that it is of a type. */
+function isOfType(request: Request, wanted: string): boolean {
+  return (request.headers.get('content-type') ?? '').toLowerCase().split(';')[0]?.trim() === wanted;
 }
 
 /** A JSON body that its endpoint takes as bytes and has looked at, as its schema makes it. @throws Refused 400 */
@@ -188,9 +195,14 @@ export async function parseBody(endpoint: Endpoint, request: Request): Promise<u
   if (body === null) return undefined;
   const hasBody = request.body !== null && request.headers.get('content-length') !== '0';
   if (!hasBody && body.isOptional === true) return parsePart(body.schema, {}, '');
-  checkType(request, body.type);
+  checkType(request, body);
   if (body.rawBytes !== undefined) return readBytes(request, body.rawBytes);
   const text = textOf(await readBytes(request, MAX_BODY_BYTES));
+  // What is JSON must be it; more than that is looked at where its place in the text is known.
+  if (body.also !== undefined) {
+    if (isOfType(request, body.type)) parseJson(text);
+    return text;
+  }
   if (text === '' && body.isOptional === true) return parsePart(body.schema, {}, '');
   const isForm = body.type === 'application/x-www-form-urlencoded';
   return parsePart(body.schema, isForm ? Object.fromEntries(new URLSearchParams(text)) : parseJson(text), '');

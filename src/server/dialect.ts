@@ -8,6 +8,7 @@ import { findJob, resultOf } from './jobs/read.ts';
 import { errorInfo, jobPath, submitBody } from './jobs/schema.ts';
 import { onceOf, requestOf, SUBMIT_REFUSES } from './jobs/submit.ts';
 import type { Define, Parts } from './parts.ts';
+import { shortPipelineEndpoints } from './pipelines/short.ts';
 
 /** Most jobs that `/jobs` lists, and most events that `logs` holds. */
 const MAX_JOBS = 200;
@@ -223,5 +224,5 @@ export function dialectEndpoints(parts: Parts, define: Define): readonly Endpoin
     },
     handle: async () => json({ status: 'ok' }),
   });
-  return [submit, ...readingEndpoints(parts, define), health];
+  return [submit, ...readingEndpoints(parts, define), ...shortPipelineEndpoints(parts, define), health];
 }

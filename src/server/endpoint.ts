@@ -7,6 +7,8 @@ export interface Principal {
   /** The key's id; `local` where the server runs without authentication, `anyone` where none is asked for. */
   readonly id: string;
   readonly role: Role;
+  /** What the key's holder is called, as whoever made it wrote; absent where there is no key. */
+  readonly name?: string;
 }
 
 /** A request whose parts were checked. */
@@ -36,7 +38,7 @@ export interface Answer {
 
 /** One operation of the API. */
 export interface Endpoint {
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'delete';
   /** With parameters in braces: `/api/jobs/{job_id}`. */
   readonly path: string;
   /** Its name in the document, in the audit and in generated clients. */
@@ -64,6 +66,8 @@ export interface Endpoint {
 export interface RequestBody {
   readonly type: 'application/json' | 'application/x-www-form-urlencoded';
   readonly schema: z.ZodType;
+  /** Another type that is taken; the handler then gets the text as it came, for it tells line and column of what is wrong. */
+  readonly also?: 'application/yaml';
   /** Whether there may be none at all. */
   readonly isOptional?: boolean;
   /** The handler gets the bytes as they came, at most so many, for their sender signed them; the schema describes them. */

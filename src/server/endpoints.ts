@@ -13,6 +13,8 @@ import type { Define, Parts } from './parts.ts';
 import { documentEndpoints } from './document/endpoints.ts';
 import { dialectEndpoints } from './dialect.ts';
 import { systemEndpoints } from './system.ts';
+import { keptEndpoints } from './pipelines/keep.ts';
+import { runEndpoints } from './pipelines/runs.ts';
 import { usageEndpoints } from './figures/usage.ts';
 
 /** Makes them all; the last describe the others. */
@@ -23,6 +25,8 @@ export function allEndpoints(parts: Parts, counters: Counters, define: Define): 
     traceEndpoint(parts, define),
     ...sessionEndpoints(parts, define),
     ...deliveryEndpoints(parts, define),
+    ...keptEndpoints(parts, define),
+    ...runEndpoints(parts, define),
     ...usageEndpoints(parts, define),
     ...triggerEndpoints(parts, define),
     ...inboundEndpoints(parts, define),

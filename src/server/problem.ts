@@ -22,6 +22,9 @@ export interface FieldError {
   readonly field: string;
   readonly came: string;
   readonly allowed: string;
+  /** Where it stands in a text; from 1. */
+  readonly line?: number;
+  readonly column?: number;
 }
 
 /** A refusal that HTTP knows and jobs do not. */

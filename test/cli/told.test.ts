@@ -16,6 +16,7 @@ const io: Io = {
   isLive: false,
   canAsk: false,
   colour: false,
+  unicode: true,
   columns: () => 80,
   program: 'agent-runner',
   homeFlags: '',

@@ -15,7 +15,7 @@ const FOLDER = join(ROOT, 'src', 'client', 'generated');
 const HEAD = 'Generated from the OpenAPI document by `npm run client`: change the server, not this file.';
 
 /** Operations that a client calls: logins and pages are for browsers, and the short dialect says nothing more. */
-const TAGS: readonly string[] = ['jobs', 'server'];
+const TAGS: readonly string[] = ['jobs', 'pipelines', 'server'];
 
 /** A schema as a type. */
 function typeOf(schema: Schema): string {
@@ -109,7 +109,7 @@ ${types}}
 
 /** Where every operation is. */
 export const OPERATIONS = {
-${ids.map(({ row }) => row).join('')}} as const satisfies Record<keyof Operations, { readonly method: 'GET' | 'POST'; readonly path: string; readonly accepts: string }>;
+${ids.map(({ row }) => row).join('')}} as const satisfies Record<keyof Operations, { readonly method: 'GET' | 'POST' | 'DELETE'; readonly path: string; readonly accepts: string }>;
 `;
 }
 

@@ -18,12 +18,18 @@ const REPO = 'https://git.example.org/shop.git';
 let opened: OpenedServer;
 let document: Document;
 let job: PlayedJob;
+let runId: string;
 beforeAll(async () => {
   opened = await openedServer();
   document = await documentOf(opened);
   job = await playJob(opened);
   await job.say('one', 'two');
   await opened.post('/api/jobs', { repo: REPO, task: 'x', session_id: 'prices' });
+  const pipeline = { name: 'checks', steps: [{ name: 'lint', task: 'x' }] };
+  await opened.post('/api/pipelines', pipeline);
+  const started = await opened.post('/api/runs', { pipeline: 'checks', repo: REPO });
+  expect(started.status).toBe(201);
+  runId = ((await started.json()) as { run_id: string }).run_id;
 });
 afterAll(async () => {
   await opened.close();
@@ -87,11 +93,13 @@ describe('every example', () => {
 });
 
 test('what the server answers is what the document says', async () => {
-  const { jobId } = job;
+  const ids = { job_id: job.jobId, session_id: 'prices', run_id: runId, id: 'checks' };
+  const filled = (path: string): string =>
+    path.replace(/\{(\w+)\}/g, (_, name: string) => (ids as Record<string, string>)[name] ?? name);
   const seen: string[] = [];
   for (const { path, method, operation } of operationsOf(document)) {
     if (method !== 'get' || path === '/login') continue;
-    const response = await opened.ask(path.replace('{job_id}', jobId).replace('{session_id}', 'prices'), {
+    const response = await opened.ask(filled(path), {
       as: 'admin',
     });
     const known = operation.responses[String(response.status)];

@@ -26,6 +26,8 @@ const HANG_MS = 10_000;
 let opened: OpenedServer;
 let document: Document;
 let jobIds: readonly string[];
+/** Ids that a path may hold, by the parameter's name. */
+let ids: Readonly<Record<string, readonly string[]>>;
 const agent = new Agent({ keepAlive: true, maxSockets: 4 });
 beforeAll(async () => {
   opened = await openedServer();
@@ -35,6 +37,16 @@ beforeAll(async () => {
   await ended.end();
   await asking.ask('Which?');
   jobIds = [open.jobId, ended.jobId, asking.jobId];
+  const pipeline = { name: 'checks', steps: [{ name: 'lint', task: 'x' }] };
+  await opened.post('/api/pipelines', pipeline);
+  const repo = 'https://git.example.org/shop.git';
+  const started = await opened.post('/api/runs', { pipeline: 'checks', repo });
+  const { run_id: runId } = (await started.json()) as { run_id: string };
+  ids = {
+    job_id: [...jobIds, ...jobIds, runId, 'job-none'],
+    run_id: [runId, runId, runId.replace('run-', 'job-'), ...jobIds, 'run-000000000000'],
+    id: ['checks', 'checks', 'none'],
+  };
 });
 afterAll(async () => {
   agent.destroy();
@@ -162,10 +174,10 @@ function requests(path: string, method: string, operation: Operation): fc.Arbitr
   const parameters = operation.parameters ?? [];
   const values = fc.tuple(
     ...parameters.map(({ name, in: where, schema, required }) => {
-      const ids = fc.constantFrom<unknown>(...jobIds, ...jobIds, 'job-none');
+      const known = where === 'path' ? ids[name] : undefined;
       const value =
-        name === 'job_id'
-          ? fc.oneof({ weight: 9, arbitrary: ids }, nastyText)
+        known !== undefined
+          ? fc.oneof({ weight: 9, arbitrary: fc.constantFrom<unknown>(...known) }, nastyText)
           : fc.oneof(valid(schema), nastyText);
       return fc.tuple(fc.constant({ name, where }), required ? value : rarely(value));
     }),
@@ -189,6 +201,7 @@ function requests(path: string, method: string, operation: Operation): fc.Arbitr
     type,
     'text/plain',
     'application/json',
+    'application/yaml',
     'multipart/form-data; boundary=x',
   );
   const accept = fc.constantFrom('*/*', 'application/json', 'text/event-stream', 'text/html;q=0.9', 'x');
@@ -208,7 +221,7 @@ function requests(path: string, method: string, operation: Operation): fc.Arbitr
         else headers[name] = inHeader(value);
       }
       if (more !== undefined) query.push(`${inAddress(more[0], isRaw)}=${inAddress(more[1], isRaw)}`);
-      if (method === 'post' && contentType !== '') headers['content-type'] = contentType;
+      if (method !== 'get' && contentType !== '') headers['content-type'] = contentType;
       const address = query.length === 0 ? filled : `${filled}?${query.join('&')}`;
       return {
         method: method.toUpperCase(),

@@ -127,7 +127,9 @@ export async function playJob({ runner }: OpenedServer, userId: string | null = 
 
 /** The OpenAPI document of a server. */
 export interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<'get' | 'post', Operation | undefined>>>>;
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<'get' | 'post' | 'delete', Operation | undefined>>>
+  >;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 export type Schema = Readonly<Record<string, unknown>>;
@@ -155,11 +157,13 @@ export async function documentOf(opened: OpenedServer): Promise<Document> {
 }
 
 /** Every operation of a document. */
-export function operationsOf(
-  document: Document,
-): readonly { readonly path: string; readonly method: 'get' | 'post'; readonly operation: Operation }[] {
+export function operationsOf(document: Document): readonly {
+  readonly path: string;
+  readonly method: 'get' | 'post' | 'delete';
+  readonly operation: Operation;
+}[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
-    (['get', 'post'] as const).flatMap((method) => {
+    (['get', 'post', 'delete'] as const).flatMap((method) => {
       const operation = methods[method];
       return operation === undefined ? [] : [{ path, method, operation }];
     }),

@@ -13,6 +13,7 @@ import {
   type JobRequest,
 } from '../../job/request.ts';
 import type { AskedJob } from '../../client/client.ts';
+import type { AskedRun } from '../../client/pipelines/pipelines.ts';
 import { flagOf, type Config, type SettingName } from '../../config.ts';
 import { withWords, type ReadIssue } from '../../runner/forge/issue.ts';
 import { isLocalPath } from '../../runner/request/resolve.ts';
@@ -76,24 +77,29 @@ function modeOf(mode: string | undefined): 'change' | 'ask' {
   throw new JobError('invalid_request', `mode: ${JSON.stringify(mode)} is unknown (allowed: change, ask)`);
 }
 
+/** Adds the flags that say where a change is made, and how it is proposed. */
+export function addProposalFlags(program: Command): Command {
+  return program
+    .option('--repo <path|url>', 'repository; the current folder by default')
+    .option('--base <ref>', 'branch, tag or commit to start from')
+    .option('--callback-url <url>', 'tell the end by a signed POST')
+    .option('--draft', 'propose as a draft, whatever the gate says')
+    .option('--fork <when>', 'auto (default), always or never: whether the branch goes to a fork')
+    .option('--label <name>', 'label of the pull request; repeatable', collect)
+    .option('--reviewer <login>', 'who is asked to review, a login or org/team; repeatable', collect);
+}
+
 /** Adds the flags of `AskingOptions` and the task to a command. */
 export function addAskingFlags(program: Command): Command {
-  return addJudgingFlags(addSettingFlags(program))
+  return addProposalFlags(addJudgingFlags(addSettingFlags(program)))
     .argument('[task]', 'what to do, in a sentence or more')
-    .option('--repo <path|url>', 'repository; the current folder by default')
     .option(
       '--session <id>',
       'go on where the last job of this session, or the job of this id, ended: same files, branch and conversation',
     )
-    .option('--base <ref>', 'branch, tag or commit to start from')
     .option('--task-file <file>', 'read the task from a file')
     .option('--mode <mode>', 'change (default) or ask: answer a question, propose nothing')
-    .option('--callback-url <url>', 'tell the end by a signed POST')
-    .option('--draft', 'propose as a draft, whatever the gate says')
-    .option('--issue <url|owner/name#n>', 'implement this issue of the forge; a task may be said besides')
-    .option('--fork <when>', 'auto (default), always or never: whether the branch goes to a fork')
-    .option('--label <name>', 'label of the pull request; repeatable', collect)
-    .option('--reviewer <login>', 'who is asked to review, a login or org/team; repeatable', collect);
+    .option('--issue <url|owner/name#n>', 'implement this issue of the forge; a task may be said besides');
 }
 
 /**
@@ -176,14 +182,8 @@ export async function askedFor(
 const CARRIED = ['agent', 'model', 'sandbox'] as const satisfies readonly SettingName[];
 const BUDGET = 'budget.';
 
-/** What a person said of the agent and its budget. @throws JobError `usage` for what only the server may say */
-function carriedOf(config: Config, options: AskingOptions): Partial<AskedJob> {
-  const given = Object.keys(settingsOf(options)) as SettingName[];
-  const foreign = given.find((name) => !CARRIED.some((one) => one === name) && !name.startsWith(BUDGET));
-  if (foreign !== undefined)
-    throw new JobError('usage', `${foreign}: a server has its own, and takes none with a job`, {
-      hint: `leave ${flagOf(foreign)} out, or have it set where the server runs`,
-    });
+/** What a person said of the agent and its budget by flags. */
+function saidOf(config: Config, given: readonly SettingName[]): Partial<AskedJob> {
   const { agent, model, sandbox, budget } = config;
   const limits = Object.entries(budget).filter(([name]) => given.some((one) => one === BUDGET + name));
   return {
@@ -192,6 +192,16 @@ function carriedOf(config: Config, options: AskingOptions): Partial<AskedJob> {
     ...(given.includes('sandbox') ? { sandbox: sandbox.name } : {}),
     ...(limits.length === 0 ? {} : { budget: Object.fromEntries(limits) }),
   };
+}
+
+/** The same for a server. @throws JobError `usage` for what only the server may say */
+function carriedOf(config: Config, options: AskingOptions): Partial<AskedJob> {
+  const given = Object.keys(settingsOf(options)) as SettingName[];
+  const foreign = given.find((name) => !CARRIED.some((one) => one === name) && !name.startsWith(BUDGET));
+  if (foreign === undefined) return saidOf(config, given);
+  throw new JobError('usage', `${foreign}: a server has its own, and takes none with a job`, {
+    hint: `leave ${flagOf(foreign)} out, or have it set where the server runs`,
+  });
 }
 
 /** A repository by a name that means the same elsewhere: a path becomes a whole one, `owner/name` is no path unless one is here. */
@@ -203,6 +213,25 @@ async function nameFor(repo: string, cwd: string): Promise<string> {
     () => false,
   );
   return isOwnerName(repo) && !isHere ? repo : path;
+}
+
+/** What a job and a run of a pipeline are asked by alike, as far as a person said it. */
+function askedBeside(options: AskingOptions): Partial<AskedJob> {
+  const { base, callbackUrl, draft, setup, allowTestChanges, fork, label, reviewer } = options;
+  const checks = checksOf(options);
+  return {
+    ...(fork === undefined ? {} : { fork: parseForkMode(fork) }),
+    ...(label === undefined ? {} : { labels: label }),
+    ...(reviewer === undefined ? {} : { reviewers: reviewer }),
+    ...(base === undefined ? {} : { base }),
+    ...(callbackUrl === undefined ? {} : { callback_url: callbackUrl }),
+    ...(draft === undefined ? {} : { draft }),
+    ...(setup === undefined ? {} : { setup }),
+    ...(allowTestChanges === undefined ? {} : { allow_test_changes: allowTestChanges }),
+    ...(checks === null
+      ? {}
+      : { gate: checks.map(({ name, command, timeout_s }) => ({ name, command, timeout_s })) }),
+  };
 }
 
 /**
@@ -217,44 +246,42 @@ export async function askedJob(
   options: AskingOptions,
   isRemote: boolean,
 ): Promise<AskedJob> {
-  const {
-    session,
-    base,
-    callbackUrl,
-    draft,
-    setup,
-    allowTestChanges,
-    issue,
-    fork,
-    label,
-    reviewer,
-    executor,
-  } = options;
+  const { session, issue, executor } = options;
   const { cwd } = config.host;
   const words =
     issue === undefined
       ? await readTask(task, options.taskFile, config.task, cwd)
       : await wordsBeside(task, options.taskFile, cwd);
   const repo = options.repo ?? (issue === undefined ? (config.workspace ?? '.') : undefined);
-  const checks = checksOf(options);
   return {
     ...(isRemote ? carriedOf(config, options) : {}),
+    ...askedBeside(options),
     ...(repo === undefined ? {} : { repo: await nameFor(repo, cwd) }),
     ...(words === undefined ? {} : { task: words }),
     ...(issue === undefined ? {} : { issue }),
-    ...(fork === undefined ? {} : { fork: parseForkMode(fork) }),
-    ...(label === undefined ? {} : { labels: label }),
-    ...(reviewer === undefined ? {} : { reviewers: reviewer }),
     ...(executor === undefined ? {} : { executor: parseExecutor(executor) }),
     mode: modeOf(options.mode),
     ...(session === undefined ? {} : { session_id: parseSessionId(session) }),
-    ...(base === undefined ? {} : { base }),
-    ...(callbackUrl === undefined ? {} : { callback_url: callbackUrl }),
-    ...(draft === undefined ? {} : { draft }),
-    ...(setup === undefined ? {} : { setup }),
-    ...(allowTestChanges === undefined ? {} : { allow_test_changes: allowTestChanges }),
-    ...(checks === null
-      ? {}
-      : { gate: checks.map(({ name, command, timeout_s }) => ({ name, command, timeout_s })) }),
+  };
+}
+
+/**
+ * What a person asks of a run of a pipeline: flags win over what the pipeline says, and that over settings.
+ *
+ * @param repo where no flag names one; `null` leaves it to the pipeline
+ * @throws JobError that names the field
+ */
+export async function askedRun(
+  config: Config,
+  options: AskingOptions,
+  repo: string | null,
+  isRemote: boolean,
+): Promise<AskedRun> {
+  const given = Object.keys(settingsOf(options)) as SettingName[];
+  const named = options.repo ?? repo;
+  return {
+    ...(isRemote ? carriedOf(config, options) : saidOf(config, given)),
+    ...askedBeside(options),
+    ...(named === null ? {} : { repo: await nameFor(named, config.host.cwd) }),
   };
 }

@@ -1,5 +1,6 @@
 /** `run`: the whole story in the foreground, or on from where a dead process left it. */
 import { addAskingFlags, askedFor, repoOf, type AskingOptions } from '../asking/asking.ts';
+import { jobOfRun, runIdOf } from '../../job/pipeline/run.ts';
 import { action, type CliCommand, type Io } from '../command.ts';
 import { follow, printEnd, sendCallbacks } from '../foreground.ts';
 import { withTidyRunner } from '../reading.ts';
@@ -13,7 +14,12 @@ interface Options extends AskingOptions {
 async function run(io: Io, task: string | undefined, options: Options): Promise<number> {
   const config = await io.resolve(settingsOf(options));
   return withTidyRunner(config, async (runner) => {
-    let jobId = options.resume;
+    let jobId = options.resume === undefined ? undefined : (jobOfRun(options.resume) ?? options.resume);
+    const resumed = jobId === undefined ? null : await runner.store.getJob(jobId);
+    if (resumed?.request.pipeline !== undefined) {
+      const { followRun } = await import('../pipeline/run.ts');
+      return followRun(io, runner, runIdOf(resumed.job_id), options.json ?? false);
+    }
     if (jobId === undefined) {
       const repo = await repoOf(options, async (id) => (await runner.store.getJob(id))?.request.repo);
       const asked = { ...options, ...repo };

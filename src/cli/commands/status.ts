@@ -1,6 +1,7 @@
 /** `status`: where a job stands. */
 import { PHASES, type Phase } from '../../job/step.ts';
 import { asCalled, printJson, type CliCommand } from '../command.ts';
+import { isRunId } from '../../job/pipeline/run.ts';
 import { isTerminal } from '../../job/status.ts';
 import { defineReachCommand } from '../reach.ts';
 import { cleanLine } from '../text.ts';
@@ -15,6 +16,14 @@ function phaseOf(key: string): Phase | null {
 export const command: CliCommand = {
   define(program, io) {
     defineReachCommand(program, io, async (client, jobId, options) => {
+      if (isRunId(jobId)) {
+        const { printRun } = await import('../pipeline/view.ts');
+        printRun(await client.pipelines.view(jobId), io, {
+          asJson: options.json === true,
+          isLocal: client.url === null,
+        });
+        return 0;
+      }
       const job = await client.job(jobId);
       const steps = await client.steps(jobId);
       const phase = phaseOf(steps.at(-1)?.key ?? '');
@@ -68,5 +77,5 @@ export const command: CliCommand = {
       return 0;
     });
   },
-  examples: ['status job-0123456789ab', 'status job-0123456789ab --json'],
+  examples: ['status job-0123456789ab', 'status run-0123456789ab --json'],
 };

@@ -14,7 +14,15 @@ import type {
   MadeKey,
   Message,
   NewKey,
+  Pipeline,
+  PipelineDefinition,
+  PipelinePage,
   Readiness,
+  Run,
+  RunApproval,
+  RunOptions,
+  RunPage,
+  RunRequest,
   SessionDetail,
   SessionPage,
   Steps,
@@ -163,6 +171,90 @@ export interface Operations {
     readonly body: null;
     readonly answer: Deliveries;
   };
+  readonly listPipelines: {
+    readonly path: null;
+    readonly query: { readonly cursor?: string; readonly limit?: number };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: PipelinePage;
+  };
+  readonly createPipeline: {
+    readonly path: null;
+    readonly query: { readonly replace?: 'true' | 'false' };
+    readonly header: null;
+    readonly body: PipelineDefinition;
+    readonly answer: Pipeline;
+  };
+  readonly getPipeline: {
+    readonly path: { readonly id: string };
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Pipeline;
+  };
+  readonly deletePipeline: {
+    readonly path: { readonly id: string };
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Pipeline;
+  };
+  readonly runPipeline: {
+    readonly path: { readonly id: string };
+    readonly query: null;
+    readonly header: { readonly 'idempotency-key'?: string };
+    readonly body: RunOptions;
+    readonly answer: Run;
+  };
+  readonly listRuns: {
+    readonly path: null;
+    readonly query: { readonly cursor?: string; readonly limit?: number };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: RunPage;
+  };
+  readonly startRun: {
+    readonly path: null;
+    readonly query: null;
+    readonly header: { readonly 'idempotency-key'?: string };
+    readonly body: RunRequest;
+    readonly answer: Run;
+  };
+  readonly listPipelineRuns: {
+    readonly path: { readonly id: string };
+    readonly query: { readonly cursor?: string; readonly limit?: number };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: RunPage;
+  };
+  readonly getRun: {
+    readonly path: { readonly run_id: string };
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Run;
+  };
+  readonly cancelRun: {
+    readonly path: { readonly run_id: string };
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Run;
+  };
+  readonly retryRun: {
+    readonly path: { readonly run_id: string };
+    readonly query: null;
+    readonly header: { readonly 'idempotency-key'?: string };
+    readonly body: null;
+    readonly answer: Run;
+  };
+  readonly approveRun: {
+    readonly path: { readonly run_id: string };
+    readonly query: null;
+    readonly header: null;
+    readonly body: RunApproval;
+    readonly answer: Run;
+  };
   readonly getUsage: {
     readonly path: null;
     readonly query: {
@@ -256,6 +348,18 @@ export const OPERATIONS = {
   getSession: { method: 'GET', path: '/api/sessions/{session_id}', accepts: 'application/json' },
   listDeliveries: { method: 'GET', path: '/api/jobs/{job_id}/deliveries', accepts: 'application/json' },
   redeliver: { method: 'POST', path: '/api/jobs/{job_id}/redeliver', accepts: 'application/json' },
+  listPipelines: { method: 'GET', path: '/api/pipelines', accepts: 'application/json' },
+  createPipeline: { method: 'POST', path: '/api/pipelines', accepts: 'application/json' },
+  getPipeline: { method: 'GET', path: '/api/pipelines/{id}', accepts: 'application/json' },
+  deletePipeline: { method: 'DELETE', path: '/api/pipelines/{id}', accepts: 'application/json' },
+  runPipeline: { method: 'POST', path: '/api/pipelines/{id}/run', accepts: 'application/json' },
+  listRuns: { method: 'GET', path: '/api/runs', accepts: 'application/json' },
+  startRun: { method: 'POST', path: '/api/runs', accepts: 'application/json' },
+  listPipelineRuns: { method: 'GET', path: '/api/pipelines/{id}/runs', accepts: 'application/json' },
+  getRun: { method: 'GET', path: '/api/runs/{run_id}', accepts: 'application/json' },
+  cancelRun: { method: 'POST', path: '/api/runs/{run_id}/cancel', accepts: 'application/json' },
+  retryRun: { method: 'POST', path: '/api/runs/{run_id}/retry', accepts: 'application/json' },
+  approveRun: { method: 'POST', path: '/api/runs/{run_id}/approve', accepts: 'application/json' },
   getUsage: { method: 'GET', path: '/api/usage', accepts: 'application/json' },
   listTriggers: { method: 'GET', path: '/api/triggers', accepts: 'application/json' },
   getHealth: { method: 'GET', path: '/healthz', accepts: 'application/json' },
@@ -267,5 +371,5 @@ export const OPERATIONS = {
   revokeKey: { method: 'POST', path: '/api/keys/{key_id}/revoke', accepts: 'application/json' },
 } as const satisfies Record<
   keyof Operations,
-  { readonly method: 'GET' | 'POST'; readonly path: string; readonly accepts: string }
+  { readonly method: 'GET' | 'POST' | 'DELETE'; readonly path: string; readonly accepts: string }
 >;

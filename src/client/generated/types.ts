@@ -92,7 +92,13 @@ export interface Problem {
   readonly detail: string;
   readonly code: string;
   readonly hint: string | null;
-  readonly errors: readonly { readonly field: string; readonly came: string; readonly allowed: string }[];
+  readonly errors: readonly {
+    readonly field: string;
+    readonly came: string;
+    readonly allowed: string;
+    readonly line?: number;
+    readonly column?: number;
+  }[];
 }
 
 export interface Job {
@@ -405,6 +411,259 @@ export interface Delivery {
     readonly http_status: number | null;
     readonly error: string | null;
   }[];
+}
+
+export interface PipelinePage {
+  readonly pipelines: readonly Pipeline[];
+  /** Gives the next page; null where there is none */
+  readonly next_cursor: string | null;
+}
+
+export interface Pipeline {
+  /** `pipe-` and twelve hexadecimal digits */
+  readonly pipeline_id: string;
+  /** In its whole form: every field is there, and short forms are spelled out */
+  readonly definition: Readonly<Record<string, unknown>>;
+  /** RFC 3339, UTC */
+  readonly created_at: string;
+  /** RFC 3339, UTC */
+  readonly updated_at: string;
+  readonly created_by: string | null;
+}
+
+/** Steps that depend on each other, and one pull request */
+export interface PipelineDefinition {
+  /** What it is called and run by */
+  readonly name: string;
+  readonly repo_url?: string | null;
+  readonly base?: string | null;
+  readonly agent?: string | null;
+  readonly model?: string | null;
+  readonly resolve?: 'fail' | 'agent' | null;
+  readonly policy?: {
+    readonly on_red?: 'block' | 'draft' | null;
+    readonly on_inconclusive?: 'block' | 'draft' | 'open' | null;
+    readonly on_none?: 'block' | 'draft' | 'open' | null;
+    readonly on_tamper?: 'block' | 'draft' | 'allow' | null;
+  } | null;
+  readonly budget?: {
+    readonly max_cost_usd?: number | null;
+    readonly max_tokens?: number | null;
+    readonly max_turns?: number | null;
+    readonly timeout_s?: number | null;
+  } | null;
+  readonly draft?: boolean | null;
+  readonly labels?: string | readonly string[] | null;
+  readonly reviewers?: string | readonly string[] | null;
+  readonly steps: readonly PipelineStep[];
+}
+
+export interface PipelineStep {
+  /** Of 1 to 64 letters, digits, - or _ */
+  readonly name: string;
+  /** What to do, in a sentence or more; {{steps.<name>.output.<key>}} stands for what a step before it gave */
+  readonly task: string;
+  readonly mode?: 'change' | 'ask' | null;
+  readonly depends_on?: string | readonly string[] | null;
+  readonly on_failure?: 'stop' | 'continue' | null;
+  readonly condition?: string | null;
+  readonly approval?:
+    | boolean
+    | string
+    | readonly string[]
+    | { readonly approvers?: string | readonly string[] | null; readonly message?: string | null }
+    | null;
+  readonly agent?: string | null;
+  readonly model?: string | null;
+  readonly outputs?: Readonly<
+    Record<
+      string,
+      | 'string'
+      | 'number'
+      | 'integer'
+      | 'boolean'
+      | 'array'
+      | 'object'
+      | {
+          readonly type: 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object';
+          readonly description?: string | null;
+          readonly optional?: boolean | null;
+        }
+    >
+  > | null;
+  readonly policy?: {
+    readonly on_red?: 'block' | 'draft' | null;
+    readonly on_inconclusive?: 'block' | 'draft' | 'open' | null;
+    readonly on_none?: 'block' | 'draft' | 'open' | null;
+    readonly on_tamper?: 'block' | 'draft' | 'allow' | null;
+  } | null;
+  readonly budget?: {
+    readonly max_cost_usd?: number | null;
+    readonly max_tokens?: number | null;
+    readonly max_turns?: number | null;
+    readonly timeout_s?: number | null;
+  } | null;
+}
+
+export interface Run {
+  readonly run_id: string;
+  /** Its job, whose log, diff and result are those of the run */
+  readonly job_id: string;
+  readonly pipeline_id: string | null;
+  readonly pipeline: string;
+  readonly repo: string;
+  readonly status: RunStatus;
+  readonly outcome: Outcome | null;
+  readonly pr_url: string | null;
+  readonly error: ErrorInfo | null;
+  /** The run that this one tries again */
+  readonly retries: string | null;
+  readonly total_cost: number | null;
+  /** RFC 3339, UTC */
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly steps: readonly RunStep[];
+}
+
+export type RunStatus =
+  | 'queued'
+  | 'forking'
+  | 'triggered'
+  | 'running'
+  | 'retrying'
+  | 'needs_input'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'completed_with_failures';
+
+export interface RunStep {
+  readonly name: string;
+  /** The job that it is, once it has begun */
+  readonly job_id: string | null;
+  readonly status:
+    | 'queued'
+    | 'forking'
+    | 'triggered'
+    | 'running'
+    | 'retrying'
+    | 'needs_input'
+    | 'completed'
+    | 'failed'
+    | 'cancelled'
+    | 'skipped';
+  readonly outcome: Outcome | null;
+  /** The defaults and what its agent gave */
+  readonly output: Readonly<Record<string, unknown>>;
+  readonly error: ErrorInfo | null;
+  /** Why it was skipped */
+  readonly reason: string | null;
+  readonly depends_on: readonly string[];
+  /** Set while it waits for a person */
+  readonly approval: { readonly approvers: readonly string[]; readonly message: string } | null;
+}
+
+export interface RunOptions {
+  /** URL (https, ssh or file) of a repository, `owner/name` on the forge, or the absolute path of one that this server admits */
+  readonly repo?: string;
+  /** The same as `repo` */
+  readonly repo_url?: string;
+  /** The same as `repo` */
+  readonly upstream_repo?: string;
+  /** Branch, tag or commit to start from; the default branch unless given */
+  readonly base?: string;
+  /** Who edits, by a name that the server knows */
+  readonly agent?: string;
+  /** The same as `agent` */
+  readonly provider?: string;
+  readonly model?: string;
+  /** For whom it is done; kept for the audit */
+  readonly user_id?: string;
+  /** Higher goes first */
+  readonly priority?: number;
+  readonly draft?: boolean;
+  /** `host` only where the server itself is set to it */
+  readonly sandbox?: 'auto' | 'bubblewrap' | 'host';
+  readonly budget?: Budget;
+  /** Instead of the repository's own checks; role admin */
+  readonly gate?: readonly {
+    readonly name: string;
+    /** Shell command, run in the root of a clean checkout */
+    readonly command: string;
+    readonly timeout_s?: number;
+  }[];
+  /** Instead of the repository's own setup; role admin */
+  readonly setup?: string;
+  readonly allow_test_changes?: boolean;
+  /** Whether the branch goes to a fork; `auto`: where the account may not push */
+  readonly fork?: 'auto' | 'always' | 'never';
+  /** Labels of the pull request */
+  readonly labels?: readonly string[];
+  /** Who is asked to review: logins, and teams as `org/team` */
+  readonly reviewers?: readonly string[];
+  /** The job's own token for the forge, used instead of the server's: kept sealed until the job has ended, and never shown */
+  readonly github_token?: string;
+  /** Told of the end by a signed POST */
+  readonly callback_url?: string;
+}
+
+export interface RunRequest {
+  /** URL (https, ssh or file) of a repository, `owner/name` on the forge, or the absolute path of one that this server admits */
+  readonly repo?: string;
+  /** The same as `repo` */
+  readonly repo_url?: string;
+  /** The same as `repo` */
+  readonly upstream_repo?: string;
+  /** Branch, tag or commit to start from; the default branch unless given */
+  readonly base?: string;
+  /** Who edits, by a name that the server knows */
+  readonly agent?: string;
+  /** The same as `agent` */
+  readonly provider?: string;
+  readonly model?: string;
+  /** For whom it is done; kept for the audit */
+  readonly user_id?: string;
+  /** Higher goes first */
+  readonly priority?: number;
+  readonly draft?: boolean;
+  /** `host` only where the server itself is set to it */
+  readonly sandbox?: 'auto' | 'bubblewrap' | 'host';
+  readonly budget?: Budget;
+  /** Instead of the repository's own checks; role admin */
+  readonly gate?: readonly {
+    readonly name: string;
+    /** Shell command, run in the root of a clean checkout */
+    readonly command: string;
+    readonly timeout_s?: number;
+  }[];
+  /** Instead of the repository's own setup; role admin */
+  readonly setup?: string;
+  readonly allow_test_changes?: boolean;
+  /** Whether the branch goes to a fork; `auto`: where the account may not push */
+  readonly fork?: 'auto' | 'always' | 'never';
+  /** Labels of the pull request */
+  readonly labels?: readonly string[];
+  /** Who is asked to review: logins, and teams as `org/team` */
+  readonly reviewers?: readonly string[];
+  /** The job's own token for the forge, used instead of the server's: kept sealed until the job has ended, and never shown */
+  readonly github_token?: string;
+  /** Told of the end by a signed POST */
+  readonly callback_url?: string;
+  /** Id or name of a pipeline that is kept, or the name of one in `.agent-runner/pipelines` of the repository, or a definition as `POST /api/pipelines` takes it */
+  readonly pipeline: string | Readonly<Record<string, unknown>>;
+}
+
+export interface RunPage {
+  readonly runs: readonly Run[];
+  /** Gives the next page; null where there is none */
+  readonly next_cursor: string | null;
+}
+
+export interface RunApproval {
+  readonly step: string;
+  readonly approved: boolean;
+  readonly comment?: string;
 }
 
 export interface Usage {

@@ -15,6 +15,11 @@ export function runIdOf(jobId: string): string {
   return jobId.replace(/^job-/, 'run-');
 }
 
+/** Whether this is the id of a run as such, and not that of its job. */
+export function isRunId(id: string): boolean {
+  return RUN_ID.test(id);
+}
+
 /** The job of a run, by either of its names; `null` for what is the id of neither. */
 export function jobOfRun(id: string): string | null {
   const [, digits] = RUN_ID.exec(id) ?? /^job-([0-9a-f]{12})$/.exec(id) ?? [];

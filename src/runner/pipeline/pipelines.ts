@@ -10,8 +10,8 @@ import type { RunnerParts } from '../context.ts';
 import type { RequestInput } from '../request/resolve.ts';
 import type { Runner, SubmitOptions } from '../runner.ts';
 import { approveStep, type Said } from './approve.ts';
+import { checkRun, runRequest } from './submit.ts';
 import { retryRequest } from './walk/retry.ts';
-import { runRequest } from './submit.ts';
 import { viewRun } from './view.ts';
 
 /** What a run is asked for with: fields of the caller win over those of the pipeline. */
@@ -26,6 +26,8 @@ export type RunInput = Omit<RequestInput, 'task' | 'repo' | 'mode' | 'sessionId'
 export type RunSubmitOptions = Pick<SubmitOptions, 'once' | 'token'> & {
   /** Kept for this process, which is about to run it with its steps; absent: a worker takes it. */
   readonly here?: boolean;
+  /** Whether it is looked first if it can start; `true` unless given. A server does not: nobody waits for a forge there. */
+  readonly isChecked?: boolean;
 };
 
 /** Which runs to list, newest first. */
@@ -54,7 +56,7 @@ export interface Pipelines {
   /** Forgets a pipeline; its runs stay. */
   remove(idOrName: string): Promise<StoredPipeline>;
   /**
-   * Looks whether a run can start here, and accepts it. It is durable when it resolves.
+   * Looks whether a run can start here, unless that is not wanted, and accepts it. It is durable when it resolves.
    *
    * @returns its job, or the one that was accepted under the same key before
    * @throws JobError `invalid_request` that names the field, or what else is in the way
@@ -103,7 +105,7 @@ export async function findRun({ store }: Pick<RunnerParts, 'store'>, id: string)
 async function acceptRun(
   runner: Pick<Runner, 'accept' | 'submit'>,
   request: JobRequest,
-  { here = false, ...options }: RunSubmitOptions & Pick<SubmitOptions, 'follows'>,
+  { here = false, isChecked: _isChecked, ...options }: RunSubmitOptions & Pick<SubmitOptions, 'follows'>,
 ): ReturnType<Runner['submit']> {
   if (!here) return runner.submit(request, options);
   return { job: await runner.accept(request, options), isNew: true };
@@ -138,6 +140,7 @@ export function createPipelines(
       const stored = typeof input.pipeline === 'string' ? await get(input.pipeline) : null;
       const definition = stored?.definition ?? (input.pipeline as Pipeline);
       const request = await runRequest(parts, input, definition, stored?.pipeline_id ?? null);
+      if (options.isChecked !== false) await checkRun(parts, request, definition, input.token);
       return acceptRun(runner(), request, options);
     },
     view: async (id) => viewRun(store, await findRun(parts, id)),

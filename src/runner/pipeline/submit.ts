@@ -88,10 +88,10 @@ async function checkSteps(parts: RunnerParts, request: JobRequest, { steps }: Pi
 }
 
 /**
- * Makes the request of a run, and looks whether it can start here.
+ * Makes the request of a run.
  *
  * @param pipelineId `null` for a definition that came along
- * @throws JobError that names the field, or says what else is in the way
+ * @throws JobError that names the field
  */
 export async function runRequest(
   parts: RunnerParts,
@@ -103,7 +103,7 @@ export async function runRequest(
   checkExecutor(input.executor, '');
   if (input.executor === undefined) checkExecutor(config.elsewhere.executor, ' (as configured)');
   const resolved = await resolveRequest(config, inputOf(input, definition));
-  const request: JobRequest = {
+  return {
     ...resolved,
     policy: { ...resolved.policy, ...definition.policy },
     budget: {
@@ -113,7 +113,15 @@ export async function runRequest(
     },
     pipeline: { pipeline_id: pipelineId, definition, retries: null },
   };
+}
+
+/** Looks whether a run can start here. @param token its own for the forge @throws JobError that says what is in the way */
+export async function checkRun(
+  parts: RunnerParts,
+  request: JobRequest,
+  definition: Pipeline,
+  token: string | undefined,
+): Promise<void> {
   await checkSteps(parts, request, definition);
-  await checkPlace(parts, request, input.token);
-  return request;
+  await checkPlace(parts, request, token);
 }

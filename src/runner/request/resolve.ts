@@ -106,7 +106,7 @@ function ownRepo({ github: { url } }: Config, repo: string): string {
 }
 
 /** The repository in a form that is allowed. */
-function formOf(config: Config, { repo, token }: RequestInput): string {
+function formOf(config: Config, { repo, token }: Pick<RequestInput, 'repo' | 'token'>): string {
   if (token !== undefined) {
     parseToken(token);
     return ownRepo(config, repo);
@@ -125,6 +125,15 @@ async function namedRepo(config: Config, repo: string): Promise<string> {
     () => false,
   );
   return isHere ? path : `${github.url}/${repo}`;
+}
+
+/**
+ * A repository that somebody names, as jobs name it.
+ *
+ * @throws JobError `invalid_request`
+ */
+export function repoNamed(config: Config, input: Pick<RequestInput, 'repo' | 'token'>): Promise<string> {
+  return namedRepo(config, formOf(config, input));
 }
 
 /** What only forges know. */
@@ -162,7 +171,7 @@ export function parsePriority(given: unknown): number {
  * @throws JobError `invalid_request` or `bad_configuration`, naming the field
  */
 export async function resolveRequest(config: Config, input: RequestInput): Promise<JobRequest> {
-  const repo = await namedRepo(config, formOf(config, input));
+  const repo = await repoNamed(config, input);
   const { checks = [], priority, sessionId } = input;
   const executor = executorOf(config, input, repo);
   return {

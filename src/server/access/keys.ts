@@ -68,5 +68,7 @@ export async function holderOf(store: Store, secret: string): Promise<Principal 
   if (keyId === undefined) return null;
   const key = await store.getKey(keyId);
   const isRight = timingSafeEqual(hashOf(secret), Buffer.from(key?.hash ?? '0'.repeat(64), 'hex'));
-  return key !== null && isRight && key.revoked_at === null ? { id: key.key_id, role: key.role } : null;
+  return key !== null && isRight && key.revoked_at === null
+    ? { id: key.key_id, role: key.role, name: key.name }
+    : null;
 }

@@ -65,7 +65,9 @@ export function createLogins(store: Store, secret: Buffer, isSecure: boolean): L
       const isSigned = timingSafeEqual(sign(`${keyId}.${until}`), Buffer.from(signature, 'base64url'));
       if (!isSigned || Number(until) * 1000 < Date.now()) return null;
       const key = await store.getKey(keyId);
-      return key === null || key.revoked_at !== null ? null : { id: key.key_id, role: key.role };
+      return key === null || key.revoked_at !== null
+        ? null
+        : { id: key.key_id, role: key.role, name: key.name };
     },
   };
 }

@@ -13,12 +13,21 @@ const problem = z
     detail: z.string(),
     code: z.string(),
     hint: z.string().nullable(),
-    errors: z.array(z.object({ field: z.string(), came: z.string(), allowed: z.string() })),
+    errors: z.array(
+      z.object({
+        field: z.string(),
+        came: z.string(),
+        allowed: z.string(),
+        line: z.int().optional(),
+        column: z.int().optional(),
+      }),
+    ),
   })
   .meta({ id: 'Problem', description: 'An error (RFC 9457)' });
 
 const TAGS: Readonly<Record<string, string>> = {
   jobs: 'Asking for jobs, following them, and what they ended with',
+  pipelines: 'Steps that depend on each other, one pull request of all they did, and their runs',
   short: 'The same in a shorter dialect',
   server: 'The server itself',
   inbound: 'What others tell',
@@ -113,7 +122,7 @@ function answerOf(schemas: Schemas, { description, content = {}, headers = {} }:
 
 function errorsOf(schemas: Schemas, endpoint: Endpoint): Json {
   const asked = endpoint.role === null ? {} : { 401: 'No key, or none that is known' };
-  const found = endpoint.path.includes('{') ? { 404: 'There is no such job' } : {};
+  const found = endpoint.path.includes('{') ? { 404: 'There is none of this id' } : {};
   const sized =
     endpoint.body === null ? {} : { 413: 'The body is too large', 415: 'The body is of another type' };
   const all = {
@@ -154,6 +163,7 @@ function operationOf(schemas: Schemas, endpoint: Endpoint): Json {
             required: body.isOptional !== true,
             content: {
               [body.type]: { schema: schemas.of(body.schema), examples: Object.fromEntries(examples) },
+              ...(body.also === undefined ? {} : { [body.also]: { schema: schemas.of(body.schema) } }),
             },
           },
         }),

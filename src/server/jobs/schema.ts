@@ -11,6 +11,7 @@ import {
   MAX_TASK_BYTES,
   SANDBOX_NAMES,
 } from '../../job/request.ts';
+import { jobOfRun } from '../../job/pipeline/run.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../job/status.ts';
 import { PHASES } from '../../job/step.ts';
 import {
@@ -53,21 +54,24 @@ function text(maxChars: number): z.ZodString {
     .refine((value) => value.isWellFormed() && !value.includes('\0'), 'text of valid Unicode without NUL');
 }
 
-const name = z
+/** A short text in one line. */
+export const name: z.ZodString = z
   .string()
   .min(1)
   .max(200)
   .regex(/^[^\p{C}]+$/u, 'printable characters');
 
-/** The path of an operation on a job. */
-export const jobPath: z.ZodObject<{ job_id: z.ZodString }> = z.strictObject({
-  job_id: z
-    .string()
-    .min(1)
-    .max(100)
-    .regex(/^[\w-]+$/, 'letters, digits, _ and -')
-    .meta({ description: 'Id of a job', example: 'job-0123456789ab' }),
-});
+/** The path of an operation on a job; a run is one, and may be named by its own id. */
+export const jobPath: z.ZodObject<{ job_id: z.ZodPipe<z.ZodString, z.ZodTransform<string, string>> }> =
+  z.strictObject({
+    job_id: z
+      .string()
+      .min(1)
+      .max(100)
+      .regex(/^[\w-]+$/, 'letters, digits, _ and -')
+      .meta({ description: 'Id of a job, or of a run', example: 'job-0123456789ab' })
+      .transform((id) => jobOfRun(id) ?? id),
+  });
 
 const budget = z
   .strictObject({

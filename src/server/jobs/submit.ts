@@ -21,7 +21,8 @@ export const SUBMIT_REFUSES: Readonly<Record<number, string>> = {
   503: 'The disk is nearly full, or the database can not be written',
 };
 
-function refuse(field: string, came: unknown, allowed: string, status: 400 | 403 = 400): never {
+/** Refuses a field. @throws Refused */
+export function refuse(field: string, came: unknown, allowed: string, status: 400 | 403 = 400): never {
   const detail = `${field}: ${shown(came)} came, allowed: ${allowed}`;
   const code = status === 400 ? 'invalid_request' : 'no_permission';
   throw new Refused({ status, code, detail, errors: [{ field, came: shown(came), allowed }] });
@@ -30,7 +31,7 @@ function refuse(field: string, came: unknown, allowed: string, status: 400 | 403
 type Name = 'repo' | 'repo_url' | 'upstream_repo' | 'task' | 'prompt' | 'instruction' | 'agent' | 'provider';
 
 /** The value of a field that goes by several names, of which one may be used. */
-function oneOf(body: SubmitBody, names: readonly Name[]): string | undefined {
+export function oneOf(body: SubmitBody, names: readonly Name[]): string | undefined {
   const [first, second] = names.filter((name) => body[name] !== undefined);
   if (second !== undefined) refuse(second, body[second], `one of ${names.join(', ')}, and ${first} came too`);
   return first === undefined ? undefined : body[first];
@@ -51,7 +52,7 @@ async function isBelow(path: string, folders: readonly string[]): Promise<boolea
  * A repository that a request names. A path of this machine shows what lies there to whoever asks, so it is only taken
  * below `repo_paths`, or by an administrator while nobody beyond this machine can ask.
  */
-async function checkRepo(config: Config, principal: Principal, repo: string): Promise<void> {
+export async function checkRepo(config: Config, principal: Principal, repo: string): Promise<void> {
   // Another server's address would be refused where it is resolved.
   if (repo.startsWith(`${config.github.url}/`)) return;
   // A token may stand in the place of the name.
@@ -68,7 +69,7 @@ async function checkRepo(config: Config, principal: Principal, repo: string): Pr
 }
 
 /** The repository of a request: over the network, `owner/name` is never a folder that happens to be here. */
-function repoFor(config: Config, repo: string, hasToken: boolean): string {
+export function repoFor(config: Config, repo: string, hasToken: boolean): string {
   return isOwnerName(repo) && (hasToken || hasForge(config)) ? `${config.github.url}/${repo}` : repo;
 }
 
@@ -83,15 +84,21 @@ function budgetOf(config: Config, given: SubmitBody['budget']): Partial<Budget> 
   return budget;
 }
 
+/** The agents that may be asked for over the network. */
+export function knownAgents({ agentCmd }: Config): readonly string[] {
+  return agentCmd === null ? agentNames.filter((name) => name !== 'command') : agentNames;
+}
+
 function agentOf(config: Config, body: SubmitBody): string | undefined {
   const agent = oneOf(body, ['agent', 'provider']);
   if (agent === undefined) return undefined;
-  const known = config.agentCmd === null ? agentNames.filter((name) => name !== 'command') : agentNames;
+  const known = knownAgents(config);
   if (!known.includes(agent)) refuse('agent', agent, known.join(', '));
   return agent;
 }
 
-function inputOf(config: Config, body: SubmitBody): Omit<RequestInput, 'repo' | 'task'> {
+/** What is asked besides the task, checked against the configuration. @throws Refused 400 or 403 */
+export function inputOf(config: Config, body: SubmitBody): Omit<RequestInput, 'repo' | 'task'> {
   const agent = agentOf(config, body);
   const allowHost = config.sandbox.name === 'host';
   if (body.sandbox === 'host' && !allowHost)
@@ -123,6 +130,13 @@ function inputOf(config: Config, body: SubmitBody): Omit<RequestInput, 'repo' | 
   };
 }
 
+/** They say what the change is judged by, so they are not for whoever may ask for one. @throws Refused 403 */
+export function checkJudging(principal: Principal, body: Pick<SubmitBody, 'gate' | 'setup'>): void {
+  for (const field of ['gate', 'setup'] as const)
+    if (body[field] !== undefined && principal.role !== 'admin')
+      refuse(field, body[field], 'only from a key of the role admin', 403);
+}
+
 /**
  * The request that a body asks for, completed by the configuration.
  *
@@ -140,10 +154,7 @@ export async function requestOf(
     refuse('repo', undefined, 'a URL, or the absolute path of a repository that this server admits');
   if (words === undefined && wanted === undefined)
     refuse('task', undefined, 'text that says what should change');
-  // They say what the change is judged by, so they are not for whoever may ask for one.
-  for (const field of ['gate', 'setup'] as const)
-    if (body[field] !== undefined && principal.role !== 'admin')
-      refuse(field, body[field], 'only from a key of the role admin', 403);
+  checkJudging(principal, body);
   const given = named === undefined ? undefined : repoFor(config, named, token !== undefined);
   if (given !== undefined) await checkRepo(config, principal, given);
   const input = inputOf(config, body);

@@ -32,6 +32,7 @@ const TOPICS: Readonly<Record<string, string>> = {
   GitHub: 'docs/github.md',
   'GitHub Actions': 'docs/actions.md',
   triggers: 'docs/triggers.md',
+  pipelines: 'docs/pipelines.md',
 };
 
 /** Pages that are run against a forge. */
@@ -39,6 +40,7 @@ const ON_FORGE: Readonly<Record<string, typeof withToken>> = {
   'docs/github.md': withApp,
   'docs/actions.md': withToken,
   'docs/triggers.md': withToken,
+  'docs/pipelines.md': withToken,
 };
 
 /** Pages that run beside each other. */
@@ -93,6 +95,17 @@ describe('the pages', () => {
   });
 });
 
+/** What the shop of a page has besides: the pipeline that it shows, and a check that costs next to nothing. */
+function filesFor(path: string): Readonly<Record<string, string>> {
+  const shown = PAGES.get(path)?.blocks.find((one) => one.kind === 'file' && one.name === 'checks.yml');
+  return path === 'docs/pipelines.md' && shown?.kind === 'file'
+    ? {
+        '.agent-runner.yml': 'gate:\n  checks:\n    - name: test\n      command: node sum.test.mjs\n',
+        '.agent-runner/pipelines/ci.yml': shown.text,
+      }
+    : {};
+}
+
 /** A folder as a reader has it: the clone beside it, git with a name, and the command on the PATH. */
 function openPlace(root: string, path: string): { cwd: string; env: Record<string, string> } {
   const folder = join(root, path.replaceAll('/', '-'));
@@ -134,7 +147,7 @@ describe.skipIf(!HAS_BUBBLEWRAP)('the examples, run (apt-get install bubblewrap)
   const forges = new Map<string, TestForge>();
   beforeAll(async () => {
     for (const path of Object.keys(ON_FORGE))
-      forges.set(path, await startDocumentedForge(path === 'docs/triggers.md'));
+      forges.set(path, await startDocumentedForge(path === 'docs/triggers.md', filesFor(path)));
     // Some at a time: pages wait for processes, and share nothing.
     const left = [...WITH_EXAMPLES];
     const work = async (): Promise<void> => {

@@ -12,9 +12,13 @@ const TOKEN = 'ghp_shopbotshopbotshopbotshopbotshopbots';
 /**
  * A shop of `octo`, whose first issue is open; the account `shop-bot`; and an App that `octo` has installed on it.
  *
+ * @param files what the shop has besides
  * @param isAsked whether `shop-bot` may push there, and `octo` asks it for that issue, as docs/triggers.md has it
  */
-export async function startDocumentedForge(isAsked = false): Promise<TestForge> {
+export async function startDocumentedForge(
+  isAsked = false,
+  files: Readonly<Record<string, string>> = {},
+): Promise<TestForge> {
   const owner = 'ghp_octooctooctooctooctooctooctooctooct';
   const forge = await startTestForge({
     users: [
@@ -24,7 +28,7 @@ export async function startDocumentedForge(isAsked = false): Promise<TestForge> 
     ],
   });
   const collaborators = isAsked ? { collaborators: { 'shop-bot': 'write' as const } } : {};
-  await forge.addRepository({ owner: 'octo', name: 'shop', from: FILES, ...collaborators });
+  await forge.addRepository({ owner: 'octo', name: 'shop', from: { ...FILES, ...files }, ...collaborators });
   await forge.addRepository({ owner: 'octo', name: 'other', from: FILES });
   const workflow = readFileSync(join(ROOT, '.github/workflows/run.yml'), 'utf8');
   const from = { '.github/workflows/run.yml': workflow };
