@@ -51,7 +51,7 @@ export function exitCodeOf(io: Io): number {
 }
 
 /** Commands that know no `--home`. */
-const HOMELESS = 'demo|config|completion|callback|fork|pr';
+const HOMELESS = 'pipeline schema|demo|config|completion|callback|fork|pr';
 /** Commands on jobs wherever they are kept, which know `--url`. */
 const REACHING: ReadonlySet<string> = new Set(
   'keys list session pipeline triggers trace status logs result usage diff message submit wait cancel retry deliveries'.split(
@@ -60,7 +60,7 @@ const REACHING: ReadonlySet<string> = new Set(
 );
 const URL_FLAG = / --url (?:'(?:[^']|'\\'')*'|\S+)/;
 const COMMANDS_NAMED = new RegExp(
-  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|session|pipeline|triggers|trace|status|logs|result|usage|diff|recover|checkout|replay|message|submit|wait|cancel|retry|worker|up|keys|pause|deliveries|actions|export|import|gc|backup|restore-db|agents|doctor))(?![\\w-])`,
+  `\\bagent-runner (?:(${HOMELESS})|(run|issue-to-pr|self-heal|gate|init|list|session(?: (?:list|show))?|pipeline(?: (?:create|list|show|delete|runs|run|approve|reject|retry))?|triggers|trace|status|logs|result|usage|diff|recover|checkout|replay|message|submit|wait|cancel|retry|worker|up|keys(?: (?:create|list|revoke|audit))?|pause|deliveries|actions|export|import|gc|backup|restore-db|agents|doctor))(?![\\w-])`,
   'g',
 );
 
@@ -71,7 +71,7 @@ const COMMANDS_NAMED = new RegExp(
 export function asCalled(io: Pick<Io, 'program' | 'homeFlags'>, advice: string): string {
   return advice.replace(COMMANDS_NAMED, (_, homeless?: string, named?: string) =>
     homeless === undefined
-      ? `${io.program} ${named ?? ''}${REACHING.has(named ?? '') ? io.homeFlags : io.homeFlags.replace(URL_FLAG, '')}`
+      ? `${io.program} ${named ?? ''}${REACHING.has(named?.split(' ')[0] ?? '') ? io.homeFlags : io.homeFlags.replace(URL_FLAG, '')}`
       : `${io.program} ${homeless}`,
   );
 }

@@ -16,8 +16,26 @@ function text(value: unknown): string {
   return typeof value === 'string' ? cleanLine(value) : typeof value === 'number' ? String(value) : '';
 }
 
+/** How a step of a run stands, in the run's log; `null` for what every job does. */
+function stepLine({ data }: JobEvent, colour: boolean): string | null {
+  const { step, state, status, outcome, job_id: job, reason, message } = data;
+  if (state === 'running') return `${paint('●', 'cyan', colour)} ${text(step)}: begins`;
+  if (state !== 'ended') return null;
+  const [mark, paintAs] =
+    status === 'completed'
+      ? (['✓', 'green'] as const)
+      : status === 'skipped'
+        ? (['⊘', 'dim'] as const)
+        : (['✗', 'red'] as const);
+  const why = text(reason) || text(message);
+  const known = [text(outcome) || text(status), why, text(job)].filter((one) => one !== '');
+  return `${paint(mark, paintAs, colour)} ${text(step)}: ${known.join(': ')}`;
+}
+
 function phaseLine(event: JobEvent, colour: boolean): string | null {
   const { step, state, duration_ms: took, message } = event.data;
+  const ofStep = stepLine(event, colour);
+  if (ofStep !== null) return ofStep;
   const [mark, paintAs] = MARKS[text(state)] ?? ['·', 'dim'];
   const name = text(step)
     .replace(/-1$/, '')

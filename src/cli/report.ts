@@ -120,13 +120,20 @@ function facts(result: JobResult, savedIn: string | null): string[][] {
     ['publish with', result.push_command ?? ''],
     ['work saved as', result.wip_ref ?? ''],
     ...(result.branch === null ? recover : []),
+    // A run has no agent of its own; what its steps have spent is theirs.
+    ...(result.run == null ? spentText(result) : []),
+    ['wall time', duration(Math.max(0, wall))],
+  ].filter((row) => row[1] !== '');
+}
+
+function spentText(result: JobResult): string[][] {
+  return [
     [
       'agent',
       `${result.agent}, ${result.iterations} ${result.iterations === 1 ? 'turn' : 'turns'}${plannedText(result)}${result.debug_mode ? ', debug mode' : ''}`,
     ],
     ['cost', result.total_cost === null ? 'unknown' : `$${result.total_cost.toFixed(2)}`],
-    ['wall time', duration(Math.max(0, wall))],
-  ].filter((row) => row[1] !== '');
+  ];
 }
 
 /** Why a job ended as it did; an agent that changed nothing and gave no reason is said to have done so. */
@@ -150,7 +157,8 @@ export function renderResult(
   const { colour } = io;
   const parts = [gatePart(result, colour)];
   const summary = cleanText(result.summary.trim()).slice(0, MAX_SUMMARY_CHARS);
-  if (summary !== '') parts.push(`the agent says:\n${indent(summary)}\n`);
+  if (summary !== '')
+    parts.push(`${result.run == null ? 'the agent says' : 'the steps'}:\n${indent(summary)}\n`);
   if (result.notices.length > 0)
     parts.push(result.notices.map((notice) => `note: ${cleanLine(notice)}\n`).join(''));
   const width = 14;

@@ -43,6 +43,11 @@ describe('asCalled', () => {
       const home = ['demo', 'config', 'callback', 'fork', 'pr'].includes(name) ? '' : " --home '/a b'";
       expect(asCalled(io, `agent-runner ${name} x`)).toBe(`npx agent-runner ${name}${home} x`);
     }
+    // The flags are those of the command below `pipeline`, `keys` and `session`.
+    expect(asCalled(io, 'agent-runner pipeline approve run-1 a && agent-runner keys create')).toBe(
+      "npx agent-runner pipeline approve --home '/a b' run-1 a && npx agent-runner keys create --home '/a b'",
+    );
+    expect(asCalled(io, 'agent-runner pipeline schema')).toBe('npx agent-runner pipeline schema');
     expect(asCalled(io, 'agent-runner completion bash')).toBe('npx agent-runner completion bash');
     expect(asCalled(io, 'agent-runner running, agent-runner gc-like')).toBe(
       'agent-runner running, agent-runner gc-like',

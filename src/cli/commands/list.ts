@@ -1,5 +1,6 @@
 /** `list`: jobs, newest first. */
 import { JobError } from '../../job/error.ts';
+import type { JobView } from '../../job/view/view.ts';
 import { JOB_STATUSES, parseStatus, type Outcome } from '../../job/status.ts';
 import { action, asCalled, printJson, type CliCommand, type Io } from '../command.ts';
 import { addReachFlag, withJobs, type ReachOptions } from '../reach.ts';
@@ -25,6 +26,12 @@ function limitOf(text: string): number {
   throw new JobError('usage', `limit: ${JSON.stringify(text)} is not a whole number from 1 to ${MAX_LIMIT}`);
 }
 
+/** What a job does; of the step of a run, which one and whose. */
+function taskOf({ task, run_id: run, step }: JobView): string {
+  const text = cleanLine(task).slice(0, TASK_CHARS);
+  return step === null ? text : `${run ?? ''} ${cleanLine(step)}: ${text}`;
+}
+
 async function list(io: Io, options: Options): Promise<number> {
   const status = options.status === undefined ? undefined : parseStatus(options.status);
   if (status === null) {
@@ -43,9 +50,23 @@ async function list(io: Io, options: Options): Promise<number> {
     });
     if (options.json === true) {
       const rows = jobs.map(
-        ({ job_id, status: at, outcome, repo, task, agent, branch, created_at, finished_at }) => {
+        ({
+          job_id,
+          run_id,
+          step,
+          status: at,
+          outcome,
+          repo,
+          task,
+          agent,
+          branch,
+          created_at,
+          finished_at,
+        }) => {
           return {
             job_id,
+            run_id,
+            step,
             status: at,
             outcome,
             repo,
@@ -68,12 +89,12 @@ async function list(io: Io, options: Options): Promise<number> {
     else if (jobs.length === 0)
       io.err(asCalled(io, 'no jobs yet; `agent-runner demo` makes one in a folder of its own\n'));
     const rows = jobs.map((job) => [
-      job.job_id,
+      job.step === null ? (job.run_id ?? job.job_id) : job.job_id,
       job.outcome ?? job.status,
       job.created_at.slice(0, 19).replace('T', ' '),
       job.agent,
       cleanLine(job.repo),
-      cleanLine(job.task).slice(0, TASK_CHARS),
+      taskOf(job),
     ]);
     if (jobs.length > 0)
       io.out(table(['job', 'outcome', 'created (UTC)', 'agent', 'repository', 'task'], rows, io.colour));

@@ -34,6 +34,8 @@ export const command: CliCommand = {
         const result = isTerminal(status) ? (await client.result(jobId)).result : null;
         printJson(io, {
           job_id,
+          run_id: job.run_id,
+          step: job.step,
           status,
           outcome,
           repo,
@@ -56,6 +58,7 @@ export const command: CliCommand = {
       const rows: [string, string][] = [
         ['job', job_id],
         ['status', outcome === null ? status : `${status} (${outcome})`],
+        ['step', job.step === null ? '' : `${cleanLine(job.step)} of ${job.run_id ?? ''}`],
         ['repository', cleanLine(job.repo)],
         ['task', cleanLine(job.task).slice(0, 200)],
         ['phase', outcome === null ? (phase ?? '') : ''],

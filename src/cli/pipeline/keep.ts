@@ -4,6 +4,7 @@ import { JobError } from '../../job/error.ts';
 import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts';
 import { jobOfRun } from '../../job/pipeline/run.ts';
 import { problemLine } from '../../runner/pipeline/file/file.ts';
+import { shellWord } from '../../job/text/shell.ts';
 import { pipelineIn, type RepoPipelines } from '../../runner/look/pipelines.ts';
 import { asCalled, printJson, type Io } from '../command.ts';
 import { withJobs, type ReachOptions } from '../reach.ts';
@@ -43,7 +44,7 @@ export function create(io: Io, file: string, options: KeepOptions): Promise<numb
       io.err(
         asCalled(
           io,
-          `${cleanLine(definition.name)} is kept; run it by: agent-runner pipeline run ${definition.name}\n`,
+          `${cleanLine(definition.name)} is kept; run it by: agent-runner pipeline run ${shellWord(cleanLine(definition.name))}\n`,
         ),
       );
     }

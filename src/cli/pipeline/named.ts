@@ -1,4 +1,5 @@
 /** Which pipeline a person means: a file of theirs, one that is kept, or one that the repository brings along. */
+import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import type { PipelineClient } from '../../client/pipelines/pipelines.ts';
@@ -7,6 +8,14 @@ import { MAX_PIPELINE_BYTES, type Pipeline, type StoredPipeline } from '../../jo
 import { parsePipelineText } from '../../runner/pipeline/file/file.ts';
 
 const ENDINGS: ReadonlySet<string> = new Set(['.yml', '.yaml', '.json']);
+
+/** What the commonest errors of reading say. */
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file (ENOENT)',
+  ENOTDIR: 'a part of the path is a file and no folder (ENOTDIR)',
+  EISDIR: 'it is a folder; name a file in it (EISDIR)',
+  EACCES: 'you may not read it (EACCES)',
+};
 
 /** Whether a word means a file: by its ending, or a slash in it. */
 export function isFileName(named: string): boolean {
@@ -21,15 +30,19 @@ export function isFileName(named: string): boolean {
 export async function readPipelineFile(named: string, cwd: string): Promise<Pipeline> {
   const path = resolve(cwd, named);
   const unreadable = (why: string): JobError =>
-    new JobError('invalid_request', `${named}: it can't be read: ${why}`, { hint: 'check the path' });
+    new JobError('invalid_request', `${named}: it can't be read: ${WHY[why] ?? why}`, {
+      hint: `check the path; it was looked for as ${path}`,
+    });
   const { size } = await stat(path).catch((error: unknown) => {
     throw unreadable(codeOf(error) ?? String(error));
   });
   if (size > MAX_PIPELINE_BYTES) throw unreadable(`it has more than ${MAX_PIPELINE_BYTES} bytes`);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const bytes = await readFile(path).catch((error: unknown) => {
     throw unreadable(codeOf(error) ?? String(error));
   });
-  return parsePipelineText(text, named);
+  if (!isUtf8(bytes))
+    throw new JobError('invalid_request', `${named}: it is no text in UTF-8`, { hint: 'save it as UTF-8' });
+  return parsePipelineText(bytes.toString('utf8'), named);
 }
 
 /** A pipeline, and what is known of where it is kept. */

@@ -90,6 +90,18 @@ function asks({ run_id: runId, steps }: RunView, io: Io, isLocal: boolean): stri
     .join('');
 }
 
+/** What a person can do about steps that did not end well, or `''` where all did. */
+function next({ run_id: runId, status, steps }: RunView, io: Io): string {
+  if (!['failed', 'cancelled', 'completed_with_failures'].includes(status)) return '';
+  const read = steps.find((step) => step.status === 'failed' && step.job_id !== null)?.job_id;
+  const lines = [
+    ...(read == null ? [] : [`what happened  agent-runner logs ${read}`]),
+    `try again      agent-runner pipeline retry ${runId}`,
+    '               (what succeeded is not run again; a pipeline that was changed is run anew)',
+  ];
+  return asCalled(io, `\n${lines.join('\n')}\n`);
+}
+
 /**
  * A run for a terminal.
  *
@@ -118,7 +130,7 @@ function renderRun(view: RunView, io: Io, isLocal: boolean): string {
   const known = rows
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name.padEnd(12)} ${value}\n`);
-  return `${run_id} ${head}${took}\n${known.join('')}\n${stepTable(view, io)}${asks(view, io, isLocal)}`;
+  return `${run_id} ${head}${took}\n${known.join('')}\n${stepTable(view, io)}${asks(view, io, isLocal)}${next(view, io)}`;
 }
 
 /** Prints how a run stands or ended, and gives the exit code that goes with it. */

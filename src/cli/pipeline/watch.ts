@@ -36,6 +36,21 @@ export interface RunWatch {
   stop(): void;
 }
 
+/** Statuses of steps that nothing changes any more. */
+const SETTLED: ReadonlySet<StepStatus> = new Set(['completed', 'failed', 'cancelled', 'skipped']);
+/** What is told once all steps have ended and the run has not. */
+const WHOLE = '  all steps have ended: their work is brought together, judged as a whole and proposed';
+
+/** Whether the run has heard how a step ended whose job has. */
+function isHeard({ outcome, error, reason }: Step): boolean {
+  return outcome !== null || error !== null || reason !== null;
+}
+
+function isAboutTheWhole(view: RunView): boolean {
+  const isChanged = view.steps.some(({ outcome }) => outcome === 'proposed');
+  return isChanged && !hasEnded(view) && view.steps.every((one) => SETTLED.has(one.status) && isHeard(one));
+}
+
 function said({ status, outcome, error, reason, approval }: Step): string {
   if (error !== null) return `${outcome ?? status}: ${error.message}`;
   if (reason !== null) return `${status}: ${reason}`;
@@ -53,6 +68,7 @@ export function createRunWatch(io: Io): RunWatch {
   const seen = new Map<string, string>();
   const took = new Map<string, number>();
   let drawn = 0;
+  let wasWhole = false;
   const time = ({ name, status }: Step): string => {
     const since = begun.get(name);
     if (since === undefined) return '';
@@ -67,12 +83,13 @@ export function createRunWatch(io: Io): RunWatch {
     return `${markOf(step.status, terminalOf(io))} ${cut(text, Math.max(20, io.columns() - 4))}`;
   };
   const erase = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\u001b[J`);
-  const draw = (view: RunView): void => {
+  const draw = (view: RunView, isWhole: boolean): void => {
     const steps =
       view.steps.length <= MAX_LINES ? view.steps : view.steps.toSorted((a, b) => rank(a) - rank(b));
     const lines = steps.slice(0, MAX_LINES).map(lineOf);
     const left = view.steps.length - lines.length;
     if (left > 0) lines.push(paint(`  and ${left} more`, 'dim', io.colour));
+    if (isWhole) lines.push(WHOLE);
     io.err(`${erase()}${lines.map((line) => `${line}\n`).join('')}`);
     drawn = lines.length;
   };
@@ -81,14 +98,17 @@ export function createRunWatch(io: Io): RunWatch {
       for (const step of view.steps) {
         if (step.status === 'running' && !begun.has(step.name)) begun.set(step.name, performance.now());
         // The job has ended, and its run has yet to hear how.
-        if (step.status === 'completed' && step.outcome === null) continue;
+        if (SETTLED.has(step.status) && !isHeard(step)) continue;
         const now = `${step.status} ${step.outcome ?? ''}`;
         const isNew = seen.get(step.name) !== now;
         seen.set(step.name, now);
         // What has not begun is nothing to tell.
         if (isNew && !io.isLive && step.status !== 'queued') io.err(`${lineOf(step)}\n`);
       }
-      if (io.isLive) draw(view);
+      const isWhole = isAboutTheWhole(view);
+      if (isWhole && !wasWhole && !io.isLive) io.err(`${WHOLE}\n`);
+      wasWhole = isWhole;
+      if (io.isLive) draw(view, isWhole);
     },
     stop() {
       drawn = 0;

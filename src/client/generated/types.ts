@@ -116,6 +116,10 @@ export interface Job {
   readonly draft: boolean;
   readonly priority: number;
   readonly session_id: string | null;
+  /** The run of a pipeline that it is, or is a step of */
+  readonly run_id: string | null;
+  /** The step of that run that it does */
+  readonly step: string | null;
   readonly user_id: string | null;
   readonly branch: string;
   readonly upstream_repo: string | null;

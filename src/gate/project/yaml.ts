@@ -22,6 +22,13 @@ export type YamlText =
   | { readonly kind: 'bad'; readonly message: string; readonly at: Position }
   | { readonly kind: 'aliases'; readonly message: string };
 
+/** Errors of the library that speak to programmers, by its codes, in words for who wrote the text. */
+const SAID: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key is there already; each may stand once',
+  MULTIPLE_DOCS: 'a second document begins (---); a file has one',
+  TAB_AS_INDENT: 'a tab indents this line; indent by spaces',
+};
+
 /**
  * Reads one YAML document (JSON is one, too). Keys are unique, and nothing of a text is run.
  *
@@ -41,7 +48,8 @@ export function readYaml(text: string, maxAliases: number): YamlText {
     return { line, column: col };
   };
   const error = document.errors[0];
-  if (error !== undefined) return { kind: 'bad', message: error.message, at: positionAt(error.pos[0]) };
+  if (error !== undefined)
+    return { kind: 'bad', message: SAID[error.code] ?? error.message, at: positionAt(error.pos[0]) };
   const where = (path: readonly PropertyKey[]): Position => {
     for (let length = path.length; length >= 0; length--) {
       const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
@@ -53,6 +61,12 @@ export function readYaml(text: string, maxAliases: number): YamlText {
   try {
     return { kind: 'value', value: document.toJS({ maxAliasCount: maxAliases }) as unknown, where };
   } catch (cause) {
-    return { kind: 'aliases', message: cause instanceof Error ? cause.message : String(cause) };
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return {
+      kind: 'aliases',
+      message: message.startsWith('Excessive alias count')
+        ? 'it refers to itself (*name) too often'
+        : message,
+    };
   }
 }

@@ -28,16 +28,29 @@ interface Story {
 export async function runPipeline(job: Job, steps: RunSteps): Promise<JobResult> {
   const story: Story = { history: [], walk: null };
   let ending: Ending;
+  let isCutOff = false;
   try {
     ending = await tell(job, steps, story);
   } catch (thrown) {
+    isCutOff = true;
     ending = endingOfThrow(thrown);
   }
   const saved = await steps.save({ outcome: ending.outcome });
-  const ends = [...(story.walk?.ends.values() ?? [])];
+  const told = [...(story.walk?.ends.values() ?? [])];
+  const ends = isCutOff ? await withStored(steps, told) : told;
   const result = toResult(job, story.history, ending, saved, ends);
   await steps.notify(result);
   return result;
+}
+
+/** What was told of steps, and what is stored of those that the story did not come to. */
+async function withStored(steps: RunSteps, told: readonly StepEnd[]): Promise<readonly StepEnd[]> {
+  // Whoever can't read it any more still ends the run.
+  const stored = await steps.ended().catch(() => []);
+  const ends = new Map(stored.map((end) => [end.name, end]));
+  for (const end of told)
+    if (end.status === 'completed' || end.status === 'failed' || !ends.has(end.name)) ends.set(end.name, end);
+  return [...ends.values()];
 }
 
 function requestOf(job: Job): RunRequest {

@@ -171,6 +171,11 @@ export interface RunSteps extends Pick<
    * none. What was begun is joined, and nothing new begins before all that is stored has been heard.
    */
   begun(): Promise<readonly Begun[]>;
+  /**
+   * How steps ended whose ends are stored, those among them that were taken over from an earlier run: the last word where
+   * the run ends before its story came to them, as one that is cancelled while it waits for a person.
+   */
+  ended(): Promise<readonly StepEnd[]>;
   /** A step of the run that this one tries again, where it was successful; `null` for all others. */
   before(name: string): Promise<StepEnd | null>;
   approve(input: {

@@ -2,6 +2,7 @@
 import type { Executor } from '../elsewhere/executor.ts';
 import type { ErrorInfo } from '../error.ts';
 import type { Job } from '../job.ts';
+import { runIdOf } from '../pipeline/run.ts';
 import type { SandboxChoiceName } from '../request.ts';
 import type { JobStatus, Outcome } from '../status.ts';
 
@@ -29,6 +30,9 @@ export interface JobView extends AcceptedView {
   readonly draft: boolean;
   readonly priority: number;
   readonly session_id: string | null;
+  /** The run of a pipeline that it is, or, where `step` says which of its steps it does, that it belongs to. */
+  readonly run_id: string | null;
+  readonly step: string | null;
   readonly user_id: string | null;
   readonly pr_url: string | null;
   readonly attempt: number;
@@ -46,6 +50,11 @@ export interface StepView {
   readonly key: string;
   readonly done: boolean;
   readonly tries: number;
+}
+
+function runOf({ job_id: id, request: { pipeline, step } }: Job): string | null {
+  if (pipeline !== undefined) return runIdOf(id);
+  return step === undefined ? null : runIdOf(step.run);
 }
 
 /** What `GET /api/jobs/{job_id}` answers. */
@@ -66,6 +75,8 @@ export function viewOf(job: Job): JobView {
     draft: request.draft,
     priority: request.priority ?? 0,
     session_id: request.session_id ?? null,
+    run_id: runOf(job),
+    step: request.step?.name ?? null,
     user_id: request.user_id,
     branch: job.branch,
     upstream_repo: result?.upstream_repo ?? null,

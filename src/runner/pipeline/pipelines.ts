@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts';
-import { jobOfRun, type ApprovalDecision, type RunView } from '../../job/pipeline/run.ts';
+import { jobOfRun, runIdOf, type ApprovalDecision, type RunView } from '../../job/pipeline/run.ts';
 import { distance } from '../../job/text/distance.ts';
 import type { JobRequest } from '../../job/request.ts';
 import type { RunnerParts } from '../context.ts';
@@ -96,6 +96,11 @@ export async function findRun({ store }: Pick<RunnerParts, 'store'>, id: string)
   const jobId = jobOfRun(id);
   const job = jobId === null ? null : await store.getJob(jobId);
   if (job?.request.pipeline !== undefined) return job;
+  const { run, name } = job?.request.step ?? {};
+  if (run !== undefined && name !== undefined)
+    throw new JobError('not_found', `run: ${id} is the job of the step ${name} of ${runIdOf(run)}`, {
+      hint: `ask for ${runIdOf(run)}; of the step alone, \`agent-runner status ${job?.job_id ?? id}\` tells`,
+    });
   const said =
     job === null ? `there is no ${JSON.stringify(id.slice(0, 100))}` : `${job.job_id} is a job, and no run`;
   throw new JobError('not_found', `run: ${said}`, { hint: 'see `agent-runner pipeline runs`' });

@@ -1,6 +1,6 @@
 /** A run as doors show it: from its result where it has ended, else from what is stored of its steps and their jobs. */
 import type { Job } from '../../job/job.ts';
-import { runIdOf, type RunView, type StepStatus } from '../../job/pipeline/run.ts';
+import { runIdOf, type RunSummary, type RunView, type StepStatus } from '../../job/pipeline/run.ts';
 import { OUTCOMES } from '../../job/status.ts';
 import type { Store } from '../../store/store.ts';
 import { readDone, type Done } from './walk/retry.ts';
@@ -20,6 +20,9 @@ const NOTHING: Standing = {
   reason: null,
   approval: null,
 };
+
+/** Statuses of steps that nothing changes any more. */
+const END_OF_STEP: ReadonlySet<StepStatus> = new Set(['completed', 'failed', 'cancelled']);
 
 /** How a step stands whose job was started. @param live statuses of jobs that have not ended, by id */
 function standingOf({ jobId, end }: ChildRecord, live: ReadonlyMap<string, Job>): Standing {
@@ -61,6 +64,17 @@ function costOf({ children }: RunRecords): number | null {
   return known.length === 0 ? null : known.reduce((sum, cost) => sum + cost, 0);
 }
 
+/**
+ * How a step of a run that has ended stands. A run that nobody worked on as it ended (cancelled while it waited for a
+ * person, say) has no word on what its steps had come to by then, and none has the job of a step that was cut off:
+ * that is taken from the records.
+ */
+function endOf(standing: Standing, end: RunSummary['steps'][number] | undefined): Partial<Standing> {
+  if (END_OF_STEP.has(standing.status) && (end === undefined || end.status === 'skipped')) return {};
+  if (end === undefined) return { status: 'skipped' };
+  return { ...end, job_id: end.job_id ?? standing.job_id };
+}
+
 async function liveJobs(store: Store, job: Job): Promise<ReadonlyMap<string, Job>> {
   const live = new Map<string, Job>();
   if (job.outcome === null)
@@ -78,11 +92,8 @@ export async function viewRun(store: Store, job: Job): Promise<RunView> {
   const ends = new Map(result?.run?.steps.map((step) => [step.name, step]));
   const steps = definition.steps.map(({ name, depends_on }): StepView => {
     const standing = known.get(name) ?? before?.get(name) ?? NOTHING;
-    const end = ends.get(name);
-    // A run that ended before it began anything has no word on its steps.
-    const ended = end ?? (result === null ? {} : { status: 'skipped' as const });
-    const approval = result === null ? standing.approval : null;
-    return { ...standing, ...ended, name, depends_on, approval };
+    if (result === null) return { name, ...standing, depends_on };
+    return { name, ...standing, ...endOf(standing, ends.get(name)), depends_on, approval: null };
   });
   return {
     run_id: runIdOf(job.job_id),

@@ -4,6 +4,7 @@ import type { Job } from '../../job/job.ts';
 import { toResult } from '../../job/result.ts';
 import { backOff, type RetryPolicy } from '../engine/engine.ts';
 import { endJob, type EndParts } from '../engine/settle.ts';
+import { readEnded } from '../pipeline/walk/retry.ts';
 
 /**
  * Opens something, again after a while where infrastructure failed.
@@ -46,5 +47,6 @@ export async function endUnopened(parts: EndParts, job: Job, thrown: unknown): P
   const now = new Date().toISOString();
   const saved = { ok: true, wip_ref: null, started_at: now, ended_at: now, usage: null } as const;
   journal.emit('error', null, { message: error.message, hint: error.hint });
-  return endJob(parts, job, toResult(job, [], { outcome: outcomeOf(error.code), error }, saved));
+  const ends = job.request.pipeline === undefined ? [] : await readEnded(parts.store, job);
+  return endJob(parts, job, toResult(job, [], { outcome: outcomeOf(error.code), error }, saved, ends));
 }

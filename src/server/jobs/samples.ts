@@ -45,6 +45,8 @@ export const job: JobView = {
   draft: false,
   priority: 0,
   session_id: null,
+  run_id: null,
+  step: null,
   user_id: 'ada',
   branch: `bot/${ID}`,
   upstream_repo: null,

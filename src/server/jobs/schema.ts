@@ -201,6 +201,8 @@ export const jobView = z
     draft: z.boolean(),
     priority: z.int(),
     session_id: z.string().nullable(),
+    run_id: z.string().nullable().meta({ description: 'The run of a pipeline that it is, or is a step of' }),
+    step: z.string().nullable().meta({ description: 'The step of that run that it does' }),
     user_id: z.string().nullable(),
     branch: z.string(),
     upstream_repo: z.string().nullable(),

@@ -65,7 +65,12 @@ export async function checkRepo(config: Config, principal: Principal, repo: stri
   if (principal.role === 'admin' && isLoopback(config.server.host)) return;
   const path = isFile && URL.canParse(repo) ? fileURLToPath(repo) : repo;
   if (await isBelow(path, config.server.repoPaths)) return;
-  refuse('repo', repo, 'a URL, or a path below one of the folders of repo_paths', 403);
+  refuse(
+    'repo',
+    repo,
+    'a URL, or a path below one of the folders of repo_paths, a setting of the server',
+    403,
+  );
 }
 
 /** The repository of a request: over the network, `owner/name` is never a folder that happens to be here. */

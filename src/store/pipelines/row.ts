@@ -80,7 +80,7 @@ export function placedRow(
       byName === null ? `id ${row.pipeline_id}` : `name ${JSON.stringify(row.name.slice(0, 200))}`;
     const whose = (byName ?? old).pipeline_id;
     throw new JobError('conflict', `pipeline: the ${taken} is taken by ${whose}`, {
-      hint: 'take another name, or replace the pipeline that has it',
+      hint: 'take another name, or replace the pipeline that has it: `--replace`, over HTTP `?replace=true`',
     });
   }
   const { pipeline_id, created_at, created_by } = old;

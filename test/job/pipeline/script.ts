@@ -248,6 +248,7 @@ export async function playRun(
           };
         }),
       ),
+    ended: () => Promise.resolve([]),
     before: (name) => Promise.resolve(script.before?.[name] ?? null),
     approve: ({ step, message }) =>
       durable(`approve:${step}`, () => {

@@ -185,7 +185,7 @@ describe('an approval', () => {
     const played = await play(pipeline, { refused: ['b'] });
     expect(played.result).toMatchObject({
       outcome: 'refused',
-      error: { code: 'not_approved', message: 'step b: b: ann did not approve: too early' },
+      error: { code: 'not_approved', message: 'step b: ann did not approve: too early' },
     });
     expect(played.world.told).toContain('asked Ship a did it?');
   });

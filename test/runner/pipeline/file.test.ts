@@ -55,18 +55,20 @@ describe('a file', () => {
 
   it.each([
     ['a tab where blanks belong', 'name: p\nsteps:\n\t- name: a\n', /^ci\.yml:3:1: /],
-    ['a key that comes twice', 'name: p\nname: q\n', /^ci\.yml:2:1: Map keys must be unique/],
+    ['a key that comes twice', 'name: p\nname: q\n', /^ci\.yml:2:1: this key is there already/],
     [
       'an anchor that grows',
       `a: &a [${'x,'.repeat(9)}x]\n${'bcdefghij'
         .split('')
         .map((k, i) => `${k}: &${k} [${`*${'abcdefghi'[i]},`.repeat(9)}*${'abcdefghi'[i]}]`)
         .join('\n')}\n`,
-      /aliases/,
+      /refers to itself .* aliases/,
     ],
     ['brackets without end', '['.repeat(200_000), /^ci\.yml:/],
+    ['a second document', 'name: p\n---\nname: q\n', /^ci\.yml:2:1: a second document begins/],
     ['a text alone', 'hello', /is no pipeline/],
-    ['nothing', '', /is no pipeline/],
+    ['nothing', '', /^ci\.yml: the file is empty/],
+    ['comments alone', '# later\n', /the file is empty/],
     ['more than a mebibyte of YAML', `# ${'x'.repeat(1024 * 1024)}\n${GOOD}`, /too many/],
   ])('refuses %s', (_, text, message) => {
     expect(refusal(text)).toMatch(message);

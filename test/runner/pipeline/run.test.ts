@@ -197,7 +197,29 @@ describe('a run', () => {
     const [step, ...others] = await scene.runner.store.listJobs({ stepsOf: job.job_id, limit: 10 });
     expect(others).toEqual([]);
     expect(step).toMatchObject({ status: 'cancelled' });
+    // Its saved work is found by its job, which is named.
+    expect((await scene.view(job)).steps[0]?.job_id).toBe(step?.job_id);
     expect(step?.result?.wip_ref).not.toBeNull();
+  });
+
+  it('is cancelled while it waits for a person: what its steps did stays known, and a retry takes it over', async () => {
+    const job = await scene.submit([
+      { name: 'first', task: 'RUN: echo two > a.txt' },
+      { name: 'release', task: 'RUN: echo out > b.txt', depends_on: ['first'], approval: true },
+    ]);
+    await scene.work();
+    await scene.runner.cancel(job.job_id);
+    await scene.work();
+    const { status, steps } = await scene.view(job);
+    expect(status).toBe('cancelled');
+    expect(steps).toMatchObject([
+      { name: 'first', job_id: expect.stringMatching(/^job-/) as string, outcome: 'proposed' },
+      { name: 'release', status: 'skipped' },
+    ]);
+    const again = (await scene.runner.pipelines.retry(job.job_id)).job;
+    await scene.work();
+    expect((await scene.view(again)).steps[0]?.job_id).toBe(steps[0]?.job_id);
+    expect(await scene.runner.store.listJobs({ stepsOf: again.job_id, limit: 10 })).toEqual([]);
   });
 
   it('is not cancelled with one of its steps, and hands back at once what only waits', async () => {

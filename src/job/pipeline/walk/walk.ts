@@ -197,7 +197,7 @@ async function approved(walk: Walk, step: number): Promise<Ended | null> {
   if (!answer.ok) return failed(walk, step, answer.error);
   if (answer.approved) return null;
   const said = answer.comment === null ? '' : `: ${answer.comment}`;
-  const message = `${name}: ${answer.by} did not approve${said}`;
+  const message = `${answer.by} did not approve${said}`;
   return failed(walk, step, errorInfo('not_approved', message, 'do what was asked for, then retry the run'));
 }
 

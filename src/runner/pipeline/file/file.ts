@@ -64,6 +64,8 @@ export function readPipeline(text: string): ReadPipeline {
   let yaml: YamlText | null = asJson === undefined ? readYaml(text, MAX_ALIASES) : null;
   if (yaml?.kind === 'bad') return one(yaml.message, 'it must be YAML or JSON', yaml.at);
   if (yaml?.kind === 'aliases') return one(yaml.message, `at most ${MAX_ALIASES} aliases are allowed`);
+  if (yaml !== null && yaml.value === null && !/\S/.test(text.replace(/^\s*#.*$/gm, '')))
+    return one('the file is empty', 'it begins with a name and steps, as the examples of docs/pipelines.md');
   const checked = checkPipeline(yaml === null ? asJson : yaml.value);
   if (checked.ok) return { ok: true, pipeline: checked.pipeline };
   if (yaml === null && isShort) yaml = readYaml(text, MAX_ALIASES);

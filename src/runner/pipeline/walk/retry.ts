@@ -3,7 +3,7 @@ import { JobError } from '../../../job/error.ts';
 import type { Job } from '../../../job/job.ts';
 import { runIdOf, type ChildEnd, type StepEnd } from '../../../job/pipeline/run.ts';
 import type { JobRequest } from '../../../job/request.ts';
-import { isTerminal } from '../../../job/status.ts';
+import { isTerminal, OUTCOMES } from '../../../job/status.ts';
 import type { Store } from '../../../store/store.ts';
 import { readSaved, wipRef } from '../../../workspace/remote/saved.ts';
 import type { RunnerParts } from '../../context.ts';
@@ -23,18 +23,9 @@ export interface Done {
 }
 
 function endOf(name: string, end: ChildEnd): StepEnd {
-  const { job_id, outcome, output, base_sha, head_sha } = end;
-  return {
-    name,
-    job_id,
-    status: 'completed',
-    outcome,
-    output,
-    base_sha,
-    head_sha,
-    error: null,
-    reason: null,
-  };
+  const { job_id, outcome, output, base_sha, head_sha, error } = end;
+  const status = OUTCOMES[outcome].status as StepEnd['status'];
+  return { name, job_id, status, outcome, output, base_sha, head_sha, error, reason: null };
 }
 
 /**
@@ -64,6 +55,15 @@ export async function readDone(store: Store, runJobId: string): Promise<Done> {
     at = taken.size === 0 ? null : runRequestOf(job).retries;
   }
   return { steps, resolved };
+}
+
+/** How the steps of a run ended whose jobs have ended, by what is stored: its own, and those that it takes over. */
+export async function readEnded(store: Store, job: Job): Promise<readonly StepEnd[]> {
+  const { retries } = runRequestOf(job);
+  const ends = new Map(retries === null ? [] : (await readDone(store, retries)).steps);
+  for (const { step, kind, end } of readRecords(await store.readSteps(job.job_id)).children)
+    if (kind === 'step' && end?.ok === true) ends.set(step, endOf(step, end));
+  return [...ends.values()];
 }
 
 /** Why a run can't be tried again. */

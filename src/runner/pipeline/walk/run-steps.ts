@@ -22,7 +22,7 @@ import { createChildren, shareName, type Children, type Places } from './childre
 import { childrenOf, keyOf, readRecords } from './records.ts';
 import { createShares, type Shares } from './shares.ts';
 import { runRequestOf } from './step-request.ts';
-import { readDone, type Done } from './retry.ts';
+import { readDone, readEnded, type Done } from './retry.ts';
 import type { EndWatch } from './watch.ts';
 
 /** A place among the jobs that a worker works on at once. */
@@ -325,6 +325,7 @@ export function createRunSteps(options: RunStepsOptions): RunSteps {
       return save(work, input);
     },
     begun: () => begun(work),
+    ended: () => readEnded(work.parts.store, work.job),
     async before(name) {
       return (await work.done()).steps.get(name) ?? null;
     },

@@ -97,7 +97,7 @@ function refuse(waiting: Map<string, Waiting>, rest: Amounts, budget: Budget): v
     if (typeof field !== 'string') continue;
     waiting.delete(step);
     const error = new JobError('budget_exceeded', `${field}: the run has spent its ${budget[field]}`, {
-      hint: 'raise the budget of the pipeline, and retry the run: what has ended is not run again',
+      hint: 'retry the run: it may spend its budget anew, and what has ended is not run again; or run the pipeline with more',
     });
     given.reject(error);
   }
