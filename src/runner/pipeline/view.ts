@@ -1,6 +1,6 @@
 /** A run as doors show it: from its result where it has ended, else from what is stored of its steps and their jobs. */
 import type { Job } from '../../job/job.ts';
-import { runIdOf, type RunView, type StepStatus } from '../../job/pipeline/run.ts';
+import { runIdOf, type RunSummary, type RunView, type StepStatus } from '../../job/pipeline/run.ts';
 import { OUTCOMES } from '../../job/status.ts';
 import type { Store } from '../../store/store.ts';
 import { readDone, type Done } from './walk/retry.ts';
@@ -61,11 +61,17 @@ function costOf({ children }: RunRecords): number | null {
   return known.length === 0 ? null : known.reduce((sum, cost) => sum + cost, 0);
 }
 
-async function liveJobs(store: Store, job: Job): Promise<ReadonlyMap<string, Job>> {
-  const live = new Map<string, Job>();
-  if (job.outcome === null)
-    for await (const child of childrenOf(store, job.job_id)) live.set(child.job_id, child);
-  return live;
+/** Jobs of a run's steps that its result does not tell of: of one that goes on, or whose steps were cut off with it. */
+async function untoldJobs(store: Store, job: Job): Promise<ReadonlyMap<string, Job>> {
+  const untold = new Map<string, Job>();
+  if (job.outcome === null || job.result?.run?.steps.some(isCutOff) === true)
+    for await (const child of childrenOf(store, job.job_id)) untold.set(child.job_id, child);
+  return untold;
+}
+
+/** Whether a step was left before its job had ended, which saved what there was. */
+function isCutOff({ status, job_id: jobId }: RunSummary['steps'][number]): boolean {
+  return status === 'cancelled' && jobId === null;
 }
 
 /** The view. Outputs of a run whose records were forgotten are empty. */
@@ -73,7 +79,8 @@ export async function viewRun(store: Store, job: Job): Promise<RunView> {
   const { definition, pipeline_id, retries } = runRequestOf(job);
   const { result } = job;
   const records = readRecords(await store.readSteps(job.job_id));
-  const known = standings(records, await liveJobs(store, job));
+  const jobs = await untoldJobs(store, job);
+  const known = standings(records, jobs);
   const before = retries === null ? null : takenOver(await readDone(store, retries));
   const ends = new Map(result?.run?.steps.map((step) => [step.name, step]));
   const steps = definition.steps.map(({ name, depends_on }): StepView => {
@@ -82,7 +89,10 @@ export async function viewRun(store: Store, job: Job): Promise<RunView> {
     // A run that ended before it began anything has no word on its steps.
     const ended = end ?? (result === null ? {} : { status: 'skipped' as const });
     const approval = result === null ? standing.approval : null;
-    return { ...standing, ...ended, name, depends_on, approval };
+    const view = { ...standing, ...ended, name, depends_on, approval };
+    // An id was chosen, and then perhaps no job made.
+    const isThere = end !== undefined && isCutOff(end) && jobs.has(standing.job_id ?? '');
+    return isThere ? { ...view, job_id: standing.job_id } : view;
   });
   return {
     run_id: runIdOf(job.job_id),

@@ -190,6 +190,18 @@ describe('an approval', () => {
     expect(played.world.told).toContain('asked Ship a did it?');
   });
 
+  it('has a question to answer, whatever the steps before it said', async () => {
+    const message = '{{steps.a.output.note}}';
+    const pipeline = of(step('a'), step('b', ['a'], { approval: { message } }));
+    const asked = async (note: string): Promise<string | undefined> => {
+      const acts = { a: { outcome: 'proposed', output: { note } } } as const;
+      const { world } = await play(pipeline, { acts });
+      return world.told.find((line) => line.startsWith('asked '));
+    };
+    expect(await asked(' \n\0')).toBe('asked May the step b begin?');
+    expect((await asked('x'.repeat(30_000)))?.length).toBe('asked '.length + 16_000);
+  });
+
   it('that nobody gave is not waited for once the run has failed', async () => {
     const pipeline = of(step('a', [], { approval: true }), step('b'));
     const played = await play(pipeline, { unanswered: ['a'], acts: { b: red } });

@@ -137,8 +137,24 @@ async function asked(
   return newJob(jobId, { ...request, ...token }, branchOf(parts.config.branchTemplate, jobId));
 }
 
-/** Runs a step's job in this process; one that somebody else has, or that asks something, is looked at again. */
-async function runHere(
+/** Runs a step's job in this process, and cancels it with its run. */
+async function runHere(of: ChildParts, jobId: string, held: Lease | null, signal: AbortSignal): Promise<Job> {
+  const { runner, lost } = of;
+  const cancel = (): void => {
+    // A run that is somebody else's goes on there. What has ended meanwhile is no longer to be cancelled.
+    if (!lost.aborted) runner.cancel(jobId).catch(() => {});
+  };
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  try {
+    return await endHere(of, jobId, held, signal);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+/** Runs it until it has ended; a job that somebody else has, or that asks something, is looked at again. */
+async function endHere(
   { parts: { store }, runner, watch, lost }: ChildParts,
   jobId: string,
   held: Lease | null,
