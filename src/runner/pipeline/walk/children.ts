@@ -227,6 +227,8 @@ export function createChildren(of: ChildParts): Children {
     },
     async end() {
       const jobs = await live().catch(() => []);
+      // All of them first: what there is no time to end here must not be run by whoever takes it from the queue.
+      await Promise.allSettled(jobs.map(({ job_id: jobId }) => store.requestCancel(jobId)));
       const signal = AbortSignal.any([AbortSignal.timeout(CANCEL_TIMEOUT_MS), of.lost]);
       for (const { job_id: jobId } of jobs) {
         if (signal.aborted) break;
