@@ -61,6 +61,26 @@ describe('a pipeline', () => {
     expect((await opened.ask('/api/pipelines/checks')).status).toBe(404);
   });
 
+  it('that names a policy or approvers is replaced and deleted by who kept it, or an administrator', async () => {
+    const asks = { name: 'guarded', steps: [{ name: 'a', task: 'x', approval: ['ann'] }] };
+    const none = { name: 'guarded', steps: [{ name: 'a', task: 'x' }] };
+    const keep = async (body: object, as: 'submit' | 'admin'): Promise<number> =>
+      (await opened.post('/api/pipelines?replace=true', body, as)).status;
+    const remove = async (path: string, as: 'submit' | 'admin'): Promise<number> =>
+      (await opened.ask(`${path}/guarded`, { method: 'DELETE', as })).status;
+    for (const guarded of [asks, { ...none, policy: { on_red: 'block' } }]) {
+      expect(await keep(guarded, 'admin')).toBe(201);
+      expect(await keep(none, 'submit')).toBe(403);
+      for (const path of ['/api/pipelines', '/pipelines']) expect(await remove(path, 'submit')).toBe(403);
+      expect(await remove('/pipelines', 'admin')).toBe(200);
+    }
+    expect([await keep(asks, 'submit'), await keep(asks, 'submit')]).toEqual([201, 201]);
+    expect(await remove('/pipelines', 'submit')).toBe(200);
+    // One that names neither is everybody's.
+    expect([await keep(none, 'admin'), await keep(none, 'submit')]).toEqual([201, 201]);
+    expect(await remove('/api/pipelines', 'submit')).toBe(200);
+  });
+
   it('is refused field by field, with line and column, as YAML and as JSON', async () => {
     const wrong = YAML.replace('[lint]', '[lnt]').replace('task: Mend it', 'task: 7');
     expect(await yaml('/api/pipelines', wrong)).toMatchObject({

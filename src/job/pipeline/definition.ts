@@ -1,9 +1,9 @@
 /** What a pipeline is: steps that depend on each other, each a task for an agent, and one pull request at the end. */
 import type { Budget, Policy } from '../request.ts';
 
-/** Most steps of a pipeline, and largest definition as JSON, in bytes. */
+/** Most steps of a pipeline, and largest definition as JSON, in bytes: half of what a store takes of a whole job. */
 export const MAX_PIPELINE_STEPS = 10_000;
-export const MAX_PIPELINE_BYTES = 16 * 1024 * 1024;
+export const MAX_PIPELINE_BYTES: number = 8 * 1024 * 1024;
 
 /** What follows where a step fails: nothing that has not begun is begun any more, or the rest goes on. */
 export const ON_FAILURE = ['stop', 'continue'] as const;

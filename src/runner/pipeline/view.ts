@@ -75,11 +75,17 @@ function endOf(standing: Standing, end: RunSummary['steps'][number] | undefined)
   return { ...end, job_id: end.job_id ?? standing.job_id };
 }
 
-async function liveJobs(store: Store, job: Job): Promise<ReadonlyMap<string, Job>> {
-  const live = new Map<string, Job>();
-  if (job.outcome === null)
-    for await (const child of childrenOf(store, job.job_id)) live.set(child.job_id, child);
-  return live;
+/** Jobs of a run's steps that its result does not tell of: of one that goes on, or whose steps were cut off with it. */
+async function untoldJobs(store: Store, job: Job): Promise<ReadonlyMap<string, Job>> {
+  const untold = new Map<string, Job>();
+  if (job.outcome === null || job.result?.run?.steps.some(isCutOff) === true)
+    for await (const child of childrenOf(store, job.job_id)) untold.set(child.job_id, child);
+  return untold;
+}
+
+/** Whether a step was left before its job had ended, which saved what there was. */
+function isCutOff({ status, job_id: jobId }: RunSummary['steps'][number]): boolean {
+  return status === 'cancelled' && jobId === null;
 }
 
 /** The view. Outputs of a run whose records were forgotten are empty. */
@@ -87,13 +93,18 @@ export async function viewRun(store: Store, job: Job): Promise<RunView> {
   const { definition, pipeline_id, retries } = runRequestOf(job);
   const { result } = job;
   const records = readRecords(await store.readSteps(job.job_id));
-  const known = standings(records, await liveJobs(store, job));
+  const jobs = await untoldJobs(store, job);
+  const known = standings(records, jobs);
   const before = retries === null ? null : takenOver(await readDone(store, retries));
   const ends = new Map(result?.run?.steps.map((step) => [step.name, step]));
   const steps = definition.steps.map(({ name, depends_on }): StepView => {
     const standing = known.get(name) ?? before?.get(name) ?? NOTHING;
     if (result === null) return { name, ...standing, depends_on };
-    return { name, ...standing, ...endOf(standing, ends.get(name)), depends_on, approval: null };
+    const end = ends.get(name);
+    const view = { name, ...standing, ...endOf(standing, end), depends_on, approval: null };
+    // An id was chosen, and then perhaps no job made.
+    const isThere = end === undefined || !isCutOff(end) || jobs.has(view.job_id ?? '');
+    return isThere ? view : { ...view, job_id: null };
   });
   return {
     run_id: runIdOf(job.job_id),

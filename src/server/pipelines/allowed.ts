@@ -1,6 +1,7 @@
 /** What of a pipeline's definition only the server may decide, as of a job's request. */
 import type { Config } from '../../config.ts';
-import type { Pipeline } from '../../job/pipeline/definition.ts';
+import { JobError } from '../../job/error.ts';
+import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts';
 import type { Budget } from '../../job/request.ts';
 import type { Principal } from '../endpoint.ts';
 import { knownAgents, refuse } from '../jobs/submit.ts';
@@ -16,6 +17,33 @@ export function checkPolicy(principal: Principal, { policy, steps }: Pipeline): 
   if (Object.keys(policy).length > 0) refuse('policy', policy, said, 403);
   for (const [at, step] of steps.entries())
     if (Object.keys(step.policy).length > 0) refuse(`steps[${at}].policy`, step.policy, said, 403);
+}
+
+/** What somebody is called who keeps pipelines and approves: the name of their key. */
+export function whoIs({ id, name }: Principal): string {
+  return name ?? id;
+}
+
+/**
+ * What an administrator laid down, and who has to be asked, is not undone by whoever may start jobs: others run the pipeline
+ * by its name and trust that it asks.
+ *
+ * @throws JobError `no_permission` for a pipeline with a `policy` or with `approvers`, unless one kept it or is an admin
+ */
+export function checkOwn(principal: Principal, { definition, created_by: by }: StoredPipeline): void {
+  if (principal.role === 'admin' || by === whoIs(principal)) return;
+  const { name, policy, steps } = definition;
+  const isLaidDown =
+    Object.keys(policy).length > 0 ||
+    steps.some((one) => Object.keys(one.policy).length > 0 || (one.approval?.approvers.length ?? 0) > 0);
+  if (!isLaidDown) return;
+  throw new JobError(
+    'no_permission',
+    `pipeline: ${name} names a policy or approvers, and ${by ?? 'nobody'} kept it`,
+    {
+      hint: 'who kept it replaces or deletes it, or a key of the role admin',
+    },
+  );
 }
 
 /** @throws Refused 400 for more than `times` of what a job may spend here */

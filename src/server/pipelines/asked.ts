@@ -12,11 +12,6 @@ import { checkJudging, checkRepo, inputOf, onceOf, oneOf, repoFor } from '../job
 import { refusedPipeline } from './refused.ts';
 import type { RunOptions } from './schema.ts';
 
-/** What somebody is called who keeps pipelines and approves: the name of their key. */
-export function whoIs({ id, name }: Principal): string {
-  return name ?? id;
-}
-
 /** What is there of a budget. */
 function given(budget: NonNullable<RunOptions['budget']>): Partial<Budget> {
   return Object.fromEntries(Object.entries(budget).filter(([, value]) => value !== undefined));

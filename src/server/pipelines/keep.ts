@@ -1,14 +1,15 @@
 /** Pipelines that are kept: making, listing, showing and deleting them. */
 import { z } from 'zod';
+import { JobError } from '../../job/error.ts';
 import type { Pipeline } from '../../job/pipeline/definition.ts';
 import { readPipeline } from '../../runner/pipeline/file/file.ts';
 import { pipelineDefinition } from '../../runner/pipeline/file/schema.ts';
+import type { Runner } from '../../runner/runner.ts';
 import { json, type Endpoint, type Principal } from '../endpoint.ts';
 import { cursor, wholeParam } from '../jobs/schema.ts';
 import type { Define, Parts } from '../parts.ts';
 import { DEFINITION, pipelinePage, pipelinePath, stored, STORED } from './schema.ts';
-import { checkPolicy } from './allowed.ts';
-import { whoIs } from './asked.ts';
+import { checkOwn, checkPolicy, whoIs } from './allowed.ts';
 import { refusedPipeline } from './refused.ts';
 
 /** The pipeline of a body. @throws Refused 400, 403 */
@@ -26,6 +27,15 @@ const flag = z
   .enum(['true', 'false'])
   .optional()
   .transform((value) => value === 'true');
+
+/** @throws JobError `no_permission` where what stands under the name is not theirs to replace */
+async function checkReplaced({ pipelines }: Runner, principal: Principal, { name }: Pipeline): Promise<void> {
+  const known = await pipelines.get(name).catch((error: unknown) => {
+    if (error instanceof JobError && error.code === 'not_found') return null;
+    throw error;
+  });
+  if (known !== null) checkOwn(principal, known);
+}
 
 function createEndpoint({ runner }: Parts, define: Define): Endpoint {
   return define({
@@ -49,6 +59,7 @@ function createEndpoint({ runner }: Parts, define: Define): Endpoint {
     },
     async handle({ body, query, principal, about }) {
       const definition = pipelineOf(principal, body);
+      if (query.replace) await checkReplaced(runner, principal, definition);
       const kept = await runner.pipelines.create(definition, {
         replace: query.replace,
         by: whoIs(principal),
@@ -121,7 +132,8 @@ export function keptEndpoints(parts: Parts, define: Define): readonly Endpoint[]
           content: { 'application/json': { schema: stored, example: STORED } },
         },
       },
-      async handle({ params, about }) {
+      async handle({ params, principal, about }) {
+        checkOwn(principal, await pipelines.get(params.id));
         const gone = await pipelines.remove(params.id);
         about(gone.pipeline_id);
         return json(gone);

@@ -5,7 +5,8 @@ import { json, type Endpoint } from '../endpoint.ts';
 import { wholeParam } from '../jobs/schema.ts';
 import { onceOf, SUBMIT_REFUSES } from '../jobs/submit.ts';
 import type { Define, Parts } from '../parts.ts';
-import { acceptRun, whoIs } from './asked.ts';
+import { whoIs } from './allowed.ts';
+import { acceptRun } from './asked.ts';
 import { approvalBody, pipelinePath, RUN, runBody, runOptions, runPage, runPath, runView } from './schema.ts';
 
 const KEY_HEADER = { 'idempotency-key': 'Any text of yours: 1 to 255 printable ASCII characters' };

@@ -6,7 +6,8 @@ import { pipelineDefinition } from '../../runner/pipeline/file/schema.ts';
 import { json, type Endpoint } from '../endpoint.ts';
 import type { Define, Parts } from '../parts.ts';
 import { SUBMIT_REFUSES } from '../jobs/submit.ts';
-import { acceptRun, whoIs } from './asked.ts';
+import { checkOwn, whoIs } from './allowed.ts';
+import { acceptRun } from './asked.ts';
 import { pipelineOf } from './keep.ts';
 import { DEFINITION, pipelinePath, RUN, runOptions, runPath, STORED } from './schema.ts';
 
@@ -122,7 +123,8 @@ function keptEndpoints({ runner: { pipelines } }: Parts, define: Define): readon
       role: 'submit',
       params: pipelinePath,
       answers: found,
-      async handle({ params, about }) {
+      async handle({ params, principal, about }) {
+        checkOwn(principal, await pipelines.get(params.id));
         const gone = await pipelines.remove(params.id);
         about(gone.pipeline_id);
         return json(shortPipeline(gone));

@@ -31,6 +31,8 @@ export interface RunScript {
   readonly unanswered?: readonly string[];
   /** Steps whose changes do not fit together. */
   readonly conflicts?: readonly (readonly [string, string])[];
+  /** All changes together leave the base as it was. */
+  readonly isUndone?: boolean;
   /** The rest of the story: prepare, verify, rebase, propose, save. */
   readonly rest?: Script;
   readonly request?: Partial<JobRequest>;
@@ -150,7 +152,8 @@ function childOf(script: RunScript, world: World, input: ChildInput): object {
   if ('refuse' in act) return { ...TIMES, ok: false, error: errorInfo(act.refuse, `${key} was refused`) };
   const { outcome } = act;
   world.inputs.set(key, input);
-  const isWork = outcome === 'proposed';
+  // What failed has left something as well, and none of it may be taken.
+  const isWork = outcome !== 'no_change' && outcome !== 'answered';
   const marked = input.start === null ? [] : stepsIn(input.start);
   const isFine = ['proposed', 'no_change', 'answered'].includes(outcome);
   return {
@@ -277,7 +280,7 @@ export async function playRun(
     lay: ({ commit }) =>
       durable('lay', () => {
         world.told.push(`laid ${commit}`);
-        return { ...TIMES, ok: true, tree: commit, changed: commit !== BASE };
+        return { ...TIMES, ok: true, tree: commit, changed: commit !== BASE && script.isUndone !== true };
       }),
     tell: ({ name, status }) => {
       if (!isDead) world.told.push(`${name} ${status}`);

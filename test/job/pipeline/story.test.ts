@@ -71,6 +71,12 @@ describe('a run', () => {
     expect(answered.world.log.join(' ')).not.toMatch(/propose|verify/);
   });
 
+  it('of steps that undo each other proposes nothing', async () => {
+    const { result, ran } = await play(of(step('a'), step('b', ['a'])), { isUndone: true });
+    expect(result).toMatchObject({ outcome: 'no_change', run: { status: 'completed' } });
+    expect(ran.map((one) => one.step)).not.toContain('propose');
+  });
+
   it('gives outputs to tasks and conditions', async () => {
     const pipeline = of(
       step('lint', [], { mode: 'ask' }),
@@ -156,6 +162,11 @@ describe('a step that fails', () => {
     const failed = await play(pipeline, { acts: { test: red } });
     expect(failed.world.inputs.get('mend')?.task).toBe('It said: test did it');
     expect(ends(failed).slice(1)).toEqual(['mend completed proposed', 'after completed proposed']);
+    // What it did not come to say is null; of a step that ended well that is an error.
+    const count = { ...step('mend', ['test'], { condition: 'steps.test.output.count == null' }) };
+    const counting = of(step('test', [], { on_failure: 'continue' }), count);
+    expect(ends(await play(counting, { acts: { test: red } }))[1]).toBe('mend completed proposed');
+    expect(ends(await play(counting))[1]).toMatch(/^mend failed .*gave no "count"/);
     // Left out by its own condition it counts as done: what is behind it runs.
     expect(ends(await play(pipeline)).slice(1)).toEqual([
       'mend skipped its condition does not hold: steps.test.status == "failed" and not steps.test.output.tests_passed',
@@ -188,6 +199,18 @@ describe('an approval', () => {
       error: { code: 'not_approved', message: 'step b: ann did not approve: too early' },
     });
     expect(played.world.told).toContain('asked Ship a did it?');
+  });
+
+  it('has a question to answer, whatever the steps before it said', async () => {
+    const message = '{{steps.a.output.note}}';
+    const pipeline = of(step('a'), step('b', ['a'], { approval: { message } }));
+    const asked = async (note: string): Promise<string | undefined> => {
+      const acts = { a: { outcome: 'proposed', output: { note } } } as const;
+      const { world } = await play(pipeline, { acts });
+      return world.told.find((line) => line.startsWith('asked '));
+    };
+    expect(await asked(' \n\0')).toBe('asked May the step b begin?');
+    expect((await asked('x'.repeat(30_000)))?.length).toBe('asked '.length + 16_000);
   });
 
   it('that nobody gave is not waited for once the run has failed', async () => {

@@ -1,6 +1,7 @@
 /** A run goes on wherever its process died, and runs its steps itself where no worker does. */
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Cancelled } from '../../../src/job/error.ts';
 import { PROCEDURE_VERSION, type Job } from '../../../src/job/job.ts';
 import type { RunEnd } from '../../../src/runner/runner.ts';
 import { openRunScene, type RunScene, type Step } from './scene.ts';
@@ -70,6 +71,36 @@ describe('a run in the process that asked for it', () => {
     expect(end).toMatchObject({ kind: 'ended', result: { outcome: 'refused' } });
     expect((await scene.view(job)).error?.message).toContain('not on a Friday');
     expect(await children(job)).toEqual([]);
+  });
+
+  it('goes on with what is answered while it asks something else', async () => {
+    const step = (name: string): Step => ({ name, task: `RUN: echo ${name} > ${name}.txt`, approval: true });
+    const job = await scene.submit([step('a'), step('b'), step('c')]);
+    for (const [at, name] of ['a', 'b', 'c'].entries()) {
+      expect(await runHere(job)).toMatchObject({ kind: 'parked' });
+      const done = Object.values(await scene.steps(job)).filter((status) => status === 'completed');
+      expect(done).toHaveLength(at);
+      const said = { approved: true, by: 'ann', comment: null };
+      await scene.runner.pipelines.approve(job.job_id, name, said);
+    }
+    expect(await runHere(job)).toMatchObject({ kind: 'ended', result: { outcome: 'proposed' } });
+  });
+
+  it('is cancelled with its steps, at once', async () => {
+    const job = await scene.submit(
+      [{ name: 'long', task: 'RUN: touch begun; sleep 60' }],
+      {},
+      { here: true },
+    );
+    const person = new AbortController();
+    const running = scene.runner.run(job.job_id, { signal: person.signal });
+    await scene.until(async () => (await children(job)).some(({ status }) => status === 'running'));
+    person.abort(new Cancelled());
+    expect(await running).toMatchObject({ kind: 'ended', result: { outcome: 'cancelled' } });
+    const [step] = await children(job);
+    // Its command would have gone on for a minute, and then have ended well.
+    expect(step).toMatchObject({ status: 'cancelled' });
+    expect((await scene.view(job)).steps[0]).toMatchObject({ status: 'cancelled', job_id: step?.job_id });
   });
 });
 

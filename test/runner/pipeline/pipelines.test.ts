@@ -1,5 +1,6 @@
 /** Pipelines are kept by name, and what can't become a run is refused before it is one. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { MAX_PIPELINE_BYTES } from '../../../src/job/pipeline/definition.ts';
 import { parsePipeline } from '../../../src/job/pipeline/parse.ts';
 import { openRunScene, type RunScene } from './scene.ts';
 
@@ -32,6 +33,11 @@ it('a pipeline is found by its id and its name, and a name that is nearly one is
   await pipelines.remove('release');
   await expect(pipelines.view('run-000000000000')).rejects.toMatchObject({ code: 'not_found' });
   expect(await pipelines.view(job.job_id)).toMatchObject({ status: 'queued' });
+  // The largest that may be is stored with the rest of its job.
+  const task = 'x'.repeat(MAX_PIPELINE_BYTES / 8 - 1000);
+  const large = Array.from({ length: 8 }, (_, at) => ({ name: `large-${at}`, task }));
+  const { job_id: largest } = await scene.submit(large);
+  expect(await pipelines.view(largest)).toMatchObject({ status: 'queued' });
   await expect(scene.runner.message(job.job_id, 'hello')).rejects.toMatchObject({ code: 'conflict' });
 });
 

@@ -57,7 +57,9 @@ describe('a run on a forge', () => {
         { name: 'maybe', task: 'Never', agent: 'simulated:crash', on_failure: 'continue' },
       ],
     });
-    const { job } = await runner.pipelines.submit({ pipeline, allowHost: true });
+    // It is asked for with a token of its own, which its steps are given, each under its own seal.
+    const token = 'ghp_ann';
+    const { job } = await runner.pipelines.submit({ pipeline, allowHost: true, token }, { token });
     const log = createLog({ level: 'error', format: 'json', write() {} });
     await runner.work({ mode: 'once', pollMs: 50, stop: new AbortController().signal, log });
     const result = (await runner.store.getJob(job.job_id))?.result as JobResult;
@@ -66,7 +68,11 @@ describe('a run on a forge', () => {
     const pulls = [...forge.repo('ann', 'tool').pulls.values()];
     expect(pulls).toHaveLength(1);
     const [pull] = pulls;
-    expect(pull).toMatchObject({ title: 'release', draft: true });
+    expect(pull).toMatchObject({ title: 'release', draft: true, login: 'ann' });
+    const steps = await runner.store.listJobs({ stepsOf: job.job_id, limit: 9 });
+    // Ended jobs have none any more.
+    expect(steps.map(({ request }) => request.sealed_token)).toEqual([null, null, null]);
+    await expect(runner.pipelines.retry(job.job_id)).rejects.toThrow(/a token of its own, which is erased/);
     expect(pull?.body).toMatch(
       /\| `code` \| ✅ proposed \| `Wrote SIMULATED-code\.md.*` \| `job-\w+` \| \$0\.00 \|/,
     );

@@ -32,7 +32,7 @@ describe('a run with one place and one job of the repository at once', () => {
       { name: 'second', status: 'completed', outcome: 'proposed', depends_on: ['first'] },
     ]);
     expect(scene.git('show', `${job.branch}:b.txt`)).toBe('two');
-    expect(scene.git('branch', '--list', 'agent-runner/*').split('\n')).toHaveLength(1);
+    expect(scene.git('branch', '--list', 'bot/*').split('\n')).toHaveLength(1);
     expect(await scene.told(job)).toEqual([
       'first running',
       'first completed proposed',
@@ -51,7 +51,7 @@ describe('a run with one place and one job of the repository at once', () => {
     expect(view).toMatchObject({ status: 'failed', outcome: 'agent_failed' });
     expect(view.error?.message).toMatch(/^step bad: /);
     expect(view.steps[1]).toMatchObject({ status: 'skipped', job_id: null });
-    expect(scene.git('branch', '--list', 'agent-runner/*')).toBe('');
+    expect(scene.git('branch', '--list', 'bot/*')).toBe('');
   });
 
   it('goes on after one that may fail, and a retry runs only that one again, for the same branch', async () => {

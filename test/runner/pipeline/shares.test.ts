@@ -65,4 +65,60 @@ describe('shares', () => {
     const refused = await Promise.allSettled(['d', 'e'].map((step) => shares.take(step, OWN)));
     expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
+
+  it('are of use where many begin at once: the others wait for what these leave', async () => {
+    const shares = createShares({ ...DEFAULT_BUDGET, timeout_s: 3600 });
+    const own = { ...OWN, timeout_s: 1800 };
+    const steps = Array.from({ length: 4000 }, (_, at) => `step-${at}`);
+    for (const step of steps) shares.announce(step);
+    const begun: string[] = [];
+    const ends: Promise<unknown>[] = steps.map(async (step) => {
+      const { timeout_s: timeoutS } = await shares.take(step, own);
+      expect(timeoutS).toBeGreaterThanOrEqual(begun.length < 3000 ? 225 : 1);
+      begun.push(step);
+      await new Promise(setImmediate);
+      shares.end(step, spent({ agent_ms: 100 }));
+    });
+    await Promise.all(ends);
+    expect(begun).toHaveLength(4000);
+  });
+
+  it('are asked for again where the job could not be made, and taken once', async () => {
+    const shares = createShares({ ...DEFAULT_BUDGET, max_cost_usd: 4 });
+    shares.announce('a');
+    expect(await shares.take('a', OWN)).toMatchObject({ max_cost_usd: 4 });
+    expect(await shares.take('a', OWN)).toMatchObject({ max_cost_usd: 4 });
+    shares.end('a', spent({ cost_usd: 1 }));
+    shares.announce('b');
+    expect(await shares.take('b', OWN)).toMatchObject({ max_cost_usd: 3 });
+  });
+
+  it('never add up to more than there is, whatever ends in whatever order', async () => {
+    const shares = createShares({ max_cost_usd: 0.3, max_tokens: null, max_turns: 40, timeout_s: 1000 });
+    const steps = Array.from({ length: 50 }, (_, at) => `step-${at}`);
+    for (const step of steps) shares.announce(step);
+    const open = new Map<string, Budget>();
+    const total = { cost: 0, turns: 0 };
+    const run = async (step: string, at: number): Promise<boolean> => {
+      const share = await shares.take(step, { ...OWN, max_turns: 500 }).catch(() => null);
+      if (share === null) return false;
+      open.set(step, share);
+      const held = [...open.values()];
+      const sum = (field: 'max_cost_usd' | 'max_turns'): number =>
+        held.reduce((all, one) => all + (one[field] ?? Infinity), 0);
+      expect(sum('max_cost_usd') + total.cost).toBeLessThanOrEqual(0.3 + 1e-9);
+      expect(sum('max_turns') + total.turns).toBeLessThanOrEqual(40);
+      for (let wait = at % 3; wait >= 0; wait--) await new Promise(setImmediate);
+      open.delete(step);
+      const cost = (share.max_cost_usd ?? 0) * (at % 2);
+      total.cost += cost;
+      total.turns += 1;
+      shares.end(step, spent({ cost_usd: cost, turns: 1 }));
+      return true;
+    };
+    const ran = await Promise.all(steps.map(run));
+    // All was spent, and whoever came then was refused.
+    expect(ran.filter(Boolean).length).toBeGreaterThan(3);
+    expect(ran.at(-1)).toBe(false);
+  });
 });

@@ -11,6 +11,7 @@ import type { Begun, ChildEnd, RunSteps, StepEnd } from '../run.ts';
 import { parseTask } from '../../request.ts';
 import { fillTemplate } from '../expression/template.ts';
 import { bringTogether } from './conflict.ts';
+import { questionOf } from './question.ts';
 import { outputOf, standingOf, type Scene } from './standing.ts';
 import { createReplay, type Replay } from './replay.ts';
 import { createTogether, type Together } from './together.ts';
@@ -187,12 +188,11 @@ async function ask(
 
 /** Whether the step may begin, as far as people have a say; else how it ended. */
 async function approved(walk: Walk, step: number): Promise<Ended | null> {
-  const { name, approval } = definitionOf(walk, step);
-  if (approval === null) return null;
-  const text = approval.message ?? `May the step ${name} begin?`;
-  const filled = fillTemplate(text, (other) => outputOf(sceneOf(walk), other), 'person');
-  if ('error' in filled) return failed(walk, step, filled.error);
-  const answer = await ask(walk, step, filled.text);
+  const definition = definitionOf(walk, step);
+  if (definition.approval === null) return null;
+  const asked = questionOf(definition, (other) => outputOf(sceneOf(walk), other));
+  if ('error' in asked) return failed(walk, step, asked.error);
+  const answer = await ask(walk, step, asked.text);
   if (answer === null) return halted(walk, step);
   if (!answer.ok) return failed(walk, step, answer.error);
   if (answer.approved) return null;

@@ -137,8 +137,24 @@ async function asked(
   return newJob(jobId, { ...request, ...token }, branchOf(parts.config.branchTemplate, jobId));
 }
 
-/** Runs a step's job in this process; one that somebody else has, or that asks something, is looked at again. */
-async function runHere(
+/** Runs a step's job in this process, and cancels it with its run. */
+async function runHere(of: ChildParts, jobId: string, held: Lease | null, signal: AbortSignal): Promise<Job> {
+  const { runner, lost } = of;
+  const cancel = (): void => {
+    // A run that is somebody else's goes on there. What has ended meanwhile is no longer to be cancelled.
+    if (!lost.aborted) runner.cancel(jobId).catch(() => {});
+  };
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  try {
+    return await endHere(of, jobId, held, signal);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+/** Runs it until it has ended; a job that somebody else has, or that asks something, is looked at again. */
+async function endHere(
   { parts: { store }, runner, watch, lost }: ChildParts,
   jobId: string,
   held: Lease | null,
@@ -211,6 +227,8 @@ export function createChildren(of: ChildParts): Children {
     },
     async end() {
       const jobs = await live().catch(() => []);
+      // All of them first: what there is no time to end here must not be run by whoever takes it from the queue.
+      await Promise.allSettled(jobs.map(({ job_id: jobId }) => store.requestCancel(jobId)));
       const signal = AbortSignal.any([AbortSignal.timeout(CANCEL_TIMEOUT_MS), of.lost]);
       for (const { job_id: jobId } of jobs) {
         if (signal.aborted) break;

@@ -55,6 +55,8 @@ export interface RunStepsOptions {
 interface Activity {
   /** Counts what goes on until it is settled. */
   during<T>(work: Promise<T>): Promise<T>;
+  /** Something begins that is no promise yet. @returns what ends it */
+  begin(): () => void;
   /** Whether nothing goes on, and nothing is about to. */
   isIdle(): Promise<boolean>;
   /** Called when that may have changed. */
@@ -71,14 +73,21 @@ function createActivity(): Activity {
   const tell = (): void => {
     for (const wake of wakes) wake();
   };
+  const begin = (): (() => void) => {
+    going++;
+    return () => {
+      going--;
+      tell();
+    };
+  };
   return {
+    begin,
     async during(work) {
-      going++;
+      const end = begin();
       try {
         return await work;
       } finally {
-        going--;
-        tell();
+        end();
       }
     },
     async isIdle() {
@@ -132,7 +141,10 @@ async function approve(
 ): Promise<StepResult<ApprovalDecision>> {
   const { engine, parts, job, context, activity, asking } = work;
   const { store } = parts;
-  return engine.step<ApprovalDecision>(
+  // Until it is known that nobody has decided, and from then on when somebody has, this is going on: the run is not parked
+  // for another question while an answered one is about to let something begin.
+  let end: (() => void) | null = activity.begin();
+  const asked = engine.step<ApprovalDecision>(
     keyOf('approve', name),
     'build',
     async (step) => {
@@ -146,7 +158,12 @@ async function approve(
         context.journal.emit('status', 'build', { status: 'needs_input', ...question });
         for (;;) {
           const decision = await store.getApproval(job.job_id, name);
-          if (decision !== null) return decision;
+          if (decision !== null) {
+            end ??= activity.begin();
+            return decision;
+          }
+          end?.();
+          end = null;
           const isIdle = await activity.isIdle();
           if (activity.isClosed()) throw new Cancelled();
           if (isIdle) return await work.parkOnce([...asking.values()][0] ?? message);
@@ -160,6 +177,11 @@ async function approve(
     },
     { durability: 'full', isWait: true },
   );
+  try {
+    return await asked;
+  } finally {
+    end?.();
+  }
 }
 
 /** Ends what still goes on of a run that ends, and saves its work. */

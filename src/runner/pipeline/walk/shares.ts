@@ -15,6 +15,9 @@ const FIELDS = [
 /** What can't be spent by parts. */
 const WHOLE: ReadonlySet<keyof Budget> = new Set(['max_tokens', 'max_turns', 'timeout_s']);
 
+/** What adding up dollars may be off by. */
+const ROUNDING = 1e-9;
+
 function each(of: (field: keyof Budget) => number): Amounts {
   const [max_cost_usd, max_tokens, max_turns, timeout_s] = FIELDS.map(of) as [number, number, number, number];
   return { max_cost_usd, max_tokens, max_turns, timeout_s };
@@ -77,10 +80,25 @@ interface Waiting {
   readonly given: PromiseWithResolvers<Budget>;
 }
 
+/**
+ * Steps that share a budget which is too small for all of them: an equal part for each of a thousand would let none of them
+ * end. The others wait for what these leave.
+ */
+const MAX_SHARING = 16;
+
 /** How many of those that wait can begin at once; what can't be divided among all is for the first of them. */
-function countOf(waiting: ReadonlyMap<string, Waiting>, rest: Amounts): number {
-  const fits = (count: number): boolean =>
-    [...waiting.values()].every(({ own }) => typeof shareOf(own, rest, count) !== 'string');
+function countOf(waiting: ReadonlyMap<string, Waiting>, rest: Amounts, whole: Amounts): number {
+  const fits = (count: number): boolean => {
+    let seen = 0;
+    for (const { own } of waiting.values()) {
+      if (seen++ === count) break;
+      const share = shareOf(own, rest, count);
+      if (typeof share === 'string') return false;
+      const [of, given] = [amountsOf(own), amountsOf(share)];
+      if (FIELDS.some((field) => given[field] < Math.min(of[field], leastOf(field, whole)))) return false;
+    }
+    return true;
+  };
   let [most, over] = [0, waiting.size + 1];
   while (over - most > 1) {
     const count = Math.floor((most + over) / 2);
@@ -88,6 +106,21 @@ function countOf(waiting: ReadonlyMap<string, Waiting>, rest: Amounts): number {
     else over = count;
   }
   return most;
+}
+
+/** Least part of a run's budget that a step begins with, while others may still leave more. */
+function leastOf(field: keyof Budget, whole: Amounts): number {
+  const part = whole[field] / MAX_SHARING;
+  return WHOLE.has(field) && Number.isFinite(part) ? Math.floor(part) : part;
+}
+
+function firstOf<T>(all: Iterable<T>, count: number): readonly T[] {
+  const first: T[] = [];
+  for (const one of all) {
+    if (first.length >= count) break;
+    first.push(one);
+  }
+  return first;
 }
 
 /** Refuses those for whom nothing is left. */
@@ -111,29 +144,43 @@ function refuse(waiting: Map<string, Waiting>, rest: Amounts, budget: Budget): v
 export function createShares(budget: Budget): Shares {
   const announced = new Set<string>();
   const waiting = new Map<string, Waiting>();
-  /** What running steps may spend, and ended ones have spent. */
+  const whole = amountsOf(budget);
+  /** What running steps may spend, and ended ones have spent; and all of it together. */
   const taken = new Map<string, Amounts>();
+  let all: Amounts = each(() => 0);
   const running = new Set<string>();
 
-  const left = (): Amounts => {
-    const whole = amountsOf(budget);
-    return each((field) => {
-      let rest = whole[field];
-      if (!Number.isFinite(rest)) return rest;
-      for (const amounts of taken.values()) rest -= amounts[field];
-      return rest;
+  const account = (step: string, amounts: Amounts | null): void => {
+    const before = taken.get(step);
+    // Where the run has no limit nothing is counted: infinity can't be taken back.
+    all = each((field) =>
+      Number.isFinite(whole[field]) ? all[field] + (amounts?.[field] ?? 0) - (before?.[field] ?? 0) : 0,
+    );
+    if (amounts === null) taken.delete(step);
+    else taken.set(step, amounts);
+  };
+  const left = (): Amounts =>
+    each((field) => {
+      const rest = whole[field] - all[field];
+      return Math.abs(rest) < ROUNDING ? 0 : rest;
     });
+  /** At most all there is, also for a step that has no limit of its own. */
+  const granted = (of: Budget): Amounts => {
+    const amounts = amountsOf(of);
+    return each((field) => Math.min(amounts[field], whole[field]));
   };
 
   const give = (): void => {
     if (announced.size > 0 || waiting.size === 0) return;
     const rest = left();
-    if (countOf(waiting, rest) === 0 && running.size === 0) refuse(waiting, rest, budget);
-    const count = countOf(waiting, rest);
-    for (const [step, { own, given }] of [...waiting].slice(0, count)) {
+    const isIdle = running.size === 0;
+    if (isIdle) refuse(waiting, rest, budget);
+    // Nobody leaves anything any more: what is left is for the first.
+    const count = Math.max(countOf(waiting, rest, whole), isIdle && waiting.size > 0 ? 1 : 0);
+    for (const [step, { own, given }] of firstOf(waiting, count)) {
       const share = shareOf(own, rest, count);
       if (typeof share === 'string') continue;
-      taken.set(step, amountsOf(share));
+      account(step, granted(share));
       running.add(step);
       waiting.delete(step);
       given.resolve(share);
@@ -145,6 +192,9 @@ export function createShares(budget: Budget): Shares {
       announced.add(step);
     },
     take(step, own) {
+      // Where its job could not be made it asks again.
+      account(step, null);
+      running.delete(step);
       const given = Promise.withResolvers<Budget>();
       waiting.set(step, { own, given });
       announced.delete(step);
@@ -152,14 +202,13 @@ export function createShares(budget: Budget): Shares {
       return given.promise;
     },
     takeOver(step, of) {
-      taken.set(step, amountsOf(of));
+      account(step, granted(of));
       running.add(step);
       announced.delete(step);
       give();
     },
     end(step, end) {
-      if (end === null) taken.delete(step);
-      else taken.set(step, spentOf(end));
+      account(step, end === null ? null : spentOf(end));
       running.delete(step);
       announced.delete(step);
       give();
