@@ -16,6 +16,7 @@ import {
 import type { JobContext, SetupError, SetupPlanned } from './context.ts';
 import { createLasting, type Lasting } from './lasting.ts';
 import { createSandboxes, type Sandboxes } from './sandboxes.ts';
+import { trustedSha } from './steps/rules.ts';
 
 /** A job's working copy with the sandboxes that can be opened on it. */
 export interface Bench {
@@ -31,6 +32,7 @@ async function copyOptions(context: JobContext, url: string, baseSha: string): P
     paths: context.paths,
     repo: context.layout.repo(url),
     baseSha,
+    nearSha: trustedSha(context.job.request, baseSha),
     branch: context.job.branch,
     author: context.config.author,
     canMount: context.adapter.canMount,

@@ -42,6 +42,7 @@ export function sampleStep(id: string, run: string, over: Partial<JobRequest> = 
     kind: 'step',
     base: 'main',
     base_sha: 'a'.repeat(40),
+    origin_sha: 'a'.repeat(40),
     conflicts: [],
     start: null,
     outputs: null,

@@ -53,7 +53,7 @@ async function chosen(
     ...(search === undefined ? {} : { search }),
   });
   const isMoved = ({ request }: (typeof found)[number]): boolean =>
-    request.in_place === undefined && request.replay === undefined;
+    [request.in_place, request.replay, request.pipeline, request.step].every((one) => one === undefined);
   const ended = found.filter((job) => job.outcome !== null && isMoved(job)).map((job) => job.job_id);
   if (ended.length > 0) return ended;
   throw new JobError('not_found', 'export: no such job has ended', {

@@ -57,6 +57,8 @@ export interface StepRequest {
   /** The branch that the run's pull request is for, and the commit that this job begins with and is judged against. */
   readonly base: string;
   readonly base_sha: string;
+  /** The commit that the run began with: what stands there sets the rules, and not what agents of earlier steps wrote. */
+  readonly origin_sha: string;
   /** Files that hold conflict markers when the job begins, for `resolve`; else empty. */
   readonly conflicts: readonly string[];
   /** For `resolve`: the commit with the markers, whose files are laid over the base's. */

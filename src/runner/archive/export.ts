@@ -56,6 +56,12 @@ function checkMovable({ job_id: id, status, outcome, request }: Job): void {
       hint: `wait for it by \`agent-runner wait ${id}\``,
     });
   }
+  if (request.pipeline !== undefined || request.step !== undefined) {
+    const what = request.pipeline === undefined ? 'a step of a run' : 'the run of a pipeline';
+    throw new JobError('conflict', `export: ${id} is ${what}, which is not moved`, {
+      hint: 'run, steps and the commits that they begin with belong together: run the pipeline in the other home',
+    });
+  }
   if (request.in_place !== undefined)
     throw new JobError('conflict', `export: ${id} worked for a checkout that a person stands in`);
   if (request.replay !== undefined) {

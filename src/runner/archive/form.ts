@@ -145,6 +145,8 @@ function requestSchema(z: typeof Zod) {
     sealed_token: z.null('it holds a token').optional(),
     phases: z.object({ mode: z.enum(PHASES_MODES), explore: looking, plan: looking }).optional(),
     in_place: z.never('jobs for a checkout that a person stands in are not moved').optional(),
+    pipeline: z.never('runs of pipelines are not moved').optional(),
+    step: z.never('steps of pipelines are not moved').optional(),
     replay: z.never('playbacks are not moved').optional(),
   });
 }

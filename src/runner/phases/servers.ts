@@ -2,6 +2,7 @@
 import { MCP_FILE, readMcpServers, type McpServer, type McpServers } from '../../agent/mcp/servers.ts';
 import type { JobContext, PreparedDetail } from '../context.ts';
 import type { Bench } from '../place.ts';
+import { trustedSha } from '../steps/rules.ts';
 
 /** Refusals that are told one by one; the rest is counted. */
 const MAX_TOLD = 10;
@@ -14,7 +15,8 @@ async function read(
   bench: Bench,
   { base_sha: base, rules }: Pick<PreparedDetail, 'base_sha' | 'rules'>,
 ): Promise<McpServers> {
-  const text = await (await bench.copy.files(base)).read(MCP_FILE);
+  const trusted = await bench.copy.files(trustedSha(context.job.request, base));
+  const text = await trusted.read(MCP_FILE);
   if (text === null) return { servers: [], refused: [] };
   const { servers, refused } = readMcpServers(text, { ...rules.gate_env, ...context.config.agentEnv });
   if (context.job.request.network) return { servers, refused };

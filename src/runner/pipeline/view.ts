@@ -66,13 +66,11 @@ function costOf({ children }: RunRecords): number | null {
 
 /**
  * How a step of a run that has ended stands. A run that nobody worked on as it ended (cancelled while it waited for a
- * person, say) has no word on what its steps had come to by then, and none has the job of a step that was cut off:
- * that is taken from the records.
+ * person, say) has no word on what its steps had come to by then: that is taken from the records.
  */
 function endOf(standing: Standing, end: RunSummary['steps'][number] | undefined): Partial<Standing> {
   if (END_OF_STEP.has(standing.status) && (end === undefined || end.status === 'skipped')) return {};
-  if (end === undefined) return { status: 'skipped' };
-  return { ...end, job_id: end.job_id ?? standing.job_id };
+  return end ?? { status: 'skipped' };
 }
 
 /** Jobs of a run's steps that its result does not tell of: of one that goes on, or whose steps were cut off with it. */
@@ -103,8 +101,8 @@ export async function viewRun(store: Store, job: Job): Promise<RunView> {
     const end = ends.get(name);
     const view = { name, ...standing, ...endOf(standing, end), depends_on, approval: null };
     // An id was chosen, and then perhaps no job made.
-    const isThere = end === undefined || !isCutOff(end) || jobs.has(view.job_id ?? '');
-    return isThere ? view : { ...view, job_id: null };
+    const isThere = end !== undefined && isCutOff(end) && jobs.has(standing.job_id ?? '');
+    return isThere ? { ...view, job_id: standing.job_id } : view;
   });
   return {
     run_id: runIdOf(job.job_id),

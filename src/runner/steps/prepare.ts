@@ -9,6 +9,7 @@ import type { JobRequest } from '../../job/request.ts';
 import type { Remote, Target } from '../../forge/forge.ts';
 import { commitTree } from '../../workspace/change.ts';
 import { fetchCommit, rebaseTree } from '../../workspace/commits.ts';
+import { listChanges } from '../../workspace/diff.ts';
 import type { CommitFiles } from '../../workspace/files.ts';
 import { dirtyPaths } from '../../workspace/copy/dirty.ts';
 import { restoreBase } from '../../workspace/remote/mirror.ts';
@@ -16,7 +17,7 @@ import { readRemoteBranch } from '../../workspace/remote/publish.ts';
 import { readSaved, wipRef } from '../../workspace/remote/saved.ts';
 import { markUsed } from '../../workspace/keep/folders.ts';
 import { ownName } from '../../workspace/keep/owner.ts';
-import type { JobContext, PreparedDetail, SetupError } from '../context.ts';
+import type { JobContext, PreparedDetail, Rules, SetupError } from '../context.ts';
 import { keepHome, takeHome } from '../session/home.ts';
 import { layCommit, laySession } from '../session/lay.ts';
 import { readSessionStart, type SessionStart } from '../session/start.ts';
@@ -36,7 +37,7 @@ import { tellEstimate } from '../models/estimate.ts';
 import { tellServers } from '../phases/servers.ts';
 import { layStart, openBase } from '../pipeline/step/base.ts';
 import { changeCommit } from './commit.ts';
-import { resolveRules } from './rules.ts';
+import { resolveRules, trustedSha } from './rules.ts';
 
 /** Uncommitted paths named in the notice; the rest is counted. */
 const MAX_DIRTY_NAMED = 5;
@@ -94,16 +95,39 @@ function checkList(checks: readonly Check[]): readonly Record<string, string>[] 
 
 type SetUp = Pick<PreparedDetail, 'layer' | 'setup_error'> & { readonly notice: readonly string[] };
 
+/**
+ * Setup has the network, so what agents of earlier steps wrote runs there no more than a change does that is judged: a
+ * step whose run left the lock files alone gets what the run's own base gets, and one whose lock files they wrote gets
+ * the packages without install scripts.
+ *
+ * @returns the plan, and the commit that it is for
+ */
+async function restrainSetup(
+  { git, job }: JobContext,
+  bench: Bench,
+  base: string,
+  rules: Rules,
+): Promise<{ readonly rules: Rules; readonly setUpAt: string }> {
+  const trusted = trustedSha(job.request, base);
+  const { setup: plan } = rules;
+  if (trusted === base || plan === null) return { rules, setUpAt: base };
+  const changes = await listChanges(git, bench.copy.target, trusted, base);
+  if (!changes.some(({ path }) => plan.lockFiles.includes(path))) return { rules, setUpAt: trusted };
+  const setup = { ...plan, commands: plan.withoutScripts ?? plan.commands };
+  return { rules: { ...rules, setup }, setUpAt: base };
+}
+
 async function setUp(
   context: JobContext,
   bench: Bench,
   detail: Omit<PreparedDetail, 'layer' | 'setup_error' | 'notices'>,
+  at: string,
 ): Promise<SetUp> {
   const plan = detail.rules.setup;
   if (plan === null) return { layer: null, setup_error: null, notice: [] };
   if (context.adapter.canMount) {
-    const files = await bench.copy.files(detail.base_sha);
-    const result = await prepareDependencies(context, bench, plan, plan.commands, detail.base_sha, files);
+    const files = await bench.copy.files(at);
+    const result = await prepareDependencies(context, bench, plan, plan.commands, at, files);
     if (!result.ok) {
       return { layer: null, setup_error: result.error, notice: [setupNotice(result.error)] };
     }
@@ -265,7 +289,9 @@ export async function prepare(
   const bench = await createBench(context, remote.url, base.sha);
   await writeFile(context.paths.owner, await ownName());
   const files = await bench.copy.files(base.sha);
-  const rules = await resolveRules(job.request, files);
+  const trusted = trustedSha(job.request, base.sha);
+  const resolved = await resolveRules(job.request, files, await bench.copy.files(trusted));
+  const { rules, setUpAt } = await restrainSetup(context, bench, base.sha, resolved);
   context.journal.emit('gate', 'prepare', { checks: checkList(rules.checks), sources: rules.sources });
 
   const phases = tellPhases(context, files.paths.length);
@@ -295,7 +321,7 @@ export async function prepare(
     session: begun.session,
   };
   await tellServers(context, bench, partial);
-  const { notice, ...set } = await setUp(context, bench, partial);
+  const { notice, ...set } = await setUp(context, bench, partial, setUpAt);
   await takeConversation(context, bench, session);
   const notices = [
     ...networkNotices(context),
@@ -305,7 +331,7 @@ export async function prepare(
     ...(await uncommitted(context, bench, partial)),
     ...submoduleNotices(files),
     ...begun.notices,
-    ...(carried === null ? [] : ['this job started again from the work it had saved']),
+    ...(carried === null || onto !== null ? [] : ['this job started again from the work it had saved']),
     ...notice,
   ];
   for (const one of notices) context.journal.emit('message', 'prepare', { notice: one });

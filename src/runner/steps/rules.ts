@@ -51,11 +51,25 @@ async function resolveSetup(
 }
 
 /**
- * Resolves the rules of a job. Request over repository over defaults; never anything the agent wrote, because
- * `files` are the base commit's.
+ * The commit whose files may set rules and start something: a job's base, and for a step that of its run, for what a
+ * step begins with was written by agents.
  */
-export async function resolveRules(request: JobRequest, files: RepoFiles): Promise<Rules> {
-  const text = await files.read(REPO_CONFIG_FILE);
+export function trustedSha({ step }: Pick<JobRequest, 'step'>, baseSha: string): string {
+  return step?.origin_sha ?? baseSha;
+}
+
+/**
+ * Resolves the rules of a job. Request over repository over defaults; never anything the agent wrote.
+ *
+ * @param files the base commit's: what can be checked there
+ * @param trusted the files of `trustedSha`: what is configured
+ */
+export async function resolveRules(
+  request: JobRequest,
+  files: RepoFiles,
+  trusted: Pick<RepoFiles, 'read'> = files,
+): Promise<Rules> {
+  const text = await trusted.read(REPO_CONFIG_FILE);
   const config = text === null ? null : parseRepoConfig(text);
   const gate = config?.gate;
   const setup = await resolveSetup(request, config, files);

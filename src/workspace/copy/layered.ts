@@ -155,8 +155,8 @@ function openLayered(parts: CopyParts, warm: WarmTree, held: Held): WorkingCopy 
 
 /** Makes a copy-on-write working copy at its base; `null` where its folders can't be mounted. */
 export async function createLayeredCopy(parts: CopyParts, mode: OverlayMode): Promise<WorkingCopy | null> {
-  const { git, paths, repo, repository, baseSha } = parts;
-  const warm = await openWarmTree(git, repository, repo.warm, baseSha);
+  const { git, paths, repo, repository, baseSha, nearSha } = parts;
+  const warm = await openWarmTree(git, repository, repo.warm, baseSha, nearSha);
   const place = await createPlace(paths.layers, paths.tree, paths.home, mode, warm);
   if (place === null) return null;
   await parts.writeGit(place.treeLayers.upper, warm.index, baseSha);
@@ -169,9 +169,9 @@ export async function createLayeredCopy(parts: CopyParts, mode: OverlayMode): Pr
 
 /** Opens what an earlier process made; `null` where that was a plain folder. */
 export async function reopenLayeredCopy(parts: CopyParts): Promise<WorkingCopy | null> {
-  const { git, paths, repo, repository, baseSha } = parts;
+  const { git, paths, repo, repository, baseSha, nearSha } = parts;
   const place = await reopenPlace(paths.layers, paths.tree, paths.home);
   if (place === null) return null;
-  const warm = await openWarmTree(git, repository, repo.warm, baseSha);
+  const warm = await openWarmTree(git, repository, repo.warm, baseSha, nearSha);
   return openLayered(parts, warm, { place, tree: null, indexed: null });
 }

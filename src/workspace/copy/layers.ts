@@ -8,7 +8,7 @@ import type { Layer } from '../dependencies.ts';
 import type { Git, GitTarget } from '../git.ts';
 import { exists, removeFolder } from '../keep/folders.ts';
 import { copyIndex } from '../staging.ts';
-import type { WarmTree } from './warm.ts';
+import { SAME_FILES, type WarmTree } from './warm.ts';
 
 /** A copy-on-write folder pair: the files of a checkout and their HOME. Both mount points are empty folders. */
 export interface LayeredPlace {
@@ -24,9 +24,6 @@ interface Described {
   readonly tree: readonly string[];
   readonly home: readonly string[];
 }
-
-/** Older and inode data differ between a warm tree and its mount; size and time do not. */
-const SAME_FILES = ['-c', 'core.checkStat=minimal', '-c', 'core.trustctime=false'];
 
 function layersIn(root: string, name: 'tree' | 'home', mode: OverlayMode, lower: readonly string[]): Layers {
   return { mode, lower, upper: join(root, name, 'upper'), work: join(root, name, 'work') };

@@ -62,6 +62,8 @@ export interface WorkingCopyOptions {
   readonly paths: JobPaths;
   readonly repo: RepoPaths;
   readonly baseSha: string;
+  /** A commit that jobs of this repository likely began with, and that differs little from the base. */
+  readonly nearSha?: string;
   readonly branch: string;
   readonly author: { readonly name: string; readonly email: string };
   /** Whether sandboxes can show paths elsewhere. */

@@ -133,6 +133,7 @@ describe('a follow-up', () => {
     reviewers: ['ann'],
     callback_url: 'https://example.org/hook',
     follows: { job_id: 'job-ffffffffffff', branch: 'bot/job-ffffffffffff', heads: [] },
+    pipeline: { pipeline_id: null, definition: { name: 'release', steps: [] }, retries: null },
   } as unknown as Job['request'];
   const root = { job_id: 'job-0123456789ab', outcome: 'pr_opened', request, result: null } as unknown as Job;
 
@@ -146,7 +147,7 @@ describe('a follow-up', () => {
       pull: 'ann/tool#12',
       turn: { kinds: ['comment'], by: ['ann'], title: 'Handle zero, too', sha: null },
     });
-    for (const name of ['follows', 'sealed_token', 'callback_url', 'reviewers'])
+    for (const name of ['follows', 'sealed_token', 'callback_url', 'reviewers', 'pipeline'])
       expect(asked).not.toHaveProperty(name);
     expect(titleOfJob(asked)).toBe('Handle zero, too');
   });

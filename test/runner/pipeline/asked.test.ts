@@ -52,7 +52,7 @@ describe('the request of a step', () => {
     stepRequest({
       run,
       step: step ?? null,
-      base: 'main',
+      origin: { base: 'main', base_sha: 'a'.repeat(40) },
       input: { ...input, ...over },
       budget: DEFAULT_BUDGET,
     });

@@ -58,6 +58,13 @@ describe('a run in the process that asked for it', () => {
     expect(await runHere(job)).toMatchObject({ kind: 'ended', result: { outcome: 'proposed' } });
     const after = await scene.view(job);
     expect(after.steps.map((step) => step.job_id)).toEqual(before.steps.map((step) => step.job_id));
+    for (const id of [job.job_id, after.steps[0]?.job_id ?? '']) {
+      const moving = scene.runner.archives.write([id], join(scene.root, 'jobs.tar'));
+      await expect(moving).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringMatching(/of a (?:run|pipeline), which is not moved/) as string,
+      });
+    }
     expect(scene.git('show', `${job.branch}:b.txt`)).toBe('two');
   });
 

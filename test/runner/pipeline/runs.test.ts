@@ -103,4 +103,24 @@ describe('the agent of a step', () => {
     expect(told.indexOf('## Pipeline')).toBeLessThan(told.indexOf('## Task'));
     expect(await stepPlaceOf(store, job('job-8', null, {}))).toBeNull();
   });
+
+  it('is told of the nearest twenty, for which one page of its run is read', async () => {
+    const names = Array.from({ length: 1000 }, (_, at) => `s${at}`);
+    const steps = names.map((name, at) => ({ name, task: 'Do', depends_on: names.slice(0, at).slice(-1) }));
+    const long = { ...pipeline, definition: parsePipeline({ name: 'long', steps }) };
+    let pages = 0;
+    const many = {
+      getJob: async () => job('job-1', null, { pipeline: long }),
+      // As stored: the newest first.
+      listJobs: async ({ before: last, limit }: JobFilter) => {
+        pages++;
+        const from = last === undefined ? 999 : Number(last.slice('job-s'.length)) - 1;
+        return Array.from({ length: limit }, (_, at) => child(`s${from - at}`, 'job-1', 'done'));
+      },
+    } as unknown as Store;
+    const own = { ...children[0]?.request.step, name: 's999', run: 'job-1' } as StepRequest;
+    const place = await stepPlaceOf(many, job('job-9', null, { step: own }));
+    expect(place?.before.map(({ name }) => name)).toEqual(names.slice(979, 999));
+    expect(pages).toBe(1);
+  });
 });

@@ -14,7 +14,7 @@ import type { Runner } from '../../../src/runner/runner.ts';
 import { makeRepository, sh } from '../../workspace/scene.ts';
 
 /** Does what stands behind `RUN:` in its task. */
-const AGENT = 'eval "$(sed -n \'s/^.*RUN: //p\' {prompt_file} | head -n 1)"';
+export const AGENT = 'eval "$(sed -n \'s/^.*RUN: //p\' {prompt_file} | head -n 1)"';
 
 /** A step as tests write it. */
 export type Step = Readonly<Record<string, unknown>> & { readonly name: string };

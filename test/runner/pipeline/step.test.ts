@@ -57,6 +57,7 @@ async function step(name: string, task: string, over: Partial<StepRequest> = {})
       kind: 'step',
       base: 'main',
       base_sha: base,
+      origin_sha: base,
       conflicts: [],
       start: null,
       outputs: null,

@@ -254,6 +254,39 @@ describe('what would go wrong', () => {
     expect((await bring([all, late])).conflict).toMatchObject({ at: 1, with: ['all'] });
   });
 
+  it('one makes a file where another one makes a folder, which conflicts either way', async () => {
+    const file = step('file', edit({ place: 'file\n' }));
+    const folder = step('folder', edit({ 'place/in.txt': 'in\n' }));
+    for (const changes of [
+      [file, folder],
+      [folder, file],
+    ])
+      expect((await bring(changes)).conflict).toMatchObject({ at: 1, with: [changes[0]?.name] });
+  });
+
+  it('what is new in a folder that another one moved stays where its step put it', async () => {
+    const moved = step('moved', () => {
+      renameSync(join(scene.repo, 'dir'), join(scene.repo, 'elsewhere'));
+      write(scene.repo, { 'gone.txt': 'moved\n' });
+    });
+    const added = step('added', () => {
+      write(scene.repo, { 'dir/new.txt': 'new\n', 'gone.txt': 'moved\n' });
+    });
+    const { commit: made, conflict } = await bring([moved, added]);
+    expect(conflict).toBeNull();
+    expect(files(made)).toEqual(expect.arrayContaining(['dir/new.txt', 'elsewhere/in.txt']));
+  });
+
+  it('a name that looks like a pattern blames nobody else', async () => {
+    const other = step('other', edit({ 'a.txt': 'a\n' }));
+    const left = step('left', edit({ '[ab].txt': 'left\n' }));
+    const right = step('right', edit({ '[ab].txt': 'right\n' }));
+    expect((await bring([other, left, right])).conflict).toMatchObject({
+      paths: ['[ab].txt'],
+      with: ['left'],
+    });
+  });
+
   it('a folder becomes a file, and a file a folder', async () => {
     const swap = step('swap', () => {
       rmSync(join(scene.repo, 'dir'), { recursive: true });

@@ -1,6 +1,5 @@
 /** What the agent of a step is told of its run: how many steps there are, and what those before it did. */
 import type { Job } from '../../../job/job.ts';
-import { isIn, planPipeline } from '../../../job/pipeline/plan.ts';
 import type { Store } from '../../../store/store.ts';
 import type { StepBefore, StepPlace } from '../../../prompt/pipeline.ts';
 import { eachJob } from '../../keep/jobs.ts';
@@ -10,17 +9,20 @@ const MAX_BEFORE = 20;
 const MAX_JOBS = 2000;
 const MAX_RETRIES = 10;
 
-/** Names of the steps that a step waits for, however far, the nearest last. */
+/**
+ * Names of the steps that a step waits for, however far, the nearest last. Walked up from the step: nothing is planned,
+ * for a pipeline may have 10,000 steps, each of which asks.
+ */
 function upstreamOf(run: Job, name: string): readonly string[] {
   const { steps = [] } = run.request.pipeline?.definition ?? {};
-  const plan = planPipeline({ steps });
-  const own = plan.numberOf.get(name);
-  if (own === undefined) return [];
-  const set = plan.upstream(own);
-  return plan.order
-    .filter((step) => isIn(set, plan.place[step] ?? -1))
-    .slice(-MAX_BEFORE)
-    .map((step) => plan.names[step] ?? '');
+  const waitsFor = new Map(steps.map((step) => [step.name, step.depends_on]));
+  const found = new Set(waitsFor.get(name)?.slice(-MAX_BEFORE).toReversed());
+  // A set is walked with what is added meanwhile.
+  for (const one of found) {
+    for (const other of waitsFor.get(one) ?? []) if (found.size < MAX_BEFORE) found.add(other);
+    if (found.size === MAX_BEFORE) break;
+  }
+  return [...found].toReversed();
 }
 
 /** The jobs of some steps, the last of each, in a run and in those that it tries again. */
@@ -32,6 +34,8 @@ async function jobsOf(store: Store, run: Job, names: readonly string[]): Promise
       const { step } = job.request;
       if (step?.kind !== 'step' || !names.includes(step.name) || found.has(step.name)) continue;
       if (job.result !== null) found.set(step.name, job);
+      // Mostly the newest ones: a page.
+      if (found.size === names.length) return found;
     }
     const before: string | null = of.request.pipeline?.retries ?? null;
     of = before === null ? null : await store.getJob(before);

@@ -14,7 +14,7 @@ import { claimJob, LEASE_MS } from '../../engine/lease.ts';
 import { branchOf, newJob, newJobId } from '../../queue/verbs.ts';
 import type { Runner, RunOptions } from '../../runner.ts';
 import { childrenOf, isFor } from './records.ts';
-import { ownBudget, runRequestOf, stepOf, stepRequest } from './step-request.ts';
+import { ownBudget, runRequestOf, stepOf, stepRequest, type Origin } from './step-request.ts';
 import type { Shares } from './shares.ts';
 import type { EndWatch } from './watch.ts';
 
@@ -35,8 +35,7 @@ export interface ChildParts {
   readonly places: Places | null;
   /** Aborted when the run is somebody else's. */
   readonly lost: AbortSignal;
-  /** The branch that the run's pull request is for. */
-  readonly base: () => string;
+  readonly origin: () => Origin;
 }
 
 /** So many at once, the first come first. */
@@ -121,14 +120,14 @@ export interface Children {
 
 /** Asks for a step: made once, under an id that was noted before. */
 async function asked(
-  { parts, job: run, shares, base }: ChildParts,
+  { parts, job: run, shares, origin }: ChildParts,
   jobId: string,
   input: ChildInput,
 ): Promise<Job> {
   const { definition } = runRequestOf(run);
   const step = input.kind === 'step' ? stepOf(definition, input.name) : null;
   const budget = await shares.take(shareName(input), ownBudget(step, parts.config.budget));
-  const request = stepRequest({ run, step, base: base(), input, budget });
+  const request = stepRequest({ run, step, origin: origin(), input, budget });
   const { sealed_token: sealed } = run.request;
   const token =
     sealed == null

@@ -21,7 +21,7 @@ import { assembleChanges, layAssembled } from '../assemble.ts';
 import { createChildren, shareName, type Children, type Places } from './children.ts';
 import { childrenOf, keyOf, readRecords } from './records.ts';
 import { createShares, type Shares } from './shares.ts';
-import { runRequestOf } from './step-request.ts';
+import { runRequestOf, type Origin } from './step-request.ts';
 import { readDone, readEnded, type Done } from './retry.ts';
 import type { EndWatch } from './watch.ts';
 
@@ -287,7 +287,7 @@ async function begun({ parts: { store }, job, isResumed }: Work): Promise<readon
 }
 
 /** Puts together what a run's steps work on. */
-function createWork(options: RunStepsOptions, base: () => string | null): Work {
+function createWork(options: RunStepsOptions, origin: () => Origin | null): Work {
   const { job, lease, parts } = options;
   const { retries } = runRequestOf(job);
   let done: Promise<Done> | null = null;
@@ -299,8 +299,8 @@ function createWork(options: RunStepsOptions, base: () => string | null): Work {
     isResumed,
     shares,
     lost: lease.lost,
-    base() {
-      const known = base();
+    origin() {
+      const known = origin();
       if (known === null) throw new JobError('bug', 'a step was begun before the run was prepared');
       return known;
     },
@@ -326,14 +326,14 @@ function createWork(options: RunStepsOptions, base: () => string | null): Work {
 /** Wires the Steps of a run. */
 export function createRunSteps(options: RunStepsOptions): RunSteps {
   const { context, jobSteps, lease, place } = options;
-  let base: string | null = null;
-  const work = createWork(options, () => base);
+  let origin: Origin | null = null;
+  const work = createWork(options, () => origin);
   const { activity } = work;
   return {
     async prepare() {
       const result = await jobSteps.prepare();
       if (!result.ok) return result;
-      base = result.base;
+      origin = { base: result.base, base_sha: result.base_sha };
       // Its steps need places, and it needs none until their work is judged.
       if (!activity.isClosed()) place?.leave();
       return result;

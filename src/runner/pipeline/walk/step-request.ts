@@ -32,13 +32,18 @@ export function agentOfStep(
   return { agent, model: step?.model ?? (agent === request.agent ? request.model : null) };
 }
 
+/** Where a run began: the branch that its pull request is for, and its commit. */
+export interface Origin {
+  readonly base: string;
+  readonly base_sha: string;
+}
+
 /** What the request of a step is made from. */
 interface StepOf {
   readonly run: Job;
   /** `null` for a conflict in the run's own pull request, which is no step's. */
   readonly step: StepDefinition | null;
-  /** The branch that the run's pull request is for. */
-  readonly base: string;
+  readonly origin: Origin;
   readonly input: ChildInput;
   readonly budget: Budget;
 }
@@ -47,9 +52,10 @@ interface StepOf {
  * The request. Whom the run tells of its end, and what its pull request is made with, is the run's alone: a step is never
  * pushed.
  */
-export function stepRequest({ run, step, base, input, budget }: StepOf): JobRequest {
+export function stepRequest({ run, step, origin, input, budget }: StepOf): JobRequest {
   const { request } = run;
   const { definition } = runRequestOf(run);
+  const { base, base_sha: originSha } = origin;
   const isStep = input.kind === 'step';
   return {
     repo: request.repo,
@@ -77,6 +83,7 @@ export function stepRequest({ run, step, base, input, budget }: StepOf): JobRequ
       kind: input.kind,
       base,
       base_sha: input.base_sha,
+      origin_sha: originSha,
       conflicts: input.conflicts,
       start: input.start,
       outputs: isStep ? (step?.outputs ?? null) : null,
