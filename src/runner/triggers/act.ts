@@ -122,6 +122,7 @@ async function turnOf(desk: Desk, { trigger, decision }: Decided<TurnDecision>):
  * @throws JobError as above
  */
 export async function turnRequest(
+  { config }: Pick<RunnerParts, 'config'>,
   desk: Desk,
   all: readonly [Decided<TurnDecision>, ...Decided<TurnDecision>[]],
 ): Promise<JobRequest> {
@@ -133,7 +134,7 @@ export async function turnRequest(
   const fixes =
     checks?.kind === 'checks' ? { sha: checks.sha, run: (await desk.readChecks(checks.sha)).run } : null;
   return {
-    ...followUpOf(root, latest, await desk.readPull(pull.number), turns),
+    ...followUpOf(root, latest, await desk.readPull(pull.number), turns, config.budget),
     user_id: userOf(all) ?? root.request.user_id,
     trigger: { about: `${desk.repo}#${pull.number}`, fixes },
   };

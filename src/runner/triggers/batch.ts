@@ -309,7 +309,7 @@ export async function decideBatch(
   for (const group of jobs.values())
     await makeOne(batch, book, 'job', group, () => jobRequest(batch.parts, desk, group));
   for (const group of turns.values())
-    await makeOne(batch, book, 'turn', group, () => turnRequest(desk, group));
+    await makeOne(batch, book, 'turn', group, () => turnRequest(batch.parts, desk, group));
   await book.flush();
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FailedCheck, Pull, Remark } from '../../../src/forge/forge.ts';
 import type { Job } from '../../../src/job/job.ts';
+import { DEFAULT_BUDGET } from '../../../src/job/request.ts';
 import { fixesAmong, fixesUsedUp } from '../../../src/job/trigger/limits.ts';
 import { parsePull, pullOfUrl } from '../../../src/job/trigger/turn.ts';
 import { followUpOf } from '../../../src/runner/forge/turn/follow-up.ts';
@@ -134,11 +135,12 @@ describe('a follow-up', () => {
     callback_url: 'https://example.org/hook',
     follows: { job_id: 'job-ffffffffffff', branch: 'bot/job-ffffffffffff', heads: [] },
     pipeline: { pipeline_id: null, definition: { name: 'release', steps: [] }, retries: null },
+    budget: { ...DEFAULT_BUDGET, max_cost_usd: 500 },
   } as unknown as Job['request'];
   const root = { job_id: 'job-0123456789ab', outcome: 'pr_opened', request, result: null } as unknown as Job;
 
   it('is asked of the same agent under the same rules, and brings nothing that was the first’s alone', () => {
-    const asked = followUpOf(root, root, PULL, [comment('/agent Handle zero, too\nand one')]);
+    const asked = followUpOf(root, root, PULL, [comment('/agent Handle zero, too\nand one')], DEFAULT_BUDGET);
     expect(asked).toMatchObject({
       agent: 'codex',
       model: 'm',
@@ -150,10 +152,16 @@ describe('a follow-up', () => {
     for (const name of ['follows', 'sealed_token', 'callback_url', 'reviewers', 'pipeline'])
       expect(asked).not.toHaveProperty(name);
     expect(titleOfJob(asked)).toBe('Handle zero, too');
+    // A run's budget was that of all its steps.
+    expect(asked.budget).toEqual(DEFAULT_BUDGET);
+    const { pipeline: _run, ...job } = request;
+    const own = followUpOf({ ...root, request: job }, root, PULL, [comment('x')], DEFAULT_BUDGET);
+    expect(own.budget.max_cost_usd).toBe(500);
   });
 
   it('is named by what was asked, in words that call nobody and close nothing', () => {
-    const titled = (...turns: readonly Turn[]): string => titleOfJob(followUpOf(root, root, PULL, turns));
+    const titled = (...turns: readonly Turn[]): string =>
+      titleOfJob(followUpOf(root, root, PULL, turns, DEFAULT_BUDGET));
     expect(titled(comment('> quoted\n@bot fixes #3 for @ann [skip ci]'))).toBe('fixes 3 for ann (skip ci)');
     expect(titled(comment('@bot'))).toBe('Answer a comment by ann');
     expect(titled(review([REMARK], ''))).toBe('Use a constant here.');
@@ -168,8 +176,10 @@ describe('a follow-up', () => {
       outcome: 'gave_up',
       result: { branch: null },
     } as unknown as Job;
-    expect(followUpOf(root, latest, PULL, [comment('again')]).task).toContain('ended as gave_up');
-    expect(followUpOf(root, root, PULL, [comment('again')]).task).not.toContain('ended as');
+    expect(followUpOf(root, latest, PULL, [comment('again')], DEFAULT_BUDGET).task).toContain(
+      'ended as gave_up',
+    );
+    expect(followUpOf(root, root, PULL, [comment('again')], DEFAULT_BUDGET).task).not.toContain('ended as');
   });
 });
 

@@ -2,7 +2,7 @@
 import type { Pull } from '../../../forge/forge.ts';
 import type { Job } from '../../../job/job.ts';
 import { parsePull, LOGIN, MAX_TURN_PEOPLE, type TurnNote } from '../../../job/trigger/turn.ts';
-import type { JobRequest } from '../../../job/request.ts';
+import type { Budget, JobRequest } from '../../../job/request.ts';
 import { oneLine } from '../../../prompt/untrusted.ts';
 import { nameOfPull, turnTaskOf, type Turn } from './task.ts';
 
@@ -55,9 +55,16 @@ export function noteOf(turns: readonly Turn[]): TurnNote {
  * @param root the job that opened the pull request
  * @param latest the last job of its session that ended; the root where there was none since
  * @param turns what asks for it, in the order in which it was said
+ * @param usual what a job may spend as configured: a run's budget was that of all its steps
  * @throws JobError `invalid_request` where the pull request's address is none
  */
-export function followUpOf(root: Job, latest: Job, pull: Pull, turns: readonly Turn[]): JobRequest {
+export function followUpOf(
+  root: Job,
+  latest: Job,
+  pull: Pull,
+  turns: readonly Turn[],
+  usual: Budget,
+): JobRequest {
   const {
     follows: _branch,
     sealed_token: _token,
@@ -65,7 +72,7 @@ export function followUpOf(root: Job, latest: Job, pull: Pull, turns: readonly T
     reviewers: _reviewers,
     in_place: _place,
     replay: _replay,
-    pipeline: _pipeline,
+    pipeline,
     ...asked
   } = root.request;
   const came = latest.outcome ?? 'nothing';
@@ -75,6 +82,7 @@ export function followUpOf(root: Job, latest: Job, pull: Pull, turns: readonly T
     : '';
   return {
     ...asked,
+    budget: pipeline === undefined ? asked.budget : usual,
     mode: 'change',
     task: `${turnTaskOf(pull, turns)}${before}`,
     session_id: root.request.session_id ?? root.job_id,

@@ -177,6 +177,6 @@ export function healingOf(failing: FailingPull, plain: JobRequest, onto: boolean
   const { own, name, pull, checks } = failing;
   const turn: Turn = { kind: 'checks', sha: pull.head.sha, failed: checks.failed };
   const trigger = { about: name, fixes: { sha: pull.head.sha, run: checks.run } };
-  if (own !== null) return { ...followUpOf(own.root, own.latest, pull, [turn]), trigger };
+  if (own !== null) return { ...followUpOf(own.root, own.latest, pull, [turn], plain.budget), trigger };
   return { ...plain, ...healTheirs(failing, turn, onto), trigger };
 }
