@@ -68,7 +68,11 @@ export const command: CliCommand = {
         ['question', cleanLine(question ?? '')],
       ];
       if (status === 'needs_input') {
-        const answer = `agent-runner message ${job_id} "<answer>" && agent-runner run --resume ${job_id}`;
+        // A run is answered by name; how, it says itself.
+        const answer =
+          job.run_id !== null && job.step === null
+            ? `agent-runner pipeline show ${job.run_id}`
+            : `agent-runner message ${job_id} "<answer>" && agent-runner run --resume ${job_id}`;
         rows.push(['answer with', asCalled(io, answer)]);
       }
       io.out(
