@@ -83,6 +83,36 @@ describe('a run', () => {
     scene = await openRunScene({ max_concurrent_jobs: 2 });
   });
 
+  it('gives what a step put out to the task and the condition of those behind it', async () => {
+    const found = 'steps.count.output.found.bad-lines';
+    const out = '"$AGENT_RUNNER_OUT/output.json"';
+    const job = await scene.submit([
+      {
+        name: 'count',
+        task: `RUN: echo '{"found": {"bad-lines": 2}}' > ${out}`,
+        outputs: { found: 'object' },
+      },
+      {
+        name: 'many',
+        task: `RUN: echo {{ ${found} }} > many.txt`,
+        depends_on: 'count',
+        condition: `${found} > 1`,
+      },
+      { name: 'none', task: 'RUN: echo none > none.txt', depends_on: 'count', condition: `${found} == 0` },
+    ]);
+    await scene.work();
+    expect(await scene.view(job)).toMatchObject({
+      status: 'completed',
+      steps: [
+        { outcome: 'no_change', output: { found: { 'bad-lines': 2 }, files: [] } },
+        { outcome: 'proposed' },
+        { status: 'skipped', job_id: null, reason: `its condition does not hold: ${found} == 0` },
+      ],
+    });
+    expect(scene.git('show', `${job.branch}:many.txt`)).toBe('2');
+    expect(scene.git('ls-tree', '--name-only', job.branch)).not.toContain('none.txt');
+  });
+
   it('works on independent steps at the same time, and brings their work together', async () => {
     const job = await scene.submit([
       { name: 'root', task: 'RUN: echo root > root.txt' },
