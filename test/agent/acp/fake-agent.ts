@@ -172,7 +172,10 @@ const PROMPTS: Record<string, (text: string) => Promise<object> | object> = {
     return END;
   },
   'asks-at-once': async () => {
-    for (let turn = 0; turn < 500; turn++) void permission(`Edit file ${turn}`);
+    // In one write: line by line, each may be answered before the next is there.
+    process.stdout.cork();
+    for (let turn = 0; turn < 2000; turn++) void permission(`Edit file ${turn}`);
+    process.stdout.uncork();
     await sleep(30_000);
     return END;
   },
