@@ -1,10 +1,8 @@
 /** Pipelines of a home folder on this machine, over the runner that has it open. */
 import { userInfo } from 'node:os';
-import { JobError } from '../../job/error.ts';
-import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts';
 import { parsePipeline } from '../../job/pipeline/parse.ts';
 import { runIdOf, type RunView } from '../../job/pipeline/run.ts';
-import { pipelineIn } from '../../runner/look/pipelines.ts';
+import { pipelineFor } from '../../runner/look/pipelines.ts';
 import type { Runner } from '../../runner/runner.ts';
 import { inputOf, onceOf } from '../asked.ts';
 import type { AskedPipeline, AskedRun, PipelineClient } from './pipelines.ts';
@@ -29,22 +27,6 @@ function systemUser(): string {
   }
 }
 
-/** The pipeline of a name: one that is kept, else one of the repository that the run is for. */
-async function pipelineFor(
-  runner: Runner,
-  named: string,
-  repo: string | null,
-  { base = null, github_token: token }: { readonly base?: string | null; readonly github_token?: string },
-): Promise<StoredPipeline | Pipeline> {
-  try {
-    return await runner.pipelines.get(named);
-  } catch (error) {
-    const isUnknown = error instanceof JobError && error.code === 'not_found';
-    if (!isUnknown || repo === null) throw error;
-    return pipelineIn(await runner.repoPipelines(repo, base, token), named);
-  }
-}
-
 /**
  * Accepts a run of a pipeline; it is durable when this resolves.
  *
@@ -60,7 +42,7 @@ export async function beginRun(
   const named = repo ?? otherwise;
   const found =
     typeof pipeline === 'string'
-      ? await pipelineFor(runner, pipeline, named, asked)
+      ? await pipelineFor(runner, pipeline, named, { base: asked.base, token })
       : parsePipeline(pipeline);
   const isKept = 'pipeline_id' in found;
   const definition = isKept ? found.definition : found;

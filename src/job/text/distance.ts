@@ -14,3 +14,16 @@ export function distance(a: string, b: string): number {
   }
   return row.at(-1) ?? 0;
 }
+
+/** The name somebody may have meant: at most two edits away, or a third of its length. */
+export function nearest(name: string, known: Iterable<string>): string | null {
+  let best: string | null = null;
+  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const one of known) {
+    if (Math.abs(one.length - name.length) >= least) continue;
+    const edits = distance(name.toLowerCase(), one.toLowerCase());
+    if (edits >= least || edits >= one.length) continue;
+    [best, least] = [one, edits];
+  }
+  return best;
+}

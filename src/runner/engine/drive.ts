@@ -1,12 +1,10 @@
 /** Opens a job, and takes it to its end: its lease, its journal, its engine, and the procedure over its steps. */
 import { JobError, Cancelled } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
-import { runPipeline } from '../../job/pipeline/procedure.ts';
 import { runJob } from '../../job/procedure.ts';
 import type { JobResult } from '../../job/result.ts';
 import type { Lease } from '../../store/store.ts';
 import type { JobContext, RunnerParts } from '../context.ts';
-import { createPlaces } from '../pipeline/walk/children.ts';
 import type { EndWatch } from '../pipeline/walk/watch.ts';
 import type { CancelWatch } from '../queue/cancel.ts';
 import { endUnopened, openPatiently } from '../queue/unopened.ts';
@@ -150,7 +148,11 @@ async function driveHeld(
     await restartIfOther(store, opened, jobSteps);
     if (job.request.pipeline === undefined) await runJob(running, jobSteps);
     else {
-      const { createRunSteps } = await import('../pipeline/walk/run-steps.ts');
+      const [{ runPipeline }, { createRunSteps }, { createPlaces }] = await Promise.all([
+        import('../../job/pipeline/procedure.ts'),
+        import('../pipeline/walk/run-steps.ts'),
+        import('../pipeline/walk/children.ts'),
+      ]);
       const of = { ...walk, parts, job, context, engine, lease, jobSteps, park };
       const place = options.place ?? null;
       const places = place === null ? createPlaces(config.worker.concurrency) : null;

@@ -1,13 +1,14 @@
 /** The pipelines that a repository brings along: files of its base commit, read without a job. */
 import { randomBytes } from 'node:crypto';
 import { JobError } from '../../job/error.ts';
-import { nearest } from '../../job/pipeline/check/problem.ts';
-import type { Pipeline } from '../../job/pipeline/definition.ts';
+import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts';
+import { nearest } from '../../job/text/distance.ts';
 import { openCommitFiles } from '../../workspace/files.ts';
 import { fetchBase, unpinBase } from '../../workspace/remote/mirror.ts';
 import type { RunnerParts } from '../context.ts';
 import { reachRemote } from '../forge/reach.ts';
 import { repoNamed } from '../request/resolve.ts';
+import type { Runner } from '../runner.ts';
 import {
   PIPELINE_FOLDER,
   pipelineError,
@@ -20,6 +21,8 @@ import {
 const MAX_FILES = 100;
 /** Longest look at a remote, in milliseconds. */
 const LOOK_TIMEOUT_MS = 60_000;
+
+const FILE = new RegExp(`^${PIPELINE_FOLDER.replace('.', '\\.')}/([^/]+)\\.(?:ya?ml|json)$`);
 
 const UNREADABLE: ReadPipeline = {
   ok: false,
@@ -70,8 +73,7 @@ export async function readRepoPipelines(
   try {
     const files = await openCommitFiles(git, { dir: repo.mirror }, at.sha);
     const found = files.paths.flatMap((path) => {
-      const [, name] =
-        new RegExp(`^${PIPELINE_FOLDER.replace('.', '\\.')}/([^/]+)\\.(?:ya?ml|json)$`).exec(path) ?? [];
+      const [, name] = FILE.exec(path) ?? [];
       return name === undefined ? [] : [{ path, name }];
     });
     const pipelines: RepoPipeline[] = [];
@@ -116,4 +118,20 @@ export function pipelineIn({ pipelines, repo, base }: RepoPipelines, named: stri
   }
   if (found.definition !== null) return found.definition;
   throw pipelineError(found.problems, found.file);
+}
+
+/**
+ * The pipeline of a name: one that is kept, else one of the repository that the run is for.
+ *
+ * @param repo `null` where none is named: then only what is kept is looked through
+ * @throws JobError `not_found`; `invalid_request` with what is wrong with it
+ */
+export async function pipelineFor(
+  { store, pipelines, repoPipelines }: Pick<Runner, 'store' | 'pipelines' | 'repoPipelines'>,
+  named: string,
+  repo: string | null,
+  { base = null, token }: { readonly base?: string | null | undefined; readonly token?: string | undefined },
+): Promise<StoredPipeline | Pipeline> {
+  if (repo === null) return pipelines.get(named);
+  return (await store.getPipeline(named)) ?? pipelineIn(await repoPipelines(repo, base, token), named);
 }

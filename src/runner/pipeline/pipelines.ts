@@ -4,7 +4,7 @@ import { JobError } from '../../job/error.ts';
 import type { Job } from '../../job/job.ts';
 import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts';
 import { jobOfRun, runIdOf, type ApprovalDecision, type RunView } from '../../job/pipeline/run.ts';
-import { distance } from '../../job/text/distance.ts';
+import { nearest } from '../../job/text/distance.ts';
 import type { JobRequest } from '../../job/request.ts';
 import type { RunnerParts } from '../context.ts';
 import type { RequestInput } from '../request/resolve.ts';
@@ -82,12 +82,12 @@ export interface Pipelines {
 const MAX_NAMED = 100;
 
 function noPipeline(idOrName: string, known: readonly StoredPipeline[]): JobError {
-  const near = known
-    .map(({ definition: { name } }) => ({ name, edits: distance(idOrName, name) }))
-    .toSorted((a, b) => a.edits - b.edits)[0];
-  const isNear = near !== undefined && near.edits <= Math.max(2, idOrName.length / 3);
+  const meant = nearest(
+    idOrName,
+    known.map(({ definition: { name } }) => name),
+  );
   return new JobError('not_found', `pipeline: there is no ${JSON.stringify(idOrName.slice(0, 100))}`, {
-    hint: isNear ? `did you mean ${near.name}?` : '`agent-runner pipeline list` shows what there is',
+    hint: meant === null ? '`agent-runner pipeline list` shows what there is' : `did you mean ${meant}?`,
   });
 }
 

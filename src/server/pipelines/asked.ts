@@ -2,9 +2,8 @@
 import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts';
 import { checkPipeline } from '../../job/pipeline/parse.ts';
 import { runIdOf, type RunView } from '../../job/pipeline/run.ts';
-import { JobError } from '../../job/error.ts';
 import type { Budget } from '../../job/request.ts';
-import { pipelineIn } from '../../runner/look/pipelines.ts';
+import { pipelineFor } from '../../runner/look/pipelines.ts';
 import type { Runner } from '../../runner/runner.ts';
 import type { Principal } from '../endpoint.ts';
 import { checkBudget, checkPolicy, checkUse } from './allowed.ts';
@@ -17,33 +16,14 @@ function given(budget: NonNullable<RunOptions['budget']>): Partial<Budget> {
   return Object.fromEntries(Object.entries(budget).filter(([, value]) => value !== undefined));
 }
 
-/** Where a pipeline of a repository is read, and whose token reads it. */
-type Where = { readonly base?: string | null | undefined; readonly github_token?: string | undefined };
-
-/** The pipeline of a name: one that is kept, else one of the repository that the request names. */
-async function pipelineFor(
-  runner: Runner,
-  named: string,
-  repo: string | undefined,
-  { base = null, github_token: token }: Where,
-): Promise<StoredPipeline | Pipeline> {
-  try {
-    return await runner.pipelines.get(named);
-  } catch (error) {
-    const isUnknown = error instanceof JobError && error.code === 'not_found';
-    if (!isUnknown || repo === undefined) throw error;
-    return pipelineIn(await runner.repoPipelines(repo, base, token), named);
-  }
-}
-
 /** What a pipeline is, wherever it comes from. */
 async function foundPipeline(
   runner: Runner,
   given: unknown,
   repo: string | undefined,
-  where: Where,
+  { base, github_token: token }: Pick<RunOptions, 'base' | 'github_token'>,
 ): Promise<StoredPipeline | Pipeline> {
-  if (typeof given === 'string') return pipelineFor(runner, given, repo, where);
+  if (typeof given === 'string') return pipelineFor(runner, given, repo ?? null, { base, token });
   const checked = checkPipeline(given);
   if (checked.ok) return checked.pipeline;
   throw refusedPipeline(

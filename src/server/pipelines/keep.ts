@@ -1,7 +1,6 @@
 /** Pipelines that are kept: making, listing, showing and deleting them. */
 import { z } from 'zod';
-import { JobError } from '../../job/error.ts';
-import type { Pipeline } from '../../job/pipeline/definition.ts';
+import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts';
 import { readPipeline } from '../../runner/pipeline/file/file.ts';
 import { pipelineDefinition } from '../../runner/pipeline/file/schema.ts';
 import type { Runner } from '../../runner/runner.ts';
@@ -29,12 +28,19 @@ const flag = z
   .transform((value) => value === 'true');
 
 /** @throws JobError `no_permission` where what stands under the name is not theirs to replace */
-async function checkReplaced({ pipelines }: Runner, principal: Principal, { name }: Pipeline): Promise<void> {
-  const known = await pipelines.get(name).catch((error: unknown) => {
-    if (error instanceof JobError && error.code === 'not_found') return null;
-    throw error;
-  });
+async function checkReplaced({ store }: Runner, principal: Principal, { name }: Pipeline): Promise<void> {
+  const known = await store.getPipeline(name);
   if (known !== null) checkOwn(principal, known);
+}
+
+/** Deletes what is theirs to delete. @throws JobError `not_found`, `no_permission` */
+export async function removeOwn(
+  { pipelines }: Runner,
+  principal: Principal,
+  idOrName: string,
+): Promise<StoredPipeline> {
+  checkOwn(principal, await pipelines.get(idOrName));
+  return pipelines.remove(idOrName);
 }
 
 function createEndpoint({ runner }: Parts, define: Define): Endpoint {
@@ -133,8 +139,7 @@ export function keptEndpoints(parts: Parts, define: Define): readonly Endpoint[]
         },
       },
       async handle({ params, principal, about }) {
-        checkOwn(principal, await pipelines.get(params.id));
-        const gone = await pipelines.remove(params.id);
+        const gone = await removeOwn(parts.runner, principal, params.id);
         about(gone.pipeline_id);
         return json(gone);
       },

@@ -1,6 +1,6 @@
 /** Runs of pipelines: starting, listing, showing them, and what can be done to one. */
 import { z } from 'zod';
-import { jobOfRun, runIdOf, type RunView } from '../../job/pipeline/run.ts';
+import { runIdOf, type RunView } from '../../job/pipeline/run.ts';
 import { json, type Endpoint } from '../endpoint.ts';
 import { wholeParam } from '../jobs/schema.ts';
 import { onceOf, SUBMIT_REFUSES } from '../jobs/submit.ts';
@@ -164,7 +164,7 @@ function actEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
       async handle({ params, about }) {
         about(params.run_id);
         const { job_id: jobId } = await pipelines.view(params.run_id);
-        await runner.cancel(jobOfRun(jobId) ?? jobId);
+        await runner.cancel(jobId);
         return json(await pipelines.view(params.run_id), 202);
       },
     }),

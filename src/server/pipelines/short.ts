@@ -6,9 +6,9 @@ import { pipelineDefinition } from '../../runner/pipeline/file/schema.ts';
 import { json, type Endpoint } from '../endpoint.ts';
 import type { Define, Parts } from '../parts.ts';
 import { SUBMIT_REFUSES } from '../jobs/submit.ts';
-import { checkOwn, whoIs } from './allowed.ts';
+import { whoIs } from './allowed.ts';
 import { acceptRun } from './asked.ts';
-import { pipelineOf } from './keep.ts';
+import { pipelineOf, removeOwn } from './keep.ts';
 import { DEFINITION, pipelinePath, RUN, runOptions, runPath, STORED } from './schema.ts';
 
 /** Most pipelines and runs that a list holds. */
@@ -69,7 +69,8 @@ function shortRun({ run_id, pipeline_id, status, pr_url, error, steps }: RunView
 const ONE_PIPELINE = { 'application/json': { schema: pipelineView, example: shortPipeline(STORED) } };
 const ONE_RUN = { 'application/json': { schema: runView, example: shortRun(RUN) } };
 
-function keptEndpoints({ runner: { pipelines } }: Parts, define: Define): readonly Endpoint[] {
+function keptEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
+  const { pipelines } = runner;
   const found = { 200: { description: 'The pipeline', content: ONE_PIPELINE } };
   return [
     define({
@@ -124,8 +125,7 @@ function keptEndpoints({ runner: { pipelines } }: Parts, define: Define): readon
       params: pipelinePath,
       answers: found,
       async handle({ params, principal, about }) {
-        checkOwn(principal, await pipelines.get(params.id));
-        const gone = await pipelines.remove(params.id);
+        const gone = await removeOwn(runner, principal, params.id);
         about(gone.pipeline_id);
         return json(shortPipeline(gone));
       },

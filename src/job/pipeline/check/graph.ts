@@ -5,7 +5,8 @@ import type { StepDefinition } from '../definition.ts';
 import { planPipeline, sortSteps, type Plan } from '../plan.ts';
 import { DEFAULT_OUTPUTS, referenceText, type Reference } from '../reference.ts';
 import { readTemplate } from '../expression/template.ts';
-import { nearest, shown, type Path, type Problems } from './problem.ts';
+import { nearest } from '../../text/distance.ts';
+import { shown, type Path, type Problems } from './problem.ts';
 
 /** Most steps of a cycle that are spelled out. */
 const MAX_SHOWN = 20;

@@ -1,6 +1,5 @@
 /** What is wrong with a definition, and where: collected, so that a person sees all of it at once. */
 import { JobError } from '../../error.ts';
-import { distance } from '../../text/distance.ts';
 
 /** A place in a definition: names of fields, and places in lists from 0. */
 export type Path = readonly (string | number)[];
@@ -76,17 +75,4 @@ export function shown(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (value === undefined) return 'nothing';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-/** The name somebody may have meant: at most two edits away, or a third of its length. */
-export function nearest(name: string, known: Iterable<string>): string | null {
-  let best: string | null = null;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const one of known) {
-    if (Math.abs(one.length - name.length) >= least) continue;
-    const edits = distance(name.toLowerCase(), one.toLowerCase());
-    if (edits >= least || edits >= one.length) continue;
-    [best, least] = [one, edits];
-  }
-  return best;
 }

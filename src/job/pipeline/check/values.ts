@@ -2,7 +2,8 @@
 import type { Budget, Policy } from '../../request.ts';
 import { isFields, type Fields } from '../../text/json.ts';
 import { BUDGET_LIMITS, POLICY_VALUES } from '../definition.ts';
-import { nearest, shown, type Path, type Problems } from './problem.ts';
+import { nearest } from '../../text/distance.ts';
+import { shown, type Path, type Problems } from './problem.ts';
 
 /** Longest name of an agent, a model or a person, in characters, and most people that one approval may name. */
 const MAX_NAME_CHARS = 200;
