@@ -7,9 +7,13 @@ import { importsOf, roomOf, scan, type Files } from './tidy/source.ts';
 const ROOT = join(import.meta.dirname, '..');
 
 async function sources(): Promise<Files> {
-  const entries = await readdir(join(ROOT, 'src'), { recursive: true, withFileTypes: true });
+  const folders = ['src', 'dashboard/src'].map((folder) => join(ROOT, folder));
+  const entries = await Promise.all(
+    folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true })),
+  );
   const paths = entries
-    .filter((e) => e.isFile() && e.name.endsWith('.ts'))
+    .flat()
+    .filter((e) => e.isFile() && /\.tsx?$/.test(e.name))
     .map((e) => relative(ROOT, join(e.parentPath, e.name)));
   return new Map(
     await Promise.all(
@@ -28,8 +32,9 @@ describe('src', async () => {
   it('is seen by these rules: every import is read, and reads a file that is there', () => {
     let seen = 0;
     for (const [path, text] of files) {
-      const words = [...scan(text).bare.matchAll(/^(import|export)\b[^;=(]*?\bfrom\b|\bimport\s*\(/gm)]
-        .length;
+      const words = [
+        ...scan(text).bare.matchAll(/^(import|export)\b[^;=(]*?\bfrom\b|\bimport\s*\(|^import '/gm),
+      ].length;
       const imports = importsOf(text);
       expect([path, imports.length]).toEqual([path, words]);
       seen += words;
@@ -81,6 +86,10 @@ describe('the rules find what is planted', () => {
         ['src/job/a.ts', "import { x } from './b';"],
         ['src/queue/a.ts', 'const x = 1;'],
         ['src/main.ts', 'const x = 1;'],
+        ['dashboard/src/a.tsx', "import { x } from '../../src/job/status.ts';"],
+        ['dashboard/src/jobs/a.tsx', "import type { X } from '../../../src/runner/runner.ts';"],
+        ['dashboard/src/a.tsx', "import { x } from '../../test/job/script.ts';"],
+        ['src/server/a.ts', "import { x } from '../../dashboard/src/app.tsx';"],
       ],
       good: [
         ['src/job/a.ts', "import { x } from './b.ts'; import { y } from '../log.ts';"],
@@ -98,6 +107,10 @@ describe('the rules find what is planted', () => {
         ],
         ['src/store/a.ts', "import { DatabaseSync } from 'node:sqlite';"],
         ['src/temporal/workflow.ts', "import { x } from '../job/procedure.ts';"],
+        [
+          'dashboard/src/jobs/a.tsx',
+          "import type { X } from '../../../src/job/status.ts'; import { y } from '../parts/y.tsx'; import './a.css';",
+        ],
       ],
     },
     'exports are named, types are erasable, nothing is any': {

@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { Guard } from './access/guard.ts';
 import type { RateLimit } from './access/limit.ts';
+import type { Dashboard } from './dashboard/files.ts';
 import { parseBody, parsePart, queryOf } from './check.ts';
 import type { Endpoint, Principal } from './endpoint.ts';
 import { problemResponse, Refused, responseOf } from './problem.ts';
@@ -24,6 +25,8 @@ export interface AppOptions {
   readonly storms: RateLimit;
   readonly store: Store;
   readonly log: Log;
+  /** Answers where no endpoint does. */
+  readonly dashboard: Dashboard | null;
   /** Called after every request. */
   readonly onDone: (route: string, status: number) => void;
 }
@@ -116,6 +119,23 @@ async function handle(options: AppOptions, endpoint: Endpoint, c: Context<Bindin
   return response;
 }
 
+/**
+ * What the dashboard shows where no endpoint answers: one of its files, or its page, to a browser that asks for one.
+ * Nothing of it is anybody's secret, so nobody is asked for a key.
+ */
+async function pageOf(
+  { dashboard, onDone }: Pick<AppOptions, 'dashboard' | 'onDone'>,
+  request: Request,
+): Promise<Response | null> {
+  if (dashboard === null || (request.method !== 'GET' && request.method !== 'HEAD')) return null;
+  const file = await dashboard.file(request);
+  const isVisit = /\btext\/html\b/.test(request.headers.get('accept') ?? '');
+  const isApi = /^\/(api|ws)\//.test(new URL(request.url).pathname);
+  const shown = file ?? (isVisit && !isApi ? await dashboard.page(request) : null);
+  if (shown !== null) onDone('dashboard', shown.status);
+  return shown;
+}
+
 /** A path as the router writes it. */
 function routeOf(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
@@ -146,14 +166,16 @@ export function createApp(options: AppOptions): Hono<Bindings> {
       }),
     );
   }
-  app.notFound((c) =>
-    refuse({
+  app.notFound(async (c) => {
+    const shown = await pageOf(options, c.req.raw);
+    if (shown !== null) return withHeaders(shown);
+    return refuse({
       status: 404,
       code: 'not_found',
       detail: `path: there is nothing at ${JSON.stringify(c.req.path.slice(0, 200))}`,
       hint: 'GET /openapi.json lists every path',
-    }),
-  );
+    });
+  });
   app.onError((error) => {
     options.log.error('request failed', { error });
     return withHeaders(responseOf(error, () => {}));

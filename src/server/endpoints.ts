@@ -10,6 +10,7 @@ import { traceEndpoint } from './jobs/trace.ts';
 import { callbackEndpoint } from './inbound/callback.ts';
 import type { Counters } from './figures/metrics.ts';
 import type { Define, Parts } from './parts.ts';
+import { dashboardEndpoints } from './dashboard/endpoints.ts';
 import { documentEndpoints } from './document/endpoints.ts';
 import { dialectEndpoints } from './dialect.ts';
 import { systemEndpoints } from './system.ts';
@@ -31,6 +32,7 @@ export function allEndpoints(parts: Parts, counters: Counters, define: Define): 
     ...triggerEndpoints(parts, define),
     ...inboundEndpoints(parts, define),
     ...systemEndpoints(parts, counters, define),
+    ...dashboardEndpoints(parts, define),
     callbackEndpoint(parts, define),
     ...dialectEndpoints(parts, define),
   ];

@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Logins } from './access/login.ts';
+import type { Dashboard } from './dashboard/files.ts';
 import type { createDefine } from './endpoint.ts';
 import type { Streams } from './live/streams.ts';
 
@@ -18,6 +19,8 @@ export interface Parts {
   readonly version: string;
   readonly logins: Logins;
   readonly streams: Streams;
+  /** The pages for people; `null` where they were not built. */
+  readonly dashboard: Dashboard | null;
   /** Whether requests need a key. */
   readonly auth: boolean;
   readonly worker: () => WorkerState;

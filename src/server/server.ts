@@ -11,6 +11,7 @@ import { createKey } from './access/keys.ts';
 import { createRateLimit } from './access/limit.ts';
 import { createLogins, loginSecret } from './access/login.ts';
 import { createApp, type Connected } from './app.ts';
+import { openDashboard } from './dashboard/files.ts';
 import { createDefine, type Endpoint } from './endpoint.ts';
 import { allEndpoints } from './endpoints.ts';
 import { createSockets } from './live/socket.ts';
@@ -26,6 +27,8 @@ export interface ServerOptions {
   /** `false` asks for no key, and lets in whoever is on this machine. */
   readonly auth: boolean;
   readonly worker: () => WorkerState;
+  /** Where the dashboard was built to; without it, or where nothing lies there, the API is served alone. */
+  readonly dashboardFolder?: string;
   /** With followers; as documented unless given. */
   readonly patience?: Patience;
 }
@@ -120,7 +123,7 @@ async function closeHttp(server: HttpServer): Promise<void> {
  * @throws JobError `bad_configuration`: nobody may listen there, or everybody could come in
  */
 export async function openServer(options: ServerOptions): Promise<Server> {
-  const { runner, log, auth } = options;
+  const { runner, log, auth, dashboardFolder } = options;
   const { config, store } = runner;
   const { host, port, publicUrl, requestsPerMinute } = config.server;
   checkExposure(host, auth);
@@ -135,7 +138,8 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const limit = createRateLimit(requestsPerMinute);
   const storms = createRateLimit(requestsPerMinute * STORM);
   const counters = createCounters();
-  const parts: Parts = { ...options, config, logins, streams };
+  const dashboard = dashboardFolder === undefined ? null : await openDashboard(dashboardFolder);
+  const parts: Parts = { ...options, config, logins, streams, dashboard };
   const endpoints: readonly Endpoint[] = allEndpoints(parts, counters, createDefine(z.strictObject({})));
   const app = createApp({
     endpoints,
@@ -144,6 +148,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     storms,
     store,
     log,
+    dashboard,
     onDone: (route, status) => counters.request(route, status),
   });
   const http = createAdaptorServer({

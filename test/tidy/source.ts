@@ -130,8 +130,9 @@ export function resolveImport(from: string, specifier: string): string | null {
   return parts.join('/');
 }
 
-/** The room of a file: its folder below `src`, or its own name at the top. */
+/** The room of a file: its folder below `src`, or its own name at the top; the dashboard is one room. */
 export function roomOf(path: string): string {
+  if (path.startsWith('dashboard/')) return 'dashboard';
   const [, first = '', second] = path.split('/');
   return second === undefined ? first.replace(/\.ts$/, '') : first;
 }

@@ -1,4 +1,5 @@
 /** `up`: the HTTP API and a worker in one process, until it is stopped. */
+import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createLog, type Log } from '../../log.ts';
@@ -16,6 +17,8 @@ interface Options extends Record<string, unknown> {
   readonly json?: boolean;
 }
 
+/** Where the build writes the dashboard: the same place seen from the sources and from the bundle. */
+const DASHBOARD: string = fileURLToPath(new URL('../../../dist/dashboard', import.meta.url));
 /** How often the queue is looked at where nothing rings, in milliseconds. */
 const POLL_MS = 5000;
 /** How often it is looked whether the daily clean-up is due, in milliseconds. */
@@ -75,6 +78,7 @@ async function serve(io: Io, runner: Runner, options: Options, log: Log): Promis
     log,
     auth,
     worker: () => worker.state(),
+    dashboardFolder: DASHBOARD,
   });
   giveBack();
   worker = startWorker(runner, options.worker, io.signal, log);

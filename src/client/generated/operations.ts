@@ -1,11 +1,15 @@
 /** The operations of the HTTP API. Generated from the OpenAPI document by `npm run client`: change the server, not this file. */
 import type {
   AcceptedJob,
+  Agents,
   ApiKey,
   Approval,
   AuditPage,
   Deliveries,
+  Demo,
   EventPage,
+  Findings,
+  GateRuns,
   Job,
   JobPage,
   JobRequest,
@@ -29,6 +33,7 @@ import type {
   Trace,
   Triggers,
   Usage,
+  Who,
 } from './types.ts';
 
 /** What every operation takes and answers. */
@@ -327,6 +332,41 @@ export interface Operations {
     readonly body: null;
     readonly answer: ApiKey;
   };
+  readonly getGate: {
+    readonly path: { readonly job_id: string };
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: GateRuns;
+  };
+  readonly getWho: {
+    readonly path: null;
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Who;
+  };
+  readonly getFindings: {
+    readonly path: null;
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Findings;
+  };
+  readonly listAgents: {
+    readonly path: null;
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Agents;
+  };
+  readonly makeDemo: {
+    readonly path: null;
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Demo;
+  };
 }
 
 /** Where every operation is. */
@@ -369,6 +409,11 @@ export const OPERATIONS = {
   listKeys: { method: 'GET', path: '/api/keys', accepts: 'application/json' },
   createKey: { method: 'POST', path: '/api/keys', accepts: 'application/json' },
   revokeKey: { method: 'POST', path: '/api/keys/{key_id}/revoke', accepts: 'application/json' },
+  getGate: { method: 'GET', path: '/api/jobs/{job_id}/gate', accepts: 'application/json' },
+  getWho: { method: 'GET', path: '/api/who', accepts: 'application/json' },
+  getFindings: { method: 'GET', path: '/api/doctor', accepts: 'application/json' },
+  listAgents: { method: 'GET', path: '/api/agents', accepts: 'application/json' },
+  makeDemo: { method: 'POST', path: '/api/demo', accepts: 'application/json' },
 } as const satisfies Record<
   keyof Operations,
   { readonly method: 'GET' | 'POST' | 'DELETE'; readonly path: string; readonly accepts: string }

@@ -125,6 +125,9 @@ export interface Job {
   readonly upstream_repo: string | null;
   readonly fork_repo: string | null;
   readonly pr_url: string | null;
+  /** What the gate said last; null before the end */
+  readonly gate_verdict: 'green' | 'red' | 'inconclusive' | 'none' | null;
+  readonly total_cost: number | null;
   readonly attempt: number;
   /** What a person is asked while the status is `needs_input` */
   readonly question: string | null;
@@ -768,4 +771,80 @@ export interface NewKey {
   /** Whom or what it is for */
   readonly name: string;
   readonly role?: 'read' | 'submit' | 'admin';
+}
+
+export interface GateRuns {
+  readonly runs: readonly {
+    readonly verdict: 'green' | 'red' | 'inconclusive' | 'none';
+    readonly commit: string;
+    readonly tree: string;
+    readonly checks: readonly {
+      readonly name: string;
+      readonly kind: 'format' | 'lint' | 'types' | 'build' | 'test' | 'other';
+      readonly command: string;
+      readonly base: 'passed' | 'failed' | 'inconclusive' | 'not_run';
+      readonly head: 'passed' | 'failed' | 'inconclusive';
+      readonly verdict: 'passed' | 'failed' | 'pre_existing' | 'fixed' | 'flaky' | 'inconclusive';
+      readonly duration_ms: number;
+      readonly log: string | null;
+      readonly reason: string;
+      readonly base_tests?: {
+        readonly passed: number;
+        readonly failed: number;
+        readonly skipped: number;
+      } | null;
+      readonly head_tests?: {
+        readonly passed: number;
+        readonly failed: number;
+        readonly skipped: number;
+      } | null;
+      readonly new_failures: readonly string[];
+      readonly excerpt: string;
+    }[];
+    readonly tamper: readonly {
+      readonly kind: string;
+      readonly severity: 'block' | 'draft' | 'report';
+      readonly file: string;
+      readonly line: number | null;
+      readonly detail: string;
+      readonly tests?: readonly string[];
+    }[];
+    readonly duration_ms: number;
+  }[];
+}
+
+export interface Who {
+  /** Id of the key; `local` where nobody is asked for one */
+  readonly id: string;
+  readonly name: string;
+  readonly role: 'read' | 'submit' | 'admin';
+  /** Whether requests need a key */
+  readonly auth: boolean;
+  readonly version: string;
+}
+
+export interface Findings {
+  readonly findings: readonly {
+    readonly name: string;
+    readonly state: 'ok' | 'warning' | 'failed';
+    readonly detail: string;
+    readonly fix: string | null;
+  }[];
+}
+
+export interface Agents {
+  /** Who edits unless a request says otherwise */
+  readonly default: string | null;
+  readonly agents: readonly {
+    readonly name: string;
+    readonly ready: boolean;
+    readonly detail: string;
+    readonly fix: string | null;
+  }[];
+}
+
+export interface Demo {
+  readonly repo: string;
+  readonly task: string;
+  readonly agent: string;
 }

@@ -1,6 +1,7 @@
 /** A job as it is shown to whoever asks for it: over HTTP, in the library, on a terminal. Pure. */
 import type { Executor } from '../elsewhere/executor.ts';
 import type { ErrorInfo } from '../error.ts';
+import type { GateVerdict } from '../gate.ts';
 import type { Job } from '../job.ts';
 import { runIdOf } from '../pipeline/run.ts';
 import type { SandboxChoiceName } from '../request.ts';
@@ -35,6 +36,10 @@ export interface JobView extends AcceptedView {
   readonly step: string | null;
   readonly user_id: string | null;
   readonly pr_url: string | null;
+  /** What the gate said of its change last; `null` before the end, and where nothing was judged. */
+  readonly gate_verdict: GateVerdict | null;
+  /** What it has cost; `null` before the end, and where nobody knows. */
+  readonly total_cost: number | null;
   readonly attempt: number;
   readonly question: string | null;
   readonly created_at: string;
@@ -82,6 +87,8 @@ export function viewOf(job: Job): JobView {
     upstream_repo: result?.upstream_repo ?? null,
     fork_repo: result?.fork_repo ?? null,
     pr_url: result?.pr_url ?? null,
+    gate_verdict: result?.gate.verdict ?? null,
+    total_cost: result?.total_cost ?? null,
     attempt: job.attempt,
     question: job.question,
     created_at: job.created_at,

@@ -17,7 +17,7 @@ const FORM = `<!doctype html>
 `;
 const token = z.string().min(1).max(200);
 
-async function logIn({ runner, logins }: Parts, secret: string): Promise<Response> {
+async function logIn({ runner, logins, dashboard }: Parts, secret: string): Promise<Response> {
   const holder = await holderOf(runner.store, secret);
   if (holder === null) {
     throw new Refused({
@@ -31,7 +31,7 @@ async function logIn({ runner, logins }: Parts, secret: string): Promise<Respons
   // Away from the address that holds the key, so that it stays in no history.
   return new Response(null, {
     status: 303,
-    headers: { location: '/docs', 'set-cookie': logins.cookieFor(holder.id) },
+    headers: { location: dashboard === null ? '/docs' : '/', 'set-cookie': logins.cookieFor(holder.id) },
   });
 }
 
@@ -54,8 +54,9 @@ export function loginEndpoints(parts: Parts, define: Define): readonly Endpoint[
         200: { description: 'A page that asks for a key', content: { 'text/html': { schema: z.string() } } },
         ...answers,
       },
-      async handle({ query }) {
+      async handle({ query, request }) {
         if (query.token !== undefined) return logIn(parts, query.token);
+        if (parts.dashboard !== null) return parts.dashboard.page(request);
         return new Response(FORM, {
           headers: {
             'content-type': 'text/html; charset=utf-8',

@@ -55,10 +55,16 @@ export function documentEndpoints(
       path: '/',
       id: 'getStart',
       tag: 'document',
-      summary: 'Leads to the page',
+      summary: 'The dashboard; where it was not built, leads to the page of this document',
       role: null,
-      answers: { 303: { description: 'Go there', headers: { location: 'The page' } } },
-      handle: async () => new Response(null, { status: 303, headers: { location: '/docs' } }),
+      answers: {
+        200: { description: 'The dashboard', content: { 'text/html': { schema: z.string() } } },
+        303: { description: 'Go there', headers: { location: 'The page' } },
+      },
+      handle: async ({ request }) =>
+        parts.dashboard === null
+          ? new Response(null, { status: 303, headers: { location: '/docs' } })
+          : parts.dashboard.page(request),
     }),
   ];
   return all.slice(others.length);

@@ -52,6 +52,8 @@ export const job: JobView = {
   upstream_repo: null,
   fork_repo: null,
   pr_url: null,
+  gate_verdict: 'green',
+  total_cost: 0.21,
   attempt: 1,
   question: null,
   created_at: T0,

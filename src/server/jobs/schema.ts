@@ -208,6 +208,11 @@ export const jobView = z
     upstream_repo: z.string().nullable(),
     fork_repo: z.string().nullable(),
     pr_url: z.string().nullable(),
+    gate_verdict: z
+      .enum(['green', 'red', 'inconclusive', 'none'])
+      .nullable()
+      .meta({ description: 'What the gate said last; null before the end' }),
+    total_cost: z.number().nullable(),
     attempt: count,
     question: z
       .string()

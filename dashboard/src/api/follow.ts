@@ -1,0 +1,128 @@
+/**
+ * The log of a job as it grows: one stream for the tab that shows it. A browser's `EventSource` comes again by itself
+ * and goes on behind the last event, so a server that starts again is no more than a pause.
+ */
+import { useEffect, useSyncExternalStore } from 'react';
+import type { EventType, JobEvent } from '../../../src/job/job.ts';
+
+/** Every type of event: a browser hears only those that it is told of. */
+const TYPES: Readonly<Record<EventType, true>> = {
+  status: true,
+  phase: true,
+  message: true,
+  tool_call: true,
+  plan: true,
+  usage: true,
+  gate: true,
+  sandbox: true,
+  log: true,
+  delivery: true,
+  error: true,
+};
+
+/** How a stream stands. */
+export type Connection = 'connecting' | 'live' | 'lost' | 'over';
+
+/** What is known of a job's log. The list is replaced when it grows, and its events never change. */
+export interface Followed {
+  readonly events: readonly JobEvent[];
+  readonly connection: Connection;
+}
+
+interface Stream {
+  readonly subscribe: (listener: () => void) => () => void;
+  readonly current: () => Followed;
+  readonly open: () => () => void;
+}
+
+/** Pause in which events are collected before they are shown, in milliseconds: a log may grow a thousand times a second. */
+const COLLECT_MS = 80;
+/** Pause before a stream that was refused is tried again, in milliseconds. */
+const AGAIN_MS = 2000;
+
+function createStream(jobId: string): Stream {
+  let followed: Followed = { events: [], connection: 'connecting' };
+  const listeners = new Set<() => void>();
+  let waiting: JobEvent[] = [];
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const show = (next: Followed): void => {
+    followed = next;
+    for (const listener of listeners) listener();
+  };
+  const flush = (): void => {
+    timer = null;
+    if (waiting.length === 0) return;
+    const last = followed.events.at(-1)?.seq ?? 0;
+    const fresh = waiting.filter((event) => event.seq > last);
+    waiting = [];
+    show({ events: [...followed.events, ...fresh], connection: 'live' });
+  };
+  const take = (message: MessageEvent<string>): void => {
+    waiting.push(JSON.parse(message.data) as JobEvent);
+    timer ??= setTimeout(flush, COLLECT_MS);
+  };
+  const isOver = (): boolean => {
+    const ended = followed.events.findLast((event) => event.type === 'status');
+    return ['completed', 'failed', 'cancelled'].includes(String(ended?.data['status']));
+  };
+  return {
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    current: () => followed,
+    open() {
+      let again: ReturnType<typeof setTimeout> | null = null;
+      let source: EventSource;
+      const connect = (): void => {
+        const after = followed.events.at(-1)?.seq ?? 0;
+        source = new EventSource(`/api/jobs/${jobId}/events?after=${after}`);
+        source.addEventListener('open', () => show({ ...followed, connection: 'live' }));
+        for (const type of Object.keys(TYPES)) {
+          source.addEventListener(type, (event: Event) => {
+            // An event of the job may be of the type `error`, and so is what the browser says of the connection.
+            if (event instanceof MessageEvent) take(event);
+          });
+        }
+        source.addEventListener('error', (event) => {
+          if (event instanceof MessageEvent) return;
+          flush();
+          const connection = isOver() ? 'over' : 'lost';
+          if (connection === 'over') source.close();
+          show({ ...followed, connection });
+          // Refused, not cut off: the browser gives up, and this does not.
+          if (connection === 'lost' && source.readyState === EventSource.CLOSED)
+            again = setTimeout(connect, AGAIN_MS);
+        });
+      };
+      connect();
+      return () => {
+        source.close();
+        if (again !== null) clearTimeout(again);
+        if (timer !== null) clearTimeout(timer);
+        timer = null;
+        flush();
+      };
+    },
+  };
+}
+
+/** Logs of the jobs that were looked at last; an old one is forgotten, and read again when it is asked for. */
+const MAX_STREAMS = 4;
+const streams = new Map<string, Stream>();
+
+function streamOf(jobId: string): Stream {
+  const stream = streams.get(jobId) ?? createStream(jobId);
+  streams.delete(jobId);
+  streams.set(jobId, stream);
+  for (const oldest of [...streams.keys()].slice(0, -MAX_STREAMS)) streams.delete(oldest);
+  return stream;
+}
+
+/** Follows a job's log while a page shows it. */
+export function useFollowed(jobId: string): Followed {
+  const stream = streamOf(jobId);
+  const followed = useSyncExternalStore(stream.subscribe, stream.current);
+  useEffect(() => (stream.current().connection === 'over' ? undefined : stream.open()), [stream]);
+  return followed;
+}

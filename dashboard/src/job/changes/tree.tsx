@@ -1,0 +1,66 @@
+/** The files of a change by folder. */
+import type { ReactNode } from 'react';
+import { Icon } from '../../parts/icon.tsx';
+import { shown } from '../../parts/words.ts';
+import type { ChangedFile, Folder } from './rows.ts';
+
+const LETTERS: Readonly<Record<ChangedFile['type'], readonly [letter: string, word: string]>> = {
+  add: ['A', 'new'],
+  delete: ['D', 'deleted'],
+  modify: ['M', 'changed'],
+  rename: ['R', 'moved'],
+  copy: ['C', 'copied'],
+};
+
+/** What became of a file, as a letter with its word. */
+export function Became({ file }: { readonly file: ChangedFile }): ReactNode {
+  const [letter, word] = LETTERS[file.type];
+  return (
+    <abbr className={`became b-${file.type}`} title={word}>
+      {letter}
+    </abbr>
+  );
+}
+
+/** Lines that came and went. */
+export function Counts({ file }: { readonly file: ChangedFile }): ReactNode {
+  return (
+    <span className="counts">
+      {file.added === 0 ? null : <span className="ok">+{file.added}</span>}{' '}
+      {file.removed === 0 ? null : <span className="bad">−{file.removed}</span>}
+    </span>
+  );
+}
+
+/** The tree. */
+export function Tree({
+  folder,
+  onOpen,
+}: {
+  readonly folder: Folder;
+  readonly onOpen: (file: ChangedFile) => void;
+}): ReactNode {
+  return (
+    <ul className="tree">
+      {folder.folders.map((one) => (
+        <li key={one.name}>
+          <details open>
+            <summary>
+              <Icon name="down" /> {shown(one.name)}
+            </summary>
+            <Tree folder={one} onOpen={onOpen} />
+          </details>
+        </li>
+      ))}
+      {folder.files.map(({ name, file }) => (
+        <li key={name}>
+          <button type="button" onClick={() => onOpen(file)} title={shown(file.path)}>
+            <Became file={file} />
+            <span dir="auto">{shown(name)}</span>
+            <Counts file={file} />
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

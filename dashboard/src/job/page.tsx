@@ -1,0 +1,232 @@
+/** A job: five answers first, then the gate, and behind it everything else. */
+import { useQuery } from '@tanstack/react-query';
+import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { Link, useLocation, useSearchParams } from 'wouter';
+import type { GateReport } from '../../../src/job/gate.ts';
+import type { JobEvent } from '../../../src/job/job.ts';
+import type { JobView } from '../../../src/job/view/view.ts';
+import type { WhoView } from '../../../src/server/dashboard/view.ts';
+import { useFollowed, type Followed } from '../api/follow.ts';
+import { diffQuery, gateQuery, hasEnded, jobQuery, queries, resultQuery } from '../api/queries.ts';
+import { useTitle } from '../frame/shell.tsx';
+import { useKeys } from '../frame/shortcuts.tsx';
+import { Copy } from '../parts/copy.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { Failure, Loading } from '../parts/notes.tsx';
+import { firstLine } from '../parts/words.ts';
+import { Actions, Question } from './actions.tsx';
+import { Deliveries } from './deliveries.tsx';
+import { Gate } from './gate.tsx';
+import { Log } from './log/log.tsx';
+import { Story } from './story.tsx';
+import { Claim, Summary } from './summary.tsx';
+import { Timeline } from './timeline.tsx';
+import { liveGateOf, nowOf, phasesOf, spentOf, type LiveGate, type PhaseTold } from './told.ts';
+
+const Changes = lazy(async () => ({ default: (await import('./changes/changes.tsx')).Changes }));
+
+const TABS = ['gate', 'activity', 'log', 'changes', 'deliveries'] as const;
+type Tab = (typeof TABS)[number];
+const NAMES: Readonly<Record<Tab, string>> = {
+  gate: 'Gate',
+  activity: 'Activity',
+  log: 'Log',
+  changes: 'Changes',
+  deliveries: 'Deliveries',
+};
+
+function useTab(): readonly [Tab, (tab: Tab) => void] {
+  const [search, setSearch] = useSearchParams();
+  const named = search.get('tab');
+  // An address with a line in it is one of the log.
+  const fallback: Tab = location.hash.startsWith('#L') ? 'log' : 'gate';
+  const tab = TABS.find((one) => one === named) ?? fallback;
+  return [tab, (next) => setSearch(next === 'gate' ? {} : { tab: next }, { replace: true })];
+}
+
+function Tabs({
+  tab,
+  onTab,
+  mayAct,
+}: {
+  readonly tab: Tab;
+  readonly onTab: (tab: Tab) => void;
+  readonly mayAct: boolean;
+}): ReactNode {
+  return (
+    <div className="tabs" role="tablist" aria-label="Parts of the job">
+      {TABS.filter((one) => one !== 'deliveries' || mayAct).map((one) => (
+        <button
+          key={one}
+          id={`tab-${one}`}
+          type="button"
+          role="tab"
+          aria-selected={tab === one}
+          aria-controls="panel"
+          tabIndex={tab === one ? 0 : -1}
+          onClick={() => onTab(one)}
+          onKeyDown={(event) => {
+            const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+            const next = TABS[(TABS.indexOf(one) + by + TABS.length) % TABS.length];
+            if (by === 0 || next === undefined) return;
+            onTab(next);
+            document.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
+          }}
+        >
+          {NAMES[one]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+interface Told {
+  readonly phases: readonly PhaseTold[];
+  readonly live: LiveGate | null;
+  readonly spent: { readonly usd: number | null; readonly tokens: number | null };
+}
+
+/** Whether what was asked of the job is old by this event. */
+function isMark({ type, data }: JobEvent): boolean {
+  return type === 'status' || type === 'phase' || (type === 'gate' && 'verdict' in data);
+}
+
+function Head({ job, actions }: { readonly job: JobView; readonly actions: ReactNode }): ReactNode {
+  return (
+    <header className="job-head">
+      <p className="crumb">
+        <Link href="/">
+          <Icon name="left" /> Jobs
+        </Link>
+        <code>{job.job_id}</code>
+        <Copy text={job.job_id} what="the id" />
+      </p>
+      <div className="head-line">
+        <h1 dir="auto">{firstLine(job.task)}</h1>
+        {actions}
+      </div>
+    </header>
+  );
+}
+
+function Notes({ notices }: { readonly notices: readonly string[] }): ReactNode {
+  if (notices.length === 0) return null;
+  return (
+    <ul className="remarks-list">
+      {notices.map((notice) => (
+        <li key={notice}>
+          <Icon name="flag" /> {firstLine(notice)}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+interface PanelProps {
+  readonly tab: Tab;
+  readonly job: JobView;
+  readonly runs: readonly GateReport[];
+  readonly live: LiveGate | null;
+  readonly followed: Followed;
+  readonly mayAct: boolean;
+}
+
+function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNode {
+  const { events, connection } = followed;
+  const jobId = job.job_id;
+  const isOver = hasEnded(job);
+  return (
+    <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+      <Suspense fallback={<Loading what={NAMES[tab]} />}>
+        {tab === 'gate' ? <Gate runs={runs} live={live} hasEnded={isOver} /> : null}
+        {tab === 'activity' ? <Story events={events} /> : null}
+        {tab === 'log' ? (
+          <Log jobId={jobId} events={events} connection={connection} hasEnded={isOver} />
+        ) : null}
+        {tab === 'changes' ? <Changes job={job} canAct={mayAct} /> : null}
+        {tab === 'deliveries' && mayAct ? <Deliveries jobId={jobId} hasEnded={isOver} /> : null}
+      </Suspense>
+    </div>
+  );
+}
+
+/** What the log tells, read anew when it grows. */
+function useTold(jobId: string, events: Followed['events']): Told {
+  const told = useMemo(
+    () => ({ phases: phasesOf(events), live: liveGateOf(events), spent: spentOf(events) }),
+    [events],
+  );
+  const marks = useMemo(() => events.filter(isMark).length, [events]);
+  useEffect(() => {
+    if (marks === 0) return;
+    for (const query of [jobQuery(jobId), gateQuery(jobId), diffQuery(jobId)])
+      void queries.invalidateQueries({ queryKey: query.queryKey });
+  }, [jobId, marks]);
+  return told;
+}
+
+/** The page. */
+export function JobPage({ jobId, who }: { readonly jobId: string; readonly who: WhoView }): ReactNode {
+  const { data: job, error, refetch } = useQuery(jobQuery(jobId));
+  const { data: result } = useQuery(resultQuery(job));
+  const { data: gate } = useQuery(gateQuery(jobId));
+  const followed = useFollowed(jobId);
+  const told = useTold(jobId, followed.events);
+  const [tab, setTab] = useTab();
+  const [isWriting, setWriting] = useState(false);
+  const [, go] = useLocation();
+  const mayAct = who.role !== 'read';
+  useTitle(job === undefined ? jobId : firstLine(job.task));
+  useKeys({
+    ...Object.fromEntries(TABS.map((one, at) => [String(at + 1), () => setTab(one)])),
+    m: () => setWriting(mayAct),
+    u: () => go('/'),
+  });
+  if (job === undefined) {
+    return (
+      <div className="page">
+        {error === null ? (
+          <Loading what="the job" lines={8} />
+        ) : (
+          <Failure error={error} onAgain={() => void refetch()} />
+        )}
+      </div>
+    );
+  }
+  const runs = gate?.runs ?? [];
+  const isOver = hasEnded(job);
+  const live = isOver ? null : told.live;
+  return (
+    <div className="page job-page">
+      <Head
+        job={job}
+        actions={mayAct ? <Actions job={job} isWriting={isWriting} onWriting={setWriting} /> : null}
+      />
+      {followed.connection === 'lost' ? (
+        <p className="note warn-box" role="status">
+          <Icon name="warn" /> The server was lost; this page goes on when it is back.
+        </p>
+      ) : null}
+      <Question job={job} canAct={mayAct} />
+      <Summary
+        job={job}
+        result={result}
+        runs={runs}
+        live={live}
+        now={isOver ? null : nowOf(told.phases)}
+        spent={told.spent}
+      >
+        {isOver && runs.length > 0 && tab !== 'changes' ? (
+          <button type="button" className="button" onClick={() => setTab('changes')}>
+            <Icon name="file" /> Read the change
+          </button>
+        ) : null}
+      </Summary>
+      <Timeline phases={told.phases} />
+      <Claim result={result} />
+      <Notes notices={result?.notices ?? []} />
+      <Tabs tab={tab} onTab={setTab} mayAct={mayAct} />
+      <Panel tab={tab} job={job} runs={runs} live={live} followed={followed} mayAct={mayAct} />
+    </div>
+  );
+}

@@ -1,0 +1,19 @@
+/** Where the browser begins. */
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app.tsx';
+import './style/tokens.css';
+import './style/base.css';
+import './style/frame.css';
+import './style/jobs.css';
+import './style/job.css';
+import './style/text.css';
+import './style/forms.css';
+
+const root = document.querySelector('#root');
+if (root === null) throw new Error('the page has no root');
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

@@ -1,0 +1,18 @@
+/** Builds the dashboard into static files beside the program, with nothing in the page itself that a strict policy forbids. */
+import { join } from 'node:path';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [react()],
+  build: {
+    outDir: join(import.meta.dirname, '../dist/dashboard'),
+    emptyOutDir: true,
+    target: 'es2024',
+    // A `data:` address in a style is one more thing that the policy would have to allow.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+});
