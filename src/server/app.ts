@@ -144,7 +144,17 @@ function routeOf(path: string): string {
 /** Makes the application of all endpoints. */
 export function createApp(options: AppOptions): Hono<Bindings> {
   const app = new Hono<Bindings>();
-  const { endpoints } = options;
+  const { endpoints, dashboard } = options;
+  if (dashboard !== null) {
+    // Endpoints stand at these paths too: for a server without a dashboard, and for logins by a link.
+    for (const path of ['/', '/login']) {
+      app.get(path, async (c, next) => {
+        if (c.req.query('token') !== undefined) return next();
+        options.onDone('dashboard', 200);
+        return withHeaders(await dashboard.page(c.req.raw));
+      });
+    }
+  }
   for (const endpoint of endpoints) {
     app.on(endpoint.method.toUpperCase(), routeOf(endpoint.path), async (c) =>
       withHeaders(await handle(options, endpoint, c)),

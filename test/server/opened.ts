@@ -33,6 +33,7 @@ export async function openedServer(
   options: {
     readonly auth?: boolean;
     readonly patience?: Patience;
+    readonly dashboardFolder?: string;
     readonly env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<OpenedServer> {
@@ -53,7 +54,7 @@ export async function openedServer(
     return made.secret;
   };
   const keys = { read: await keyOf('read'), submit: await keyOf('submit'), admin: await keyOf('admin') };
-  const { auth = true, patience } = options;
+  const { auth = true, patience, dashboardFolder } = options;
   const server = await openServer({
     runner,
     version: '1.2.3',
@@ -61,6 +62,7 @@ export async function openedServer(
     auth,
     worker: () => 'none',
     ...(patience === undefined ? {} : { patience }),
+    ...(dashboardFolder === undefined ? {} : { dashboardFolder }),
   });
   const ask: OpenedServer['ask'] = (path, { as = 'read', ...init } = {}) => {
     const headers = new Headers(init.headers);

@@ -16,9 +16,7 @@ interface Accepted {
 
 /** Asks for a job that goes on with what this one left, on its branch. */
 export async function followUp(job: JobView, task: string): Promise<string> {
-  // A job that was asked for with a story of the simulated agent is gone on with by the same agent.
-  const [agent = job.agent] = job.agent.split(':');
-  const asked = { repo: job.repo, task, agent, session_id: job.session_id ?? job.job_id };
+  const asked = { repo: job.repo, task, agent: job.agent, session_id: job.session_id ?? job.job_id };
   return (await post<Accepted>('/api/jobs', asked, onceKey())).job_id;
 }
 

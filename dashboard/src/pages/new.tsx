@@ -94,7 +94,7 @@ function Field({
 }
 
 function agentHint(agents: readonly AgentView[], wanted: string, fallback: string | null): string {
-  const one = agents.find(({ name }) => name === (wanted === '' ? fallback : wanted));
+  const one = agents.find(({ name }) => name === (wanted === '' ? fallback : wanted.split(':')[0]));
   if (one === undefined)
     return wanted === '' && fallback === null ? 'None is configured here: choose one' : '';
   return shown(one.ready || one.fix === null ? one.detail : `${one.detail}: ${one.fix}`);
@@ -108,6 +108,9 @@ function AgentField({ wish, onChange }: PartProps): ReactNode {
     <Field label="Agent" hint={agentHint(agents, wish.agent, fallback)}>
       <select value={wish.agent} onChange={(event) => onChange({ agent: event.target.value })}>
         <option value="">{fallback === null ? 'As configured' : `As configured (${fallback})`}</option>
+        {wish.agent === '' || agents.some(({ name }) => name === wish.agent) ? null : (
+          <option value={wish.agent}>{wish.agent}</option>
+        )}
         {agents
           .toSorted((a, b) => Number(b.ready) - Number(a.ready))
           .map(({ name, ready }) => (

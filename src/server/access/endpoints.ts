@@ -54,9 +54,8 @@ export function loginEndpoints(parts: Parts, define: Define): readonly Endpoint[
         200: { description: 'A page that asks for a key', content: { 'text/html': { schema: z.string() } } },
         ...answers,
       },
-      async handle({ query, request }) {
+      async handle({ query }) {
         if (query.token !== undefined) return logIn(parts, query.token);
-        if (parts.dashboard !== null) return parts.dashboard.page(request);
         return new Response(FORM, {
           headers: {
             'content-type': 'text/html; charset=utf-8',

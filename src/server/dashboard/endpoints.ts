@@ -184,7 +184,7 @@ function demoEndpoint({ config }: Parts, define: Define): Endpoint {
             example: {
               repo: '/home/ada/.local/share/agent-runner/demo/slug',
               task: 'Add a maxLength option to slugify',
-              agent: 'simulated',
+              agent: 'simulated:bad',
             },
           },
         },
@@ -195,7 +195,7 @@ function demoEndpoint({ config }: Parts, define: Define): Endpoint {
       making = making.catch(() => {}).then(make);
       await making;
       about('demo');
-      const answer: DemoView = { repo: folder, task: demoTask, agent: 'simulated' };
+      const answer: DemoView = { repo: folder, task: demoTask, agent: 'simulated:bad' };
       return json(answer);
     },
   });

@@ -61,10 +61,7 @@ export function documentEndpoints(
         200: { description: 'The dashboard', content: { 'text/html': { schema: z.string() } } },
         303: { description: 'Go there', headers: { location: 'The page' } },
       },
-      handle: async ({ request }) =>
-        parts.dashboard === null
-          ? new Response(null, { status: 303, headers: { location: '/docs' } })
-          : parts.dashboard.page(request),
+      handle: async () => new Response(null, { status: 303, headers: { location: '/docs' } }),
     }),
   ];
   return all.slice(others.length);

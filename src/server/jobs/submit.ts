@@ -7,6 +7,7 @@ import type { Config } from '../../config.ts';
 import { JobError } from '../../job/error.ts';
 import { isOwnerName, type Budget, type JobRequest } from '../../job/request.ts';
 import { agentNames } from '../../runner/agents.ts';
+import { demoScenarios } from '../../runner/demo.ts';
 import { withWords } from '../../runner/forge/issue.ts';
 import { hasForge, isLocalPath, resolveRequest, type RequestInput } from '../../runner/request/resolve.ts';
 import type { Runner } from '../../runner/runner.ts';
@@ -97,8 +98,11 @@ export function knownAgents({ agentCmd }: Config): readonly string[] {
 function agentOf(config: Config, body: SubmitBody): string | undefined {
   const agent = oneOf(body, ['agent', 'provider']);
   if (agent === undefined) return undefined;
-  const known = knownAgents(config);
-  if (!known.includes(agent)) refuse('agent', agent, known.join(', '));
+  const known = config.agentCmd === null ? agentNames.filter((name) => name !== 'command') : agentNames;
+  // The simulated agent plays one of its stories, each as harmless as the others.
+  const [name = '', story] = agent.split(/:(.*)/s);
+  const isStory = name === 'simulated' && story !== undefined && Object.hasOwn(demoScenarios, story);
+  if (!known.includes(agent) && !isStory) refuse('agent', agent, known.join(', '));
   return agent;
 }
 

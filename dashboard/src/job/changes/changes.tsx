@@ -14,7 +14,7 @@ import { taskOf, type Remark } from './remarks.ts';
 import { filesOf, rowsOf, treeOf, type ChangedFile, type DiffRow } from './rows.ts';
 import { Became, Counts, Tree } from './tree.tsx';
 
-const ROW_PX = 21;
+const ROW_PX = 24;
 /** Longest part of a line that is drawn, in characters. */
 const MAX_DRAWN_CHARS = 2000;
 const SIGNS = { insert: '+', delete: '−', normal: ' ' } as const;

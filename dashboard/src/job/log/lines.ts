@@ -1,6 +1,6 @@
 /** A job's log as lines: each event becomes one line, or as many as its text has. */
 import type { JobEvent } from '../../../../src/job/job.ts';
-import { plain } from './ansi.tsx';
+import { plain } from './terminal.ts';
 
 /** A line. */
 export interface LogLine {

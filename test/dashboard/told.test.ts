@@ -1,0 +1,169 @@
+/** What the pages make of words, times and events, without a browser. */
+import { describe, expect, test } from 'vitest';
+import { filesOf, rowsOf, treeOf } from '../../dashboard/src/job/changes/rows.ts';
+import { taskOf } from '../../dashboard/src/job/changes/remarks.ts';
+import { found, linesOf } from '../../dashboard/src/job/log/lines.ts';
+import { plain, settled } from '../../dashboard/src/job/log/terminal.ts';
+import { liveGateOf, phasesOf, spentOf } from '../../dashboard/src/job/told.ts';
+import { ago, firstLine, money, repoName, shown, span, webAddress } from '../../dashboard/src/parts/words.ts';
+import type { EventType, JobEvent } from '../../src/job/job.ts';
+
+let seq = 0;
+function event(type: EventType, data: JobEvent['data']): JobEvent {
+  return {
+    seq: ++seq,
+    job_id: 'job-1',
+    type,
+    phase: null,
+    attempt: 1,
+    time: '2026-11-21T10:00:00.000Z',
+    data,
+  };
+}
+
+describe('words', () => {
+  test.each([
+    [0, '0 ms'],
+    [999, '999 ms'],
+    [1000, '1.0 s'],
+    [59_400, '59 s'],
+    [185_000, '3 m 05 s'],
+    [7_800_000, '2 h 10 m'],
+  ])('%i milliseconds are %s', (ms, text) => {
+    expect(span(ms)).toBe(text);
+  });
+
+  test('money that nobody knows is not nothing', () => {
+    expect([null, 0, 0.004, 1.5].map(money)).toEqual(['–', '$0', '<$0.01', '$1.50']);
+  });
+
+  test('a time that a clock ahead of ours wrote is now', () => {
+    expect(ago('2026-11-21T10:00:09.000Z', Date.parse('2026-11-21T10:00:00.000Z'))).toBe('now');
+    expect(ago('2026-11-21T10:00:00.000Z', Date.parse('2026-11-23T10:00:00.000Z'))).toBe('2d');
+  });
+
+  test('a repository is called by its name', () => {
+    const names = [
+      'https://git.example.org/ann/shop.git',
+      'git@example.org:ann/shop.git',
+      '/home/ann/shop',
+      'ann/shop',
+    ];
+    expect(names.map(repoName)).toEqual(['ann/shop', 'ann/shop', 'shop', 'shop']);
+  });
+
+  test('what deceives the eye is shown by its number', () => {
+    expect(shown('a\u202eb\u2066c\u200bd\u0007e')).toBe('a⟨202E⟩b⟨2066⟩c⟨200B⟩d⟨0007⟩e');
+    expect(firstLine('\n\n  one \ntwo')).toBe('one');
+  });
+
+  test('a link leads nowhere but to the web', () => {
+    expect(['https://x.example/1', 'javascript:alert(1)', 'data:text/html,x', null].map(webAddress)).toEqual([
+      'https://x.example/1',
+      null,
+      null,
+      null,
+    ]);
+  });
+});
+
+describe('a terminal', () => {
+  test('shows in the end what was not overwritten, and none of its commands', () => {
+    expect(settled('10%\r20%\rdone\n')).toBe('done\n');
+    expect(
+      plain(
+        '\u001b]0;title\u0007\u001b[2K\u001b[31mred\u001b[0m \u001b]8;;https://x\u001b\\link\u001b]8;;\u001b\\',
+      ),
+    ).toBe('red link');
+  });
+
+  test('lines are found by their words, in any case and under any colour', () => {
+    const lines = linesOf(event('log', { stream: 'stdout', text: 'one\n\u001b[1mTw\u001b[0mo\nthree\n' }));
+    expect(lines.map(({ text }) => plain(text))).toEqual(['one', 'Two', 'three']);
+    expect(found(lines, ' tWO ')).toEqual([1]);
+    expect(found(lines, '')).toEqual([]);
+  });
+
+  test('a line without an end is cut, and says by how much', () => {
+    const [line] = linesOf(event('log', { text: 'x'.repeat(1_000_000) }));
+    expect(line?.text.length).toBeLessThan(20_100);
+    expect(line?.text).toMatch(/980,000 more characters$/);
+  });
+});
+
+describe('events', () => {
+  const begun = [
+    event('gate', { checks: [{ name: 'lint' }, { name: 'test' }], sources: ['checks: detected'] }),
+    event('phase', { step: 'build-1', state: 'started', try: 1 }),
+    event('usage', { cost_usd: 0.1, tokens_in: 100, tokens_out: 20, turns: 1 }),
+    event('usage', { cost_usd: null, tokens_in: null, tokens_out: null, turns: 1 }),
+    event('phase', { step: 'build-1', state: 'done', duration_ms: 40 }),
+    event('phase', { step: 'verify-1', state: 'started', try: 1 }),
+    event('gate', { run: 1, side: 'base', check: 'lint', state: 'passed' }),
+    event('gate', { run: 1, side: 'head', check: 'lint', state: 'running' }),
+  ];
+
+  test('become steps, money, and a gate at work', () => {
+    expect(phasesOf(begun)).toMatchObject([
+      { key: 'build-1', name: 'build', number: 1, state: 'done', ms: 40 },
+      { key: 'verify-1', state: 'running', ms: null },
+    ]);
+    expect(spentOf(begun)).toEqual({ usd: 0.1, tokens: 120 });
+    expect(liveGateOf(begun)).toEqual({
+      run: 1,
+      checks: [
+        { name: 'lint', base: 'passed', head: 'running', restored: null, verdict: null },
+        { name: 'test', base: 'waiting', head: 'waiting', restored: null, verdict: null },
+      ],
+    });
+  });
+
+  test('a gate that has said its verdict is at work no more', () => {
+    expect(liveGateOf([...begun, event('gate', { run: 1, verdict: 'red', checks: [] })])).toBeNull();
+    expect(liveGateOf([])).toBeNull();
+  });
+});
+
+describe('a change', () => {
+  const diff = [
+    'diff --git a/src/a.js b/src/a.js',
+    'index 1111111..2222222 100644',
+    '--- a/src/a.js',
+    '+++ b/src/a.js',
+    '@@ -1,2 +1,2 @@',
+    ' const a = 1;',
+    '-const b = 2;',
+    '+const b = 3; // <b>',
+    'diff --git a/src/deep/er/new.js b/src/deep/er/new.js',
+    'new file mode 100644',
+    'index 0000000..3333333',
+    '--- /dev/null',
+    '+++ b/src/deep/er/new.js',
+    '@@ -0,0 +1 @@',
+    '+x',
+    '',
+  ].join('\n');
+
+  test('becomes files, rows and a tree', () => {
+    const files = filesOf(diff);
+    expect(files).toMatchObject([
+      { path: 'src/a.js', type: 'modify', added: 1, removed: 1 },
+      { path: 'src/deep/er/new.js', type: 'add', added: 1, removed: 0 },
+    ]);
+    const rows = rowsOf(files, new Set(['src/deep/er/new.js']));
+    expect(rows.map(({ kind }) => kind)).toEqual(['file', 'hunk', 'line', 'line', 'line', 'file']);
+    expect(rows[3]).toMatchObject({ type: 'delete', old: 2, new: null, text: 'const b = 2;' });
+    expect(rows[4]).toMatchObject({ type: 'insert', old: null, new: 2, id: 'src/a.js:2' });
+    const tree = treeOf(files);
+    expect(tree.folders).toMatchObject([
+      { name: 'src', files: [{ name: 'a.js' }], folders: [{ name: 'deep/er', files: [{ name: 'new.js' }] }] },
+    ]);
+    expect(filesOf('  ')).toEqual([]);
+  });
+
+  test('remarks on it are told with what they are about', () => {
+    expect(taskOf([{ path: 'src/a.js', line: -2, quote: ' const b = 2;', text: 'Keep it.' }])).toBe(
+      'Work these remarks on the change in:\n\nsrc/a.js, line 2 of before:\n> const b = 2;\nKeep it.',
+    );
+  });
+});

@@ -1,0 +1,172 @@
+/** How the dashboard is served, and what it asks for besides jobs. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { GateReport } from '../../src/job/gate.ts';
+import { openedServer, playJob, type OpenedServer } from './opened.ts';
+
+const PAGE = '<!doctype html><title>x</title>';
+const SCRIPT = `console.log(1);${' '.repeat(2000)}`;
+
+let folder: string;
+let opened: OpenedServer;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'agent-runner-built-'));
+  mkdirSync(join(folder, 'assets'));
+  writeFileSync(join(folder, 'index.html'), PAGE);
+  writeFileSync(join(folder, 'assets/main-abc123.js'), SCRIPT);
+  writeFileSync(join(folder, 'mark.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
+  opened = await openedServer({}, { dashboardFolder: folder });
+});
+afterAll(async () => {
+  await opened.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function visit(path: string, headers: Record<string, string> = {}): Promise<Response> {
+  return opened.ask(path, { as: null, headers: { accept: 'text/html,*/*', ...headers } });
+}
+
+describe('the page', () => {
+  test('is shown to a browser wherever no endpoint answers, with a policy that lets nothing else in', async () => {
+    for (const path of [
+      '/',
+      '/?status=failed&q=x',
+      '/job/job-0123456789ab',
+      '/login',
+      '/login?next=%2Fcost',
+      '/no/such',
+    ]) {
+      const response = await visit(path);
+      expect([path, response.status, await response.text()]).toEqual([path, 200, PAGE]);
+      const headers = Object.fromEntries(response.headers);
+      expect(headers).toMatchObject({
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-cache',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+      });
+      expect(headers['content-security-policy']).toBe(
+        "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'",
+      );
+    }
+  });
+
+  test('is not what a programme gets that errs in a path', async () => {
+    const answers = await Promise.all([
+      opened.ask('/no/such', { as: null }),
+      visit('/api/no-such'),
+      opened.ask('/no/such', { as: null, method: 'POST', headers: { accept: 'text/html' } }),
+    ]);
+    for (const response of answers)
+      expect([response.status, response.headers.get('content-type')]).toEqual([
+        404,
+        'application/problem+json',
+      ]);
+  });
+
+  test('is where a login leads', async () => {
+    const response = await visit(`/login?token=${opened.keys.read}`);
+    expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
+    expect((await visit('/login?token=wrong')).status).toBe(401);
+  });
+});
+
+describe('files', () => {
+  test('with a hash in their names are kept for ever, others are asked for again', async () => {
+    const script = await visit('/assets/main-abc123.js');
+    expect(script.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    const mark = await visit('/mark.svg');
+    expect(mark.headers.get('cache-control')).toBe('no-cache');
+    expect(mark.headers.get('content-type')).toBe('image/svg+xml');
+    const again = await visit('/mark.svg', { 'if-none-match': mark.headers.get('etag') ?? '' });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+  });
+
+  test('are compressed for who takes that', async () => {
+    const { request } = await import('node:http');
+    const body = await new Promise<Buffer>((resolve, reject) => {
+      const parts: Buffer[] = [];
+      request(
+        `${opened.server.url}/assets/main-abc123.js`,
+        { headers: { 'accept-encoding': 'gzip' } },
+        (response) => {
+          expect(response.headers['content-encoding']).toBe('gzip');
+          response
+            .on('data', (part: Buffer) => parts.push(part))
+            .on('end', () => resolve(Buffer.concat(parts)));
+        },
+      )
+        .on('error', reject)
+        .end();
+    });
+    expect(body.length).toBeLessThan(200);
+    expect(gunzipSync(body).toString()).toBe(SCRIPT);
+  });
+
+  test('are those of the build and no others', async () => {
+    for (const path of [
+      '/assets/..%2f..%2fetc%2fpasswd',
+      '/%2e%2e/agent-runner.db',
+      '/assets/',
+      '/index.html%00.js',
+    ])
+      expect(await (await visit(path)).text()).toBe(PAGE);
+    expect((await opened.ask('/assets/none.js', { as: null })).status).toBe(404);
+  });
+});
+
+describe('what it asks', () => {
+  test('who it is', async () => {
+    const answer = await (await opened.ask('/api/who', { as: 'submit' })).json();
+    expect(answer).toMatchObject({ name: 'submit', role: 'submit', auth: true, version: '1.2.3' });
+  });
+
+  test('a repository to try, made once, of an administrator', async () => {
+    expect((await opened.post('/api/demo', '', 'submit')).status).toBe(403);
+    const [first, second] = await Promise.all(
+      [1, 2].map(async () => (await opened.post('/api/demo', '', 'admin')).json()),
+    );
+    expect(first).toEqual(second);
+    const { repo, task, agent } = first as { repo: string; task: string; agent: string };
+    const job = await opened.post('/api/jobs', { repo, task, agent }, 'admin');
+    expect(job.status).toBe(201);
+    const wrong = await opened.post('/api/jobs', { repo, task, agent: 'simulated:none' }, 'admin');
+    expect(wrong.status).toBe(400);
+  });
+
+  test('what the gate said, while the job goes on too', async () => {
+    const { jobId, end } = await playJob(opened);
+    const ask = async (): Promise<unknown> => (await opened.ask(`/api/jobs/${jobId}/gate`)).json();
+    expect(await ask()).toEqual({ runs: [] });
+    const { store } = opened.runner;
+    const lease = await store.getLease(jobId);
+    if (lease === null) throw new Error('the job is not held');
+    const report: GateReport = {
+      verdict: 'red',
+      commit: 'c',
+      tree: 't',
+      checks: [],
+      tamper: [],
+      duration_ms: 5,
+    };
+    const times = {
+      started_at: '2026-11-21T10:00:00.000Z',
+      ended_at: '2026-11-21T10:00:01.000Z',
+      usage: null,
+    };
+    await store.beginStep(lease, 'verify-1', 1);
+    await store.finishStep(
+      lease,
+      'verify-1',
+      { ok: true, ...times, report, head_sha: 'c', failure: 'x' },
+      'normal',
+    );
+    expect(await ask()).toEqual({ runs: [report] });
+    await end();
+    expect((await opened.ask('/api/jobs/job-000000000bad/gate')).status).toBe(404);
+  });
+});
