@@ -120,13 +120,19 @@ async function visitOf(browser: Browser, url: string, token: string, options: ob
   return { context, page, troubles };
 }
 
-/** Opens one. @param settings by name, as flags give them */
-export async function openScene(settings: Readonly<Record<string, unknown>> = {}): Promise<Scene> {
+/**
+ * Opens one.
+ *
+ * @param settings by name, as flags give them
+ * @param folder where everything of it lies; removed at its end
+ */
+export async function openScene(
+  settings: Readonly<Record<string, unknown>> = {},
+  folder: string = mkdtempSync(join(tmpdir(), 'agent-runner-browser-')),
+): Promise<Scene> {
   if (browserPath === null) throw new Error('no browser: apt-get install chromium');
-  const folder = mkdtempSync(join(tmpdir(), 'agent-runner-browser-'));
   const [home, repo, built] = [join(folder, 'home'), join(folder, 'shop'), join(folder, 'built')];
-  mkdirSync(home);
-  mkdirSync(repo);
+  for (const path of [home, repo]) mkdirSync(path, { recursive: true });
   makeRepository(repo);
   const script = join(folder, 'agent.sh');
   writeFileSync(script, AGENT);

@@ -94,7 +94,7 @@ function Field({
 }
 
 function agentHint(agents: readonly AgentView[], wanted: string, fallback: string | null): string {
-  const one = agents.find(({ name }) => name === (wanted === '' ? fallback : wanted.split(':')[0]));
+  const one = agents.find(({ name }) => name === (wanted === '' ? fallback : wanted));
   if (one === undefined)
     return wanted === '' && fallback === null ? 'None is configured here: choose one' : '';
   return shown(one.ready || one.fix === null ? one.detail : `${one.detail}: ${one.fix}`);
