@@ -93,7 +93,7 @@ describe.skipIf(!works)(label, () => {
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
     expect(await faultsOf(page)).toEqual([]);
-  });
+  }, 120_000);
 
   test('hostile text is text: no tag, no command of a terminal, no turned line, whatever its length', async () => {
     const { page, troubles } = ann;

@@ -33,6 +33,8 @@ describe.skipIf(!works)(label, () => {
     const answers = page.locator('.answers');
     for (const words of ['slug', 'Proposed', 'Green', '2 checks pass', 'bot/job-'])
       await answers.getByText(words).first().waitFor();
+    await page.getByText('Provenance:').click();
+    await page.getByText('Sandbox', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Read the change' }).click();
     await page.getByRole('region', { name: 'Change' }).getByText('maxLength').first().waitFor();
     expect(troubles).toEqual([]);

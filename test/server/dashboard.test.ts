@@ -139,7 +139,8 @@ describe('what it asks', () => {
   });
 
   test('what the gate said, while the job goes on too', async () => {
-    const { jobId, end } = await playJob(opened);
+    const played = await playJob(opened);
+    const { jobId } = played;
     const ask = async (): Promise<unknown> => (await opened.ask(`/api/jobs/${jobId}/gate`)).json();
     expect(await ask()).toEqual({ runs: [] });
     const { store } = opened.runner;
@@ -166,7 +167,7 @@ describe('what it asks', () => {
       'normal',
     );
     expect(await ask()).toEqual({ runs: [report] });
-    await end();
+    await played.end();
     expect((await opened.ask('/api/jobs/job-000000000bad/gate')).status).toBe(404);
   });
 });

@@ -37,6 +37,8 @@ interface Stream {
 
 /** Pause in which events are collected before they are shown, in milliseconds: a log may grow a thousand times a second. */
 const COLLECT_MS = 80;
+/** A long log is shown anew less often, because the whole of it is looked at then: 50,000 events twice a second. */
+const EVENTS_PER_MS = 100;
 /** Pause before a stream that was refused is tried again, in milliseconds. */
 const AGAIN_MS = 2000;
 
@@ -59,7 +61,7 @@ function createStream(jobId: string): Stream {
   };
   const take = (message: MessageEvent<string>): void => {
     waiting.push(JSON.parse(message.data) as JobEvent);
-    timer ??= setTimeout(flush, COLLECT_MS);
+    timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
   };
   const isOver = (): boolean => {
     const ended = followed.events.findLast((event) => event.type === 'status');

@@ -18,6 +18,7 @@ import { Actions, Question } from './actions.tsx';
 import { Deliveries } from './deliveries.tsx';
 import { Gate } from './gate.tsx';
 import { Log } from './log/log.tsx';
+import { Provenance } from './provenance.tsx';
 import { Story } from './story.tsx';
 import { Claim, Summary } from './summary.tsx';
 import { Timeline } from './timeline.tsx';
@@ -227,6 +228,7 @@ export function JobPage({ jobId, who }: { readonly jobId: string; readonly who: 
       <Notes notices={result?.notices ?? []} />
       <Tabs tab={tab} onTab={setTab} mayAct={mayAct} />
       <Panel tab={tab} job={job} runs={runs} live={live} followed={followed} mayAct={mayAct} />
+      <Provenance result={result} events={followed.events} />
     </div>
   );
 }

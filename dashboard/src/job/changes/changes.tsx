@@ -199,6 +199,17 @@ function Rows({ rows, virtual, closed, onToggle, remarking }: RowsProps): ReactN
   );
 }
 
+/** Which file one is in, where its heading is out of sight. */
+function Above({ rows, first }: { readonly rows: readonly DiffRow[]; readonly first: number }): ReactNode {
+  const row = rows.slice(0, first + 1).findLast(({ kind }) => kind === 'file');
+  if (row?.kind !== 'file' || rows[first] === row) return null;
+  return (
+    <p className="diff-above" aria-hidden="true">
+      <span>{shown(row.file.path)}</span>
+    </p>
+  );
+}
+
 /** Remarks that were not sent yet. */
 function useRemarks(canRemark: boolean): Remarking & { readonly onClear: () => void } {
   const [remarks, setRemarks] = useState<ReadonlyMap<string, Remark>>(new Map());
@@ -237,7 +248,7 @@ function Diff({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: (index) => (rows[index]?.kind === 'file' ? 40 : ROW_PX),
-    overscan: 25,
+    overscan: 12,
     getItemKey: (index) => rows[index]?.id ?? index,
   });
   const toggle = (path: string): void => {
@@ -264,6 +275,7 @@ function Diff({
       </nav>
       <div className="diff-side">
         <div ref={scroller} className="diff-scroller" tabIndex={0} role="region" aria-label="Change">
+          <Above rows={rows} first={virtual.range?.startIndex ?? 0} />
           <div className="diff-rows" style={{ height: virtual.getTotalSize() }}>
             <Rows rows={rows} virtual={virtual} closed={closed} onToggle={toggle} remarking={remarking} />
           </div>

@@ -92,9 +92,20 @@ export function createLines(): (events: readonly JobEvent[]) => readonly LogLine
   };
 }
 
+/** What is looked through of lines: made when it is first looked for, because most logs are only read. */
+const searched = new WeakMap<LogLine, string>();
+
+function searchedOf(line: LogLine): string {
+  const known = searched.get(line);
+  if (known !== undefined) return known;
+  const text = plain(line.text).toLowerCase();
+  searched.set(line, text);
+  return text;
+}
+
 /** Places of the lines that hold some words, in any case. */
 export function found(lines: readonly LogLine[], words: string): readonly number[] {
   const wanted = words.trim().toLowerCase();
   if (wanted === '') return [];
-  return lines.flatMap(({ text }, at) => (plain(text).toLowerCase().includes(wanted) ? [at] : []));
+  return lines.flatMap((line, at) => (searchedOf(line).includes(wanted) ? [at] : []));
 }
