@@ -98,7 +98,7 @@ export function knownAgents({ agentCmd }: Config): readonly string[] {
 function agentOf(config: Config, body: SubmitBody): string | undefined {
   const agent = oneOf(body, ['agent', 'provider']);
   if (agent === undefined) return undefined;
-  const known = config.agentCmd === null ? agentNames.filter((name) => name !== 'command') : agentNames;
+  const known = knownAgents(config);
   // The simulated agent plays one of its stories, each as harmless as the others.
   const [name = '', story] = agent.split(/:(.*)/s);
   const isStory = name === 'simulated' && story !== undefined && Object.hasOwn(demoScenarios, story);
