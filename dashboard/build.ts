@@ -7,8 +7,14 @@ import { join } from 'node:path';
 
 const ROOT = import.meta.dirname;
 const BUILT = join(ROOT, '../dist/dashboard/index.html');
-/** What the built files follow from, besides the packages. */
-const SOURCES: readonly string[] = ['src/**/*', 'public/*', 'index.html', 'vite.config.ts'];
+/** What the built files follow from. */
+const SOURCES: readonly string[] = [
+  'src/**/*',
+  'public/*',
+  'index.html',
+  'vite.config.ts',
+  '../package-lock.json',
+];
 
 function isCurrent(): boolean {
   if (!existsSync(BUILT)) return false;
