@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { Refusal } from './api/call.ts';
 import { queries, whoQuery } from './api/queries.ts';
+import { Fence } from './frame/fence.tsx';
 import { Notices } from './frame/notices.tsx';
 import { Shell } from './frame/shell.tsx';
 import { JobsPage } from './jobs/page.tsx';
@@ -15,6 +16,9 @@ const NewPage = lazy(async () => ({ default: (await import('./pages/new.tsx')).N
 const CostPage = lazy(async () => ({ default: (await import('./pages/cost.tsx')).CostPage }));
 const KeysPage = lazy(async () => ({ default: (await import('./pages/keys.tsx')).KeysPage }));
 const DoctorPage = lazy(async () => ({ default: (await import('./pages/doctor.tsx')).DoctorPage }));
+
+/** An id as the server takes it, and nothing that leads a question elsewhere (`..%2F`). */
+const JOB = /^\/job\/(?<jobId>[\w-]{1,100})\/?$/;
 
 function Missing(): ReactNode {
   return (
@@ -38,29 +42,31 @@ function Pages(): ReactNode {
   if (who === undefined) return <Loading what="the dashboard" />;
   return (
     <Shell who={who}>
-      <Suspense fallback={<Loading what="the page" lines={6} />}>
-        <Switch>
-          <Route path="/">
-            <JobsPage who={who} />
-          </Route>
-          <Route path="/job/:jobId">{({ jobId }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
-          <Route path="/new">
-            <NewPage who={who} />
-          </Route>
-          <Route path="/cost">
-            <CostPage />
-          </Route>
-          <Route path="/keys">
-            <KeysPage who={who} />
-          </Route>
-          <Route path="/doctor">
-            <DoctorPage />
-          </Route>
-          <Route>
-            <Missing />
-          </Route>
-        </Switch>
-      </Suspense>
+      <Fence key={path}>
+        <Suspense fallback={<Loading what="the page" lines={6} />}>
+          <Switch>
+            <Route path="/">
+              <JobsPage who={who} />
+            </Route>
+            <Route path={JOB}>{({ jobId = '' }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
+            <Route path="/new">
+              <NewPage who={who} />
+            </Route>
+            <Route path="/cost">
+              <CostPage />
+            </Route>
+            <Route path="/keys">
+              <KeysPage who={who} />
+            </Route>
+            <Route path="/doctor">
+              <DoctorPage />
+            </Route>
+            <Route>
+              <Missing />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Fence>
     </Shell>
   );
 }
@@ -69,16 +75,18 @@ function Pages(): ReactNode {
 export function App(): ReactNode {
   return (
     <QueryClientProvider client={queries}>
-      <Notices>
-        <Switch>
-          <Route path="/login">
-            <LoginPage />
-          </Route>
-          <Route>
-            <Pages />
-          </Route>
-        </Switch>
-      </Notices>
+      <Fence>
+        <Notices>
+          <Switch>
+            <Route path="/login">
+              <LoginPage />
+            </Route>
+            <Route>
+              <Pages />
+            </Route>
+          </Switch>
+        </Notices>
+      </Fence>
     </QueryClientProvider>
   );
 }
