@@ -30,13 +30,25 @@ function Missing(): ReactNode {
   );
 }
 
+/** A page that a browser kept as it was when it was left is as old as the login of then. */
+function renewed({ persisted }: PageTransitionEvent): void {
+  if (persisted) location.reload();
+}
+
 function Pages(): ReactNode {
   const { data: who, error, refetch } = useQuery(whoQuery);
   const [path, go] = useLocation();
   const isStranger = error instanceof Refusal && error.status === 401;
   useEffect(() => {
-    if (isStranger) go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
+    if (!isStranger) return;
+    go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
+    // Nothing stays of what was shown to who was let in.
+    queries.clear();
   }, [isStranger, path, go]);
+  useEffect(() => {
+    addEventListener('pageshow', renewed);
+    return () => removeEventListener('pageshow', renewed);
+  }, []);
   if (who === undefined && error !== null && !isStranger)
     return <Failure error={error} onAgain={() => void refetch()} />;
   if (who === undefined) return <Loading what="the dashboard" />;

@@ -17,6 +17,7 @@ import { filesOf, rowsOf } from '../../dashboard/src/job/changes/rows.ts';
 import { linesOf } from '../../dashboard/src/job/log/lines.ts';
 import { itemsOf } from '../../dashboard/src/job/story.tsx';
 import { liveGateOf, phasesOf } from '../../dashboard/src/job/told.ts';
+import { nextOf } from '../../dashboard/src/pages/login.tsx';
 import { csvOf } from '../../dashboard/src/pages/cost.tsx';
 import {
   ago,
@@ -88,6 +89,35 @@ describe('text', () => {
     'https://user:secret@git.example.org/pull/1',
   ])('%s is no link', (address) => {
     expect(webAddress(address)).toBeNull();
+  });
+});
+
+describe('after a login', () => {
+  const ORIGIN = 'https://runner.example';
+  const asked = (next: string): string => nextOf(`?${new URLSearchParams({ next })}`, ORIGIN);
+  test.each([
+    'https://evil.example/',
+    '//evil.example/',
+    '/\\evil.example/',
+    '\\\\evil.example',
+    '/\t/evil.example/',
+    '/.//evil.example/',
+    'javascript:alert(1)',
+    'data:text/html,x',
+    'blob:https://runner.example/1',
+    'https://runner.example@evil.example/',
+    'http://runner.example/',
+    'https://',
+    '/login?next=%2Flogin',
+    '',
+  ])('%j leads home', (next) => {
+    expect(asked(next)).toBe('/');
+  });
+
+  test('one goes on where one was', () => {
+    expect(asked('/cost?by=agent&since=7')).toBe('/cost?by=agent&since=7');
+    expect(asked('/job/job-0123456789ab?tab=log')).toBe('/job/job-0123456789ab?tab=log');
+    expect(nextOf('', ORIGIN)).toBe('/');
   });
 });
 
