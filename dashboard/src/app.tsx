@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { Refusal } from './api/call.ts';
 import { queries, whoQuery } from './api/queries.ts';
+import { Fence } from './frame/fence.tsx';
 import { Notices } from './frame/notices.tsx';
 import { Shell } from './frame/shell.tsx';
 import { JobsPage } from './jobs/page.tsx';
@@ -16,6 +17,9 @@ const CostPage = lazy(async () => ({ default: (await import('./pages/cost.tsx'))
 const KeysPage = lazy(async () => ({ default: (await import('./pages/keys.tsx')).KeysPage }));
 const DoctorPage = lazy(async () => ({ default: (await import('./pages/doctor.tsx')).DoctorPage }));
 
+/** An id as the server takes it, and nothing that leads a question elsewhere (`..%2F`). */
+const JOB = /^\/job\/(?<jobId>[\w-]{1,100})\/?$/;
+
 function Missing(): ReactNode {
   return (
     <Empty icon="search" title="There is nothing here">
@@ -26,41 +30,55 @@ function Missing(): ReactNode {
   );
 }
 
+/** A page that a browser kept as it was when it was left is as old as the login of then. */
+function renewed({ persisted }: PageTransitionEvent): void {
+  if (persisted) location.reload();
+}
+
 function Pages(): ReactNode {
   const { data: who, error, refetch } = useQuery(whoQuery);
   const [path, go] = useLocation();
   const isStranger = error instanceof Refusal && error.status === 401;
   useEffect(() => {
-    if (isStranger) go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
+    if (!isStranger) return;
+    go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
+    // Nothing stays of what was shown to who was let in.
+    queries.clear();
   }, [isStranger, path, go]);
+  useEffect(() => {
+    addEventListener('pageshow', renewed);
+    return () => removeEventListener('pageshow', renewed);
+  }, []);
   if (who === undefined && error !== null && !isStranger)
     return <Failure error={error} onAgain={() => void refetch()} />;
   if (who === undefined) return <Loading what="the dashboard" />;
   return (
     <Shell who={who}>
-      <Suspense fallback={<Loading what="the page" lines={6} />}>
-        <Switch>
-          <Route path="/">
-            <JobsPage who={who} />
-          </Route>
-          <Route path="/job/:jobId">{({ jobId }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
-          <Route path="/new">
-            <NewPage who={who} />
-          </Route>
-          <Route path="/cost">
-            <CostPage />
-          </Route>
-          <Route path="/keys">
-            <KeysPage who={who} />
-          </Route>
-          <Route path="/doctor">
-            <DoctorPage />
-          </Route>
-          <Route>
-            <Missing />
-          </Route>
-        </Switch>
-      </Suspense>
+      <Fence key={path}>
+        <Suspense fallback={<Loading what="the page" lines={6} />}>
+          <Switch>
+            <Route path="/">
+              <JobsPage who={who} />
+            </Route>
+            <Route path={JOB}>{({ jobId = '' }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
+            <Route path="/new">
+              <NewPage who={who} />
+            </Route>
+            <Route path="/cost">
+              <CostPage />
+            </Route>
+            <Route path="/keys">
+              <KeysPage who={who} />
+            </Route>
+            <Route path="/doctor">
+              <DoctorPage />
+            </Route>
+            <Route>
+              <Missing />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Fence>
     </Shell>
   );
 }
@@ -69,16 +87,18 @@ function Pages(): ReactNode {
 export function App(): ReactNode {
   return (
     <QueryClientProvider client={queries}>
-      <Notices>
-        <Switch>
-          <Route path="/login">
-            <LoginPage />
-          </Route>
-          <Route>
-            <Pages />
-          </Route>
-        </Switch>
-      </Notices>
+      <Fence>
+        <Notices>
+          <Switch>
+            <Route path="/login">
+              <LoginPage />
+            </Route>
+            <Route>
+              <Pages />
+            </Route>
+          </Switch>
+        </Notices>
+      </Fence>
     </QueryClientProvider>
   );
 }

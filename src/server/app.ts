@@ -41,6 +41,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'referrer-policy': 'no-referrer',
   'x-frame-options': 'DENY',
   'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
 };
 /** Where a response brings no policy of its own. */
 const POLICY = "default-src 'none'; frame-ancestors 'none'";

@@ -1,5 +1,5 @@
 /** How the dashboard is served, and what it asks for besides jobs. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -18,6 +18,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'index.html'), PAGE);
   writeFileSync(join(folder, 'assets/main-abc123.js'), SCRIPT);
   writeFileSync(join(folder, 'mark.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
+  // Neither is of the build.
+  symlinkSync('/etc/hostname', join(folder, 'assets/link.js'));
+  symlinkSync('/etc', join(folder, 'etc'));
   opened = await openedServer({}, { dashboardFolder: folder });
 });
 afterAll(async () => {
@@ -84,6 +87,9 @@ describe('files', () => {
     expect(mark.headers.get('content-type')).toBe('image/svg+xml');
     const again = await visit('/mark.svg', { 'if-none-match': mark.headers.get('etag') ?? '' });
     expect([again.status, await again.text()]).toEqual([304, '']);
+    const proxied = await visit('/mark.svg', { 'if-none-match': `"x", W/${mark.headers.get('etag')}` });
+    expect(proxied.status).toBe(304);
+    expect((await visit('/mark.svg', { 'if-none-match': '"x"' })).status).toBe(200);
   });
 
   test('are compressed for who takes that', async () => {
@@ -107,16 +113,80 @@ describe('files', () => {
     expect(gunzipSync(body).toString()).toBe(SCRIPT);
   });
 
+  test('are not compressed for who does not', async () => {
+    const coding = async (accepted: string): Promise<unknown> => {
+      const response = await visit('/assets/main-abc123.js', { 'accept-encoding': accepted });
+      return [response.headers.get('content-encoding'), (await response.text()) === SCRIPT];
+    };
+    expect(await coding('br;q=1, GZIP;q=0.5')).toEqual(['gzip', true]);
+    for (const accepted of ['identity', 'br', 'gzip;q=0', 'gzip; q=0.000, br'])
+      expect(await coding(accepted)).toEqual([null, true]);
+  });
+
   test('are those of the build and no others', async () => {
     for (const path of [
+      '/assets/link.js',
+      '/etc/hostname',
+      '/assets/%2e%2e/%2e%2e/etc/hostname',
+      '//etc/hostname',
+      '/assets\\..\\index.html',
       '/assets/..%2f..%2fetc%2fpasswd',
       '/%2e%2e/agent-runner.db',
       '/assets/',
       '/index.html%00.js',
     ])
       expect(await (await visit(path)).text()).toBe(PAGE);
-    expect((await opened.ask('/assets/none.js', { as: null })).status).toBe(404);
+    for (const path of ['/assets/none.js', '/assets/link.js', '/etc/hostname'])
+      expect((await opened.ask(path, { as: null })).status).toBe(404);
   });
+});
+
+test('every answer says who may show and keep it, and no other page is told that it may ask', async () => {
+  const api = {
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  };
+  const other = { origin: 'https://evil.example', accept: 'text/html' };
+  const answers: readonly (readonly [string, Response, Record<string, string>])[] = [
+    ['page', await visit('/job/x', other), { 'cache-control': 'no-cache' }],
+    [
+      'head',
+      await opened.ask('/', { as: null, method: 'HEAD', headers: other }),
+      { 'cache-control': 'no-cache' },
+    ],
+    ['range', await visit('/mark.svg', { range: 'bytes=0-3' }), { 'cache-control': 'no-cache' }],
+    ['answer', await opened.ask('/api/who'), api],
+    ['stranger', await opened.ask('/api/who', { as: null }), api],
+    ['not there', await opened.ask('/api/none', { as: null }), api],
+    ['options', await opened.ask('/api/jobs', { method: 'OPTIONS', headers: other }), api],
+    ['trace of a path', await opened.ask('/logout', { as: null, method: 'PATCH' }), api],
+    ['login', await opened.ask(`/login?token=${opened.keys.read}`, { as: null }), api],
+  ];
+  for (const [name, response, special] of answers) {
+    const headers = Object.fromEntries(response.headers);
+    expect([name, headers]).toMatchObject([
+      name,
+      {
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'x-frame-options': 'DENY',
+        'cross-origin-resource-policy': 'same-origin',
+        'cross-origin-opener-policy': 'same-origin',
+        ...special,
+      },
+    ]);
+    expect([name, Object.keys(headers).filter((one) => one.startsWith('access-control'))]).toEqual([
+      name,
+      [],
+    ]);
+  }
+  expect(answers.map(([, { status }]) => status)).toEqual([200, 200, 200, 200, 401, 404, 405, 405, 303]);
+});
+
+test('a question that is longer than any is refused, and the next one answered', async () => {
+  const long = await visit(`/?q=${'x'.repeat(100_000)}`).catch((error: unknown) => error);
+  if (long instanceof Response) expect(long.status).toBe(431);
+  expect((await visit('/')).status).toBe(200);
 });
 
 describe('what it asks', () => {

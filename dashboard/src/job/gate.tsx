@@ -4,7 +4,7 @@ import type { CheckReport, GateReport, TamperFinding } from '../../../src/job/ga
 import { Icon } from '../parts/icon.tsx';
 import { Empty } from '../parts/notes.tsx';
 import { CHECK, SIDE, State, toldOfRun, type Told } from '../parts/state.tsx';
-import { counted, shown, span } from '../parts/words.ts';
+import { counted, shown, shownName, span } from '../parts/words.ts';
 import { Ansi } from './log/ansi.tsx';
 import type { LiveGate } from './told.ts';
 
@@ -44,7 +44,7 @@ function Failing({ check }: { readonly check: CheckReport }): ReactNode {
           {check.excerpt.trim() === '' ? null : (
             <details open>
               <summary>What it printed</summary>
-              <pre className="excerpt" tabIndex={0} aria-label={`What ${check.name} printed`}>
+              <pre className="excerpt" tabIndex={0} aria-label={`What ${shownName(check.name)} printed`}>
                 <Ansi text={check.excerpt} />
               </pre>
             </details>
@@ -81,7 +81,7 @@ function Checks({ checks }: { readonly checks: readonly CheckReport[] }): ReactN
           {checks.map((check) => (
             <Fragment key={check.name}>
               <tr className={check.verdict === 'failed' ? 'is-bad' : ''}>
-                <th scope="row">{shown(check.name)}</th>
+                <th scope="row">{shownName(check.name)}</th>
                 <td>
                   <State told={SIDE[check.base]} />
                 </td>
@@ -123,7 +123,7 @@ function Tamper({ findings }: { readonly findings: readonly TamperFinding[] }): 
           <li key={at}>
             <State told={SEVERITY[one.severity]} />
             <code>
-              {shown(one.file)}
+              {shownName(one.file)}
               {one.line === null ? '' : `:${one.line}`}
             </code>
             <span>{shown(one.detail)}</span>
@@ -196,7 +196,7 @@ function Live({ live }: { readonly live: LiveGate }): ReactNode {
           <tbody>
             {live.checks.map((check) => (
               <tr key={check.name}>
-                <th scope="row">{shown(check.name)}</th>
+                <th scope="row">{shownName(check.name)}</th>
                 <td>
                   <State told={SIDE[check.base]} />
                 </td>

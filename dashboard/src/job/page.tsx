@@ -8,6 +8,7 @@ import type { JobView } from '../../../src/job/view/view.ts';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
 import { useFollowed, type Followed } from '../api/follow.ts';
 import { diffQuery, gateQuery, hasEnded, jobQuery, queries, resultQuery } from '../api/queries.ts';
+import { Fence } from '../frame/fence.tsx';
 import { useTitle } from '../frame/shell.tsx';
 import { useKeys } from '../frame/shortcuts.tsx';
 import { Copy } from '../parts/copy.tsx';
@@ -36,27 +37,40 @@ const NAMES: Readonly<Record<Tab, string>> = {
   deliveries: 'Deliveries',
 };
 
-function useTab(): readonly [Tab, (tab: Tab) => void] {
+function useTab(tabs: readonly Tab[]): readonly [Tab, (tab: Tab) => void] {
   const [search, setSearch] = useSearchParams();
   const named = search.get('tab');
   // An address with a line in it is one of the log.
   const fallback: Tab = location.hash.startsWith('#L') ? 'log' : 'gate';
-  const tab = TABS.find((one) => one === named) ?? fallback;
+  const tab = tabs.find((one) => one === named) ?? fallback;
   return [tab, (next) => setSearch(next === 'gate' ? {} : { tab: next }, { replace: true })];
 }
 
+/** Where a key leads among the tabs. */
+function tabAt(tabs: readonly Tab[], from: Tab, key: string): Tab | undefined {
+  const at = tabs.indexOf(from);
+  const steps: Readonly<Record<string, number>> = {
+    ArrowRight: at + 1,
+    ArrowLeft: at - 1 + tabs.length,
+    Home: 0,
+    End: tabs.length - 1,
+  };
+  const next = steps[key];
+  return next === undefined ? undefined : tabs[next % tabs.length];
+}
+
 function Tabs({
+  tabs,
   tab,
   onTab,
-  mayAct,
 }: {
+  readonly tabs: readonly Tab[];
   readonly tab: Tab;
   readonly onTab: (tab: Tab) => void;
-  readonly mayAct: boolean;
 }): ReactNode {
   return (
     <div className="tabs" role="tablist" aria-label="Parts of the job">
-      {TABS.filter((one) => one !== 'deliveries' || mayAct).map((one) => (
+      {tabs.map((one) => (
         <button
           key={one}
           id={`tab-${one}`}
@@ -67,9 +81,9 @@ function Tabs({
           tabIndex={tab === one ? 0 : -1}
           onClick={() => onTab(one)}
           onKeyDown={(event) => {
-            const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-            const next = TABS[(TABS.indexOf(one) + by + TABS.length) % TABS.length];
-            if (by === 0 || next === undefined) return;
+            const next = tabAt(tabs, one, event.key);
+            if (next === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+            event.preventDefault();
             onTab(next);
             document.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
           }}
@@ -138,15 +152,17 @@ function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNod
   const isOver = hasEnded(job);
   return (
     <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-      <Suspense fallback={<Loading what={NAMES[tab]} />}>
-        {tab === 'gate' ? <Gate runs={runs} live={live} hasEnded={isOver} /> : null}
-        {tab === 'activity' ? <Story events={events} /> : null}
-        {tab === 'log' ? (
-          <Log jobId={jobId} events={events} connection={connection} hasEnded={isOver} />
-        ) : null}
-        {tab === 'changes' ? <Changes job={job} canAct={mayAct} /> : null}
-        {tab === 'deliveries' && mayAct ? <Deliveries jobId={jobId} hasEnded={isOver} /> : null}
-      </Suspense>
+      <Fence key={tab}>
+        <Suspense fallback={<Loading what={NAMES[tab]} />}>
+          {tab === 'gate' ? <Gate runs={runs} live={live} hasEnded={isOver} /> : null}
+          {tab === 'activity' ? <Story events={events} /> : null}
+          {tab === 'log' ? (
+            <Log jobId={jobId} events={events} connection={connection} hasEnded={isOver} />
+          ) : null}
+          {tab === 'changes' ? <Changes job={job} canAct={mayAct} /> : null}
+          {tab === 'deliveries' && mayAct ? <Deliveries jobId={jobId} hasEnded={isOver} /> : null}
+        </Suspense>
+      </Fence>
     </div>
   );
 }
@@ -171,15 +187,16 @@ export function JobPage({ jobId, who }: { readonly jobId: string; readonly who: 
   const { data: job, error, refetch } = useQuery(jobQuery(jobId));
   const { data: result } = useQuery(resultQuery(job));
   const { data: gate } = useQuery(gateQuery(jobId));
+  const mayAct = who.role !== 'read';
   const followed = useFollowed(jobId);
   const told = useTold(jobId, followed.events);
-  const [tab, setTab] = useTab();
+  const tabs = TABS.filter((one) => one !== 'deliveries' || mayAct);
+  const [tab, setTab] = useTab(tabs);
   const [isWriting, setWriting] = useState(false);
   const [, go] = useLocation();
-  const mayAct = who.role !== 'read';
   useTitle(job === undefined ? jobId : firstLine(job.task));
   useKeys({
-    ...Object.fromEntries(TABS.map((one, at) => [String(at + 1), () => setTab(one)])),
+    ...Object.fromEntries(tabs.map((one, at) => [String(at + 1), () => setTab(one)])),
     m: () => setWriting(mayAct),
     u: () => go('/'),
   });
@@ -226,7 +243,7 @@ export function JobPage({ jobId, who }: { readonly jobId: string; readonly who: 
       <Timeline phases={told.phases} />
       <Claim result={result} />
       <Notes notices={result?.notices ?? []} />
-      <Tabs tab={tab} onTab={setTab} mayAct={mayAct} />
+      <Tabs tabs={tabs} tab={tab} onTab={setTab} />
       <Panel tab={tab} job={job} runs={runs} live={live} followed={followed} mayAct={mayAct} />
       <Provenance result={result} events={followed.events} />
     </div>

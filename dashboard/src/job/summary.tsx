@@ -46,7 +46,6 @@ const DOES: Readonly<Record<string, string>> = {
 };
 
 function Asked({ job }: { readonly job: JobView }): ReactNode {
-  const rest = job.task.trim().split('\n').slice(1).join('\n').trim();
   return (
     <>
       <p className="strong">
@@ -62,7 +61,7 @@ function Asked({ job }: { readonly job: JobView }): ReactNode {
         {job.user_id === null ? '' : `by ${shown(job.user_id)}, `}
         {moment(job.created_at)}
       </p>
-      {rest === '' ? null : (
+      {job.task.trim() === firstLine(job.task) ? null : (
         <details className="more">
           <summary>The whole task</summary>
           <p className="prose" dir="auto">

@@ -64,7 +64,7 @@ export function phasesOf(events: readonly JobEvent[]): readonly PhaseTold[] {
 function checksOf(events: readonly JobEvent[]): readonly string[] {
   const told = events.findLast((event) => event.type === 'gate' && Array.isArray(event.data['sources']));
   const checks = told?.data['checks'];
-  return Array.isArray(checks) ? checks.map((one: { name?: unknown }) => words(one.name)) : [];
+  return Array.isArray(checks) ? checks.map((one: { name?: unknown } | null) => words(one?.name)) : [];
 }
 
 /** The gate at work, where it is. */
