@@ -1,6 +1,6 @@
 /** A store that lives as long as its process: for tests and dry runs, with the semantics of the durable ones. */
 import type { Job } from '../job/job.ts';
-import type { JobFilter, Store } from './store.ts';
+import type { JobChanges, JobFilter, Store } from './store.ts';
 import {
   acceptedBefore,
   dequeue,
@@ -77,6 +77,17 @@ function listed(state: State, filter: JobFilter): readonly Job[] {
   return found;
 }
 
+function changed(state: State, after: number | null, limit: number): JobChanges {
+  const most = checkLimit(limit);
+  const from = after === null ? Infinity : checkInteger(after, 'after');
+  const changes = [...opened(state).jobs.values()]
+    .filter((entry) => entry.changed > from)
+    .sort((a, b) => a.changed - b.changed)
+    .slice(0, most)
+    .map((entry) => ({ change: entry.changed, job: jobOf(entry) }));
+  return { changes, last: state.changes };
+}
+
 function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerMemory): JobMethods {
   return {
     async createJob(job, { hold, once, settles } = {}) {
@@ -117,16 +128,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerM
       return entry === undefined ? null : jobOf(entry);
     },
     listJobs: async (filter) => listed(state, filter),
-    async listChanges(after, limit) {
-      const most = checkLimit(limit);
-      const from = after === null ? Infinity : checkInteger(after, 'after');
-      const changes = [...opened(state).jobs.values()]
-        .filter(({ changed }) => changed > from)
-        .sort((a, b) => a.changed - b.changed)
-        .slice(0, most)
-        .map((entry) => ({ change: entry.changed, job: jobOf(entry) }));
-      return { changes, last: state.changes };
-    },
+    listChanges: async (after, limit) => changed(state, after, limit),
     async sumUsage(filter) {
       const from = checkUsage(filter);
       const counted = [...opened(state).jobs.values()].flatMap((entry) => {
