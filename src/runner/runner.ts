@@ -33,6 +33,7 @@ import { collectDaily, collectGarbage, type GcReport } from './keep/gc.ts';
 import { sweep, type Swept } from './keep/sweep.ts';
 import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
 import type { Handover } from '../job/in-place/handover.ts';
+import type { Changes } from './queue/changes.ts';
 import type { Followers } from './queue/follow.ts';
 import { createPipelines, type Pipelines } from './pipeline/pipelines.ts';
 import type { Place } from './pipeline/walk/run-steps.ts';
@@ -110,6 +111,8 @@ export interface Runner {
   message(jobId: string, text: string): Promise<Job>;
   /** A job's events as they come; see `Followers`. */
   readonly follow: Followers['follow'];
+  /** Jobs as they change; see `Changes`. */
+  readonly followChanges: Changes['follow'];
   /** Runs queued jobs until there are no more, or until it is told to stop. */
   work(options: Pick<WorkerOptions, 'mode' | 'pollMs' | 'stop' | 'log'>): Promise<WorkerSummary>;
   /** Ends a job that a workflow executes; see `endElsewhere`. */

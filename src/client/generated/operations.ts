@@ -5,6 +5,7 @@ import type {
   ApiKey,
   Approval,
   AuditPage,
+  ChangePage,
   Deliveries,
   Demo,
   EventPage,
@@ -55,6 +56,11 @@ export interface Operations {
         | 'pending';
       readonly repo?: string;
       readonly q?: string;
+      readonly agent?: string;
+      readonly about?: string;
+      readonly kind?: 'top' | 'job' | 'run' | 'step';
+      readonly since?: string;
+      readonly until?: string;
       readonly session?: string;
       readonly user?: string;
       readonly cursor?: string;
@@ -140,6 +146,13 @@ export interface Operations {
     readonly header: null;
     readonly body: null;
     readonly answer: string;
+  };
+  readonly getChanges: {
+    readonly path: null;
+    readonly query: { readonly after?: number; readonly limit?: number };
+    readonly header: { readonly 'last-event-id'?: string };
+    readonly body: null;
+    readonly answer: ChangePage;
   };
   readonly getTrace: {
     readonly path: { readonly job_id: string };
@@ -383,6 +396,7 @@ export const OPERATIONS = {
   getSteps: { method: 'GET', path: '/api/jobs/{job_id}/steps', accepts: 'application/json' },
   getEvents: { method: 'GET', path: '/api/jobs/{job_id}/events', accepts: 'application/json' },
   getLog: { method: 'GET', path: '/api/jobs/{job_id}/log', accepts: 'text/plain' },
+  getChanges: { method: 'GET', path: '/api/changes', accepts: 'application/json' },
   getTrace: { method: 'GET', path: '/api/jobs/{job_id}/trace', accepts: 'application/json' },
   listSessions: { method: 'GET', path: '/api/sessions', accepts: 'application/json' },
   getSession: { method: 'GET', path: '/api/sessions/{session_id}', accepts: 'application/json' },

@@ -202,6 +202,8 @@ export interface JobPage {
   readonly jobs: readonly Job[];
   /** Gives the next page; null where there is none */
   readonly next_cursor: string | null;
+  /** The `after` with which GET /api/changes goes on behind this page */
+  readonly change: number;
 }
 
 export interface JobResult {
@@ -306,6 +308,18 @@ export interface JobEvent {
   /** RFC 3339, UTC */
   readonly time: string;
   readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface ChangePage {
+  readonly changes: readonly {
+    /** Grows with every change of any job */
+    readonly change: number;
+    readonly job: Job;
+  }[];
+  /** The `after` of the next page */
+  readonly next_after: number;
+  /** `after` is no change of this database: the list is to be read anew */
+  readonly reset: boolean;
 }
 
 export interface Trace {

@@ -14,6 +14,7 @@ import { findFollowed } from '../forge/follow.ts';
 import type { Runner } from '../runner.ts';
 import { checkSession } from '../session/start.ts';
 import { canSign } from '../callbacks/callbacks.ts';
+import { createChanges } from './changes.ts';
 import { createFollowers } from './follow.ts';
 import { checkRoom, lackOfRoom } from './room.ts';
 import { work } from './worker.ts';
@@ -183,9 +184,10 @@ export function queueVerbs(
   parts: RunnerParts,
   runner: () => Runner,
   find: (jobId: string) => Promise<Job>,
-): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
+): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'followChanges' | 'work'> {
   const { store, bell, config } = parts;
   const followers = createFollowers(store, bell);
+  const changes = createChanges(store, bell);
   const submit: Runner['submit'] = async (request, { once, token, settles, follows } = {}) => {
     await checkRoom(config.home, config.worker.minFreeBytes);
     const now = new Date();
@@ -228,6 +230,7 @@ export function queueVerbs(
       return find(jobId);
     },
     follow: (id, options) => followers.follow(jobOfRun(id) ?? id, options),
+    followChanges: (options) => changes.follow(options),
     work: workOf(parts, runner),
   };
 }

@@ -140,6 +140,8 @@ export const event: unknown = {
 
 /** The same as a server-sent event. */
 export const stream: string = `retry: 1000\n\nid: 1\nevent: status\ndata: ${JSON.stringify(event)}\n\n`;
+/** Jobs that changed, as server-sent events. */
+export const changeStream: string = `retry: 1000\n\nid: 6\nevent: ready\ndata: {"change":6}\n\nid: 7\nevent: job\ndata: ${JSON.stringify(job)}\n\n`;
 /** A log as text. */
 export const log: string = `${T0} status running\nreading src/price.js\n`;
 /** A change. */
