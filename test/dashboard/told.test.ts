@@ -108,7 +108,7 @@ describe('events', () => {
       { key: 'build-1', name: 'build', number: 1, state: 'done', ms: 40 },
       { key: 'verify-1', state: 'running', ms: null },
     ]);
-    expect(spentOf(begun)).toEqual({ usd: 0.1, tokens: 120 });
+    expect(spentOf(begun)).toEqual({ usd: 0.1, tokens: 120, turns: 0 });
     expect(liveGateOf(begun)).toEqual({
       run: 1,
       checks: [

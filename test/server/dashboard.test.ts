@@ -21,7 +21,10 @@ beforeAll(async () => {
   // Neither is of the build.
   symlinkSync('/etc/hostname', join(folder, 'assets/link.js'));
   symlinkSync('/etc', join(folder, 'etc'));
-  opened = await openedServer({}, { dashboardFolder: folder });
+  opened = await openedServer(
+    { agent_env: ['AGENT_TOKEN'] },
+    { dashboardFolder: folder, env: { AGENT_TOKEN: 'token-of-an-agent' } },
+  );
 });
 afterAll(async () => {
   await opened.close();
@@ -239,5 +242,80 @@ describe('what it asks', () => {
     expect(await ask()).toEqual({ runs: [report] });
     await played.end();
     expect((await opened.ask('/api/jobs/job-000000000bad/gate')).status).toBe(404);
+  });
+
+  test('what a check printed, by its name and never by a path, with secrets masked and its middle left out', async () => {
+    const played = await playJob(opened);
+    const { jobId } = played;
+    const { store, layout } = opened.runner;
+    const { logs } = layout.job(jobId);
+    mkdirSync(join(logs, 'gate-1'), { recursive: true });
+    const log = (name: string): string => join(logs, 'gate-1', `head-${name}.log`);
+    writeFileSync(log('test'), `not ok: token-of-an-agent\n`);
+    writeFileSync(log('long'), `first\n${'x'.repeat(99)}\n`.repeat(120_000));
+    const outside = join(layout.home, 'outside.log');
+    writeFileSync(outside, 'nobody is to read it');
+    symlinkSync(outside, log('linked'));
+    const lease = await store.getLease(jobId);
+    if (lease === null) throw new Error('the job is not held');
+    const check = (name: string, path: string | null) => ({
+      name,
+      kind: 'test' as const,
+      command: 'x',
+      base: 'passed' as const,
+      head: 'failed' as const,
+      verdict: 'failed' as const,
+      duration_ms: 1,
+      log: path,
+      reason: 'x',
+      new_failures: [],
+      excerpt: '',
+    });
+    const checks = [
+      ...['test', 'long', 'linked', 'gone'].map((name) => check(name, log(name))),
+      check('outside', outside),
+      check('climbs', join(logs, '../../../outside.log')),
+      check('none', null),
+    ];
+    const report = { verdict: 'red', commit: 'c', tree: 't', checks, tamper: [], duration_ms: 5 };
+    const times = {
+      started_at: '2026-11-22T10:00:00.000Z',
+      ended_at: '2026-11-22T10:00:01.000Z',
+      usage: null,
+    };
+    const result = { ok: true, ...times, report, head_sha: 'c', failure: 'x' };
+    await store.beginStep(lease, 'verify-1', 1);
+    await store.finishStep(lease, 'verify-1', result, 'normal');
+    const ask = (name: string, more = ''): Promise<Response> =>
+      opened.ask(`/api/jobs/${jobId}/output?check=${name}${more}`);
+    const test = await ask('test');
+    expect(test.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(await test.text()).toMatch(/^not ok: (?!token)\S+\n$/);
+    const long = await (await ask('long')).text();
+    expect(long.length).toBeLessThan(8 * 1024 * 1024 + 1000);
+    expect(long).toMatch(/^first\n[\s\S]*\n… \d+ bytes are left out here …\n[\s\S]*x\n$/);
+    for (const name of ['linked', 'gone', 'outside', 'climbs', 'none', 'unknown'])
+      expect([name, (await ask(name)).status]).toEqual([name, 404]);
+    expect((await ask('test', '&run=2')).status).toBe(404);
+    expect((await ask('test', '&side=base')).status).toBe(404);
+    writeFileSync(join(logs, 'gate-1/base-test.log'), 'ok\n');
+    expect(await (await ask('test', '&side=base')).text()).toBe('ok\n');
+    await played.end();
+  });
+
+  test('a job is asked for once more with more to spend, never more than the server allows; it says what it repeats', async () => {
+    const made = (await (await opened.post('/api/demo', '', 'admin')).json()) as object;
+    const asked = await opened.post('/api/jobs', made, 'admin');
+    const { job_id: jobId } = (await asked.json()) as { job_id: string };
+    await opened.post(`/api/jobs/${jobId}/cancel`, {}, 'submit');
+    const again = (budget: object): Promise<Response> =>
+      opened.post(`/api/jobs/${jobId}/retry`, { budget }, 'submit');
+    const { most } = (await (await opened.ask('/api/who')).json()) as { most: { max_cost_usd: number } };
+    expect((await again({ max_cost_usd: most.max_cost_usd + 1 })).status).toBe(400);
+    const { job_id: id } = (await (await again({ max_turns: 7 })).json()) as { job_id: string };
+    expect(await (await opened.ask(`/api/jobs/${id}`)).json()).toMatchObject({
+      retry_of: jobId,
+      budget: { max_cost_usd: most.max_cost_usd, max_turns: 7 },
+    });
   });
 });

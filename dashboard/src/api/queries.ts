@@ -5,6 +5,7 @@ import type { Delivery } from '../../../src/job/delivery/delivery.ts';
 import type { UsageKey, UsageSum } from '../../../src/job/model/usage.ts';
 import type { JobResult } from '../../../src/job/result.ts';
 import type { JobStatus } from '../../../src/job/status.ts';
+import type { SessionDetail } from '../../../src/job/view/session.ts';
 import type { JobView } from '../../../src/job/view/view.ts';
 import type { AgentsView, FindingView, GateRunsView, WhoView } from '../../../src/server/dashboard/view.ts';
 import { get, getText, Refusal } from './call.ts';
@@ -68,6 +69,24 @@ export function jobQuery(jobId: string) {
     queryKey: ['job', jobId],
     queryFn: ({ signal }) => get<JobView>(`/api/jobs/${jobId}`, signal),
     refetchInterval: ({ state }) => (state.data !== undefined && hasEnded(state.data) ? false : JOB_MS),
+  });
+}
+
+/** Jobs that wait, the newest first: enough to tell one its place. */
+export const queuedQuery = queryOptions({
+  queryKey: ['queued'],
+  queryFn: ({ signal }) => get<JobPage>('/api/jobs?status=queued&limit=200', signal),
+  refetchInterval: JOB_MS,
+});
+
+/** The jobs that go on from one another with this one. */
+export function sessionQuery(job: JobView) {
+  const session = job.session_id ?? job.job_id;
+  return queryOptions({
+    queryKey: ['session', session],
+    queryFn: ({ signal }) =>
+      get<SessionDetail>(`/api/sessions/${encodeURIComponent(session)}?limit=50`, signal),
+    refetchInterval: hasEnded(job) ? false : 3 * JOB_MS,
   });
 }
 

@@ -24,7 +24,24 @@ function testsText({ base_tests: base = null, head_tests: head = null }: CheckRe
   return parts.join(', ');
 }
 
-function Failing({ check }: { readonly check: CheckReport }): ReactNode {
+/** Names the row of a check of the last run, for who is led to it. */
+export function checkId(check: string): string {
+  return `check-${encodeURIComponent(check)}`;
+}
+
+/** Where a check of a run printed to: the gate's own log of it, by the check's name. */
+interface Printed {
+  readonly jobId: string;
+  /** From 1. */
+  readonly run: number;
+}
+
+/** The address of all that a check printed on head. */
+function outputAddress({ jobId, run }: Printed, check: string): string {
+  return `/api/jobs/${jobId}/output?run=${run}&check=${encodeURIComponent(check)}`;
+}
+
+function Failing({ check, printed }: { readonly check: CheckReport; readonly printed: Printed }): ReactNode {
   return (
     <tr className="why">
       <td colSpan={7}>
@@ -50,8 +67,10 @@ function Failing({ check }: { readonly check: CheckReport }): ReactNode {
             </details>
           )}
           {check.log === null ? null : (
-            <p className="quiet">
-              All of it: <code>{shown(check.log)}</code>
+            <p>
+              <a className="button small" href={outputAddress(printed, check.name)}>
+                <Icon name="file" /> All that {shown(check.name)} printed
+              </a>
             </p>
           )}
         </div>
@@ -60,7 +79,15 @@ function Failing({ check }: { readonly check: CheckReport }): ReactNode {
   );
 }
 
-function Checks({ checks }: { readonly checks: readonly CheckReport[] }): ReactNode {
+function Checks({
+  checks,
+  printed,
+  isLast,
+}: {
+  readonly checks: readonly CheckReport[];
+  readonly printed: Printed;
+  readonly isLast: boolean;
+}): ReactNode {
   return (
     <div className="table-scroll">
       <table className="table gate-table">
@@ -80,7 +107,11 @@ function Checks({ checks }: { readonly checks: readonly CheckReport[] }): ReactN
         <tbody>
           {checks.map((check) => (
             <Fragment key={check.name}>
-              <tr className={check.verdict === 'failed' ? 'is-bad' : ''}>
+              <tr
+                className={check.verdict === 'failed' ? 'is-bad' : ''}
+                id={isLast ? checkId(check.name) : undefined}
+                tabIndex={-1}
+              >
                 <th scope="row">{shownName(check.name)}</th>
                 <td>
                   <State told={SIDE[check.base]} />
@@ -96,10 +127,15 @@ function Checks({ checks }: { readonly checks: readonly CheckReport[] }): ReactN
                 <td className="quiet end">{span(check.duration_ms)}</td>
                 <td className="command">
                   <code title={shown(check.command)}>{shown(check.command)}</code>
+                  {check.log === null ||
+                  check.verdict === 'failed' ||
+                  check.verdict === 'inconclusive' ? null : (
+                    <a href={outputAddress(printed, check.name)}>what it printed</a>
+                  )}
                 </td>
               </tr>
               {check.verdict === 'failed' || check.verdict === 'inconclusive' ? (
-                <Failing check={check} />
+                <Failing check={check} printed={printed} />
               ) : null}
             </Fragment>
           ))}
@@ -147,10 +183,12 @@ function headline(run: GateReport): string {
 }
 
 function Run({
+  jobId,
   run,
   at,
   of,
 }: {
+  readonly jobId: string;
   readonly run: GateReport;
   readonly at: number;
   readonly of: number;
@@ -168,7 +206,7 @@ function Run({
           <code>{run.commit.slice(0, 10)}</code> · {span(run.duration_ms)}
         </span>
       </summary>
-      <Checks checks={run.checks} />
+      <Checks checks={run.checks} printed={{ jobId, run: at }} isLast={isLast} />
       <Tamper findings={run.tamper} />
     </details>
   );
@@ -215,10 +253,12 @@ function Live({ live }: { readonly live: LiveGate }): ReactNode {
 
 /** Every run of the gate, the latest first. */
 export function Gate({
+  jobId,
   runs,
   live,
   hasEnded,
 }: {
+  readonly jobId: string;
   readonly runs: readonly GateReport[];
   readonly live: LiveGate | null;
   readonly hasEnded: boolean;
@@ -238,7 +278,9 @@ export function Gate({
     <div className="runs">
       {live === null ? null : <Live live={live} />}
       {runs
-        .map((run, at) => <Run key={`${run.commit} ${at}`} run={run} at={at + 1} of={runs.length} />)
+        .map((run, at) => (
+          <Run key={`${run.commit} ${at}`} jobId={jobId} run={run} at={at + 1} of={runs.length} />
+        ))
         .toReversed()}
     </div>
   );

@@ -23,6 +23,7 @@ import type {
   PipelineDefinition,
   PipelinePage,
   Readiness,
+  Retry,
   Run,
   RunApproval,
   RunOptions,
@@ -88,7 +89,7 @@ export interface Operations {
     readonly path: { readonly job_id: string };
     readonly query: null;
     readonly header: { readonly 'idempotency-key'?: string };
-    readonly body: null;
+    readonly body: Retry;
     readonly answer: AcceptedJob;
   };
   readonly sendMessage: {
@@ -352,6 +353,13 @@ export interface Operations {
     readonly body: null;
     readonly answer: GateRuns;
   };
+  readonly getOutput: {
+    readonly path: { readonly job_id: string };
+    readonly query: { readonly run?: number; readonly check: string; readonly side?: 'base' | 'head' };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: string;
+  };
   readonly getWho: {
     readonly path: null;
     readonly query: null;
@@ -424,6 +432,7 @@ export const OPERATIONS = {
   createKey: { method: 'POST', path: '/api/keys', accepts: 'application/json' },
   revokeKey: { method: 'POST', path: '/api/keys/{key_id}/revoke', accepts: 'application/json' },
   getGate: { method: 'GET', path: '/api/jobs/{job_id}/gate', accepts: 'application/json' },
+  getOutput: { method: 'GET', path: '/api/jobs/{job_id}/output', accepts: 'text/plain' },
   getWho: { method: 'GET', path: '/api/who', accepts: 'application/json' },
   getFindings: { method: 'GET', path: '/api/doctor', accepts: 'application/json' },
   listAgents: { method: 'GET', path: '/api/agents', accepts: 'application/json' },

@@ -116,6 +116,9 @@ export interface Job {
   readonly draft: boolean;
   readonly priority: number;
   readonly session_id: string | null;
+  /** The job whose request it repeats */
+  readonly retry_of: string | null;
+  readonly budget: Limits;
   /** The run of a pipeline that it is, or is a step of */
   readonly run_id: string | null;
   /** The step of that run that it does */
@@ -157,6 +160,14 @@ export type Outcome =
   | 'infra_failed'
   | 'cancelled';
 
+/** What it may spend; `null` is no limit */
+export interface Limits {
+  readonly max_cost_usd: number | null;
+  readonly max_tokens: number | null;
+  readonly max_turns: number | null;
+  readonly timeout_s: number;
+}
+
 export interface ErrorInfo {
   readonly code:
     | 'usage'
@@ -188,6 +199,11 @@ export interface ErrorInfo {
   readonly blame: 'user' | 'operator' | 'bug';
   readonly message: string;
   readonly hint: string | null;
+}
+
+/** What is asked otherwise than before */
+export interface Retry {
+  readonly budget?: Budget;
 }
 
 export interface Message {
@@ -835,6 +851,8 @@ export interface Who {
   /** Whether requests need a key */
   readonly auth: boolean;
   readonly version: string;
+  /** The most that a request may ask to spend; `null` is no limit */
+  readonly most: Limits;
 }
 
 export interface Findings {

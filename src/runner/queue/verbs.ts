@@ -213,11 +213,23 @@ export function queueVerbs(
       await endWaiting(parts, runner(), jobId);
       return find(jobId);
     },
-    async retry(jobId, options) {
+    async retry(jobId, options, budget = {}) {
       const job = await find(jobId);
-      if (job.request.pipeline !== undefined) return runner().pipelines.retry(job.job_id, options ?? {});
+      if (job.request.pipeline !== undefined) {
+        if (Object.keys(budget).length === 0) return runner().pipelines.retry(job.job_id, options ?? {});
+        throw new JobError(
+          'invalid_request',
+          'budget: a run that is retried may spend its own anew, no other',
+          {
+            hint: 'retry it as it is, or run its pipeline with more',
+          },
+        );
+      }
       checkRetriable(job);
-      if (isTerminal(job.status)) return submit(job.request, options);
+      if (isTerminal(job.status)) {
+        const wanted = { ...job.request.budget, ...budget };
+        return submit({ ...job.request, budget: wanted, retry_of: job.job_id }, options);
+      }
       throw new JobError('conflict', `retry: ${jobId} has not ended, it is ${job.status}`, {
         hint: `cancel it first by \`agent-runner cancel ${jobId}\``,
       });

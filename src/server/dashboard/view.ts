@@ -1,6 +1,7 @@
 /** What the dashboard is told besides of jobs: who looks, what works here, what it can begin with. Types alone. */
 import type { Role } from '../../job/access/access.ts';
 import type { GateReport } from '../../job/gate.ts';
+import type { Budget } from '../../job/request.ts';
 
 /** Who looks, and at what. */
 export interface WhoView {
@@ -11,6 +12,8 @@ export interface WhoView {
   readonly role: Role;
   readonly auth: boolean;
   readonly version: string;
+  /** The most that a request may ask to spend. */
+  readonly most: Budget;
 }
 
 /** One thing that was looked at. */

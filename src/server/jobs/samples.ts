@@ -45,6 +45,8 @@ export const job: JobView = {
   draft: false,
   priority: 0,
   session_id: null,
+  retry_of: null,
+  budget: { max_cost_usd: 5, max_tokens: null, max_turns: null, timeout_s: 3600 },
   run_id: null,
   step: null,
   user_id: 'ada',

@@ -14,6 +14,7 @@ import {
 import { jobOfRun } from '../../job/pipeline/run.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../job/status.ts';
 import { PHASES } from '../../job/step.ts';
+import { budget, limits } from './budget.ts';
 import type { AcceptedView, JobView, StepView } from '../../job/view/view.ts';
 
 const OUTCOME_NAMES = Object.keys(OUTCOMES) as readonly Outcome[];
@@ -67,15 +68,6 @@ export const jobPath: z.ZodObject<{ job_id: z.ZodPipe<z.ZodString, z.ZodTransfor
       .meta({ description: 'Id of a job, or of a run', example: 'job-0123456789ab' })
       .transform((id) => jobOfRun(id) ?? id),
   });
-
-const budget = z
-  .strictObject({
-    max_cost_usd: z.number().min(0).max(1_000_000).optional(),
-    max_tokens: z.int().min(1).max(1e12).optional(),
-    max_turns: z.int().min(1).max(500).optional(),
-    timeout_s: z.int().min(1).max(1_209_600).optional(),
-  })
-  .meta({ id: 'Budget', description: "What the job may spend; never more than the server's own settings" });
 
 const check = z.strictObject({
   name: z.string().regex(/^[\w.:-]{1,60}$/, '1 to 60 of A-Z a-z 0-9 _ . : -'),
@@ -196,6 +188,8 @@ export const jobView = z
     draft: z.boolean(),
     priority: z.int(),
     session_id: z.string().nullable(),
+    retry_of: z.string().nullable().meta({ description: 'The job whose request it repeats' }),
+    budget: limits,
     run_id: z.string().nullable().meta({ description: 'The run of a pipeline that it is, or is a step of' }),
     step: z.string().nullable().meta({ description: 'The step of that run that it does' }),
     user_id: z.string().nullable(),
@@ -362,6 +356,10 @@ export const cursor: z.ZodOptional<z.ZodString> = z
 
 /** A message to a job's agent. */
 export const messageBody = z.strictObject({ text: text(100_000) }).meta({ id: 'Message' });
+/** What is asked otherwise when a job is asked for once more. */
+export const retryBody = z
+  .strictObject({ budget: budget.optional() })
+  .meta({ id: 'Retry', description: 'What is asked otherwise than before' });
 /** An approval, with a word to the agent. */
 export const approveBody = z.strictObject({ text: text(100_000).optional() }).meta({ id: 'Approval' });
 /** The query of the WebSocket. */
