@@ -45,7 +45,8 @@ const DOES: Readonly<Record<string, string>> = {
   message: 'Waiting for an answer',
 };
 
-function Asked({ job }: { readonly job: JobView }): ReactNode {
+/** What was asked for. */
+export function Asked({ job }: { readonly job: JobView }): ReactNode {
   const rest = job.task.trim().split('\n').slice(1).join('\n').trim();
   return (
     <>
@@ -101,7 +102,8 @@ function proofOf(run: GateReport): string {
     : `${counted(run.checks.length, 'check')} pass, on base and on head`;
 }
 
-function Proven({ runs, live }: SummaryProps): ReactNode {
+/** Whether it is proven. */
+export function Proven({ runs, live }: Pick<SummaryProps, 'runs' | 'live'>): ReactNode {
   const last = runs.at(-1);
   const findings = last?.tamper.filter(({ severity }) => severity !== 'report').length ?? 0;
   if (live !== null) {
@@ -170,7 +172,13 @@ function Spent({ job, result, spent }: SummaryProps): ReactNode {
   );
 }
 
-function Next({ job, result, children }: SummaryProps): ReactNode {
+/** What can be done next. @param waits what is said of that while there is nothing to do */
+export function Next({
+  job,
+  result,
+  waits = 'Nothing: it ends by itself. A message reaches the agent when it asks next.',
+  children,
+}: Pick<SummaryProps, 'job' | 'result' | 'children'> & { readonly waits?: string }): ReactNode {
   const address = webAddress(job.pr_url);
   const number = address === null ? '' : (/\/pull\/(\d+)/.exec(address)?.[1] ?? '');
   const hint = job.error?.hint ?? null;
@@ -195,9 +203,7 @@ function Next({ job, result, children }: SummaryProps): ReactNode {
         </div>
       ) : null}
       {children}
-      {hasEnded(job) || job.status === 'needs_input' ? null : (
-        <p className="quiet">Nothing: it ends by itself. A message reaches the agent when it asks next.</p>
-      )}
+      {hasEnded(job) || job.status === 'needs_input' ? null : <p className="quiet">{waits}</p>}
     </>
   );
 }

@@ -14,6 +14,7 @@ import type {
   JobPage,
   JobRequest,
   JobResult,
+  JobStatus,
   Keys,
   MadeKey,
   Message,
@@ -213,7 +214,7 @@ export interface Operations {
   };
   readonly listRuns: {
     readonly path: null;
-    readonly query: { readonly cursor?: string; readonly limit?: number };
+    readonly query: { readonly cursor?: string; readonly limit?: number; readonly status?: JobStatus };
     readonly header: null;
     readonly body: null;
     readonly answer: RunPage;
@@ -227,7 +228,7 @@ export interface Operations {
   };
   readonly listPipelineRuns: {
     readonly path: { readonly id: string };
-    readonly query: { readonly cursor?: string; readonly limit?: number };
+    readonly query: { readonly cursor?: string; readonly limit?: number; readonly status?: JobStatus };
     readonly header: null;
     readonly body: null;
     readonly answer: RunPage;
