@@ -1,9 +1,9 @@
 /** Which page is shown for which path, and who may see any. */
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, type ReactNode } from 'react';
-import { Link, Route, Switch, useLocation } from 'wouter';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { Refusal } from './api/call.ts';
-import { queries, whoQuery } from './api/queries.ts';
+import { jobQuery, queries, whoQuery } from './api/queries.ts';
 import { Fence } from './frame/fence.tsx';
 import { Notices } from './frame/notices.tsx';
 import { Shell } from './frame/shell.tsx';
@@ -12,6 +12,11 @@ import { LoginPage } from './pages/login.tsx';
 import { Empty, Failure, Loading } from './parts/notes.tsx';
 
 const JobPage = lazy(async () => ({ default: (await import('./job/page.tsx')).JobPage }));
+const RunPage = lazy(async () => ({ default: (await import('./runs/run.tsx')).RunPage }));
+const RunsPage = lazy(async () => ({ default: (await import('./runs/list.tsx')).RunsPage }));
+const PipelinesPage = lazy(async () => ({ default: (await import('./runs/pipelines.tsx')).PipelinesPage }));
+const PipelinePage = lazy(async () => ({ default: (await import('./runs/pipeline.tsx')).PipelinePage }));
+const EditPage = lazy(async () => ({ default: (await import('./runs/edit.tsx')).EditPage }));
 const NewPage = lazy(async () => ({ default: (await import('./pages/new.tsx')).NewPage }));
 const CostPage = lazy(async () => ({ default: (await import('./pages/cost.tsx')).CostPage }));
 const KeysPage = lazy(async () => ({ default: (await import('./pages/keys.tsx')).KeysPage }));
@@ -19,6 +24,9 @@ const DoctorPage = lazy(async () => ({ default: (await import('./pages/doctor.ts
 
 /** An id as the server takes it, and nothing that leads a question elsewhere (`..%2F`). */
 const JOB = /^\/job\/(?<jobId>[\w-]{1,100})\/?$/;
+const RUN = /^\/run\/(?<runId>[\w-]{1,100})\/?$/;
+const PIPELINE = /^\/pipeline\/(?<id>[\w-]{1,100})\/?$/;
+const CHANGE = /^\/pipeline\/(?<id>[\w-]{1,100})\/change\/?$/;
 
 function Missing(): ReactNode {
   return (
@@ -33,6 +41,13 @@ function Missing(): ReactNode {
 /** A page that a browser kept as it was when it was left is as old as the login of then. */
 function renewed({ persisted }: PageTransitionEvent): void {
   if (persisted) location.reload();
+}
+
+/** A job that is the run of a pipeline has a page of another kind. */
+function OrRun({ jobId, children }: { readonly jobId: string; readonly children: ReactNode }): ReactNode {
+  const { data: job } = useQuery(jobQuery(jobId));
+  if (job?.run_id == null || job.step !== null) return children;
+  return <Redirect to={`/run/${job.run_id}${location.search}${location.hash}`} replace />;
 }
 
 function Pages(): ReactNode {
@@ -60,7 +75,25 @@ function Pages(): ReactNode {
             <Route path="/">
               <JobsPage who={who} />
             </Route>
-            <Route path={JOB}>{({ jobId = '' }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
+            <Route path={JOB}>
+              {({ jobId = '' }) => (
+                <OrRun jobId={jobId}>
+                  <JobPage key={jobId} jobId={jobId} who={who} />
+                </OrRun>
+              )}
+            </Route>
+            <Route path="/run">
+              <RunsPage />
+            </Route>
+            <Route path={RUN}>{({ runId = '' }) => <RunPage key={runId} runId={runId} who={who} />}</Route>
+            <Route path="/pipeline">
+              <PipelinesPage who={who} />
+            </Route>
+            <Route path={PIPELINE}>{({ id = '' }) => <PipelinePage key={id} id={id} who={who} />}</Route>
+            <Route path={CHANGE}>{({ id = '' }) => <EditPage key={id} id={id} />}</Route>
+            <Route path="/new/pipeline">
+              <EditPage id={null} />
+            </Route>
             <Route path="/new">
               <NewPage who={who} />
             </Route>

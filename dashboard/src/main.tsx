@@ -10,6 +10,7 @@ import './style/job.css';
 import './style/text.css';
 import './style/depth.css';
 import './style/forms.css';
+import './style/runs.css';
 
 const root = document.querySelector('#root');
 if (root === null) throw new Error('the page has no root');

@@ -22,6 +22,7 @@ interface Place {
 
 const PLACES: readonly Place[] = [
   { path: '/', name: 'Jobs', icon: 'list', holds: /^\/($|job\/)/ },
+  { path: '/pipeline', name: 'Pipelines', icon: 'flow', holds: /^\/(pipeline|run|new\/pipeline)(\/|$)/ },
   { path: '/cost', name: 'Cost', icon: 'coin' },
   { path: '/keys', name: 'Keys', icon: 'key', isAdmin: true },
   { path: '/doctor', name: 'Doctor', icon: 'pulse', isAdmin: true },
