@@ -5,15 +5,17 @@ import { Link, Route, Switch, useLocation } from 'wouter';
 import { Refusal } from './api/call.ts';
 import { queries, whoQuery } from './api/queries.ts';
 import { Notices } from './frame/notices.tsx';
+import { Standing } from './frame/broken.tsx';
 import { Shell } from './frame/shell.tsx';
 import { JobsPage } from './jobs/page.tsx';
 import { LoginPage } from './pages/login.tsx';
 import { Empty, Failure, Loading } from './parts/notes.tsx';
 
 const JobPage = lazy(async () => ({ default: (await import('./job/page.tsx')).JobPage }));
-const NewPage = lazy(async () => ({ default: (await import('./pages/new.tsx')).NewPage }));
-const CostPage = lazy(async () => ({ default: (await import('./pages/cost.tsx')).CostPage }));
+const NewPage = lazy(async () => ({ default: (await import('./pages/new/page.tsx')).NewPage }));
+const CostPage = lazy(async () => ({ default: (await import('./pages/cost/page.tsx')).CostPage }));
 const KeysPage = lazy(async () => ({ default: (await import('./pages/keys.tsx')).KeysPage }));
+const AuditPage = lazy(async () => ({ default: (await import('./pages/audit.tsx')).AuditPage }));
 const DoctorPage = lazy(async () => ({ default: (await import('./pages/doctor.tsx')).DoctorPage }));
 
 function Missing(): ReactNode {
@@ -29,7 +31,8 @@ function Missing(): ReactNode {
 function Pages(): ReactNode {
   const { data: who, error, refetch } = useQuery(whoQuery);
   const [path, go] = useLocation();
-  const isStranger = error instanceof Refusal && error.status === 401;
+  // Who was known is asked for the key over the page, and loses nothing.
+  const isStranger = who === undefined && error instanceof Refusal && error.status === 401;
   useEffect(() => {
     if (isStranger) go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
   }, [isStranger, path, go]);
@@ -38,29 +41,34 @@ function Pages(): ReactNode {
   if (who === undefined) return <Loading what="the dashboard" />;
   return (
     <Shell who={who}>
-      <Suspense fallback={<Loading what="the page" lines={6} />}>
-        <Switch>
-          <Route path="/">
-            <JobsPage who={who} />
-          </Route>
-          <Route path="/job/:jobId">{({ jobId }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
-          <Route path="/new">
-            <NewPage who={who} />
-          </Route>
-          <Route path="/cost">
-            <CostPage />
-          </Route>
-          <Route path="/keys">
-            <KeysPage who={who} />
-          </Route>
-          <Route path="/doctor">
-            <DoctorPage />
-          </Route>
-          <Route>
-            <Missing />
-          </Route>
-        </Switch>
-      </Suspense>
+      <Standing key={path}>
+        <Suspense fallback={<Loading what="the page" lines={6} />}>
+          <Switch>
+            <Route path="/">
+              <JobsPage who={who} />
+            </Route>
+            <Route path="/job/:jobId">{({ jobId }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
+            <Route path="/new">
+              <NewPage who={who} />
+            </Route>
+            <Route path="/cost">
+              <CostPage />
+            </Route>
+            <Route path="/keys">
+              <KeysPage who={who} />
+            </Route>
+            <Route path="/audit">
+              <AuditPage />
+            </Route>
+            <Route path="/doctor">
+              <DoctorPage />
+            </Route>
+            <Route>
+              <Missing />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Standing>
     </Shell>
   );
 }

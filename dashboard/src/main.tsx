@@ -9,6 +9,7 @@ import './style/jobs.css';
 import './style/job.css';
 import './style/text.css';
 import './style/forms.css';
+import './style/pages.css';
 
 const root = document.querySelector('#root');
 if (root === null) throw new Error('the page has no root');

@@ -1,5 +1,7 @@
 /** Calls of the HTTP API by the browser's own login; every refusal is one kind of error. */
 
+import { noteLogin } from './session.ts';
+
 /** A field that the server did not take, and what it takes. */
 export interface FieldError {
   readonly field: string;
@@ -15,28 +17,46 @@ export class Refusal extends Error {
   readonly code: string;
   readonly hint: string | null;
   readonly fields: readonly FieldError[];
+  /** How long the server asks to be left alone, in milliseconds; `null` where it does not. */
+  readonly waitMs: number | null;
 
-  constructor(status: number, told: { code?: unknown; detail?: unknown; hint?: unknown; errors?: unknown }) {
+  constructor(
+    status: number,
+    told: { code?: unknown; detail?: unknown; hint?: unknown; errors?: unknown },
+    retryAfter: string | null = null,
+  ) {
     super(typeof told.detail === 'string' ? told.detail : `the server answered ${status}`);
     this.status = status;
     this.code = typeof told.code === 'string' ? told.code : 'unknown';
     this.hint = typeof told.hint === 'string' ? told.hint : null;
     this.fields = Array.isArray(told.errors) ? (told.errors as FieldError[]) : [];
+    this.waitMs = retryAfter !== null && /^\d{1,5}$/.test(retryAfter) ? Number(retryAfter) * 1000 : null;
   }
 }
+
+const UNREACHABLE = {
+  code: 'unreachable',
+  detail: 'the server does not answer',
+  hint: 'it may have been stopped, or is starting again; this page goes on by itself',
+};
 
 async function send(path: string, init: RequestInit): Promise<Response> {
   const response = await fetch(path, { credentials: 'same-origin', ...init }).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new Refusal(0, {
-      code: 'unreachable',
-      detail: 'the server does not answer',
-      hint: 'it may have been stopped, or is starting again; this page goes on by itself',
-    });
+    throw new Refusal(0, UNREACHABLE);
   });
   if (response.ok) return response;
+  if (response.status === 401) noteLogin(false);
+  throw await refusalOf(response);
+}
+
+async function refusalOf(response: Response): Promise<Refusal> {
   const told: unknown = await response.json().catch(() => ({}));
-  throw new Refusal(response.status, typeof told === 'object' && told !== null ? told : {});
+  return new Refusal(
+    response.status,
+    typeof told === 'object' && told !== null ? told : {},
+    response.headers.get('retry-after'),
+  );
 }
 
 /** Reads JSON. @throws Refusal */
@@ -78,14 +98,16 @@ export async function logIn(token: string): Promise<void> {
     body: new URLSearchParams({ token }),
     redirect: 'manual',
     credentials: 'same-origin',
+  }).catch(() => {
+    throw new Refusal(0, UNREACHABLE);
   });
   // The answer to a login is a redirect, which a page may not look into.
-  if (response.type === 'opaqueredirect') return;
-  const told: unknown = await response.json().catch(() => ({}));
-  throw new Refusal(response.status, typeof told === 'object' && told !== null ? told : {});
+  if (response.type !== 'opaqueredirect') throw await refusalOf(response);
+  noteLogin(true);
 }
 
-/** Logs out. */
+/** Logs out, and forgets what was being written. */
 export async function logOut(): Promise<void> {
+  sessionStorage.clear();
   await fetch('/logout', { method: 'POST', redirect: 'manual', credentials: 'same-origin' });
 }

@@ -14,6 +14,7 @@ const PLACES: Readonly<Record<string, readonly [path: string, name: string]>> = 
   n: ['/new', 'a new job'],
   c: ['/cost', 'cost'],
   k: ['/keys', 'keys'],
+  a: ['/audit', 'audit'],
   d: ['/doctor', 'doctor'],
 };
 const KNOWN: readonly (readonly [group: string, rows: readonly (readonly [keys: string, does: string])[]])[] =
