@@ -2,6 +2,8 @@
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
+import type { Role } from '../../src/job/access/access.ts';
+import type { WhoView } from '../../src/server/dashboard/view.ts';
 import { Refusal } from './api/call.ts';
 import { queries, whoQuery } from './api/queries.ts';
 import { Notices } from './frame/notices.tsx';
@@ -28,6 +30,37 @@ function Missing(): ReactNode {
   );
 }
 
+/** A page for who may do what is on it; whoever may not is told so, and is shown no button that would be refused. */
+function For({
+  role,
+  who,
+  children,
+}: {
+  readonly role: Role;
+  readonly who: WhoView;
+  readonly children: ReactNode;
+}): ReactNode {
+  if (mayAct(who.role, role)) return children;
+  return (
+    <Empty icon="key" title="Not allowed">
+      <p>
+        This takes a key of the role {role}, and yours is of the role {who.role}: whoever administers this
+        server makes others.
+      </p>
+      <Link href="/" className="button">
+        All jobs
+      </Link>
+    </Empty>
+  );
+}
+
+/** What each role may do, with all that the ones before may. */
+const ROLES: readonly Role[] = ['read', 'submit', 'admin'];
+
+function mayAct(has: Role, needs: Role): boolean {
+  return ROLES.indexOf(has) >= ROLES.indexOf(needs);
+}
+
 function Pages(): ReactNode {
   const { data: who, error, refetch } = useQuery(whoQuery);
   const [path, go] = useLocation();
@@ -49,19 +82,27 @@ function Pages(): ReactNode {
             </Route>
             <Route path="/job/:jobId">{({ jobId }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
             <Route path="/new">
-              <NewPage who={who} />
+              <For role="submit" who={who}>
+                <NewPage who={who} />
+              </For>
             </Route>
             <Route path="/cost">
               <CostPage />
             </Route>
             <Route path="/keys">
-              <KeysPage who={who} />
+              <For role="admin" who={who}>
+                <KeysPage who={who} />
+              </For>
             </Route>
             <Route path="/audit">
-              <AuditPage />
+              <For role="admin" who={who}>
+                <AuditPage />
+              </For>
             </Route>
             <Route path="/doctor">
-              <DoctorPage />
+              <For role="admin" who={who}>
+                <DoctorPage />
+              </For>
             </Route>
             <Route>
               <Missing />

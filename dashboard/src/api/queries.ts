@@ -164,7 +164,7 @@ export interface Readiness {
 }
 
 /** How often it is asked whether the server can work, and whether one that did not answer is back, in milliseconds. */
-const READY_MS = 15_000;
+const READY_MS = 5000;
 const BACK_MS = 2000;
 
 /** Whether the server can work, which an answer of 503 tells too. */

@@ -14,9 +14,10 @@ export function LoginAgain({ who }: { readonly who: WhoView }): ReactNode {
   const goOn = async (): Promise<void> => {
     setHidden(false);
     const now = await get<WhoView>('/api/who');
+    const isSame = now.id === who.id || (now.name === who.name && now.role === who.role);
     // Somebody else is not shown what was here.
-    if (now.id !== who.id) location.assign('/');
-    else await queries.invalidateQueries();
+    if (isSame) await queries.invalidateQueries();
+    else location.assign('/');
   };
   if (isOut && isHidden) {
     return (
