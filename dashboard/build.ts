@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const ROOT = import.meta.dirname;
 const BUILT = join(ROOT, '../dist/dashboard/index.html');
-/** What the built files follow from. */
+/** What the built files follow from; folders too, which a removed file leaves newer than the build. */
 const SOURCES: readonly string[] = [
   'src/**/*',
   'public/*',
@@ -23,6 +23,14 @@ function isCurrent(): boolean {
 }
 
 if (!process.argv.includes('--if-needed') || !isCurrent()) {
-  const { build } = await import('vite');
-  await build({ configFile: join(ROOT, 'vite.config.ts'), logLevel: 'warn' });
+  const vite = await import('vite').catch(() => null);
+  if (vite === null) {
+    console.error(
+      'The dashboard is built by packages that are not installed here: npm ci, then start again.',
+    );
+    process.exitCode = 78;
+  } else {
+    console.error('Building the dashboard, which takes a second…');
+    await vite.build({ configFile: join(ROOT, 'vite.config.ts'), logLevel: 'error' });
+  }
 }

@@ -2,6 +2,8 @@
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
+import type { Role } from '../../src/job/access/access.ts';
+import type { WhoView } from '../../src/server/dashboard/view.ts';
 import { Refusal } from './api/call.ts';
 import { jobQuery, queries, whoQuery } from './api/queries.ts';
 import { Fence } from './frame/fence.tsx';
@@ -17,9 +19,10 @@ const RunsPage = lazy(async () => ({ default: (await import('./runs/list.tsx')).
 const PipelinesPage = lazy(async () => ({ default: (await import('./runs/pipelines.tsx')).PipelinesPage }));
 const PipelinePage = lazy(async () => ({ default: (await import('./runs/pipeline.tsx')).PipelinePage }));
 const EditPage = lazy(async () => ({ default: (await import('./runs/edit.tsx')).EditPage }));
-const NewPage = lazy(async () => ({ default: (await import('./pages/new.tsx')).NewPage }));
-const CostPage = lazy(async () => ({ default: (await import('./pages/cost.tsx')).CostPage }));
+const NewPage = lazy(async () => ({ default: (await import('./pages/new/page.tsx')).NewPage }));
+const CostPage = lazy(async () => ({ default: (await import('./pages/cost/page.tsx')).CostPage }));
 const KeysPage = lazy(async () => ({ default: (await import('./pages/keys.tsx')).KeysPage }));
+const AuditPage = lazy(async () => ({ default: (await import('./pages/audit.tsx')).AuditPage }));
 const DoctorPage = lazy(async () => ({ default: (await import('./pages/doctor.tsx')).DoctorPage }));
 
 /** An id as the server takes it, and nothing that leads a question elsewhere (`..%2F`). */
@@ -50,10 +53,42 @@ function OrRun({ jobId, children }: { readonly jobId: string; readonly children:
   return <Redirect to={`/run/${job.run_id}${location.search}${location.hash}`} replace />;
 }
 
+/** A page for who may do what is on it; whoever may not is told so, and is shown no button that would be refused. */
+function For({
+  role,
+  who,
+  children,
+}: {
+  readonly role: Role;
+  readonly who: WhoView;
+  readonly children: ReactNode;
+}): ReactNode {
+  if (mayAct(who.role, role)) return children;
+  return (
+    <Empty icon="key" title="Not allowed">
+      <p>
+        This takes a key of the role {role}, and yours is of the role {who.role}: whoever administers this
+        server makes others.
+      </p>
+      <Link href="/" className="button">
+        All jobs
+      </Link>
+    </Empty>
+  );
+}
+
+/** What each role may do, with all that the ones before may. */
+const ROLES: readonly Role[] = ['read', 'submit', 'admin'];
+
+function mayAct(has: Role, needs: Role): boolean {
+  return ROLES.indexOf(has) >= ROLES.indexOf(needs);
+}
+
 function Pages(): ReactNode {
   const { data: who, error, refetch } = useQuery(whoQuery);
   const [path, go] = useLocation();
-  const isStranger = error instanceof Refusal && error.status === 401;
+  // Who was known is asked for the key over the page, and loses nothing.
+  const isStranger = who === undefined && error instanceof Refusal && error.status === 401;
   useEffect(() => {
     if (!isStranger) return;
     go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
@@ -92,19 +127,32 @@ function Pages(): ReactNode {
             <Route path={PIPELINE}>{({ id = '' }) => <PipelinePage key={id} id={id} who={who} />}</Route>
             <Route path={CHANGE}>{({ id = '' }) => <EditPage key={id} id={id} />}</Route>
             <Route path="/new/pipeline">
-              <EditPage id={null} />
+              <For role="submit" who={who}>
+                <EditPage id={null} />
+              </For>
             </Route>
             <Route path="/new">
-              <NewPage who={who} />
+              <For role="submit" who={who}>
+                <NewPage who={who} />
+              </For>
             </Route>
             <Route path="/cost">
               <CostPage />
             </Route>
             <Route path="/keys">
-              <KeysPage who={who} />
+              <For role="admin" who={who}>
+                <KeysPage who={who} />
+              </For>
+            </Route>
+            <Route path="/audit">
+              <For role="admin" who={who}>
+                <AuditPage />
+              </For>
             </Route>
             <Route path="/doctor">
-              <DoctorPage />
+              <For role="admin" who={who}>
+                <DoctorPage />
+              </For>
             </Route>
             <Route>
               <Missing />

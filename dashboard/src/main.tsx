@@ -11,6 +11,7 @@ import './style/text.css';
 import './style/depth.css';
 import './style/forms.css';
 import './style/runs.css';
+import './style/pages.css';
 
 const root = document.querySelector('#root');
 if (root === null) throw new Error('the page has no root');

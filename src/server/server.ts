@@ -40,6 +40,8 @@ export interface Server {
   readonly port: number;
   /** With a login in it, where this is the first start and the first key was made; shown once. */
   readonly loginUrl: string | null;
+  /** Whether the pages for people were built, and are served. */
+  readonly hasDashboard: boolean;
   /** Takes no more requests, ends live streams, and waits a moment for those in work. */
   close(): Promise<void>;
 }
@@ -77,7 +79,11 @@ async function listen(server: HttpServer, host: string, port: number): Promise<n
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'it is in use' : error.message;
-      const hint = { hint: 'take another by --port (0 is any that is free) or --host' };
+      const isTaken = error.code === 'EADDRINUSE' && port !== 0;
+      const perhaps = isTaken ? `perhaps it runs there already: open ${urlOf(host, port)}; or ` : '';
+      const hint = {
+        hint: `${perhaps}take another by --port (0 is any that is free; \`npm start -- --port 0\`) or --host`,
+      };
       reject(
         new JobError('bad_configuration', `port: ${port} on ${host} can't be listened on: ${why}`, hint),
       );
@@ -169,6 +175,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     url,
     port: bound,
     loginUrl: await firstLogin(runner, url, auth),
+    hasDashboard: dashboard !== null,
     async close() {
       streams.stop();
       await Promise.all([sockets.close(), closeHttp(http)]);

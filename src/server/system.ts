@@ -1,17 +1,15 @@
 /** Endpoints about the server itself: whether it lives and is ready, its figures, its audit, logins. */
 import { z } from 'zod';
-import { ROLES } from '../job/access/access.ts';
 import { lackOfRoom } from '../runner/queue/room.ts';
+import { auditEndpoint } from './access/audit.ts';
 import { keyEndpoints } from './access/key-endpoints.ts';
 import { loginEndpoints } from './access/endpoints.ts';
 import { json, type Endpoint } from './endpoint.ts';
-import { wholeParam } from './jobs/schema.ts';
 import { renderMetrics, type Counters } from './figures/metrics.ts';
 import type { Define, Parts } from './parts.ts';
 
 /** How long an answer about readiness holds, in milliseconds: whoever asks more often costs no more. */
 const READY_MS = 1000;
-const MAX_NUMBER = 1e15;
 
 const ready = z
   .object({
@@ -94,26 +92,7 @@ function healthEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
   ];
 }
 
-const auditPage = z
-  .object({
-    entries: z.array(
-      z.object({
-        number: z.int().min(1),
-        time: z.string().meta({ format: 'date-time' }),
-        actor: z.string(),
-        role: z.enum(ROLES),
-        action: z.string(),
-        target: z.string().nullable(),
-        status: z.int(),
-        address: z.string().nullable(),
-      }),
-    ),
-    next_before: z.int().nullable(),
-  })
-  .meta({ id: 'AuditPage' });
-
 function figureEndpoints(parts: Parts, counters: Counters, define: Define): readonly Endpoint[] {
-  const { store } = parts.runner;
   return [
     define({
       method: 'get',
@@ -138,48 +117,6 @@ function figureEndpoints(parts: Parts, counters: Counters, define: Define): read
           headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
         }),
     }),
-    define({
-      method: 'get',
-      path: '/api/audit',
-      id: 'getAudit',
-      tag: 'server',
-      summary: 'Who did what, newest first',
-      role: 'admin',
-      query: z.strictObject({
-        before: wholeParam(1, MAX_NUMBER, MAX_NUMBER, 'Only entries with a smaller number'),
-        limit: wholeParam(1, 1000, 100, 'Entries on a page'),
-      }),
-      answers: {
-        200: {
-          description: 'A page',
-          content: {
-            'application/json': {
-              schema: auditPage,
-              example: {
-                entries: [
-                  {
-                    number: 1,
-                    time: '2026-11-21T10:00:00.000Z',
-                    actor: '0123456789ab',
-                    role: 'submit',
-                    action: 'submitJob',
-                    target: 'job-0123456789ab',
-                    status: 201,
-                    address: '127.0.0.1',
-                  },
-                ],
-                next_before: null,
-              },
-            },
-          },
-        },
-      },
-      async handle({ query }) {
-        const entries = await store.listAudit(query.before, query.limit);
-        const last = entries.at(-1)?.number ?? 1;
-        return json({ entries, next_before: entries.length === query.limit && last > 1 ? last : null });
-      },
-    }),
   ];
 }
 
@@ -188,6 +125,7 @@ export function systemEndpoints(parts: Parts, counters: Counters, define: Define
   return [
     ...healthEndpoints(parts, define),
     ...figureEndpoints(parts, counters, define),
+    auditEndpoint(parts, define),
     ...keyEndpoints(parts, define),
     ...loginEndpoints(parts, define),
   ];

@@ -9,7 +9,7 @@ import type {
   DeliveryTry,
   NewDelivery,
 } from '../job/delivery/delivery.ts';
-import type { ApiKey, AuditEntry, NumberedAuditEntry } from '../job/access/access.ts';
+import type { ApiKey, AuditEntry, AuditFilter, NumberedAuditEntry } from '../job/access/access.ts';
 import type { JobEvent, NewEvent } from '../job/job.ts';
 import type { Job, JobPatch } from '../job/job.ts';
 import type { PastJob } from '../job/model/estimate.ts';
@@ -355,7 +355,11 @@ export interface Store {
   /** Writes down what somebody did; the last 100,000 entries are kept. */
   addAudit(entry: AuditEntry): Promise<void>;
   /** What was done, newest first: entries with a number below `before`. */
-  listAudit(before: number | null, limit: number): Promise<readonly NumberedAuditEntry[]>;
+  listAudit(
+    before: number | null,
+    limit: number,
+    filter?: AuditFilter,
+  ): Promise<readonly NumberedAuditEntry[]>;
 
   /**
    * Keeps a pipeline. Its name is its own: one that is taken is a `conflict`, unless it is to be replaced, and then the id

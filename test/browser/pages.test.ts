@@ -60,6 +60,7 @@ describe.skipIf(!works)(label, () => {
       ['a new job', '/new', 'Try the demo'],
       ['cost', '/cost?by=repo', 'shop'],
       ['keys', '/keys', 'Take back'],
+      ['audit', '/audit', '127.0.0.1'],
       ['doctor', '/doctor', 'Works'],
       ['a place that is none', '/nowhere', 'There is nothing here'],
     ];

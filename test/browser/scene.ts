@@ -125,10 +125,12 @@ async function visitOf(browser: Browser, url: string, token: string, options: ob
  *
  * @param settings by name, as flags give them
  * @param folder where everything of it lies; removed at its end
+ * @param more variables besides
  */
 export async function openScene(
   settings: Readonly<Record<string, unknown>> = {},
   folder: string = mkdtempSync(join(tmpdir(), 'agent-runner-browser-')),
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Scene> {
   if (browserPath === null) throw new Error('no browser: apt-get install chromium');
   const [home, repo, built] = [join(folder, 'home'), join(folder, 'shop'), join(folder, 'built')];
@@ -144,7 +146,7 @@ export async function openScene(
     requests_per_minute: 0,
     ...settings,
   };
-  const env = { PATH: process.env['PATH'], WEBHOOK_SECRET: 'secret-of-the-test' };
+  const env = { PATH: process.env['PATH'], WEBHOOK_SECRET: 'secret-of-the-test', ...more };
   const config = await resolveConfig({ flags, env, cwd: folder, projectFile: null });
   const runner = await openRunner(config);
   const log = createLog({ level: 'error', format: 'json', write: (line) => process.stderr.write(line) });

@@ -175,7 +175,7 @@ describe.skipIf(!works)(label, () => {
     await page.getByLabel('For whom or what').fill('Bob');
     await page.getByLabel(/^read/).check();
     await page.getByRole('button', { name: 'Make a key' }).click();
-    const key = await page.locator('.copy-line code').innerText();
+    const key = await page.locator('.copy-line code').first().innerText();
     const bob = await scene.browser.newContext();
     const his = await bob.newPage();
     await his.goto(`${scene.url}/cost?by=agent`);

@@ -1,6 +1,6 @@
 /** What every store must keep of keys, of what their holders did, and of the figures of jobs. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ApiKey, AuditEntry } from '../../src/job/access/access.ts';
+import type { AuditFilter, ApiKey, AuditEntry } from '../../src/job/access/access.ts';
 import type { JobResult } from '../../src/job/result.ts';
 import type { Store, Tally } from '../../src/store/store.ts';
 import { sampleJob, sampleRequest, T0 } from '../store/sample.ts';
@@ -84,6 +84,12 @@ export function testAccess(name: string, open: () => Promise<OpenStore>): void {
       const next = await store.listAudit(4, 10);
       expect(next.map(({ target }) => target)).toEqual(['c', 'b', 'a']);
       await rejected(store.listAudit(null, 0), 'invalid_request');
+      await store.addAudit({ ...entry('b'), actor: 'other', action: 'cancelJob' });
+      const numbers = async (filter: AuditFilter, before: number | null = null): Promise<number[]> =>
+        (await store.listAudit(before, 10, filter)).map(({ number }) => number);
+      expect(await numbers({ target: 'b' })).toEqual([6, 2]);
+      expect(await numbers({ target: 'b', actor: 'other' })).toEqual([6]);
+      expect(await numbers({ action: 'cancelJob' }, 6)).toEqual([]);
     });
 
     test('jobs are listed by user and by session, with other filters and page by page', async () => {

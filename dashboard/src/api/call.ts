@@ -1,5 +1,7 @@
 /** Calls of the HTTP API by the browser's own login; every refusal is one kind of error. */
 
+import { noteLogin } from './session.ts';
+
 /** A field that the server did not take, and what it takes. */
 export interface FieldError {
   readonly field: string;
@@ -18,36 +20,50 @@ export class Refusal extends Error {
   readonly code: string;
   readonly hint: string | null;
   readonly fields: readonly FieldError[];
+  /** How long the server asks to be left alone, in milliseconds; `null` where it does not. */
+  readonly waitMs: number | null;
 
-  constructor(status: number, told: { code?: unknown; detail?: unknown; hint?: unknown; errors?: unknown }) {
+  constructor(
+    status: number,
+    told: { code?: unknown; detail?: unknown; hint?: unknown; errors?: unknown },
+    retryAfter: string | null = null,
+  ) {
     super(typeof told.detail === 'string' ? told.detail : `the server answered ${status}`);
     this.status = status;
     this.code = typeof told.code === 'string' ? told.code : 'unknown';
     this.hint = typeof told.hint === 'string' ? told.hint : null;
     this.fields = Array.isArray(told.errors) ? (told.errors as FieldError[]) : [];
+    this.waitMs = retryAfter !== null && /^\d{1,5}$/.test(retryAfter) ? Number(retryAfter) * 1000 : null;
   }
 }
+
+const UNREACHABLE = {
+  code: 'unreachable',
+  detail: 'the server does not answer',
+  hint: 'it may have been stopped, or is starting again; this page goes on by itself',
+};
 
 /** Sends a request. @throws Refusal where nobody answers */
 async function reach(path: string, init: RequestInit): Promise<Response> {
   return fetch(path, { credentials: 'same-origin', ...init }).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new Refusal(0, {
-      code: 'unreachable',
-      detail: 'the server does not answer',
-      hint: 'it may have been stopped, or is starting again; this page goes on by itself',
-    });
+    throw new Refusal(0, UNREACHABLE);
   });
 }
 
 async function refusalOf(response: Response): Promise<Refusal> {
   const told: unknown = await response.json().catch(() => ({}));
-  return new Refusal(response.status, typeof told === 'object' && told !== null ? told : {});
+  return new Refusal(
+    response.status,
+    typeof told === 'object' && told !== null ? told : {},
+    response.headers.get('retry-after'),
+  );
 }
 
 async function send(path: string, init: RequestInit): Promise<Response> {
   const response = await reach(path, init);
   if (response.ok) return response;
+  if (response.status === 401) noteLogin(false);
   throw await refusalOf(response);
 }
 
@@ -103,11 +119,13 @@ export async function logIn(token: string): Promise<void> {
   });
   // The answer to a login is a redirect, which a page may not look into.
   if (response.type !== 'opaqueredirect') throw await refusalOf(response);
+  noteLogin(true);
 }
 
-/** Logs out. @throws Refusal where the server was not reached: the login still holds */
+/** Logs out, and forgets what was being written. @throws Refusal where the server was not reached: the login still holds */
 export async function logOut(): Promise<void> {
   const response = await reach('/logout', { method: 'POST', redirect: 'manual' });
   // A login that holds no more was refused, and is as good as ended.
   if (response.type !== 'opaqueredirect' && response.status !== 401) throw await refusalOf(response);
+  sessionStorage.clear();
 }

@@ -1,34 +1,44 @@
 /** What is asked of the server, by name: every page takes it from here, so that the same question is asked once. */
-import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
-import type { KeyView } from '../../../src/job/access/access.ts';
+import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query';
+import type { AuditFilter, KeyView, NumberedAuditEntry } from '../../../src/job/access/access.ts';
 import type { Delivery } from '../../../src/job/delivery/delivery.ts';
 import type { UsageKey, UsageSum } from '../../../src/job/model/usage.ts';
 import type { JobResult } from '../../../src/job/result.ts';
 import type { JobStatus } from '../../../src/job/status.ts';
 import type { SessionDetail } from '../../../src/job/view/session.ts';
 import type { JobView } from '../../../src/job/view/view.ts';
-import type { AgentsView, FindingView, GateRunsView, WhoView } from '../../../src/server/dashboard/view.ts';
+import type {
+  AgentsView,
+  FindingView,
+  GateRunsView,
+  LimitsView,
+  WhoView,
+} from '../../../src/server/dashboard/view.ts';
 import { get, getText, Refusal } from './call.ts';
 
 /** How often a job is asked for whose stream may be broken, in milliseconds. */
 const JOB_MS = 5000;
-/** Tries of a question that met no server; a refusal is an answer. */
+/** Tries of a question that met no server, or one that asked to come later; any other refusal is an answer. */
 const MAX_TRIES = 3;
+const LATER: readonly number[] = [0, 429, 503];
+/** Pause before a question is asked again, and the longest, in milliseconds. */
+const AGAIN_MS = 1000;
+const MAX_AGAIN_MS = 30_000;
+
+/** How long is waited before a question is asked again: as the server says, else longer each time. */
+export function pauseMs(tries: number, error: unknown): number {
+  const asked = error instanceof Refusal ? error.waitMs : null;
+  return Math.min(MAX_AGAIN_MS, asked ?? AGAIN_MS * 2 ** tries);
+}
 
 /** Holds what was answered. */
 export const queries: QueryClient = new QueryClient({
-  queryCache: new QueryCache({
-    onError(error, { queryKey }) {
-      // A login ended, or its key was taken back: who looks is asked anew, and then asked for a key.
-      if (error instanceof Refusal && error.status === 401 && queryKey[0] !== 'who')
-        void queries.invalidateQueries(whoQuery);
-    },
-  }),
   defaultOptions: {
     queries: {
       staleTime: 2000,
       refetchOnWindowFocus: true,
-      retry: (count, error) => count < MAX_TRIES && error instanceof Refusal && error.status === 0,
+      retry: (count, error) => count < MAX_TRIES && error instanceof Refusal && LATER.includes(error.status),
+      retryDelay: pauseMs,
     },
   },
 });
@@ -140,7 +150,7 @@ export function usageQuery(by: UsageKey, since: string) {
   return queryOptions({
     queryKey: ['usage', by, since],
     queryFn: ({ signal }) =>
-      get<UsageView>(`/api/usage?by=${by}&since=${encodeURIComponent(since)}&limit=200`, signal),
+      get<UsageView>(`/api/usage?by=${by}&since=${encodeURIComponent(since)}&limit=400`, signal),
     staleTime: 15_000,
   });
 }
@@ -150,6 +160,13 @@ export const agentsQuery = queryOptions({
   queryKey: ['agents'],
   queryFn: ({ signal }) => get<AgentsView>('/api/agents', signal),
   staleTime: 60_000,
+});
+
+/** What a request may ask for here, and what budgets leave. */
+export const limitsQuery = queryOptions({
+  queryKey: ['limits'],
+  queryFn: ({ signal }) => get<LimitsView>('/api/limits', signal),
+  staleTime: 10_000,
 });
 
 /** What works on the server's machine. */
@@ -165,13 +182,37 @@ export interface Readiness {
   readonly checks: Readonly<Record<'database' | 'disk' | 'worker', string>>;
 }
 
+/** How often it is asked whether the server can work, and whether one that did not answer is back, in milliseconds. */
+const READY_MS = 5000;
+const BACK_MS = 2000;
+
 /** Whether the server can work, which an answer of 503 tells too. */
 export const readyQuery = queryOptions({
   queryKey: ['ready'],
   queryFn: async ({ signal }): Promise<Readiness> => (await fetch('/readyz', { signal })).json(),
-  refetchInterval: 15_000,
+  refetchInterval: ({ state }) => (state.status === 'error' ? BACK_MS : READY_MS),
   retry: false,
 });
+
+/** A page of what was done. */
+export interface AuditPage {
+  readonly entries: readonly NumberedAuditEntry[];
+  readonly next_before: number | null;
+}
+
+/** Who did what, page by page. */
+export function auditQuery(filter: AuditFilter) {
+  return infiniteQueryOptions({
+    queryKey: ['audit', filter],
+    queryFn: ({ pageParam, signal }) => {
+      const query = new URLSearchParams({ limit: '100', ...filter });
+      if (pageParam !== null) query.set('before', String(pageParam));
+      return get<AuditPage>(`/api/audit?${query}`, signal);
+    },
+    initialPageParam: null as number | null,
+    getNextPageParam: ({ next_before: before }: AuditPage) => before,
+  });
+}
 
 /** Who may come in. */
 export const keysQuery = queryOptions({

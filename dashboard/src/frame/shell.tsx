@@ -1,12 +1,13 @@
 /** What is around every page: where one is, where one can go, who one is, and whether the server answers. */
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
 import { logOut } from '../api/call.ts';
 import { queries, readyQuery } from '../api/queries.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { shown } from '../parts/words.ts';
+import { LoginAgain } from './again.tsx';
 import { useSay } from './notices.tsx';
 import { Shortcuts } from './shortcuts.tsx';
 import { ThemeSwitch } from './theme.tsx';
@@ -20,16 +21,24 @@ interface Place {
   readonly holds?: RegExp;
 }
 
+/** Where one can go: a page is a row here, a route in `app.tsx` and a key in `shortcuts.tsx`. */
 const PLACES: readonly Place[] = [
   { path: '/', name: 'Jobs', icon: 'list', holds: /^\/($|job\/)/ },
   { path: '/pipeline', name: 'Pipelines', icon: 'flow', holds: /^\/(pipeline|run|new\/pipeline)(\/|$)/ },
   { path: '/cost', name: 'Cost', icon: 'coin' },
   { path: '/keys', name: 'Keys', icon: 'key', isAdmin: true },
+  { path: '/audit', name: 'Audit', icon: 'flag', isAdmin: true },
   { path: '/doctor', name: 'Doctor', icon: 'pulse', isAdmin: true },
 ];
 
 function ServerState(): ReactNode {
   const { data, isError } = useQuery(readyQuery);
+  const wasLost = useRef(false);
+  useEffect(() => {
+    // What was asked meanwhile was not answered.
+    if (wasLost.current && !isError) void queries.invalidateQueries();
+    wasLost.current = isError;
+  }, [isError]);
   const lacks = Object.entries(data?.checks ?? {}).filter(([, state]) => !['ok', 'working'].includes(state));
   const [first] = lacks;
   if (isError) return <Standing tone="bad" text="The server does not answer" />;
@@ -164,6 +173,7 @@ export function Shell({ who, children }: { readonly who: WhoView; readonly child
       <main id="main" tabIndex={-1}>
         {children}
       </main>
+      <LoginAgain who={who} />
       <Shortcuts open={hasHelp} onOpen={setHelp} />
     </div>
   );

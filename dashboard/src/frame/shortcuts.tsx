@@ -16,6 +16,7 @@ const PLACES: Readonly<Record<string, readonly [path: string, name: string]>> = 
   r: ['/run', 'runs of pipelines'],
   c: ['/cost', 'cost'],
   k: ['/keys', 'keys'],
+  a: ['/audit', 'audit'],
   d: ['/doctor', 'doctor'],
 };
 const KNOWN: readonly (readonly [group: string, rows: readonly (readonly [keys: string, does: string])[]])[] =

@@ -5,9 +5,10 @@ import type { FindingView } from '../../../src/server/dashboard/view.ts';
 import { doctorQuery, readyQuery } from '../api/queries.ts';
 import { useTitle } from '../frame/shell.tsx';
 import { Line } from '../parts/copy.tsx';
+import { Mending } from '../parts/mending.tsx';
 import { Failure, Loading } from '../parts/notes.tsx';
 import { State, type Told } from '../parts/state.tsx';
-import { counted, shown } from '../parts/words.ts';
+import { clock, counted, shown } from '../parts/words.ts';
 
 const TOLD: Readonly<Record<FindingView['state'], Told>> = {
   ok: { icon: 'ok', word: 'Works', tone: 'ok' },
@@ -16,6 +17,35 @@ const TOLD: Readonly<Record<FindingView['state'], Told>> = {
 };
 const ORDER: readonly FindingView['state'][] = ['failed', 'warning', 'ok'];
 
+/** What findings are about, by how their names begin; what is none of these is about the machine. */
+const GROUPS: readonly (readonly [name: string, about: RegExp])[] = [
+  ['Agents and models', /agent|model|price|gateway|provider/i],
+  ['Sandboxes', /sandbox/i],
+  ['Forge and callbacks', /forge|github|webhook|callback|trigger|workflow|dispatch/i],
+  ['This machine', /./],
+];
+
+interface Group {
+  readonly name: string;
+  readonly findings: readonly FindingView[];
+}
+
+/** The findings by what they are about; a group with something broken stands first, and in it what is broken. */
+export function grouped(findings: readonly FindingView[]): readonly Group[] {
+  const groupOf = ({ name }: FindingView): string | undefined =>
+    GROUPS.find(([, about]) => about.test(name))?.[0];
+  const worst = ({ findings: all }: Group): number =>
+    Math.min(...all.map(({ state }) => ORDER.indexOf(state)));
+  return GROUPS.map(([name]) => ({
+    name,
+    findings: findings
+      .filter((finding) => groupOf(finding) === name)
+      .toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state)),
+  }))
+    .filter(({ findings: all }) => all.length > 0)
+    .toSorted((a, b) => worst(a) - worst(b));
+}
+
 function Finding({ finding }: { readonly finding: FindingView }): ReactNode {
   return (
     <li className="finding">
@@ -23,7 +53,7 @@ function Finding({ finding }: { readonly finding: FindingView }): ReactNode {
       <div>
         <h3>{shown(finding.name)}</h3>
         <p className="quiet">{shown(finding.detail)}</p>
-        {finding.fix === null ? null : <p className="fix">{shown(finding.fix)}</p>}
+        {finding.fix === null ? null : <Mending text={finding.fix} />}
       </div>
     </li>
   );
@@ -39,18 +69,23 @@ function summaryOf(findings: readonly FindingView[]): string {
 /** The page. */
 export function DoctorPage(): ReactNode {
   useTitle('Doctor');
-  const { data, error, refetch, isFetching } = useQuery(doctorQuery);
+  const { data, error, refetch, isFetching, dataUpdatedAt } = useQuery(doctorQuery);
   const ready = useQuery(readyQuery);
-  const sorted = data?.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
+  const told =
+    data === undefined
+      ? 'Looking at this machine…'
+      : `${summaryOf(data)}, as of ${clock(new Date(dataUpdatedAt).toISOString())}`;
   return (
-    <div className="page">
+    <div className="page stack">
       <header className="head-line">
         <div>
           <h1>Doctor</h1>
-          <p className="quiet">{data === undefined ? 'Looking at this machine…' : summaryOf(data)}</p>
+          <p className="quiet" role="status">
+            {told}
+          </p>
         </div>
         <button type="button" className="button" disabled={isFetching} onClick={() => void refetch()}>
-          Look again
+          {isFetching ? 'Looking…' : 'Check again'}
         </button>
       </header>
       {ready.data?.checks.worker === 'none' ? (
@@ -60,17 +95,17 @@ export function DoctorPage(): ReactNode {
         </div>
       ) : null}
       {error === null ? null : <Failure error={error} onAgain={() => void refetch()} />}
-      {sorted === undefined ? (
-        error === null ? (
-          <Loading what="what works here" lines={8} />
-        ) : null
-      ) : (
-        <ul className="card findings">
-          {sorted.map((finding) => (
-            <Finding key={`${finding.name} ${finding.detail}`} finding={finding} />
-          ))}
-        </ul>
-      )}
+      {data === undefined && error === null ? <Loading what="what works here" lines={8} /> : null}
+      {grouped(data ?? []).map(({ name, findings }) => (
+        <section key={name} aria-label={name}>
+          <h2 className="section-name">{name}</h2>
+          <ul className="card findings">
+            {findings.map((finding) => (
+              <Finding key={`${finding.name} ${finding.detail}`} finding={finding} />
+            ))}
+          </ul>
+        </section>
+      ))}
     </div>
   );
 }

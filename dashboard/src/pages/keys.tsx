@@ -1,6 +1,7 @@
 /** Who may come in: keys are made here, shown once, and taken back. */
 import { useQuery } from '@tanstack/react-query';
 import { useState, type FormEvent, type ReactNode } from 'react';
+import { Link } from 'wouter';
 import type { KeyView, Role } from '../../../src/job/access/access.ts';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
 import { post } from '../api/call.ts';
@@ -9,6 +10,7 @@ import { useSay } from '../frame/notices.tsx';
 import { useTitle } from '../frame/shell.tsx';
 import { Sheet } from '../parts/ask.tsx';
 import { Line } from '../parts/copy.tsx';
+import { Icon } from '../parts/icon.tsx';
 import { Failure, Loading } from '../parts/notes.tsx';
 import { State } from '../parts/state.tsx';
 import { moment, shown } from '../parts/words.ts';
@@ -61,16 +63,31 @@ function Make({ onMade }: { readonly onMade: (key: MadeKey) => void }): ReactNod
   );
 }
 
+/** What follows for who takes it back, where something does. */
+function warningOf(asked: KeyView, keys: readonly KeyView[], own: string): string | null {
+  const others = keys.filter(
+    (key) => key.role === 'admin' && key.revoked_at === null && key.key_id !== asked.key_id,
+  );
+  if (asked.role === 'admin' && others.length === 0)
+    return 'It is the last one of an administrator: nobody can make keys here afterwards, but by agent-runner keys create on the server’s machine.';
+  return asked.key_id === own
+    ? 'It is the one that you are logged in with: you are logged out at once.'
+    : null;
+}
+
 function TakeBack({
   asked,
+  keys,
   own,
   onClose,
 }: {
   readonly asked: KeyView | null;
+  readonly keys: readonly KeyView[];
   readonly own: string;
   readonly onClose: () => void;
 }): ReactNode {
   const say = useSay();
+  const warning = asked === null ? null : warningOf(asked, keys, own);
   const revoke = async (key: KeyView): Promise<void> => {
     onClose();
     try {
@@ -85,8 +102,14 @@ function TakeBack({
     <Sheet open={asked !== null} onClose={onClose} title="Take this key back?">
       <p>
         Whoever uses the key of <b>{shown(asked?.name ?? '')}</b> is let in no more, for good.
-        {asked?.key_id === own ? ' It is the one that you are logged in with.' : ''}
       </p>
+      {warning === null ? null : (
+        <p className="note warn-box" role="alert">
+          <span>
+            <Icon name="warn" /> {warning}
+          </span>
+        </p>
+      )}
       <footer>
         <button type="button" className="button plain" onClick={onClose}>
           No
@@ -123,7 +146,10 @@ function Keys({ keys, own }: { readonly keys: readonly KeyView[]; readonly own: 
         <tbody>
           {keys.map((key) => (
             <tr key={key.key_id}>
-              <th scope="row">{shown(key.name)}</th>
+              <th scope="row">
+                {shown(key.name)}
+                {key.key_id === own ? <span className="chip">you</span> : null}
+              </th>
               <td>{key.role}</td>
               <td>
                 {key.revoked_at === null ? (
@@ -132,9 +158,14 @@ function Keys({ keys, own }: { readonly keys: readonly KeyView[]; readonly own: 
                   <State told={{ icon: 'stop', word: 'taken back', tone: 'quiet' }} />
                 )}
               </td>
-              <td className="quiet">{moment(key.created_at)}</td>
+              <td className="quiet nowrap">
+                {moment(key.created_at)}
+                {key.revoked_at === null ? '' : `, until ${moment(key.revoked_at)}`}
+              </td>
               <td>
-                <code>{key.key_id}</code>
+                <Link href={`/audit?actor=${key.key_id}`} title="What it did">
+                  <code>{key.key_id}</code>
+                </Link>
               </td>
               <td className="end">
                 {key.revoked_at === null ? (
@@ -152,7 +183,7 @@ function Keys({ keys, own }: { readonly keys: readonly KeyView[]; readonly own: 
           ))}
         </tbody>
       </table>
-      <TakeBack asked={asked} own={own} onClose={() => setAsked(null)} />
+      <TakeBack asked={asked} keys={keys} own={own} onClose={() => setAsked(null)} />
     </div>
   );
 }
@@ -166,7 +197,10 @@ export function KeysPage({ who }: { readonly who: WhoView }): ReactNode {
     <div className="page stack">
       <div>
         <h1>Keys</h1>
-        <p className="quiet">Who may use the API and this dashboard. Only a hash of each is kept.</p>
+        <p className="quiet">
+          Who may use the API and this dashboard. Only a hash of each is kept; a key holds until it is taken
+          back. What each did is in the <Link href="/audit">audit</Link>.
+        </p>
       </div>
       {made === null ? null : (
         <div className="note ok-box" role="status">
@@ -174,6 +208,13 @@ export function KeysPage({ who }: { readonly who: WhoView }): ReactNode {
             The key of <b>{shown(made.name)}</b>, shown this once:
           </p>
           <Line text={made.key} what="the key" />
+          <p>
+            For a browser, as a link:{' '}
+            <Line text={`${location.origin}/login?token=${made.key}`} what="the link" />
+          </p>
+          <button type="button" className="button small" onClick={() => setMade(null)}>
+            I have it
+          </button>
         </div>
       )}
       {error === null ? null : <Failure error={error} onAgain={() => void refetch()} />}

@@ -4,8 +4,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createLog, type Log } from '../../log.ts';
 import type { Runner } from '../../runner/runner.ts';
+import type { Server } from '../../server/server.ts';
 import { addSettingFlags, settingsOf } from '../asking/settings.ts';
-import { action, printJson, programVersion, type CliCommand, type Io } from '../command.ts';
+import { action, asCalled, printJson, programVersion, type CliCommand, type Io } from '../command.ts';
 import { withTidyRunner } from '../reading.ts';
 
 interface Options extends Record<string, unknown> {
@@ -66,6 +67,23 @@ function giveBack(): void {
   collect({ type: 'major', flavor: 'last-resort' });
 }
 
+/** What a person is told who started it: how to get in, and why there may be no pages. */
+function greet(io: Io, { url, loginUrl, hasDashboard }: Server, auth: boolean): void {
+  if (loginUrl !== null) io.err('the link logs you in; it is shown this once, and so is the key in it\n');
+  else if (auth)
+    io.err(
+      asCalled(
+        io,
+        'a browser that logged in before is let in; another needs a key: `agent-runner keys create --name <who> --role admin` makes one\n',
+      ),
+    );
+  else io.err('nobody is asked for a key: whoever is on this machine is let in\n');
+  if (!hasDashboard)
+    io.err(
+      `the dashboard is not built, so there is the API alone (${url}/docs): \`npm run build:dashboard\`, then start again\n`,
+    );
+}
+
 async function serve(io: Io, runner: Runner, options: Options, log: Log): Promise<void> {
   // Loaded here, so that no other command waits for what a server is made of.
   const { openServer } = await import('../../server/server.ts');
@@ -85,7 +103,7 @@ async function serve(io: Io, runner: Runner, options: Options, log: Log): Promis
   const { url, loginUrl } = server;
   if (options.json === true) printJson(io, { url, login_url: loginUrl });
   else io.out(`${loginUrl ?? `${url}/`}\n`);
-  if (loginUrl !== null) io.err('the link logs you in; it is shown this once, and so is the key in it\n');
+  greet(io, server, auth);
   io.err(`ready: ${url} takes requests${worker.state() === 'none' ? '' : ' and runs jobs'}\n`);
   const tidy = setInterval(() => void runner.tidyDaily(), TIDY_MS);
   await stopped(io.signal);

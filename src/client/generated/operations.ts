@@ -17,6 +17,7 @@ import type {
   JobResult,
   JobStatus,
   Keys,
+  Limits,
   MadeKey,
   Message,
   NewKey,
@@ -321,7 +322,13 @@ export interface Operations {
   };
   readonly getAudit: {
     readonly path: null;
-    readonly query: { readonly before?: number; readonly limit?: number };
+    readonly query: {
+      readonly before?: number;
+      readonly limit?: number;
+      readonly actor?: string;
+      readonly action?: string;
+      readonly target?: string;
+    };
     readonly header: null;
     readonly body: null;
     readonly answer: AuditPage;
@@ -382,6 +389,13 @@ export interface Operations {
     readonly body: null;
     readonly answer: Agents;
   };
+  readonly getLimits: {
+    readonly path: null;
+    readonly query: null;
+    readonly header: null;
+    readonly body: null;
+    readonly answer: Limits;
+  };
   readonly makeDemo: {
     readonly path: null;
     readonly query: null;
@@ -437,6 +451,7 @@ export const OPERATIONS = {
   getWho: { method: 'GET', path: '/api/who', accepts: 'application/json' },
   getFindings: { method: 'GET', path: '/api/doctor', accepts: 'application/json' },
   listAgents: { method: 'GET', path: '/api/agents', accepts: 'application/json' },
+  getLimits: { method: 'GET', path: '/api/limits', accepts: 'application/json' },
   makeDemo: { method: 'POST', path: '/api/demo', accepts: 'application/json' },
 } as const satisfies Record<
   keyof Operations,

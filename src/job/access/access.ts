@@ -44,5 +44,12 @@ export interface NumberedAuditEntry extends AuditEntry {
   readonly number: number;
 }
 
+/** Which entries: those of one actor, of one kind, on one target. */
+export interface AuditFilter {
+  readonly actor?: string;
+  readonly action?: string;
+  readonly target?: string;
+}
+
 /** A key as it is shown: all but its hash. */
 export type KeyView = Omit<ApiKey, 'hash'>;

@@ -75,22 +75,41 @@ interface Span {
   readonly since: Date | null;
 }
 
-/** What jobs of a span have spent: those that ended in it, and those that still run. */
-async function spentIn(store: Store, { jobs, since }: Span): Promise<Amounts> {
-  let sum: Amounts = { costUsd: 0, tokens: 0, calls: 0 };
+const NOTHING: Amounts = { costUsd: 0, tokens: 0, calls: 0 };
+
+function plus(a: Amounts, b: Amounts): Amounts {
+  return { costUsd: a.costUsd + b.costUsd, tokens: a.tokens + b.tokens, calls: a.calls + b.calls };
+}
+
+/** The jobs of a span, each with what it has spent: those that ended in it, and those that still run. */
+async function* spentByJob(store: Store, { jobs, since }: Span): AsyncGenerator<readonly [Job, Amounts]> {
   const oldest = since === null ? '' : new Date(since.getTime() - OLDEST_MS).toISOString();
   for await (const job of eachJob(store, { ...jobs, limit: MAX_JOBS })) {
     if (job.created_at < oldest) break;
     const isOver = since !== null && job.finished_at !== null && job.finished_at < since.toISOString();
-    if (isOver || job.started_at === null) continue;
-    const one = await spentOn(store, job);
-    sum = {
-      costUsd: sum.costUsd + one.costUsd,
-      tokens: sum.tokens + one.tokens,
-      calls: sum.calls + one.calls,
-    };
+    if (!isOver && job.started_at !== null) yield [job, await spentOn(store, job)];
   }
+}
+
+async function spentIn(store: Store, span: Span): Promise<Amounts> {
+  let sum = NOTHING;
+  for await (const [, one] of spentByJob(store, span)) sum = plus(sum, one);
   return sum;
+}
+
+/** Midnight before a time, UTC: when a day's budget begins anew. */
+function dayOf(time: Date): Date {
+  const day = new Date(time);
+  day.setUTCHours(0, 0, 0, 0);
+  return day;
+}
+
+/** What was spent on each repository in the day (UTC) of `now`, as budgets of a day count it. */
+export async function spentToday(store: Store, now: Date): Promise<ReadonlyMap<string, Amounts>> {
+  const sums = new Map<string, Amounts>();
+  for await (const [{ request }, one] of spentByJob(store, { jobs: {}, since: dayOf(now) }))
+    sums.set(request.repo, plus(sums.get(request.repo) ?? NOTHING, one));
+  return sums;
 }
 
 /**
@@ -136,8 +155,7 @@ export function createSharedLedgers(
   };
 
   return async (job) => {
-    const day = new Date();
-    day.setUTCHours(0, 0, 0, 0);
+    const day = dayOf(new Date());
     const opened = (Object.keys(SPANS) as BudgetScope[]).flatMap((scope) => {
       const budget = budgets[scope];
       const span = SPANS[scope](job, day);

@@ -11,10 +11,9 @@ import type { Define, Parts } from '../parts.ts';
 import * as samples from '../jobs/samples.ts';
 import { limits } from '../jobs/budget.ts';
 import { gateEndpoints } from './gate.ts';
+import { limitsEndpoint } from './limits.ts';
+import { remembered } from './remembered.ts';
 import type { AgentsView, DemoView, FindingView, WhoView } from './view.ts';
-
-/** How long what was found of this machine holds, in milliseconds: to look starts programmes. */
-const FOUND_MS = 10_000;
 
 const who = z
   .object({
@@ -54,22 +53,6 @@ const agents = z
 const demo = z
   .object({ repo: z.string(), task: z.string(), agent: z.string() })
   .meta({ id: 'Demo' }) satisfies z.ZodType<DemoView>;
-
-/** Asks again only when what was answered is old; those who ask meanwhile share the answer. */
-function remembered<T>(look: () => Promise<T>): () => Promise<T> {
-  let asked: { readonly atMs: number; readonly answer: Promise<T> } | null = null;
-  return () => {
-    const atMs = performance.now();
-    if (asked === null || atMs - asked.atMs > FOUND_MS) {
-      const answer = look();
-      asked = { atMs, answer };
-      answer.catch(() => {
-        asked = null;
-      });
-    }
-    return asked.answer;
-  };
-}
 
 function whoEndpoint({ runner, auth, version }: Parts, define: Define): Endpoint {
   return define({
@@ -224,6 +207,7 @@ export function dashboardEndpoints(parts: Parts, define: Define): readonly Endpo
     ...gateEndpoints(parts, define),
     whoEndpoint(parts, define),
     ...machineEndpoints(parts, define),
+    limitsEndpoint(parts, define),
     demoEndpoint(parts, define),
   ];
 }

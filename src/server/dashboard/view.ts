@@ -1,7 +1,8 @@
 /** What the dashboard is told besides of jobs: who looks, what works here, what it can begin with. Types alone. */
 import type { Role } from '../../job/access/access.ts';
 import type { GateReport } from '../../job/gate.ts';
-import type { Budget } from '../../job/request.ts';
+import type { Budget, SandboxChoiceName } from '../../job/request.ts';
+import type { BudgetState } from '../../job/view/budget.ts';
 
 /** Who looks, and at what. */
 export interface WhoView {
@@ -49,4 +50,18 @@ export interface DemoView {
 /** What the gate has said of a job so far, with what failed. */
 export interface GateRunsView {
   readonly runs: readonly GateReport[];
+}
+
+/** What a request may ask for here. */
+export interface LimitsView {
+  /** The most that a request may say, and what holds where it says nothing. */
+  readonly budget: Budget;
+  readonly model: string | null;
+  readonly sandbox: SandboxChoiceName;
+  readonly sandboxes: readonly SandboxChoiceName[];
+  /** Whether `owner/name` is one of a forge. */
+  readonly has_forge: boolean;
+  readonly callbacks: boolean;
+  /** Budgets that several jobs share. */
+  readonly budgets: readonly BudgetState[];
 }

@@ -1,5 +1,5 @@
 /** Keys and the audit of the store in memory. */
-import type { ApiKey, NumberedAuditEntry } from '../../job/access/access.ts';
+import type { ApiKey, AuditFilter, NumberedAuditEntry } from '../../job/access/access.ts';
 import type { Store } from '../store.ts';
 import { checkAudit, checkKey, checkKeyCount, MAX_AUDIT_ENTRIES, noSuchKey } from '../rules/access.ts';
 import { checkLimit } from '../rules/value.ts';
@@ -39,9 +39,14 @@ export function accessMethods(): AccessMethods {
       audit.push({ number: ++number, ...checkAudit(entry) });
       if (audit.length > MAX_AUDIT_ENTRIES) audit.shift();
     },
-    async listAudit(before, limit) {
+    async listAudit(before, limit, filter = {}) {
       checkLimit(limit);
-      const older = audit.filter((entry) => before === null || entry.number < before);
+      const wanted = Object.entries(filter) as [keyof AuditFilter, string][];
+      const older = audit.filter(
+        (entry) =>
+          (before === null || entry.number < before) &&
+          wanted.every(([name, value]) => value === undefined || entry[name] === value),
+      );
       return older.toReversed().slice(0, limit);
     },
   };

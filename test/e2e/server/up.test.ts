@@ -174,6 +174,7 @@ describe('up', () => {
     const { stdout, stderr } = await second.stop();
     expect(stdout).toBe(`${second.url}/\n`);
     expect(stderr).not.toContain('token');
+    expect(stderr).toMatch(/another needs a key: `.* keys create .*--role admin`/);
     const secret = first.key?.slice(16) ?? '';
     for (const name of ['agent-runner.db', 'agent-runner.db-wal', 'login-secret']) {
       const path = join(bench.home, name);
@@ -207,6 +208,10 @@ describe('up', () => {
     const taken = await bench.run(['up', '--port', port]);
     expect([taken.code, taken.stdout]).toEqual([78, '']);
     expect(taken.stderr).toContain('it is in use');
+    expect(taken.stderr).toContain(
+      `perhaps it runs there already: open http://127.0.0.1:${port}; or take another`,
+    );
+    expect(server.running.stderr()).toContain('nobody is asked for a key');
   });
 });
 

@@ -96,13 +96,19 @@ export function accessMethods(
         db.run(`DELETE FROM audit WHERE number <= (SELECT max(number) FROM audit) - ${MAX_AUDIT_ENTRIES}`);
       });
     },
-    async listAudit(before, limit) {
+    async listAudit(before, limit, { actor = null, action = null, target = null } = {}) {
       return await database.read(
         (db) =>
           db.all(
-            `SELECT number, time, actor, role, action, target, status, address FROM audit WHERE number < ?
+            `SELECT number, time, actor, role, action, target, status, address FROM audit
+             WHERE number < ? AND actor = coalesce(?, actor) AND action = coalesce(?, action)
+               AND (? IS NULL OR target = ?)
              ORDER BY number DESC LIMIT ?`,
             before ?? Number.MAX_SAFE_INTEGER,
+            actor,
+            action,
+            target,
+            target,
             checkLimit(limit),
           ) as NumberedAuditEntry[],
       );

@@ -2,12 +2,17 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link, useSearchParams } from 'wouter';
-import type { UsageKey, UsageSum } from '../../../src/job/model/usage.ts';
-import { usageQuery, type UsageView } from '../api/queries.ts';
-import { useTitle } from '../frame/shell.tsx';
-import { Icon } from '../parts/icon.tsx';
-import { Empty, Failure, Loading } from '../parts/notes.tsx';
-import { amount, counted, money, repoName, shown } from '../parts/words.ts';
+import type { UsageKey, UsageSum } from '../../../../src/job/model/usage.ts';
+import { usageQuery, type UsageView } from '../../api/queries.ts';
+import { useTitle } from '../../frame/shell.tsx';
+import { Icon } from '../../parts/icon.tsx';
+import { useNow } from '../../parts/now.ts';
+import { Empty, Failure, Loading } from '../../parts/notes.tsx';
+import { amount, counted, money, repoName, shown } from '../../parts/words.ts';
+
+import { Budgets } from './budgets.tsx';
+import { Chart } from './chart.tsx';
+import { bestMeasure, daysOf, measured, MEASURES } from './days.ts';
 
 const BY: Readonly<Record<UsageKey, string>> = {
   day: 'Day',
@@ -33,17 +38,9 @@ function nameOf(by: UsageKey, { key }: UsageSum): string {
   return by === 'repo' ? repoName(key) : shown(key);
 }
 
-/** What bars are compared by: money where any is known, else tokens, else jobs. */
-function measureOf(rows: readonly UsageSum[]): (row: UsageSum) => number {
-  if (rows.some(({ cost_usd: usd }) => (usd ?? 0) > 0)) return ({ cost_usd: usd }) => usd ?? 0;
-  if (rows.some(({ tokens_in: tokens }) => (tokens ?? 0) > 0))
-    return ({ tokens_in: into, tokens_out: out }) => (into ?? 0) + (out ?? 0);
-  return ({ jobs }) => jobs;
-}
-
 function Total({ total }: { readonly total: UsageSum }): ReactNode {
   const facts: readonly (readonly [string, string])[] = [
-    ['Cost', money(total.cost_usd)],
+    ['Cost', total.cost_usd === null ? 'unknown' : money(total.cost_usd)],
     ['Jobs', total.jobs.toLocaleString('en')],
     ['Tokens in', amount(total.tokens_in)],
     ['Tokens out', amount(total.tokens_out)],
@@ -75,19 +72,42 @@ export function csvOf({ by, rows }: Pick<UsageView, 'by' | 'rows'>): string {
   return [`${by},jobs,cost_usd,tokens_in,tokens_out,turns`, ...lines, ''].join('\r\n');
 }
 
+/** A sum, and how much is not in it because nobody knows: not known is not nothing. */
+function Known({
+  value,
+  unknown,
+  say,
+}: {
+  readonly value: number | null;
+  readonly unknown: number;
+  readonly say: (value: number | null) => string;
+}): ReactNode {
+  if (value === null) return <span className="quiet">{unknown === 0 ? '–' : 'unknown'}</span>;
+  return (
+    <>
+      {say(value)}
+      {unknown === 0 ? null : (
+        <span className="quiet" title={`${counted(unknown, 'job')} of which nobody knows`}>
+          {' '}
+          + {unknown}?
+        </span>
+      )}
+    </>
+  );
+}
+
 function Rows({ usage }: { readonly usage: UsageView }): ReactNode {
   const { by, rows } = usage;
-  const measure = measureOf(rows);
-  const most = Math.max(...rows.map(measure), Number.EPSILON);
+  const measure = bestMeasure(rows);
+  const values = rows.map((row) => measured(measure, row) ?? 0);
+  const most = Math.max(...values, 0);
   return (
     <div className="table-scroll card" tabIndex={0} role="region" aria-label={`Spent by ${by}`}>
       <table className="table cost-table">
         <thead>
           <tr>
             <th scope="col">{BY[by]}</th>
-            <th scope="col">
-              <span className="unseen">Share</span>
-            </th>
+            <th scope="col">{most === 0 ? <span className="unseen">Share</span> : `Share of ${measure}`}</th>
             <th scope="col" className="end">
               Cost
             </th>
@@ -106,7 +126,7 @@ function Rows({ usage }: { readonly usage: UsageView }): ReactNode {
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
+          {rows.map((row, at) => (
             <tr key={row.key ?? ''}>
               <th scope="row" title={shown(row.key ?? '')}>
                 {by === 'repo' && row.key !== null ? (
@@ -116,12 +136,25 @@ function Rows({ usage }: { readonly usage: UsageView }): ReactNode {
                 )}
               </th>
               <td className="share">
-                <meter min={0} max={most} value={measure(row)} aria-label={`Share of ${nameOf(by, row)}`} />
+                {most === 0 ? null : (
+                  <meter
+                    min={0}
+                    max={most}
+                    value={values[at] ?? 0}
+                    aria-label={`Share of ${nameOf(by, row)}`}
+                  />
+                )}
               </td>
-              <td className="end strong">{money(row.cost_usd)}</td>
+              <td className="end strong">
+                <Known value={row.cost_usd} unknown={row.unpriced} say={money} />
+              </td>
               <td className="end">{row.jobs.toLocaleString('en')}</td>
-              <td className="end quiet">{amount(row.tokens_in)}</td>
-              <td className="end quiet">{amount(row.tokens_out)}</td>
+              <td className="end quiet">
+                <Known value={row.tokens_in} unknown={row.uncounted} say={amount} />
+              </td>
+              <td className="end quiet">
+                <Known value={row.tokens_out} unknown={row.uncounted} say={amount} />
+              </td>
               <td className="end quiet">{amount(row.turns)}</td>
             </tr>
           ))}
@@ -146,9 +179,12 @@ export function CostPage(): ReactNode {
   const [search, setSearch] = useSearchParams();
   const by = (Object.keys(BY) as UsageKey[]).find((one) => one === search.get('by')) ?? 'day';
   const days = Object.keys(SINCE).find((one) => one === search.get('since')) ?? '30';
-  const { data, error, refetch } = useQuery(usageQuery(by, sinceOf(days)));
+  const since = sinceOf(days);
+  const { data, error, refetch } = useQuery(usageQuery(by, since));
+  const nowMs = useNow();
+  const measure = MEASURES.find((one) => one === search.get('of')) ?? bestMeasure(data?.rows ?? []);
   const choose = (next: Readonly<Record<string, string>>): void =>
-    setSearch({ by, since: days, ...next }, { replace: true });
+    setSearch({ by, since: days, ...(search.has('of') ? { of: measure } : {}), ...next }, { replace: true });
   const csv =
     data === undefined ? '' : `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(data).toWellFormed())}`;
   return (
@@ -186,6 +222,13 @@ export function CostPage(): ReactNode {
       ) : (
         <>
           {data.total === null ? null : <Total total={data.total} />}
+          {by === 'day' ? (
+            <Chart
+              days={daysOf(data.rows, since, nowMs, measure)}
+              measure={measure}
+              onMeasure={(of) => choose({ of })}
+            />
+          ) : null}
           <Rows usage={data} />
           <div className="form-foot">
             {data.total === null ? <span /> : <Unknown total={data.total} />}
@@ -195,6 +238,7 @@ export function CostPage(): ReactNode {
           </div>
         </>
       )}
+      <Budgets />
     </div>
   );
 }
