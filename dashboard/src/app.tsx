@@ -55,19 +55,19 @@ function OrRun({ jobId, children }: { readonly jobId: string; readonly children:
 
 /** A page for who may do what is on it; whoever may not is told so, and is shown no button that would be refused. */
 function For({
-  role,
+  needs,
   who,
   children,
 }: {
-  readonly role: Role;
+  readonly needs: Role;
   readonly who: WhoView;
   readonly children: ReactNode;
 }): ReactNode {
-  if (mayAct(who.role, role)) return children;
+  if (mayAct(who.role, needs)) return children;
   return (
     <Empty icon="key" title="Not allowed">
       <p>
-        This takes a key of the role {role}, and yours is of the role {who.role}: whoever administers this
+        This takes a key of the role {needs}, and yours is of the role {who.role}: whoever administers this
         server makes others.
       </p>
       <Link href="/" className="button">
@@ -127,12 +127,12 @@ function Pages(): ReactNode {
             <Route path={PIPELINE}>{({ id = '' }) => <PipelinePage key={id} id={id} who={who} />}</Route>
             <Route path={CHANGE}>{({ id = '' }) => <EditPage key={id} id={id} />}</Route>
             <Route path="/new/pipeline">
-              <For role="submit" who={who}>
+              <For needs="submit" who={who}>
                 <EditPage id={null} />
               </For>
             </Route>
             <Route path="/new">
-              <For role="submit" who={who}>
+              <For needs="submit" who={who}>
                 <NewPage who={who} />
               </For>
             </Route>
@@ -140,17 +140,17 @@ function Pages(): ReactNode {
               <CostPage />
             </Route>
             <Route path="/keys">
-              <For role="admin" who={who}>
+              <For needs="admin" who={who}>
                 <KeysPage who={who} />
               </For>
             </Route>
             <Route path="/audit">
-              <For role="admin" who={who}>
+              <For needs="admin" who={who}>
                 <AuditPage />
               </For>
             </Route>
             <Route path="/doctor">
-              <For role="admin" who={who}>
+              <For needs="admin" who={who}>
                 <DoctorPage />
               </For>
             </Route>

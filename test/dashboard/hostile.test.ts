@@ -18,7 +18,7 @@ import { linesOf } from '../../dashboard/src/job/log/lines.ts';
 import { itemsOf } from '../../dashboard/src/job/story.tsx';
 import { liveGateOf, phasesOf } from '../../dashboard/src/job/told.ts';
 import { nextOf } from '../../dashboard/src/pages/login.tsx';
-import { csvOf } from '../../dashboard/src/pages/cost.tsx';
+import { csvOf } from '../../dashboard/src/pages/cost/page.tsx';
 import {
   ago,
   clock,
