@@ -4,9 +4,8 @@ import { lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { Refusal } from './api/call.ts';
 import { queries, whoQuery } from './api/queries.ts';
-import { Fence } from './frame/fence.tsx';
 import { Notices } from './frame/notices.tsx';
-import { Shell } from './frame/shell.tsx';
+import { Shell, useTitle } from './frame/shell.tsx';
 import { JobsPage } from './jobs/page.tsx';
 import { LoginPage } from './pages/login.tsx';
 import { Empty, Failure, Loading } from './parts/notes.tsx';
@@ -21,6 +20,7 @@ const DoctorPage = lazy(async () => ({ default: (await import('./pages/doctor.ts
 const JOB = /^\/job\/(?<jobId>[\w-]{1,100})\/?$/;
 
 function Missing(): ReactNode {
+  useTitle('Not here');
   return (
     <Empty icon="search" title="There is nothing here">
       <p>
@@ -30,55 +30,41 @@ function Missing(): ReactNode {
   );
 }
 
-/** A page that a browser kept as it was when it was left is as old as the login of then. */
-function renewed({ persisted }: PageTransitionEvent): void {
-  if (persisted) location.reload();
-}
-
 function Pages(): ReactNode {
   const { data: who, error, refetch } = useQuery(whoQuery);
   const [path, go] = useLocation();
   const isStranger = error instanceof Refusal && error.status === 401;
   useEffect(() => {
-    if (!isStranger) return;
-    go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
-    // Nothing stays of what was shown to who was let in.
-    queries.clear();
+    if (isStranger) go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
   }, [isStranger, path, go]);
-  useEffect(() => {
-    addEventListener('pageshow', renewed);
-    return () => removeEventListener('pageshow', renewed);
-  }, []);
   if (who === undefined && error !== null && !isStranger)
     return <Failure error={error} onAgain={() => void refetch()} />;
   if (who === undefined) return <Loading what="the dashboard" />;
   return (
     <Shell who={who}>
-      <Fence key={path}>
-        <Suspense fallback={<Loading what="the page" lines={6} />}>
-          <Switch>
-            <Route path="/">
-              <JobsPage who={who} />
-            </Route>
-            <Route path={JOB}>{({ jobId = '' }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
-            <Route path="/new">
-              <NewPage who={who} />
-            </Route>
-            <Route path="/cost">
-              <CostPage />
-            </Route>
-            <Route path="/keys">
-              <KeysPage who={who} />
-            </Route>
-            <Route path="/doctor">
-              <DoctorPage />
-            </Route>
-            <Route>
-              <Missing />
-            </Route>
-          </Switch>
-        </Suspense>
-      </Fence>
+      <Suspense fallback={<Loading what="the page" lines={6} />}>
+        <Switch>
+          <Route path="/">
+            <JobsPage who={who} />
+          </Route>
+          <Route path={JOB}>{({ jobId = '' }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
+          <Route path="/new">
+            <NewPage who={who} />
+          </Route>
+          <Route path="/cost">
+            <CostPage />
+          </Route>
+          <Route path="/keys">
+            <KeysPage who={who} />
+          </Route>
+          <Route path="/doctor">
+            <DoctorPage />
+          </Route>
+          <Route>
+            <Missing />
+          </Route>
+        </Switch>
+      </Suspense>
     </Shell>
   );
 }
@@ -87,18 +73,16 @@ function Pages(): ReactNode {
 export function App(): ReactNode {
   return (
     <QueryClientProvider client={queries}>
-      <Fence>
-        <Notices>
-          <Switch>
-            <Route path="/login">
-              <LoginPage />
-            </Route>
-            <Route>
-              <Pages />
-            </Route>
-          </Switch>
-        </Notices>
-      </Fence>
+      <Notices>
+        <Switch>
+          <Route path="/login">
+            <LoginPage />
+          </Route>
+          <Route>
+            <Pages />
+          </Route>
+        </Switch>
+      </Notices>
     </QueryClientProvider>
   );
 }

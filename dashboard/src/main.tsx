@@ -2,6 +2,7 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import './frame/renewed.ts';
 import './style/tokens.css';
 import './style/base.css';
 import './style/frame.css';
@@ -9,6 +10,7 @@ import './style/jobs.css';
 import './style/job.css';
 import './style/text.css';
 import './style/forms.css';
+import './style/access.css';
 
 const root = document.querySelector('#root');
 if (root === null) throw new Error('the page has no root');

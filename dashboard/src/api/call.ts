@@ -25,9 +25,8 @@ export class Refusal extends Error {
   }
 }
 
-/** Sends a request. @throws Refusal where nobody answers */
-async function reach(path: string, init: RequestInit): Promise<Response> {
-  return fetch(path, { credentials: 'same-origin', ...init }).catch((error: unknown) => {
+async function send(path: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(path, { credentials: 'same-origin', ...init }).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new Refusal(0, {
       code: 'unreachable',
@@ -35,17 +34,9 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
       hint: 'it may have been stopped, or is starting again; this page goes on by itself',
     });
   });
-}
-
-async function refusalOf(response: Response): Promise<Refusal> {
-  const told: unknown = await response.json().catch(() => ({}));
-  return new Refusal(response.status, typeof told === 'object' && told !== null ? told : {});
-}
-
-async function send(path: string, init: RequestInit): Promise<Response> {
-  const response = await reach(path, init);
   if (response.ok) return response;
-  throw await refusalOf(response);
+  const told: unknown = await response.json().catch(() => ({}));
+  throw new Refusal(response.status, typeof told === 'object' && told !== null ? told : {});
 }
 
 /** Reads JSON. @throws Refusal */
@@ -82,18 +73,19 @@ export async function post<T>(path: string, body?: unknown, once?: string): Prom
 
 /** Logs in. @throws Refusal where it is no key */
 export async function logIn(token: string): Promise<void> {
-  const response = await reach('/login', {
+  const response = await fetch('/login', {
     method: 'POST',
     body: new URLSearchParams({ token }),
     redirect: 'manual',
+    credentials: 'same-origin',
   });
   // The answer to a login is a redirect, which a page may not look into.
-  if (response.type !== 'opaqueredirect') throw await refusalOf(response);
+  if (response.type === 'opaqueredirect') return;
+  const told: unknown = await response.json().catch(() => ({}));
+  throw new Refusal(response.status, typeof told === 'object' && told !== null ? told : {});
 }
 
-/** Logs out. @throws Refusal where the server was not reached: the login still holds */
+/** Logs out. */
 export async function logOut(): Promise<void> {
-  const response = await reach('/logout', { method: 'POST', redirect: 'manual' });
-  // A login that holds no more was refused, and is as good as ended.
-  if (response.type !== 'opaqueredirect' && response.status !== 401) throw await refusalOf(response);
+  await fetch('/logout', { method: 'POST', redirect: 'manual', credentials: 'same-origin' });
 }

@@ -1,5 +1,5 @@
 /** What is asked of the server, by name: every page takes it from here, so that the same question is asked once. */
-import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
+import { QueryClient, queryOptions } from '@tanstack/react-query';
 import type { KeyView } from '../../../src/job/access/access.ts';
 import type { Delivery } from '../../../src/job/delivery/delivery.ts';
 import type { UsageKey, UsageSum } from '../../../src/job/model/usage.ts';
@@ -16,13 +16,6 @@ const MAX_TRIES = 3;
 
 /** Holds what was answered. */
 export const queries: QueryClient = new QueryClient({
-  queryCache: new QueryCache({
-    onError(error, { queryKey }) {
-      // A login ended, or its key was taken back: who looks is asked anew, and then asked for a key.
-      if (error instanceof Refusal && error.status === 401 && queryKey[0] !== 'who')
-        void queries.invalidateQueries(whoQuery);
-    },
-  }),
   defaultOptions: {
     queries: {
       staleTime: 2000,

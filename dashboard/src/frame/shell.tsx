@@ -1,13 +1,12 @@
 /** What is around every page: where one is, where one can go, who one is, and whether the server answers. */
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
 import { logOut } from '../api/call.ts';
 import { queries, readyQuery } from '../api/queries.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { shown } from '../parts/words.ts';
-import { useSay } from './notices.tsx';
 import { Shortcuts } from './shortcuts.tsx';
 import { ThemeSwitch } from './theme.tsx';
 
@@ -57,15 +56,10 @@ function Standing({
 }
 
 function Person({ who }: { readonly who: WhoView }): ReactNode {
-  const say = useSay();
   const leave = async (): Promise<void> => {
-    try {
-      await logOut();
-      queries.clear();
-      location.replace('/login');
-    } catch (error) {
-      say.failed(error);
-    }
+    await logOut();
+    queries.clear();
+    location.assign('/login');
   };
   return (
     <div className="person">
@@ -108,9 +102,24 @@ function Nav({ path, isAdmin }: { readonly path: string; readonly isAdmin: boole
   );
 }
 
+/** Where the focus was on what is gone with the page before, it is on the page that took its place. */
+function useFocusOnPage(path: string): RefObject<HTMLElement | null> {
+  const main = useRef<HTMLElement>(null);
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current === path) return;
+    before.current = path;
+    const { activeElement: at } = document;
+    if (at === null || at === document.body || !at.checkVisibility())
+      main.current?.focus({ preventScroll: true });
+  }, [path]);
+  return main;
+}
+
 /** The frame. */
 export function Shell({ who, children }: { readonly who: WhoView; readonly children: ReactNode }): ReactNode {
   const [path] = useLocation();
+  const main = useFocusOnPage(path);
   // It is open for one place: where one goes, it is closed.
   const [openAt, setOpenAt] = useState<string | null>(null);
   const isOpen = openAt === path;
@@ -160,7 +169,7 @@ export function Shell({ who, children }: { readonly who: WhoView; readonly child
           <Person who={who} />
         </div>
       </div>
-      <main id="main" tabIndex={-1}>
+      <main id="main" ref={main} tabIndex={-1}>
         {children}
       </main>
       <Shortcuts open={hasHelp} onOpen={setHelp} />

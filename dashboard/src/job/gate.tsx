@@ -33,8 +33,8 @@ function Failing({ check }: { readonly check: CheckReport }): ReactNode {
             <>
               <h4>New with this change</h4>
               <ul className="failures">
-                {check.new_failures.map((name) => (
-                  <li key={name}>
+                {check.new_failures.map((name, at) => (
+                  <li key={`${name} ${at}`}>
                     <Icon name="cross" /> <span dir="auto">{shown(name)}</span>
                   </li>
                 ))}
@@ -78,8 +78,8 @@ function Checks({ checks }: { readonly checks: readonly CheckReport[] }): ReactN
           </tr>
         </thead>
         <tbody>
-          {checks.map((check) => (
-            <Fragment key={check.name}>
+          {checks.map((check, at) => (
+            <Fragment key={`${check.name} ${at}`}>
               <tr className={check.verdict === 'failed' ? 'is-bad' : ''}>
                 <th scope="row">{shownName(check.name)}</th>
                 <td>
