@@ -62,7 +62,7 @@ function Failing({ check }: { readonly check: CheckReport }): ReactNode {
 
 function Checks({ checks }: { readonly checks: readonly CheckReport[] }): ReactNode {
   return (
-    <div className="table-scroll">
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Checks">
       <table className="table gate-table">
         <thead>
           <tr>
@@ -183,7 +183,7 @@ function Live({ live }: { readonly live: LiveGate }): ReactNode {
           Gate run {live.run}: {counted(live.checks.length, 'check')} on base and on head
         </h3>
       </header>
-      <div className="table-scroll">
+      <div className="table-scroll" tabIndex={0} role="region" aria-label="Checks at work">
         <table className="table gate-table">
           <thead>
             <tr>
