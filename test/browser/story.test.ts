@@ -65,7 +65,7 @@ describe.skipIf(!works)(label, () => {
     await page.goto(`${scene.url}/job/${jobId}`);
     await page.getByText('Which colour shall it be?').waitFor();
     await page.getByLabel('Your answer').fill('Blue');
-    await page.getByRole('button', { name: 'Answer' }).click();
+    await page.getByRole('button', { name: 'Answer', exact: true }).click();
     await page.getByText('The change is there as a branch and a patch').waitFor();
     await page.getByText('It is blue.').first().waitFor();
   });
@@ -191,7 +191,7 @@ describe.skipIf(!works)(label, () => {
     expect(await his.getByRole('link', { name: 'Keys' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Take back the key of Bob' }).click();
     await page.getByRole('button', { name: 'Take it back' }).click();
-    await page.getByText('taken back').waitFor();
+    await page.getByText('taken back', { exact: true }).waitFor();
     await his.reload();
     await his.getByLabel('Key').waitFor();
     await bob.close();
