@@ -160,12 +160,33 @@ export type Outcome =
   | 'infra_failed'
   | 'cancelled';
 
-/** What it may spend; `null` is no limit */
 export interface Limits {
-  readonly max_cost_usd: number | null;
-  readonly max_tokens: number | null;
-  readonly max_turns: number | null;
-  readonly timeout_s: number;
+  /** What one job may spend: the most that a request may say, and what holds where it says nothing */
+  readonly budget: {
+    readonly max_cost_usd: number | null;
+    readonly max_tokens: number | null;
+    readonly max_turns: number | null;
+    readonly timeout_s: number;
+  };
+  /** Who is asked unless a request says otherwise */
+  readonly model: string | null;
+  readonly sandbox: 'auto' | 'bubblewrap' | 'host';
+  /** Those that a request may name */
+  readonly sandboxes: readonly ('auto' | 'bubblewrap' | 'host')[];
+  /** Whether `owner/name` can be forked, pushed to and proposed on */
+  readonly has_forge: boolean;
+  /** Whether a request may name a callback_url */
+  readonly callbacks: boolean;
+  readonly budgets: readonly {
+    readonly scope: 'day' | 'repository' | 'session';
+    readonly repo: string | null;
+    readonly max_cost_usd: number | null;
+    readonly max_tokens: number | null;
+    readonly max_calls: number | null;
+    /** Of it, today (UTC), as far as it is known */
+    readonly spent_usd: number | null;
+    readonly spent_tokens: number | null;
+  }[];
 }
 
 export interface ErrorInfo {
@@ -885,35 +906,6 @@ export interface Agents {
     readonly ready: boolean;
     readonly detail: string;
     readonly fix: string | null;
-  }[];
-}
-
-export interface Limits {
-  /** What one job may spend: the most that a request may say, and what holds where it says nothing */
-  readonly budget: {
-    readonly max_cost_usd: number | null;
-    readonly max_tokens: number | null;
-    readonly max_turns: number | null;
-    readonly timeout_s: number;
-  };
-  /** Who is asked unless a request says otherwise */
-  readonly model: string | null;
-  readonly sandbox: 'auto' | 'bubblewrap' | 'host';
-  /** Those that a request may name */
-  readonly sandboxes: readonly ('auto' | 'bubblewrap' | 'host')[];
-  /** Whether `owner/name` can be forked, pushed to and proposed on */
-  readonly has_forge: boolean;
-  /** Whether a request may name a callback_url */
-  readonly callbacks: boolean;
-  readonly budgets: readonly {
-    readonly scope: 'day' | 'repository' | 'session';
-    readonly repo: string | null;
-    readonly max_cost_usd: number | null;
-    readonly max_tokens: number | null;
-    readonly max_calls: number | null;
-    /** Of it, today (UTC), as far as it is known */
-    readonly spent_usd: number | null;
-    readonly spent_tokens: number | null;
   }[];
 }
 
