@@ -15,12 +15,19 @@ export class Refusal extends Error {
   readonly code: string;
   readonly hint: string | null;
   readonly fields: readonly FieldError[];
+  /** After how many seconds it may be asked again; `null` where the server says nothing of it. */
+  readonly againS: number | null;
 
-  constructor(status: number, told: { code?: unknown; detail?: unknown; hint?: unknown; errors?: unknown }) {
+  constructor(
+    status: number,
+    told: { code?: unknown; detail?: unknown; hint?: unknown; errors?: unknown },
+    again: string | null = null,
+  ) {
     super(typeof told.detail === 'string' ? told.detail : `the server answered ${status}`);
     this.status = status;
     this.code = typeof told.code === 'string' ? told.code : 'unknown';
     this.hint = typeof told.hint === 'string' ? told.hint : null;
+    this.againS = again !== null && /^\d{1,4}$/.test(again) ? Number(again) : null;
     this.fields = Array.isArray(told.errors) ? (told.errors as FieldError[]) : [];
   }
 }
@@ -36,7 +43,11 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   });
   if (response.ok) return response;
   const told: unknown = await response.json().catch(() => ({}));
-  throw new Refusal(response.status, typeof told === 'object' && told !== null ? told : {});
+  throw new Refusal(
+    response.status,
+    typeof told === 'object' && told !== null ? told : {},
+    response.headers.get('retry-after'),
+  );
 }
 
 /** Reads JSON. @throws Refusal */

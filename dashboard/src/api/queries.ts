@@ -25,12 +25,6 @@ export const queries: QueryClient = new QueryClient({
   },
 });
 
-/** A page of jobs. */
-export interface JobPage {
-  readonly jobs: readonly JobView[];
-  readonly next_cursor: string | null;
-}
-
 const ENDED: Readonly<Record<JobStatus, boolean>> = {
   queued: false,
   forking: false,

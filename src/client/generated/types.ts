@@ -120,6 +120,8 @@ export interface Job {
   readonly run_id: string | null;
   /** The step of that run that it does */
   readonly step: string | null;
+  /** The issue or pull request that it was asked for on, as `owner/name#12` */
+  readonly about: string | null;
   readonly user_id: string | null;
   readonly branch: string;
   readonly upstream_repo: string | null;

@@ -47,6 +47,7 @@ export const job: JobView = {
   session_id: null,
   run_id: null,
   step: null,
+  about: null,
   user_id: 'ada',
   branch: `bot/${ID}`,
   upstream_repo: null,
