@@ -17,7 +17,6 @@ import type {
   JobResult,
   JobStatus,
   Keys,
-  Limits,
   MadeKey,
   Message,
   NewKey,
@@ -31,6 +30,7 @@ import type {
   RunOptions,
   RunPage,
   RunRequest,
+  ServerLimits,
   SessionDetail,
   SessionPage,
   Steps,
@@ -394,7 +394,7 @@ export interface Operations {
     readonly query: null;
     readonly header: null;
     readonly body: null;
-    readonly answer: Limits;
+    readonly answer: ServerLimits;
   };
   readonly makeDemo: {
     readonly path: null;

@@ -123,6 +123,8 @@ export interface Job {
   readonly run_id: string | null;
   /** The step of that run that it does */
   readonly step: string | null;
+  /** The issue or pull request that it was asked for on, as `owner/name#12` */
+  readonly about: string | null;
   readonly user_id: string | null;
   readonly branch: string;
   readonly upstream_repo: string | null;
@@ -160,33 +162,12 @@ export type Outcome =
   | 'infra_failed'
   | 'cancelled';
 
+/** What it may spend; `null` is no limit */
 export interface Limits {
-  /** What one job may spend: the most that a request may say, and what holds where it says nothing */
-  readonly budget: {
-    readonly max_cost_usd: number | null;
-    readonly max_tokens: number | null;
-    readonly max_turns: number | null;
-    readonly timeout_s: number;
-  };
-  /** Who is asked unless a request says otherwise */
-  readonly model: string | null;
-  readonly sandbox: 'auto' | 'bubblewrap' | 'host';
-  /** Those that a request may name */
-  readonly sandboxes: readonly ('auto' | 'bubblewrap' | 'host')[];
-  /** Whether `owner/name` can be forked, pushed to and proposed on */
-  readonly has_forge: boolean;
-  /** Whether a request may name a callback_url */
-  readonly callbacks: boolean;
-  readonly budgets: readonly {
-    readonly scope: 'day' | 'repository' | 'session';
-    readonly repo: string | null;
-    readonly max_cost_usd: number | null;
-    readonly max_tokens: number | null;
-    readonly max_calls: number | null;
-    /** Of it, today (UTC), as far as it is known */
-    readonly spent_usd: number | null;
-    readonly spent_tokens: number | null;
-  }[];
+  readonly max_cost_usd: number | null;
+  readonly max_tokens: number | null;
+  readonly max_turns: number | null;
+  readonly timeout_s: number;
 }
 
 export interface ErrorInfo {
@@ -906,6 +887,35 @@ export interface Agents {
     readonly ready: boolean;
     readonly detail: string;
     readonly fix: string | null;
+  }[];
+}
+
+export interface ServerLimits {
+  /** What one job may spend: the most that a request may say, and what holds where it says nothing */
+  readonly budget: {
+    readonly max_cost_usd: number | null;
+    readonly max_tokens: number | null;
+    readonly max_turns: number | null;
+    readonly timeout_s: number;
+  };
+  /** Who is asked unless a request says otherwise */
+  readonly model: string | null;
+  readonly sandbox: 'auto' | 'bubblewrap' | 'host';
+  /** Those that a request may name */
+  readonly sandboxes: readonly ('auto' | 'bubblewrap' | 'host')[];
+  /** Whether `owner/name` can be forked, pushed to and proposed on */
+  readonly has_forge: boolean;
+  /** Whether a request may name a callback_url */
+  readonly callbacks: boolean;
+  readonly budgets: readonly {
+    readonly scope: 'day' | 'repository' | 'session';
+    readonly repo: string | null;
+    readonly max_cost_usd: number | null;
+    readonly max_tokens: number | null;
+    readonly max_calls: number | null;
+    /** Of it, today (UTC), as far as it is known */
+    readonly spent_usd: number | null;
+    readonly spent_tokens: number | null;
   }[];
 }
 

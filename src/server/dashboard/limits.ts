@@ -34,7 +34,7 @@ const limits = z
       }),
     ),
   })
-  .meta({ id: 'Limits' });
+  .meta({ id: 'ServerLimits' });
 
 const EXAMPLE: LimitsView = {
   budget: { max_cost_usd: 5, max_tokens: null, max_turns: null, timeout_s: 3600 },
