@@ -5,6 +5,7 @@ import { taskOf } from '../../dashboard/src/job/changes/remarks.ts';
 import { found, linesOf } from '../../dashboard/src/job/log/lines.ts';
 import { plain, settled } from '../../dashboard/src/job/log/terminal.ts';
 import { liveGateOf, phasesOf, spentOf } from '../../dashboard/src/job/told.ts';
+import { aheadMs } from '../../dashboard/src/parts/now.ts';
 import { ago, firstLine, money, repoName, shown, span, webAddress } from '../../dashboard/src/parts/words.ts';
 import type { EventType, JobEvent } from '../../src/job/job.ts';
 
@@ -40,6 +41,17 @@ describe('words', () => {
   test('a time that a clock ahead of ours wrote is now', () => {
     expect(ago('2026-11-21T10:00:09.000Z', Date.parse('2026-11-21T10:00:00.000Z'))).toBe('now');
     expect(ago('2026-11-21T10:00:00.000Z', Date.parse('2026-11-23T10:00:00.000Z'))).toBe('2d');
+  });
+
+  test('a clock that is wrong is corrected by that of the server, one that is nearly right is left', () => {
+    const atMs = Date.parse('2026-11-21T10:00:00.000Z');
+    expect(aheadMs('Sat, 21 Nov 2026 11:00:00 GMT', atMs)).toBe(3_600_500);
+    expect(aheadMs('Sat, 21 Nov 2026 09:00:00 GMT', atMs)).toBe(-3_599_500);
+    expect(
+      ['Sat, 21 Nov 2026 10:00:02 GMT', 'Sat, 21 Nov 2026 09:59:58 GMT', 'never', null].map((date) =>
+        aheadMs(date, atMs),
+      ),
+    ).toEqual([0, 0, 0, 0]);
   });
 
   test('a repository is called by its name', () => {
