@@ -108,6 +108,7 @@ describe('events', () => {
     event('gate', { checks: [{ name: 'lint' }, { name: 'test' }], sources: ['checks: detected'] }),
     event('phase', { step: 'build-1', state: 'started', try: 1 }),
     event('usage', { cost_usd: 0.1, tokens_in: 100, tokens_out: 20, turns: 1 }),
+    event('usage', { cost_usd: 0.25, tokens_in: 1, tokens_out: 2, turns: 1 }),
     event('usage', { cost_usd: null, tokens_in: null, tokens_out: null, turns: 1 }),
     event('phase', { step: 'build-1', state: 'done', duration_ms: 40 }),
     event('phase', { step: 'verify-1', state: 'started', try: 1 }),
@@ -120,7 +121,10 @@ describe('events', () => {
       { key: 'build-1', name: 'build', number: 1, state: 'done', ms: 40 },
       { key: 'verify-1', state: 'running', ms: null },
     ]);
-    expect(spentOf(begun)).toEqual({ usd: 0.1, tokens: 120 });
+    expect(spentOf(begun)).toEqual({ usd: 0.35, tokens: 123 });
+    // A step that was done before the worker was another one is not done anew.
+    const again = event('phase', { step: 'build-1', state: 'replayed', duration_ms: 0 });
+    expect(phasesOf([...begun, again])[0]).toMatchObject({ key: 'build-1', state: 'done', ms: 40 });
     expect(liveGateOf(begun)).toEqual({
       run: 1,
       checks: [
@@ -171,6 +175,11 @@ describe('a change', () => {
       { name: 'src', files: [{ name: 'a.js' }], folders: [{ name: 'deep/er', files: [{ name: 'new.js' }] }] },
     ]);
     expect(filesOf('  ')).toEqual([]);
+  });
+
+  test('a remark on a line of a megabyte quotes the beginning of it', () => {
+    const task = taskOf([{ path: 'a', line: 1, quote: 'x'.repeat(1_000_000), text: 'Why?' }]);
+    expect(task.length).toBeLessThan(500);
   });
 
   test('remarks on it are told with what they are about', () => {
