@@ -1,6 +1,6 @@
 /** Every page for everybody: without eyes, on a telephone, in both themes, with hostile text and with very much of it. */
 import axe from 'axe-core';
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleEvent, sampleJob, sampleRequest } from '../store/sample.ts';
 import { storeHostile } from './hostile.ts';
@@ -276,6 +276,32 @@ describe.skipIf(!works)(label, () => {
       expect(await row.locator('.c-age').innerText()).toMatch(/^(now|\d+s)$/);
     }
     await scene.runner.cancel(jobId);
+    await context.close();
+  });
+
+  test('a tab that nobody sees lets its connection go, and misses nothing', async () => {
+    const { page, context } = await scene.visit();
+    const jobId = await scene.ask('Be slow');
+    await page.goto(`${scene.url}/job/${jobId}?tab=log`);
+    const log = page.getByRole('region', { name: 'Log' });
+    await log.getByText('still at it 2', { exact: true }).waitFor();
+    const seen = (state: 'hidden' | 'visible'): Promise<unknown> =>
+      page.evaluate(
+        `Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true }); document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    const isStream = (request: Request): boolean => request.url().includes(`${jobId}/events`);
+    const gone = page.waitForEvent('requestfailed', { predicate: isStream });
+    await seen('hidden');
+    await gone;
+    await scene.runner.cancel(jobId);
+    await scene.until(jobId, 'cancelled');
+    await seen('visible');
+    await page.getByText('Complete', { exact: true }).waitFor();
+    const numbers = [...(await log.innerText()).matchAll(/still at it (\d+)/g)].map(([, number]) =>
+      Number(number),
+    );
+    expect(numbers).toEqual(numbers.map((_, at) => (numbers[0] ?? 0) + at));
+    expect(numbers.length).toBeGreaterThan(5);
     await context.close();
   });
 
