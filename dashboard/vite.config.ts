@@ -14,5 +14,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // What is bundled asks that its licence goes along.
+    license: { fileName: 'licenses.md' },
   },
 });

@@ -6,8 +6,8 @@ import type { Role } from '../../src/job/access/access.ts';
 import type { WhoView } from '../../src/server/dashboard/view.ts';
 import { Refusal } from './api/call.ts';
 import { queries, whoQuery } from './api/queries.ts';
+import { Fence } from './frame/fence.tsx';
 import { Notices } from './frame/notices.tsx';
-import { Standing } from './frame/broken.tsx';
 import { Shell } from './frame/shell.tsx';
 import { JobsPage } from './jobs/page.tsx';
 import { LoginPage } from './pages/login.tsx';
@@ -19,6 +19,9 @@ const CostPage = lazy(async () => ({ default: (await import('./pages/cost/page.t
 const KeysPage = lazy(async () => ({ default: (await import('./pages/keys.tsx')).KeysPage }));
 const AuditPage = lazy(async () => ({ default: (await import('./pages/audit.tsx')).AuditPage }));
 const DoctorPage = lazy(async () => ({ default: (await import('./pages/doctor.tsx')).DoctorPage }));
+
+/** An id as the server takes it, and nothing that leads a question elsewhere (`..%2F`). */
+const JOB = /^\/job\/(?<jobId>[\w-]{1,100})\/?$/;
 
 function Missing(): ReactNode {
   return (
@@ -61,26 +64,38 @@ function mayAct(has: Role, needs: Role): boolean {
   return ROLES.indexOf(has) >= ROLES.indexOf(needs);
 }
 
+/** A page that a browser kept as it was when it was left is as old as the login of then. */
+function renewed({ persisted }: PageTransitionEvent): void {
+  if (persisted) location.reload();
+}
+
 function Pages(): ReactNode {
   const { data: who, error, refetch } = useQuery(whoQuery);
   const [path, go] = useLocation();
   // Who was known is asked for the key over the page, and loses nothing.
   const isStranger = who === undefined && error instanceof Refusal && error.status === 401;
   useEffect(() => {
-    if (isStranger) go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
+    if (!isStranger) return;
+    go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
+    // Nothing stays of what was shown to who was let in.
+    queries.clear();
   }, [isStranger, path, go]);
+  useEffect(() => {
+    addEventListener('pageshow', renewed);
+    return () => removeEventListener('pageshow', renewed);
+  }, []);
   if (who === undefined && error !== null && !isStranger)
     return <Failure error={error} onAgain={() => void refetch()} />;
   if (who === undefined) return <Loading what="the dashboard" />;
   return (
     <Shell who={who}>
-      <Standing key={path}>
+      <Fence key={path}>
         <Suspense fallback={<Loading what="the page" lines={6} />}>
           <Switch>
             <Route path="/">
               <JobsPage who={who} />
             </Route>
-            <Route path="/job/:jobId">{({ jobId }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
+            <Route path={JOB}>{({ jobId = '' }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
             <Route path="/new">
               <For role="submit" who={who}>
                 <NewPage who={who} />
@@ -109,7 +124,7 @@ function Pages(): ReactNode {
             </Route>
           </Switch>
         </Suspense>
-      </Standing>
+      </Fence>
     </Shell>
   );
 }
@@ -118,16 +133,18 @@ function Pages(): ReactNode {
 export function App(): ReactNode {
   return (
     <QueryClientProvider client={queries}>
-      <Notices>
-        <Switch>
-          <Route path="/login">
-            <LoginPage />
-          </Route>
-          <Route>
-            <Pages />
-          </Route>
-        </Switch>
-      </Notices>
+      <Fence>
+        <Notices>
+          <Switch>
+            <Route path="/login">
+              <LoginPage />
+            </Route>
+            <Route>
+              <Pages />
+            </Route>
+          </Switch>
+        </Notices>
+      </Fence>
     </QueryClientProvider>
   );
 }

@@ -8,6 +8,7 @@ import './style/frame.css';
 import './style/jobs.css';
 import './style/job.css';
 import './style/text.css';
+import './style/depth.css';
 import './style/forms.css';
 import './style/pages.css';
 

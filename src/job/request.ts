@@ -113,6 +113,8 @@ export interface JobRequest {
    * `heads`: the commits that those jobs may have left on it.
    */
   readonly follows?: { readonly job_id: string; readonly branch: string; readonly heads: readonly string[] };
+  /** The job whose request it repeats. No caller gives it. */
+  readonly retry_of?: string;
   /**
    * The pull request that it is about, as `owner/name#12`: that of its session, or one whose checks it mends. No caller
    * gives it.

@@ -1,6 +1,7 @@
 /** Runs jobs on this machine: accepts a request, holds the lease, drives the procedure, resumes after a death. */
 import { isElsewhere } from '../job/elsewhere/executor.ts';
 import { JobError } from '../job/error.ts';
+import type { GateReport } from '../job/gate.ts';
 import type { Job, JobEvent } from '../job/job.ts';
 import type { Cause } from '../job/elsewhere/ending.ts';
 import { jobOfRun } from '../job/pipeline/run.ts';
@@ -22,6 +23,7 @@ import { settleEnded } from './engine/settle.ts';
 import { readIssue, type ReadIssue } from './forge/issue.ts';
 import { readFailingPull, type FailingPull } from './forge/turn/heal.ts';
 import { readDiff } from './look/diff.ts';
+import { readOutput, readReports, type OutputWish } from './look/output.ts';
 import type { JudgeInput, Judgement } from './look/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { readRepoPipelines, type RepoPipelines } from './look/pipelines.ts';
@@ -33,6 +35,7 @@ import { collectDaily, collectGarbage, type GcReport } from './keep/gc.ts';
 import { sweep, type Swept } from './keep/sweep.ts';
 import { readHandover, requestPlace, type InPlaceRepository } from './in-place/place.ts';
 import type { Handover } from '../job/in-place/handover.ts';
+import type { Changes } from './queue/changes.ts';
 import type { Followers } from './queue/follow.ts';
 import { createPipelines, type Pipelines } from './pipeline/pipelines.ts';
 import type { Place } from './pipeline/walk/run-steps.ts';
@@ -104,12 +107,23 @@ export interface Runner {
    * @throws JobError `conflict` when it has ended already
    */
   cancel(jobId: string): Promise<Job>;
-  /** Submits what an ended job was asked once more, as a new job. @throws JobError `conflict` while it has not ended */
-  retry(jobId: string, options?: SubmitOptions): ReturnType<Runner['submit']>;
+  /**
+   * Submits what an ended job was asked once more, as a new job.
+   *
+   * @param budget what is to be spent otherwise than before
+   * @throws JobError `conflict` while it has not ended
+   */
+  retry(
+    jobId: string,
+    options?: SubmitOptions,
+    budget?: Partial<JobRequest['budget']>,
+  ): ReturnType<Runner['submit']>;
   /** Leaves a message for a job's agent. @throws JobError `conflict` when the job has ended */
   message(jobId: string, text: string): Promise<Job>;
   /** A job's events as they come; see `Followers`. */
   readonly follow: Followers['follow'];
+  /** Jobs as they change; see `Changes`. */
+  readonly followChanges: Changes['follow'];
   /** Runs queued jobs until there are no more, or until it is told to stop. */
   work(options: Pick<WorkerOptions, 'mode' | 'pollMs' | 'stop' | 'log'>): Promise<WorkerSummary>;
   /** Ends a job that a workflow executes; see `endElsewhere`. */
@@ -129,6 +143,10 @@ export interface Runner {
   readonly readPull: (text: string) => Promise<FailingPull>;
   /** The unified diff of a job's latest state; `not_found` before there is any. */
   diff(jobId: string): Promise<string>;
+  /** What the gate has said of a job so far, run by run. */
+  gateReports(jobId: string): Promise<readonly GateReport[]>;
+  /** What a check printed in a run of the gate; see `readOutput`. */
+  checkOutput(jobId: string, wish: OutputWish): Promise<string>;
   inspect(repo: string): Promise<Inspection>;
   /** The pipelines that a repository brings along; `base: null` is its default branch, `token` the asker's own. */
   repoPipelines(repo: string, base: string | null, token?: string): Promise<RepoPipelines>;
@@ -179,6 +197,20 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   const judged = await judge({ request, head: input.head }, open, options.onEvent ?? (() => {}));
   // People know revisions by the names they gave.
   return { ...judged, base: wanted ?? judged.base };
+}
+
+/** What can be seen of a job's work, and got back. */
+function lookVerbs(
+  parts: RunnerParts,
+  find: (jobId: string) => Promise<Job>,
+): Pick<Runner, 'diff' | 'gateReports' | 'checkOutput' | 'recover' | 'checkOut'> {
+  return {
+    diff: async (jobId) => readDiff(parts, await find(jobId)),
+    gateReports: async (jobId) => readReports(parts, await find(jobId)),
+    checkOutput: async (jobId, wish) => readOutput(parts, await find(jobId), wish),
+    recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
+    checkOut: async (jobId, request) => checkOutWork(parts, await find(jobId), request),
+  };
 }
 
 /** Makes a runner from its parts; `open.ts` is the one place that does. */
@@ -232,9 +264,7 @@ export function createRunner(parts: RunnerParts): Runner {
     preflight: (request, token) => preflight(parts, request, token),
     readIssue: (text, token) => readIssue(parts, text, token),
     readPull: (text) => readFailingPull(parts, text),
-    diff: async (jobId) => readDiff(parts, await find(jobId)),
-    recover: async (jobId, target) => recoverWork(parts, await find(jobId), target),
-    checkOut: async (jobId, request) => checkOutWork(parts, await find(jobId), request),
+    ...lookVerbs(parts, find),
     collectGarbage: (dryRun, signal) => collectGarbage(parts, { dryRun, now: new Date(), signal }),
     async tidyDaily() {
       await backUpDaily(layout);

@@ -41,6 +41,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'referrer-policy': 'no-referrer',
   'x-frame-options': 'DENY',
   'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
 };
 /** Where a response brings no policy of its own. */
 const POLICY = "default-src 'none'; frame-ancestors 'none'";
@@ -78,6 +79,17 @@ async function principalOf(
   });
 }
 
+/** Whether a request would still be let in. */
+async function mayStay(guard: Guard, { role }: Endpoint, request: Request): Promise<boolean> {
+  if (role === null) return true;
+  try {
+    return mayAct((await guard.identify(request)).role, role);
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
+  }
+}
+
 async function handle(options: AppOptions, endpoint: Endpoint, c: Context<Bindings>): Promise<Response> {
   const request = c.req.raw;
   const { address, destroy } = c.env;
@@ -94,7 +106,9 @@ async function handle(options: AppOptions, endpoint: Endpoint, c: Context<Bindin
     const sentBy = (id: string): void => {
       principal = { id, role: 'submit' };
     };
-    return endpoint.handle({ params, query, body, principal, request, address, destroy, about, sentBy });
+    const isStillIn = (): Promise<boolean> => mayStay(options.guard, endpoint, request);
+    const call = { params, query, body, principal, request, address, destroy, isStillIn, about, sentBy };
+    return endpoint.handle(call);
   };
   const response = await answer().catch((error: unknown) =>
     responseOf(error, (thrown) =>

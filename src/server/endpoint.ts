@@ -22,6 +22,8 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   readonly address: string | null;
   /** Ends the connection at once, without a farewell. */
   readonly destroy: () => void;
+  /** Whether whoever sent it would still be let in: for answers that go on for long. */
+  readonly isStillIn: () => Promise<boolean>;
   /** Names what the request was about, for the audit. */
   readonly about: (target: string) => void;
   /** Names who sent it, where the endpoint itself finds that out; the audit then holds it. */

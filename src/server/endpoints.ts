@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.ts';
 import { inboundEndpoints } from './inbound/github.ts';
 import { triggerEndpoints } from './inbound/triggers.ts';
 import { actEndpoints } from './jobs/act.ts';
+import { changeEndpoint } from './jobs/changes.ts';
 import { deliveryEndpoints } from './jobs/deliveries.ts';
 import { readEndpoints } from './jobs/read.ts';
 import { sessionEndpoints } from './jobs/sessions.ts';
@@ -23,6 +24,7 @@ export function allEndpoints(parts: Parts, counters: Counters, define: Define): 
   const endpoints = [
     ...actEndpoints(parts, define),
     ...readEndpoints(parts, define),
+    changeEndpoint(parts, define),
     traceEndpoint(parts, define),
     ...sessionEndpoints(parts, define),
     ...deliveryEndpoints(parts, define),

@@ -1,6 +1,6 @@
 /** A store that lives as long as its process: for tests and dry runs, with the semantics of the durable ones. */
 import type { Job } from '../job/job.ts';
-import type { JobFilter, Store } from './store.ts';
+import type { JobChanges, JobFilter, Store } from './store.ts';
 import {
   acceptedBefore,
   dequeue,
@@ -33,6 +33,7 @@ import {
   jobExists,
   newJob,
   searchOf,
+  timeMs,
 } from './rules/job.ts';
 import { claim, isHeld, leaseOf, NEVER_HELD, release, renew } from './rules/lease.ts';
 import { checkAlone } from './rules/queue.ts';
@@ -46,7 +47,10 @@ import { sessionMethods } from './memory/sessions.ts';
 import { checkUsage, costOf, sumUp, usageOf, usagePage } from './rules/usage.ts';
 import { checkInteger, checkLimit, checkName, fromJson, MAX_BASELINES, toJson } from './rules/value.ts';
 
-type JobMethods = Pick<Store, 'createJob' | 'getJob' | 'listJobs' | 'sumUsage' | 'listCosts' | 'updateJob'>;
+type JobMethods = Pick<
+  Store,
+  'createJob' | 'getJob' | 'listJobs' | 'listChanges' | 'sumUsage' | 'listCosts' | 'updateJob'
+>;
 type LeaseMethods = Pick<Store, 'acquireLease' | 'getLease' | 'renewLease' | 'releaseLease'>;
 type StepMethods = Pick<Store, 'beginStep' | 'noteStep' | 'finishStep' | 'readSteps' | 'clearSteps'>;
 type EventMethods = Pick<
@@ -59,6 +63,11 @@ function listed(state: State, filter: JobFilter): readonly Job[] {
   const before = filter.before === undefined ? null : entryOf(state, filter.before);
   const found: Job[] = [];
   const order = searchOf(filter) === null ? newestFirst : lastFirst;
+  // Said wrong is refused, whether there is anything to be narrowed or not.
+  for (const name of ['since', 'until'] as const) {
+    const time = filter[name];
+    if (time !== undefined) timeMs(time, name);
+  }
   for (const entry of [...opened(state).jobs.values()].sort(order)) {
     if (found.length === limit) break;
     if (before !== null && order(before, entry) >= 0) continue;
@@ -66,6 +75,17 @@ function listed(state: State, filter: JobFilter): readonly Job[] {
     if (isListed(job, filter)) found.push(job);
   }
   return found;
+}
+
+function changed(state: State, after: number | null, limit: number): JobChanges {
+  const most = checkLimit(limit);
+  const from = after === null ? Infinity : checkInteger(after, 'after');
+  const changes = [...opened(state).jobs.values()]
+    .filter((entry) => entry.changed > from)
+    .sort((a, b) => a.changed - b.changed)
+    .slice(0, most)
+    .map((entry) => ({ change: entry.changed, job: jobOf(entry) }));
+  return { changes, last: state.changes };
 }
 
 function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerMemory): JobMethods {
@@ -83,6 +103,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerM
         createdMs: createdMs(accepted),
         number: jobs.size,
         job: json,
+        changed: state.changes + 1,
         hold: NEVER_HELD,
         queued: queuedAs(accepted),
         events: [],
@@ -95,6 +116,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerM
       checkAlone(accepted, hold !== undefined, earlierOf(state, entry));
       if (settles !== undefined) triggers.settle(settles, accepted.job_id);
       jobs.set(accepted.job_id, entry);
+      state.changes++;
       if (once !== undefined) state.once.set(once.key, { ...once, jobId: accepted.job_id });
       const claimed = hold === undefined ? null : claim(entry.hold, hold.owner, hold.leaseMs, hold.now);
       if (claimed !== null) setHold(state, entry, claimed);
@@ -106,6 +128,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerM
       return entry === undefined ? null : jobOf(entry);
     },
     listJobs: async (filter) => listed(state, filter),
+    listChanges: async (after, limit) => changed(state, after, limit),
     async sumUsage(filter) {
       const from = checkUsage(filter);
       const counted = [...opened(state).jobs.values()].flatMap((entry) => {
@@ -124,6 +147,7 @@ function jobMethods(state: State, deliveries: DeliveryMemory, triggers: TriggerM
       const json = toJson(changeJob(before, patch, state.now()), `job ${lease.job_id}`);
       if (delivery !== undefined) deliveries.insert(lease.job_id, delivery);
       entry.job = json;
+      entry.changed = ++state.changes;
       const job = jobOf(entry);
       if (isTakenUp(before, job)) seeDecisions(entry);
       if (job.outcome !== null) dequeue(state, entry);
@@ -253,6 +277,7 @@ export function createMemoryStore(options: { readonly now?: () => Date } = {}): 
     jobs: new Map(),
     baselines: new Map(),
     baselineNumber: 0,
+    changes: 0,
     once: new Map(),
     paused: false,
     turns: new Map(),

@@ -8,7 +8,7 @@ import { deliveryMethods } from './deliveries/sqlite.ts';
 import { openDatabase } from './sqlite/database.ts';
 import { accessMethods } from './sqlite/tables/access.ts';
 import { eventMethods, messageMethods, trimMethods } from './sqlite/tables/events.ts';
-import { jobMethods, leaseMethods, queueOf } from './sqlite/tables/jobs.ts';
+import { changesOf, jobMethods, leaseMethods, queueOf } from './sqlite/tables/jobs.ts';
 import { importMethods } from './sqlite/tables/imported.ts';
 import { sessionMethods } from './sqlite/tables/sessions.ts';
 import { baselineMethods, stepMethods } from './sqlite/tables/steps.ts';
@@ -47,6 +47,7 @@ async function openHere(path: string, now: () => Date = () => new Date()): Promi
   const database = await openDatabase(path, now);
   return {
     ...jobMethods(database),
+    ...changesOf(database),
     ...sessionMethods(database),
     ...importMethods(database),
     ...leaseMethods(database),

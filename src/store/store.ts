@@ -123,8 +123,15 @@ export interface JobFilter {
   readonly about?: string;
   /** Runs of the pipeline of this id. */
   readonly pipelineId?: string;
+  /** Who was to edit, by name. */
+  readonly agent?: string;
+  /** Only those created from then on, and only those created before (RFC 3339). */
+  readonly since?: string;
+  readonly until?: string;
   /** Only runs of pipelines, or only what is none. */
   readonly isRun?: boolean;
+  /** Only steps of runs, or only what is none. */
+  readonly isStep?: boolean;
   /** The steps of a run, by the id of its job. */
   readonly stepsOf?: string;
   /** Words that are each in the job's id, repository, branch, pull request or task; `disc*` is what one begins with. */
@@ -132,6 +139,21 @@ export interface JobFilter {
   /** Cursor: only jobs created before this job id's. */
   readonly before?: string;
   readonly limit: number;
+}
+
+/** A job as it stands, and the number of its last change. */
+export interface JobChange {
+  /** Grows with every change of any job, the accepting of one among them; a job has the number of its last. */
+  readonly change: number;
+  readonly job: Job;
+}
+
+/** Jobs that changed. */
+export interface JobChanges {
+  /** Each once, in the order of its last change. */
+  readonly changes: readonly JobChange[];
+  /** The number of the last change of all, read before them; 0 where there is none. */
+  readonly last: number;
 }
 
 /** Which sessions to list: those with the latest job first. */
@@ -176,6 +198,8 @@ export interface Store {
   importJob(job: Job, events: readonly NewEvent[], steps: readonly StepRecord[]): Promise<void>;
   getJob(jobId: string): Promise<Job | null>;
   listJobs(filter: JobFilter): Promise<readonly Job[]>;
+  /** Jobs that were accepted or changed after the change of this number, at most `limit`; `null` asks for the last number alone. */
+  listChanges(after: number | null, limit: number): Promise<JobChanges>;
   /** Sessions, by their jobs: a session is there as long as a job names it. */
   listSessions(filter: SessionFilter): Promise<readonly SessionView[]>;
   getSession(sessionId: string): Promise<SessionView | null>;

@@ -65,7 +65,7 @@ describe.skipIf(!works)(label, () => {
     await page.goto(`${scene.url}/job/${jobId}`);
     await page.getByText('Which colour shall it be?').waitFor();
     await page.getByLabel('Your answer').fill('Blue');
-    await page.getByRole('button', { name: 'Answer' }).click();
+    await page.getByRole('button', { name: 'Answer', exact: true }).click();
     await page.getByText('The change is there as a branch and a patch').waitFor();
     await page.getByText('It is blue.').first().waitFor();
   });

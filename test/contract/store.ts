@@ -329,6 +329,63 @@ export function testStore(name: string, open: () => Promise<OpenStore>): void {
         }
       });
 
+      test('jobs are narrowed by who edits, by when they were created, and by whether they are steps of runs', async () => {
+        const step = { run: 'job-1', pipeline: 'p', name: 'lint' } as NonNullable<JobRequest['step']>;
+        const add = (id: string, ms: number, request: Partial<JobRequest>): Promise<unknown> =>
+          store.createJob(
+            sampleJob(id, { created_at: at(ms).toISOString(), request: sampleRequest(request) }),
+          );
+        await add('job-1', 0, {});
+        await add('job-2', 1, { step });
+        await add('job-3', 2, { agent: 'simulated' });
+        await add('job-4', 3, { agent: 'simulated', step });
+        const ids = async (filter: Partial<Parameters<Store['listJobs']>[0]>): Promise<string> =>
+          (await store.listJobs({ limit: 9, ...filter })).map(({ job_id: id }) => id.slice(4)).join('');
+        expect(await ids({ agent: 'simulated' })).toBe('43');
+        expect(await ids({ agent: 'nobody' })).toBe('');
+        expect(await ids({ isStep: false })).toBe('31');
+        expect(await ids({ isStep: true, agent: 'simulated' })).toBe('4');
+        expect(await ids({ isStep: false, before: 'job-3' })).toBe('1');
+        expect(await ids({ since: at(1).toISOString(), until: at(3).toISOString() })).toBe('32');
+        expect(await ids({ since: at(2).toISOString(), search: 'typo', isStep: false })).toBe('3');
+        await rejected(store.listJobs({ since: 'yesterday', limit: 1 }), 'invalid_request');
+      });
+
+      test('what changed is told by numbers that grow, each job once, by its last change', async () => {
+        expect(await store.listChanges(null, 9)).toEqual({ changes: [], last: 0 });
+        for (const id of ['job-1', 'job-2', 'job-3']) await store.createJob(sampleJob(id));
+        const told = async (after: number, limit = 9): Promise<string> =>
+          (await store.listChanges(after, limit)).changes
+            .map(({ change, job }) => `${change}:${job.job_id.slice(4)}:${job.status}`)
+            .join(' ');
+        expect(await told(0)).toBe('1:1:queued 2:2:queued 3:3:queued');
+        const lease = await claimed(store, 'job-1');
+        await store.appendEvents('job-1', [sampleEvent('no change of a job')]);
+        expect(await told(3)).toBe('');
+        await store.updateJob(lease, { status: 'running' });
+        await rejected(store.updateJob(lease, { status: 'queued' }), 'illegal_transition');
+        expect(await told(0)).toBe('2:2:queued 3:3:queued 4:1:running');
+        expect(await told(2, 1)).toBe('3:3:queued');
+        expect(await told(3)).toBe('4:1:running');
+        await store.importJob(
+          sampleJob('job-4', {
+            status: 'cancelled',
+            outcome: 'cancelled',
+            created_at: at(-MINUTE).toISOString(),
+          }),
+          [],
+          [],
+        );
+        expect(await told(4)).toBe('5:4:cancelled');
+        expect(await store.listChanges(null, 1)).toEqual({ changes: [], last: 5 });
+        expect(await store.listChanges(99, 1)).toEqual({ changes: [], last: 5 });
+        await rejected(store.listChanges(0, 0), 'invalid_request');
+        const again = await opened.reopen?.();
+        if (again === undefined) return;
+        expect((await again.listChanges(4, 9)).changes).toHaveLength(1);
+        await again.close();
+      });
+
       test('usage is summed by day, repository, agent and model, and what nobody knows is no number', async () => {
         expect(await store.sumUsage({ by: 'day', since: null, limit: 10 })).toEqual([]);
         expect(await store.sumUsage({ by: null, since: null, limit: 10 })).toEqual([]);

@@ -108,7 +108,7 @@ describe('events', () => {
       { key: 'build-1', name: 'build', number: 1, state: 'done', ms: 40 },
       { key: 'verify-1', state: 'running', ms: null },
     ]);
-    expect(spentOf(begun)).toEqual({ usd: 0.1, tokens: 120 });
+    expect(spentOf(begun)).toEqual({ usd: 0.1, tokens: 120, turns: 0 });
     expect(liveGateOf(begun)).toEqual({
       run: 1,
       checks: [
@@ -153,7 +153,7 @@ describe('a change', () => {
     const rows = rowsOf(files, new Set(['src/deep/er/new.js']));
     expect(rows.map(({ kind }) => kind)).toEqual(['file', 'hunk', 'line', 'line', 'line', 'file']);
     expect(rows[3]).toMatchObject({ type: 'delete', old: 2, new: null, text: 'const b = 2;' });
-    expect(rows[4]).toMatchObject({ type: 'insert', old: null, new: 2, id: 'src/a.js:2' });
+    expect(rows[4]).toMatchObject({ type: 'insert', old: null, new: 2 });
     const tree = treeOf(files);
     expect(tree.folders).toMatchObject([
       { name: 'src', files: [{ name: 'a.js' }], folders: [{ name: 'deep/er', files: [{ name: 'new.js' }] }] },

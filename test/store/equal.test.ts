@@ -68,6 +68,17 @@ const words = fc.oneof(
   ),
 );
 const note = fc.dictionary(fc.constantFrom('x', 'y', '__proto__', ''), json, { maxKeys: 3 });
+const time = fc.integer({ min: 0, max: 120 }).map((n) => new Date(T0.getTime() + n * 60_000).toISOString());
+const filters = {
+  status,
+  repo,
+  before: jobId,
+  search: words,
+  agent: fc.constantFrom('patch', 'simulated'),
+  isStep: fc.boolean(),
+  since: time,
+  until: time,
+};
 const minutes = fc.integer({ min: 0, max: 120 }).map((n) => new Date(T0.getTime() + n * 60_000));
 const limit = fc.integer({ min: 0, max: 5 });
 const deliveryId = fc.constantFrom('d-1', 'd-2');
@@ -156,7 +167,12 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       (store) =>
         store.getJob(id),
   ),
-  fc.record({ status, repo, before: jobId, search: words }, { requiredKeys: [] }).chain((filter) =>
+  fc.tuple(fc.option(fc.integer({ min: 0, max: 20 })), limit).map(
+    ([after, n]): Operation =>
+      (store) =>
+        store.listChanges(after, n),
+  ),
+  fc.record(filters, { requiredKeys: [] }).chain((filter) =>
     limit.map(
       (n): Operation =>
         (store) =>
@@ -483,6 +499,7 @@ test('so they do when writes are asked for all at once', async () => {
   const reads = new Set([
     'getJob',
     'listJobs',
+    'listChanges',
     'sumUsage',
     'listCosts',
     'listSessions',

@@ -249,7 +249,7 @@ describe('the schema', () => {
   test('was made from the statuses and outcomes of today', () => {
     const made = Object.entries(OUTCOMES).map(([outcome, { status }]) => `${outcome}:${status}`);
     expect({ version: SCHEMA_VERSION, statuses: JOB_STATUSES.join(' '), outcomes: made.join(' ') }).toEqual({
-      version: 10,
+      version: 11,
       statuses: 'queued forking triggered running retrying needs_input completed failed cancelled',
       outcomes:
         'pr_opened:completed pr_updated:completed proposed:completed no_change:completed answered:completed ' +

@@ -40,14 +40,12 @@ const UNREACHABLE = {
   hint: 'it may have been stopped, or is starting again; this page goes on by itself',
 };
 
-async function send(path: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(path, { credentials: 'same-origin', ...init }).catch((error: unknown) => {
+/** Sends a request. @throws Refusal where nobody answers */
+async function reach(path: string, init: RequestInit): Promise<Response> {
+  return fetch(path, { credentials: 'same-origin', ...init }).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new Refusal(0, UNREACHABLE);
   });
-  if (response.ok) return response;
-  if (response.status === 401) noteLogin(false);
-  throw await refusalOf(response);
 }
 
 async function refusalOf(response: Response): Promise<Refusal> {
@@ -57,6 +55,13 @@ async function refusalOf(response: Response): Promise<Refusal> {
     typeof told === 'object' && told !== null ? told : {},
     response.headers.get('retry-after'),
   );
+}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  const response = await reach(path, init);
+  if (response.ok) return response;
+  if (response.status === 401) noteLogin(false);
+  throw await refusalOf(response);
 }
 
 /** Reads JSON. @throws Refusal */
@@ -93,21 +98,20 @@ export async function post<T>(path: string, body?: unknown, once?: string): Prom
 
 /** Logs in. @throws Refusal where it is no key */
 export async function logIn(token: string): Promise<void> {
-  const response = await fetch('/login', {
+  const response = await reach('/login', {
     method: 'POST',
     body: new URLSearchParams({ token }),
     redirect: 'manual',
-    credentials: 'same-origin',
-  }).catch(() => {
-    throw new Refusal(0, UNREACHABLE);
   });
   // The answer to a login is a redirect, which a page may not look into.
   if (response.type !== 'opaqueredirect') throw await refusalOf(response);
   noteLogin(true);
 }
 
-/** Logs out, and forgets what was being written. */
+/** Logs out, and forgets what was being written. @throws Refusal where the server was not reached: the login still holds */
 export async function logOut(): Promise<void> {
+  const response = await reach('/logout', { method: 'POST', redirect: 'manual' });
+  // A login that holds no more was refused, and is as good as ended.
+  if (response.type !== 'opaqueredirect' && response.status !== 401) throw await refusalOf(response);
   sessionStorage.clear();
-  await fetch('/logout', { method: 'POST', redirect: 'manual', credentials: 'same-origin' });
 }

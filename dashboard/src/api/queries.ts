@@ -1,10 +1,11 @@
 /** What is asked of the server, by name: every page takes it from here, so that the same question is asked once. */
-import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
 import type { AuditFilter, KeyView, NumberedAuditEntry } from '../../../src/job/access/access.ts';
 import type { Delivery } from '../../../src/job/delivery/delivery.ts';
 import type { UsageKey, UsageSum } from '../../../src/job/model/usage.ts';
 import type { JobResult } from '../../../src/job/result.ts';
 import type { JobStatus } from '../../../src/job/status.ts';
+import type { SessionDetail } from '../../../src/job/view/session.ts';
 import type { JobView } from '../../../src/job/view/view.ts';
 import type {
   AgentsView,
@@ -32,6 +33,13 @@ export function pauseMs(tries: number, error: unknown): number {
 
 /** Holds what was answered. */
 export const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError(error, { queryKey }) {
+      // A login ended, or its key was taken back: who looks is asked anew, and then asked for a key.
+      if (error instanceof Refusal && error.status === 401 && queryKey[0] !== 'who')
+        void queries.invalidateQueries(whoQuery);
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 2000,
@@ -78,6 +86,24 @@ export function jobQuery(jobId: string) {
     queryKey: ['job', jobId],
     queryFn: ({ signal }) => get<JobView>(`/api/jobs/${jobId}`, signal),
     refetchInterval: ({ state }) => (state.data !== undefined && hasEnded(state.data) ? false : JOB_MS),
+  });
+}
+
+/** Jobs that wait, the newest first: enough to tell one its place. */
+export const queuedQuery = queryOptions({
+  queryKey: ['queued'],
+  queryFn: ({ signal }) => get<JobPage>('/api/jobs?status=queued&limit=200', signal),
+  refetchInterval: JOB_MS,
+});
+
+/** The jobs that go on from one another with this one. */
+export function sessionQuery(job: JobView) {
+  const session = job.session_id ?? job.job_id;
+  return queryOptions({
+    queryKey: ['session', session],
+    queryFn: ({ signal }) =>
+      get<SessionDetail>(`/api/sessions/${encodeURIComponent(session)}?limit=50`, signal),
+    refetchInterval: hasEnded(job) ? false : 3 * JOB_MS,
   });
 }
 

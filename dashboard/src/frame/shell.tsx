@@ -8,6 +8,7 @@ import { queries, readyQuery } from '../api/queries.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { shown } from '../parts/words.ts';
 import { LoginAgain } from './again.tsx';
+import { useSay } from './notices.tsx';
 import { Shortcuts } from './shortcuts.tsx';
 import { ThemeSwitch } from './theme.tsx';
 
@@ -65,10 +66,15 @@ function Standing({
 }
 
 function Person({ who }: { readonly who: WhoView }): ReactNode {
+  const say = useSay();
   const leave = async (): Promise<void> => {
-    await logOut();
-    queries.clear();
-    location.assign('/login');
+    try {
+      await logOut();
+      queries.clear();
+      location.replace('/login');
+    } catch (error) {
+      say.failed(error);
+    }
   };
   return (
     <div className="person">

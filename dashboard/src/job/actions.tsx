@@ -1,6 +1,7 @@
 /** What a person can do to a job: stop it, ask again, answer it, tell its agent something, go on from it. */
 import { useId, useState, type FormEvent, type ReactNode } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
+import type { Budget } from '../../../src/job/request.ts';
 import type { JobView } from '../../../src/job/view/view.ts';
 import { onceKey, post } from '../api/call.ts';
 import { hasEnded, jobQuery, queries } from '../api/queries.ts';
@@ -18,6 +19,18 @@ interface Accepted {
 export async function followUp(job: JobView, task: string): Promise<string> {
   const asked = { repo: job.repo, task, agent: job.agent, session_id: job.session_id ?? job.job_id };
   return (await post<Accepted>('/api/jobs', asked, onceKey())).job_id;
+}
+
+/** Asks once more for what an ended job was asked, and goes to the new one. @param budget what may be spent otherwise */
+export function useRetry(job: JobView): (budget?: Partial<Budget>) => Promise<void> {
+  const say = useSay();
+  const [, go] = useLocation();
+  return async (budget = {}) => {
+    const body = Object.keys(budget).length === 0 ? undefined : { budget };
+    const { job_id: jobId } = await post<Accepted>(`/api/jobs/${job.job_id}/retry`, body, onceKey());
+    say.done('Asked once more, as a new job');
+    go(`/job/${jobId}`);
+  };
 }
 
 /** Leaves words for the agent of a job that has not ended. */
@@ -167,6 +180,7 @@ export function Actions({
 }): ReactNode {
   const say = useSay();
   const [, go] = useLocation();
+  const retry = useRetry(job);
   const [isAsked, setAsked] = useState(false);
   const isOver = hasEnded(job);
   const attempt = async (what: () => Promise<void>): Promise<void> => {
@@ -182,11 +196,6 @@ export function Actions({
     await queries.invalidateQueries(jobQuery(job.job_id));
     say.done('Cancelled: what it did is saved');
   };
-  const retry = async (): Promise<void> => {
-    const { job_id: jobId } = await post<Accepted>(`/api/jobs/${job.job_id}/retry`, undefined, onceKey());
-    say.done('Asked once more, as a new job');
-    go(`/job/${jobId}`);
-  };
   const write = async (text: string): Promise<void> => {
     if (isOver) go(`/job/${await followUp(job, text)}`);
     else await sendMessage(job, text);
@@ -200,9 +209,14 @@ export function Actions({
           <Icon name="say" /> {isOver ? 'Follow up' : 'Message'}
         </button>
         {isOver ? (
-          <button type="button" className="button" onClick={() => void attempt(retry)}>
-            <Icon name="again" /> Retry
-          </button>
+          <>
+            <button type="button" className="button" onClick={() => void attempt(retry)}>
+              <Icon name="again" /> Retry
+            </button>
+            <Link className="button" href={`/new?from=${job.job_id}`} title="The same again, with changes">
+              Retry with changes
+            </Link>
+          </>
         ) : (
           <button type="button" className="button" onClick={() => setAsked(true)}>
             <Icon name="stop" /> Cancel

@@ -4,7 +4,7 @@ import type { CheckReport, GateReport, TamperFinding } from '../../../src/job/ga
 import { Icon } from '../parts/icon.tsx';
 import { Empty } from '../parts/notes.tsx';
 import { CHECK, SIDE, State, toldOfRun, type Told } from '../parts/state.tsx';
-import { counted, shown, span } from '../parts/words.ts';
+import { counted, shown, shownName, span } from '../parts/words.ts';
 import { Ansi } from './log/ansi.tsx';
 import type { LiveGate } from './told.ts';
 
@@ -24,7 +24,24 @@ function testsText({ base_tests: base = null, head_tests: head = null }: CheckRe
   return parts.join(', ');
 }
 
-function Failing({ check }: { readonly check: CheckReport }): ReactNode {
+/** Names the row of a check of the last run, for who is led to it. */
+export function checkId(check: string): string {
+  return `check-${encodeURIComponent(check)}`;
+}
+
+/** Where a check of a run printed to: the gate's own log of it, by the check's name. */
+interface Printed {
+  readonly jobId: string;
+  /** From 1. */
+  readonly run: number;
+}
+
+/** The address of all that a check printed on head. */
+function outputAddress({ jobId, run }: Printed, check: string): string {
+  return `/api/jobs/${jobId}/output?run=${run}&check=${encodeURIComponent(check)}`;
+}
+
+function Failing({ check, printed }: { readonly check: CheckReport; readonly printed: Printed }): ReactNode {
   return (
     <tr className="why">
       <td colSpan={7}>
@@ -44,14 +61,16 @@ function Failing({ check }: { readonly check: CheckReport }): ReactNode {
           {check.excerpt.trim() === '' ? null : (
             <details open>
               <summary>What it printed</summary>
-              <pre className="excerpt" tabIndex={0} aria-label={`What ${check.name} printed`}>
+              <pre className="excerpt" tabIndex={0} aria-label={`What ${shownName(check.name)} printed`}>
                 <Ansi text={check.excerpt} />
               </pre>
             </details>
           )}
           {check.log === null ? null : (
-            <p className="quiet">
-              All of it: <code>{shown(check.log)}</code>
+            <p>
+              <a className="button small" href={outputAddress(printed, check.name)}>
+                <Icon name="file" /> All that {shown(check.name)} printed
+              </a>
             </p>
           )}
         </div>
@@ -60,7 +79,15 @@ function Failing({ check }: { readonly check: CheckReport }): ReactNode {
   );
 }
 
-function Checks({ checks }: { readonly checks: readonly CheckReport[] }): ReactNode {
+function Checks({
+  checks,
+  printed,
+  isLast,
+}: {
+  readonly checks: readonly CheckReport[];
+  readonly printed: Printed;
+  readonly isLast: boolean;
+}): ReactNode {
   return (
     <div className="table-scroll">
       <table className="table gate-table">
@@ -80,8 +107,12 @@ function Checks({ checks }: { readonly checks: readonly CheckReport[] }): ReactN
         <tbody>
           {checks.map((check) => (
             <Fragment key={check.name}>
-              <tr className={check.verdict === 'failed' ? 'is-bad' : ''}>
-                <th scope="row">{shown(check.name)}</th>
+              <tr
+                className={check.verdict === 'failed' ? 'is-bad' : ''}
+                id={isLast ? checkId(check.name) : undefined}
+                tabIndex={-1}
+              >
+                <th scope="row">{shownName(check.name)}</th>
                 <td>
                   <State told={SIDE[check.base]} />
                 </td>
@@ -96,10 +127,15 @@ function Checks({ checks }: { readonly checks: readonly CheckReport[] }): ReactN
                 <td className="quiet end">{span(check.duration_ms)}</td>
                 <td className="command">
                   <code title={shown(check.command)}>{shown(check.command)}</code>
+                  {check.log === null ||
+                  check.verdict === 'failed' ||
+                  check.verdict === 'inconclusive' ? null : (
+                    <a href={outputAddress(printed, check.name)}>what it printed</a>
+                  )}
                 </td>
               </tr>
               {check.verdict === 'failed' || check.verdict === 'inconclusive' ? (
-                <Failing check={check} />
+                <Failing check={check} printed={printed} />
               ) : null}
             </Fragment>
           ))}
@@ -123,7 +159,7 @@ function Tamper({ findings }: { readonly findings: readonly TamperFinding[] }): 
           <li key={at}>
             <State told={SEVERITY[one.severity]} />
             <code>
-              {shown(one.file)}
+              {shownName(one.file)}
               {one.line === null ? '' : `:${one.line}`}
             </code>
             <span>{shown(one.detail)}</span>
@@ -147,10 +183,12 @@ function headline(run: GateReport): string {
 }
 
 function Run({
+  jobId,
   run,
   at,
   of,
 }: {
+  readonly jobId: string;
   readonly run: GateReport;
   readonly at: number;
   readonly of: number;
@@ -168,7 +206,7 @@ function Run({
           <code>{run.commit.slice(0, 10)}</code> · {span(run.duration_ms)}
         </span>
       </summary>
-      <Checks checks={run.checks} />
+      <Checks checks={run.checks} printed={{ jobId, run: at }} isLast={isLast} />
       <Tamper findings={run.tamper} />
     </details>
   );
@@ -196,7 +234,7 @@ function Live({ live }: { readonly live: LiveGate }): ReactNode {
           <tbody>
             {live.checks.map((check) => (
               <tr key={check.name}>
-                <th scope="row">{shown(check.name)}</th>
+                <th scope="row">{shownName(check.name)}</th>
                 <td>
                   <State told={SIDE[check.base]} />
                 </td>
@@ -215,10 +253,12 @@ function Live({ live }: { readonly live: LiveGate }): ReactNode {
 
 /** Every run of the gate, the latest first. */
 export function Gate({
+  jobId,
   runs,
   live,
   hasEnded,
 }: {
+  readonly jobId: string;
   readonly runs: readonly GateReport[];
   readonly live: LiveGate | null;
   readonly hasEnded: boolean;
@@ -238,7 +278,9 @@ export function Gate({
     <div className="runs">
       {live === null ? null : <Live live={live} />}
       {runs
-        .map((run, at) => <Run key={`${run.commit} ${at}`} run={run} at={at + 1} of={runs.length} />)
+        .map((run, at) => (
+          <Run key={`${run.commit} ${at}`} jobId={jobId} run={run} at={at + 1} of={runs.length} />
+        ))
         .toReversed()}
     </div>
   );

@@ -1,6 +1,6 @@
 /** A job: five answers first, then the gate, and behind it everything else. */
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { Link, useLocation, useSearchParams } from 'wouter';
 import type { GateReport } from '../../../src/job/gate.ts';
 import type { JobEvent } from '../../../src/job/job.ts';
@@ -8,6 +8,7 @@ import type { JobView } from '../../../src/job/view/view.ts';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
 import { useFollowed, type Followed } from '../api/follow.ts';
 import { diffQuery, gateQuery, hasEnded, jobQuery, queries, resultQuery } from '../api/queries.ts';
+import { Fence } from '../frame/fence.tsx';
 import { useTitle } from '../frame/shell.tsx';
 import { useKeys } from '../frame/shortcuts.tsx';
 import { Copy } from '../parts/copy.tsx';
@@ -15,14 +16,17 @@ import { Icon } from '../parts/icon.tsx';
 import { Failure, Loading } from '../parts/notes.tsx';
 import { firstLine } from '../parts/words.ts';
 import { Actions, Question } from './actions.tsx';
+import type { SpentSoFar } from './answers/budget.ts';
+import { Chain } from './answers/chain.tsx';
+import { NextSteps, type Leads } from './answers/steps.tsx';
 import { Deliveries } from './deliveries.tsx';
-import { Gate } from './gate.tsx';
+import { checkId, Gate } from './gate.tsx';
 import { Log } from './log/log.tsx';
 import { Provenance } from './provenance.tsx';
 import { Story } from './story.tsx';
 import { Claim, Summary } from './summary.tsx';
 import { Timeline } from './timeline.tsx';
-import { liveGateOf, nowOf, phasesOf, spentOf, type LiveGate, type PhaseTold } from './told.ts';
+import { doingOf, liveGateOf, nowOf, phasesOf, spentOf, type LiveGate, type PhaseTold } from './told.ts';
 
 const Changes = lazy(async () => ({ default: (await import('./changes/changes.tsx')).Changes }));
 
@@ -36,27 +40,40 @@ const NAMES: Readonly<Record<Tab, string>> = {
   deliveries: 'Deliveries',
 };
 
-function useTab(): readonly [Tab, (tab: Tab) => void] {
+function useTab(tabs: readonly Tab[]): readonly [Tab, (tab: Tab) => void] {
   const [search, setSearch] = useSearchParams();
   const named = search.get('tab');
   // An address with a line in it is one of the log.
   const fallback: Tab = location.hash.startsWith('#L') ? 'log' : 'gate';
-  const tab = TABS.find((one) => one === named) ?? fallback;
+  const tab = tabs.find((one) => one === named) ?? fallback;
   return [tab, (next) => setSearch(next === 'gate' ? {} : { tab: next }, { replace: true })];
 }
 
+/** Where a key leads among the tabs. */
+function tabAt(tabs: readonly Tab[], from: Tab, key: string): Tab | undefined {
+  const at = tabs.indexOf(from);
+  const steps: Readonly<Record<string, number>> = {
+    ArrowRight: at + 1,
+    ArrowLeft: at - 1 + tabs.length,
+    Home: 0,
+    End: tabs.length - 1,
+  };
+  const next = steps[key];
+  return next === undefined ? undefined : tabs[next % tabs.length];
+}
+
 function Tabs({
+  tabs,
   tab,
   onTab,
-  mayAct,
 }: {
+  readonly tabs: readonly Tab[];
   readonly tab: Tab;
   readonly onTab: (tab: Tab) => void;
-  readonly mayAct: boolean;
 }): ReactNode {
   return (
     <div className="tabs" role="tablist" aria-label="Parts of the job">
-      {TABS.filter((one) => one !== 'deliveries' || mayAct).map((one) => (
+      {tabs.map((one) => (
         <button
           key={one}
           id={`tab-${one}`}
@@ -67,9 +84,9 @@ function Tabs({
           tabIndex={tab === one ? 0 : -1}
           onClick={() => onTab(one)}
           onKeyDown={(event) => {
-            const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-            const next = TABS[(TABS.indexOf(one) + by + TABS.length) % TABS.length];
-            if (by === 0 || next === undefined) return;
+            const next = tabAt(tabs, one, event.key);
+            if (next === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+            event.preventDefault();
             onTab(next);
             document.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
           }}
@@ -84,7 +101,8 @@ function Tabs({
 interface Told {
   readonly phases: readonly PhaseTold[];
   readonly live: LiveGate | null;
-  readonly spent: { readonly usd: number | null; readonly tokens: number | null };
+  readonly spent: SpentSoFar;
+  readonly doing: string | null;
 }
 
 /** Whether what was asked of the job is old by this event. */
@@ -138,15 +156,17 @@ function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNod
   const isOver = hasEnded(job);
   return (
     <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-      <Suspense fallback={<Loading what={NAMES[tab]} />}>
-        {tab === 'gate' ? <Gate runs={runs} live={live} hasEnded={isOver} /> : null}
-        {tab === 'activity' ? <Story events={events} /> : null}
-        {tab === 'log' ? (
-          <Log jobId={jobId} events={events} connection={connection} hasEnded={isOver} />
-        ) : null}
-        {tab === 'changes' ? <Changes job={job} canAct={mayAct} /> : null}
-        {tab === 'deliveries' && mayAct ? <Deliveries jobId={jobId} hasEnded={isOver} /> : null}
-      </Suspense>
+      <Fence key={tab}>
+        <Suspense fallback={<Loading what={NAMES[tab]} />}>
+          {tab === 'gate' ? <Gate jobId={jobId} runs={runs} live={live} hasEnded={isOver} /> : null}
+          {tab === 'activity' ? <Story events={events} /> : null}
+          {tab === 'log' ? (
+            <Log jobId={jobId} events={events} connection={connection} hasEnded={isOver} />
+          ) : null}
+          {tab === 'changes' ? <Changes job={job} canAct={mayAct} /> : null}
+          {tab === 'deliveries' && mayAct ? <Deliveries jobId={jobId} hasEnded={isOver} /> : null}
+        </Suspense>
+      </Fence>
     </div>
   );
 }
@@ -154,7 +174,12 @@ function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNod
 /** What the log tells, read anew when it grows. */
 function useTold(jobId: string, events: Followed['events']): Told {
   const told = useMemo(
-    () => ({ phases: phasesOf(events), live: liveGateOf(events), spent: spentOf(events) }),
+    () => ({
+      phases: phasesOf(events),
+      live: liveGateOf(events),
+      spent: spentOf(events),
+      doing: doingOf(events),
+    }),
     [events],
   );
   const marks = useMemo(() => events.filter(isMark).length, [events]);
@@ -166,37 +191,59 @@ function useTold(jobId: string, events: Followed['events']): Told {
   return told;
 }
 
-/** The page. */
-export function JobPage({ jobId, who }: { readonly jobId: string; readonly who: WhoView }): ReactNode {
-  const { data: job, error, refetch } = useQuery(jobQuery(jobId));
+function bring(element: HTMLElement): void {
+  element.scrollIntoView({ block: 'center' });
+  element.focus({ preventScroll: true });
+}
+
+/** Brings an element into sight, and the keyboard to it: at once, or with the drawing that it comes with. */
+function useWanted(): (id: string) => void {
+  const wanted = useRef<string | null>(null);
+  useEffect(() => {
+    const element = wanted.current === null ? null : document.getElementById(wanted.current);
+    if (element === null) return;
+    wanted.current = null;
+    bring(element);
+  });
+  return (id) => {
+    const element = document.getElementById(id);
+    if (element === null) wanted.current = id;
+    else bring(element);
+  };
+}
+
+/** Everything of a job that is there. */
+function Whole({ job, who }: { readonly job: JobView; readonly who: WhoView }): ReactNode {
+  const jobId = job.job_id;
   const { data: result } = useQuery(resultQuery(job));
   const { data: gate } = useQuery(gateQuery(jobId));
+  const mayAct = who.role !== 'read';
   const followed = useFollowed(jobId);
   const told = useTold(jobId, followed.events);
-  const [tab, setTab] = useTab();
+  const tabs = TABS.filter((one) => one !== 'deliveries' || mayAct);
+  const [tab, setTab] = useTab(tabs);
   const [isWriting, setWriting] = useState(false);
   const [, go] = useLocation();
-  const mayAct = who.role !== 'read';
-  useTitle(job === undefined ? jobId : firstLine(job.task));
-  useKeys({
-    ...Object.fromEntries(TABS.map((one, at) => [String(at + 1), () => setTab(one)])),
-    m: () => setWriting(mayAct),
-    u: () => go('/'),
-  });
-  if (job === undefined) {
-    return (
-      <div className="page">
-        {error === null ? (
-          <Loading what="the job" lines={8} />
-        ) : (
-          <Failure error={error} onAgain={() => void refetch()} />
-        )}
-      </div>
-    );
-  }
+  const setWanted = useWanted();
   const runs = gate?.runs ?? [];
   const isOver = hasEnded(job);
   const live = isOver ? null : told.live;
+  const now = isOver ? null : nowOf(told.phases);
+  const answers = { ...told, job, result, runs, live, now, mayAct };
+  useKeys({
+    ...Object.fromEntries(tabs.map((one, at) => [String(at + 1), () => setTab(one)])),
+    m: () => setWriting(mayAct),
+    u: () => go('/'),
+  });
+  const leads: Leads = {
+    onShow: setTab,
+    onCheck(check) {
+      setTab('gate');
+      setWanted(checkId(check));
+    },
+    onFollow: () => setWriting(true),
+    onAnswer: () => document.querySelector<HTMLElement>('.question textarea')?.focus(),
+  };
   return (
     <div className="page job-page">
       <Head
@@ -209,26 +256,32 @@ export function JobPage({ jobId, who }: { readonly jobId: string; readonly who: 
         </p>
       ) : null}
       <Question job={job} canAct={mayAct} />
-      <Summary
-        job={job}
-        result={result}
-        runs={runs}
-        live={live}
-        now={isOver ? null : nowOf(told.phases)}
-        spent={told.spent}
-      >
-        {isOver && runs.length > 0 && tab !== 'changes' ? (
-          <button type="button" className="button" onClick={() => setTab('changes')}>
-            <Icon name="file" /> Read the change
-          </button>
-        ) : null}
+      <Summary {...answers}>
+        <NextSteps {...answers} {...leads} most={who.most} />
       </Summary>
+      <Chain job={job} />
       <Timeline phases={told.phases} />
       <Claim result={result} />
       <Notes notices={result?.notices ?? []} />
-      <Tabs tab={tab} onTab={setTab} mayAct={mayAct} />
+      <Tabs tabs={tabs} tab={tab} onTab={setTab} />
       <Panel tab={tab} job={job} runs={runs} live={live} followed={followed} mayAct={mayAct} />
       <Provenance result={result} events={followed.events} />
+    </div>
+  );
+}
+
+/** The page. */
+export function JobPage({ jobId, who }: { readonly jobId: string; readonly who: WhoView }): ReactNode {
+  const { data: job, error, refetch } = useQuery(jobQuery(jobId));
+  useTitle(job === undefined ? jobId : firstLine(job.task));
+  if (job !== undefined) return <Whole job={job} who={who} />;
+  return (
+    <div className="page">
+      {error === null ? (
+        <Loading what="the job" lines={8} />
+      ) : (
+        <Failure error={error} onAgain={() => void refetch()} />
+      )}
     </div>
   );
 }

@@ -67,8 +67,8 @@ function planText(data: JobEvent['data']): string {
   if (!Array.isArray(entries)) return words(data['problem']);
   return entries
     .map(
-      (one: Record<string, unknown>, at) =>
-        `${at + 1}. ${words(one['name'] ?? one['content'])}${one['status'] === 'completed' ? ' ✓' : ''}`,
+      (one: Readonly<Record<string, unknown>> | null, at) =>
+        `${at + 1}. ${words(one?.['name'] ?? one?.['content'])}${one?.['status'] === 'completed' ? ' ✓' : ''}`,
     )
     .join('\n');
 }
@@ -131,8 +131,10 @@ export function itemsOf(events: readonly JobEvent[]): readonly Item[] {
 function Entry({ item }: { readonly item: Item }): ReactNode {
   const body = item.body.length > MAX_BODY_CHARS ? `${item.body.slice(0, MAX_BODY_CHARS)}…` : item.body;
   const isFailed = item.state === 'failed';
+  // Of a tool call it is what the agent wrote, which names no class of ours.
+  const isVerdict = item.kind === 'gate' && /^(red|green)$/.test(item.state);
   return (
-    <li className={`entry e-${item.kind} s-${item.state}`}>
+    <li className={`entry e-${item.kind}${isVerdict ? ` s-${item.state}` : ''}`}>
       <Icon
         name={
           isFailed

@@ -3,22 +3,13 @@ import type { ReactNode } from 'react';
 import type { GateReport } from '../../../src/job/gate.ts';
 import type { JobResult } from '../../../src/job/result.ts';
 import type { JobView } from '../../../src/job/view/view.ts';
-import { hasEnded } from '../api/queries.ts';
-import { Line } from '../parts/copy.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { useNow } from '../parts/now.ts';
-import { OUTCOME, State, toldOf, toldOfRun } from '../parts/state.tsx';
-import {
-  amount,
-  counted,
-  firstLine,
-  moment,
-  money,
-  repoName,
-  shown,
-  span,
-  webAddress,
-} from '../parts/words.ts';
+import { OUTCOME, State, toldOf } from '../parts/state.tsx';
+import { counted, firstLine, moment, repoName, shown, span } from '../parts/words.ts';
+import type { SpentSoFar } from './answers/budget.ts';
+import { Meters } from './answers/meter.tsx';
+import { proofOf } from './answers/proof.ts';
 import type { LiveGate, PhaseTold } from './told.ts';
 
 /** What the answers are made of. */
@@ -28,9 +19,12 @@ export interface SummaryProps {
   readonly runs: readonly GateReport[];
   readonly live: LiveGate | null;
   readonly now: PhaseTold | null;
-  readonly spent: { readonly usd: number | null; readonly tokens: number | null };
-  /** What can be done, where something can. */
-  readonly children: ReactNode;
+  /** What the agent does just now, in its own words. */
+  readonly doing: string | null;
+  readonly phases: readonly PhaseTold[];
+  readonly spent: SpentSoFar;
+  /** Whether who looks may ask for jobs. */
+  readonly mayAct: boolean;
 }
 
 const DOES: Readonly<Record<string, string>> = {
@@ -46,7 +40,6 @@ const DOES: Readonly<Record<string, string>> = {
 };
 
 function Asked({ job }: { readonly job: JobView }): ReactNode {
-  const rest = job.task.trim().split('\n').slice(1).join('\n').trim();
   return (
     <>
       <p className="strong">
@@ -62,7 +55,7 @@ function Asked({ job }: { readonly job: JobView }): ReactNode {
         {job.user_id === null ? '' : `by ${shown(job.user_id)}, `}
         {moment(job.created_at)}
       </p>
-      {rest === '' ? null : (
+      {job.task.trim() === firstLine(job.task) ? null : (
         <details className="more">
           <summary>The whole task</summary>
           <p className="prose" dir="auto">
@@ -74,66 +67,36 @@ function Asked({ job }: { readonly job: JobView }): ReactNode {
   );
 }
 
-function Happened({ job, result, now }: SummaryProps): ReactNode {
+function Happened({ job, result, now, doing }: SummaryProps): ReactNode {
   const said = job.outcome === null ? null : OUTCOME[job.outcome].means;
-  const doing = now === null ? 'It waits for its turn' : (DOES[now.name] ?? now.name);
+  const idle = job.status === 'queued' ? 'It waits for its turn' : 'It goes on';
+  const about = now === null ? idle : (DOES[now.name] ?? now.name);
   return (
     <>
       <p>
         <State told={toldOf(job)} boxed />
         {result?.draft === true ? <span className="chip">draft</span> : null}
       </p>
-      <p>{said ?? (job.status === 'needs_input' ? 'The agent asks something' : doing)}</p>
+      <p>{said ?? (job.status === 'needs_input' ? 'The agent asks something' : about)}</p>
+      {doing === null || job.outcome !== null ? null : (
+        <p className="quiet doing">
+          <Icon name="tool" /> <span dir="auto">{firstLine(doing)}</span>
+        </p>
+      )}
       {job.error === null ? null : <p className="quiet clamp">{shown(job.error.message)}</p>}
     </>
   );
 }
 
-function proofOf(run: GateReport): string {
-  const broken = run.checks.filter(({ verdict }) => verdict === 'failed').length;
-  const before = run.checks.filter(({ verdict }) => verdict === 'pre_existing').length;
-  if (run.tamper.some(({ severity }) => severity === 'block')) return 'The change bends what judges it';
-  if (run.verdict === 'none') return 'No checks were found: nothing is proven';
-  if (broken > 0) return `${broken} of ${counted(run.checks.length, 'check')} broken by the change`;
-  if (run.verdict === 'inconclusive') return 'A check could not be judged';
-  return before > 0
-    ? `Nothing new fails; ${counted(before, 'check')} red before too`
-    : `${counted(run.checks.length, 'check')} pass, on base and on head`;
-}
-
-function Proven({ runs, live }: SummaryProps): ReactNode {
-  const last = runs.at(-1);
-  const findings = last?.tamper.filter(({ severity }) => severity !== 'report').length ?? 0;
-  if (live !== null) {
-    const done = live.checks.filter(({ head }) => head !== 'waiting' && head !== 'running').length;
-    return (
-      <>
-        <p>
-          <State told={{ icon: 'run', word: 'Judging', tone: 'live' }} boxed />
-        </p>
-        <p>
-          {done} of {counted(live.checks.length, 'check')} on head
-        </p>
-      </>
-    );
-  }
-  if (last === undefined) {
-    return (
-      <>
-        <p>
-          <State told={{ icon: 'none', word: 'Not judged', tone: 'quiet' }} boxed />
-        </p>
-        <p className="quiet">The gate has not run</p>
-      </>
-    );
-  }
+function Proven({ job, runs, live }: SummaryProps): ReactNode {
+  const { told, says, findings } = proofOf(job, runs, live);
   return (
     <>
       <p>
-        <State told={toldOfRun(last)} boxed />
-        {runs.length > 1 ? <span className="quiet"> run {runs.length}</span> : null}
+        <State told={told} boxed />
+        {runs.length > 1 && live === null ? <span className="quiet"> run {runs.length}</span> : null}
       </p>
-      <p>{proofOf(last)}</p>
+      <p className={runs.length === 0 && live === null ? 'quiet' : undefined}>{says}</p>
       {findings === 0 ? null : (
         <p className="bad">
           <Icon name="shield" /> {counted(findings, 'tamper finding')}
@@ -143,67 +106,26 @@ function Proven({ runs, live }: SummaryProps): ReactNode {
   );
 }
 
-function Spent({ job, result, spent }: SummaryProps): ReactNode {
+function Spent({ job, result, spent, phases }: SummaryProps): ReactNode {
   const nowMs = useNow();
-  const tokens =
-    result === undefined
-      ? spent.tokens
-      : result.total_tokens_in === null && result.total_tokens_out === null
-        ? null
-        : (result.total_tokens_in ?? 0) + (result.total_tokens_out ?? 0);
   const end = job.finished_at === null ? nowMs : Date.parse(job.finished_at);
   const ms = job.started_at === null ? null : Math.max(0, end - Date.parse(job.started_at));
-  const turns = result === undefined ? '' : `, ${counted(result.turns, 'turn')}`;
   return (
     <>
-      <p className="strong">{money(result === undefined ? spent.usd : result.total_cost)}</p>
-      <p>
-        {ms === null ? 'not begun' : span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)}
-        <span className="quiet"> · {amount(tokens)} tokens</span>
-      </p>
+      <Meters job={job} result={result} phases={phases} soFar={spent} />
       <p className="quiet">
         {shown(job.agent)}
         {job.model === null ? '' : ` (${shown(job.model)})`}
-        {turns}
+        {ms === null
+          ? ', not begun'
+          : `, ${span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)} in all`}
       </p>
-    </>
-  );
-}
-
-function Next({ job, result, children }: SummaryProps): ReactNode {
-  const address = webAddress(job.pr_url);
-  const number = address === null ? '' : (/\/pull\/(\d+)/.exec(address)?.[1] ?? '');
-  const hint = job.error?.hint ?? null;
-  return (
-    <>
-      {address === null ? null : (
-        <a className="button primary" href={address} rel="noreferrer">
-          <Icon name="out" /> Open pull request {number === '' ? '' : `#${number}`}
-        </a>
-      )}
-      {result === undefined || result.push_command === null ? null : (
-        <div>
-          <p className="quiet">Publish it:</p>
-          <Line text={result.push_command} what="the command that publishes it" />
-        </div>
-      )}
-      {hint === null ? null : <p>{shown(hint)}</p>}
-      {address === null && result?.push_command == null && result?.branch != null ? (
-        <div>
-          <p className="quiet">In the repository, as the branch</p>
-          <Line text={result.branch} what="the branch" />
-        </div>
-      ) : null}
-      {children}
-      {hasEnded(job) || job.status === 'needs_input' ? null : (
-        <p className="quiet">Nothing: it ends by itself. A message reaches the agent when it asks next.</p>
-      )}
     </>
   );
 }
 
 /** The five answers, side by side. */
-export function Summary(props: SummaryProps): ReactNode {
+export function Summary(props: SummaryProps & { readonly children: ReactNode }): ReactNode {
   return (
     <dl className="answers card">
       <div>
@@ -232,9 +154,7 @@ export function Summary(props: SummaryProps): ReactNode {
       </div>
       <div className="next">
         <dt>Next</dt>
-        <dd>
-          <Next {...props} />
-        </dd>
+        <dd>{props.children}</dd>
       </div>
     </dl>
   );
@@ -243,8 +163,10 @@ export function Summary(props: SummaryProps): ReactNode {
 /** The agent's own words at its end, which are a claim and look like one. */
 export function Claim({ result }: { readonly result: JobResult | undefined }): ReactNode {
   if (result === undefined || result.summary.trim() === '') return null;
+  // Where nothing else came of it, what it says is what came of it.
+  const isAll = result.outcome === 'answered' || result.outcome === 'no_change';
   return (
-    <details className="claim card">
+    <details className="claim card" open={isAll}>
       <summary>
         <Icon name="say" /> <b>The agent says:</b> <span dir="auto">{firstLine(result.summary)}</span>
       </summary>

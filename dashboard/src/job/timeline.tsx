@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 import { Icon } from '../parts/icon.tsx';
 import { useNow } from '../parts/now.ts';
-import { clock, span } from '../parts/words.ts';
+import { clock, shownName, span } from '../parts/words.ts';
 import type { PhaseTold } from './told.ts';
 
 /** Steps are shown at least this wide, so that short ones are seen: a share of the whole. */
@@ -14,10 +14,10 @@ function Step({ phase, total }: { readonly phase: PhaseTold; readonly total: num
   const nowMs = useNow();
   const ms = phase.ms ?? Math.max(0, nowMs - Date.parse(phase.startedAt));
   const share = Math.max(LEAST_SHARE, total === 0 ? 0 : ms / total);
-  const name = phase.number === 1 ? phase.name : `${phase.name} ${phase.number}`;
+  const name = shownName(phase.number === 1 ? phase.name : `${phase.name} ${phase.number}`);
   return (
     <li
-      className={`step ${TONE[phase.state]} p-${phase.name}`}
+      className={`step ${TONE[phase.state]} p-${/^\w+$/.test(phase.name) ? phase.name : 'other'}`}
       style={{ flexGrow: share }}
       title={`${name}: ${phase.state}, began ${clock(phase.startedAt)}`}
     >

@@ -1,6 +1,7 @@
 /** What a job's log tells of its phases and of the gate at work, read from its events. */
 import type { CheckVerdict, SideState } from '../../../src/job/gate.ts';
 import type { JobEvent } from '../../../src/job/job.ts';
+import type { SpentSoFar } from './answers/budget.ts';
 
 /** A step of the job, as people see it. */
 export interface PhaseTold {
@@ -64,7 +65,7 @@ export function phasesOf(events: readonly JobEvent[]): readonly PhaseTold[] {
 function checksOf(events: readonly JobEvent[]): readonly string[] {
   const told = events.findLast((event) => event.type === 'gate' && Array.isArray(event.data['sources']));
   const checks = told?.data['checks'];
-  return Array.isArray(checks) ? checks.map((one: { name?: unknown }) => words(one.name)) : [];
+  return Array.isArray(checks) ? checks.map((one: { name?: unknown } | null) => words(one?.name)) : [];
 }
 
 /** The gate at work, where it is. */
@@ -103,16 +104,28 @@ export function nowOf(phases: readonly PhaseTold[]): PhaseTold | null {
 }
 
 /** What the job has cost so far, as its agent's turns were told; `null` where nobody counts. */
-export function spentOf(events: readonly JobEvent[]): {
-  readonly usd: number | null;
-  readonly tokens: number | null;
-} {
+export function spentOf(events: readonly JobEvent[]): SpentSoFar {
   let [usd, tokens]: [number | null, number | null] = [null, null];
+  let turns = 0;
   for (const { type, data } of events) {
+    if (type === 'message' && typeof data['turn'] === 'string') turns++;
     if (type !== 'usage') continue;
     if (typeof data['cost_usd'] === 'number') usd = (usd ?? 0) + data['cost_usd'];
     for (const name of ['tokens_in', 'tokens_out'])
       if (typeof data[name] === 'number') tokens = (tokens ?? 0) + data[name];
   }
-  return { usd, tokens };
+  return { usd, tokens, turns };
+}
+
+/** What the agent does just now, in a line: the call that goes on, or what it said last; `null` between turns. */
+export function doingOf(events: readonly JobEvent[]): string | null {
+  const last = events.findLast(
+    ({ type, data }) =>
+      type === 'phase' ||
+      type === 'tool_call' ||
+      (type === 'message' && typeof data['text'] === 'string' && data['text'].trim() !== ''),
+  );
+  if (last === undefined || last.type === 'phase') return null;
+  const said = words(last.type === 'tool_call' ? last.data['title'] : last.data['text']);
+  return said.trim() === '' ? null : said;
 }

@@ -172,7 +172,7 @@ function Keys({ keys, own }: { readonly keys: readonly KeyView[]; readonly own: 
                   <button
                     type="button"
                     className="button small"
-                    aria-label={`Take back the key of ${key.name}`}
+                    aria-label={`Take back the key of ${shown(key.name)}`}
                     onClick={() => setAsked(key)}
                   >
                     Take back

@@ -5,17 +5,19 @@ import { queries } from '../api/queries.ts';
 import { KeyForm } from '../frame/key-form.tsx';
 import { useTitle } from '../frame/shell.tsx';
 
-/** Where to go on: only to a page of this server. */
-function nextOf(search: string): string {
-  const next = new URLSearchParams(search).get('next') ?? '/';
-  return /^\/(?![/\\])/.test(next) ? next : '/';
+/** Where to go on: only to a page of this server, as a browser reads the address. @param origin of this server */
+export function nextOf(search: string, origin: string): string {
+  const next = URL.parse(new URLSearchParams(search).get('next') ?? '/', origin);
+  if (next === null || next.origin !== origin || !/^\/(?!\/)/.test(next.pathname)) return '/';
+  // Where one is already would ask for the key again.
+  return next.pathname === '/login' ? '/' : `${next.pathname}${next.search}`;
 }
 
 /** The page that asks for a key. */
 export function LoginPage(): ReactNode {
   useTitle('Log in');
   const [, go] = useLocation();
-  const next = nextOf(useSearch());
+  const next = nextOf(useSearch(), location.origin);
   return (
     <main className="login">
       <div className="card">

@@ -1,6 +1,7 @@
 /** Text that is there to be taken along. */
 import { useState, type ReactNode } from 'react';
 import { Icon } from './icon.tsx';
+import { shown } from './words.ts';
 
 const THANKS_MS = 1500;
 
@@ -40,7 +41,7 @@ export function Copy({ text, what }: { readonly text: string; readonly what: str
 export function Line({ text, what }: { readonly text: string; readonly what: string }): ReactNode {
   return (
     <span className="copy-line">
-      <code tabIndex={0}>{text}</code>
+      <code tabIndex={0}>{shown(text)}</code>
       <Copy text={text} what={what} />
     </span>
   );

@@ -4,7 +4,6 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createLog, type Log } from '../../log.ts';
 import type { Runner } from '../../runner/runner.ts';
-import type { Server } from '../../server/server.ts';
 import { addSettingFlags, settingsOf } from '../asking/settings.ts';
 import { action, asCalled, printJson, programVersion, type CliCommand, type Io } from '../command.ts';
 import { withTidyRunner } from '../reading.ts';
@@ -67,8 +66,15 @@ function giveBack(): void {
   collect({ type: 'major', flavor: 'last-resort' });
 }
 
+/** What of a server a person is told of. */
+interface Opened {
+  readonly url: string;
+  readonly loginUrl: string | null;
+  readonly hasDashboard: boolean;
+}
+
 /** What a person is told who started it: how to get in, and why there may be no pages. */
-function greet(io: Io, { url, loginUrl, hasDashboard }: Server, auth: boolean): void {
+function greet(io: Io, { url, loginUrl, hasDashboard }: Opened, auth: boolean): void {
   if (loginUrl !== null) io.err('the link logs you in; it is shown this once, and so is the key in it\n');
   else if (auth)
     io.err(

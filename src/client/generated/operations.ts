@@ -5,6 +5,7 @@ import type {
   ApiKey,
   Approval,
   AuditPage,
+  ChangePage,
   Deliveries,
   Demo,
   EventPage,
@@ -15,14 +16,15 @@ import type {
   JobRequest,
   JobResult,
   Keys,
-  Limits,
   MadeKey,
   Message,
   NewKey,
+  Offer,
   Pipeline,
   PipelineDefinition,
   PipelinePage,
   Readiness,
+  Retry,
   Run,
   RunApproval,
   RunOptions,
@@ -56,6 +58,11 @@ export interface Operations {
         | 'pending';
       readonly repo?: string;
       readonly q?: string;
+      readonly agent?: string;
+      readonly about?: string;
+      readonly kind?: 'top' | 'job' | 'run' | 'step';
+      readonly since?: string;
+      readonly until?: string;
       readonly session?: string;
       readonly user?: string;
       readonly cursor?: string;
@@ -83,7 +90,7 @@ export interface Operations {
     readonly path: { readonly job_id: string };
     readonly query: null;
     readonly header: { readonly 'idempotency-key'?: string };
-    readonly body: null;
+    readonly body: Retry;
     readonly answer: AcceptedJob;
   };
   readonly sendMessage: {
@@ -141,6 +148,13 @@ export interface Operations {
     readonly header: null;
     readonly body: null;
     readonly answer: string;
+  };
+  readonly getChanges: {
+    readonly path: null;
+    readonly query: { readonly after?: number; readonly limit?: number };
+    readonly header: { readonly 'last-event-id'?: string };
+    readonly body: null;
+    readonly answer: ChangePage;
   };
   readonly getTrace: {
     readonly path: { readonly job_id: string };
@@ -346,6 +360,13 @@ export interface Operations {
     readonly body: null;
     readonly answer: GateRuns;
   };
+  readonly getOutput: {
+    readonly path: { readonly job_id: string };
+    readonly query: { readonly run?: number; readonly check: string; readonly side?: 'base' | 'head' };
+    readonly header: null;
+    readonly body: null;
+    readonly answer: string;
+  };
   readonly getWho: {
     readonly path: null;
     readonly query: null;
@@ -372,7 +393,7 @@ export interface Operations {
     readonly query: null;
     readonly header: null;
     readonly body: null;
-    readonly answer: Limits;
+    readonly answer: Offer;
   };
   readonly makeDemo: {
     readonly path: null;
@@ -397,6 +418,7 @@ export const OPERATIONS = {
   getSteps: { method: 'GET', path: '/api/jobs/{job_id}/steps', accepts: 'application/json' },
   getEvents: { method: 'GET', path: '/api/jobs/{job_id}/events', accepts: 'application/json' },
   getLog: { method: 'GET', path: '/api/jobs/{job_id}/log', accepts: 'text/plain' },
+  getChanges: { method: 'GET', path: '/api/changes', accepts: 'application/json' },
   getTrace: { method: 'GET', path: '/api/jobs/{job_id}/trace', accepts: 'application/json' },
   listSessions: { method: 'GET', path: '/api/sessions', accepts: 'application/json' },
   getSession: { method: 'GET', path: '/api/sessions/{session_id}', accepts: 'application/json' },
@@ -424,6 +446,7 @@ export const OPERATIONS = {
   createKey: { method: 'POST', path: '/api/keys', accepts: 'application/json' },
   revokeKey: { method: 'POST', path: '/api/keys/{key_id}/revoke', accepts: 'application/json' },
   getGate: { method: 'GET', path: '/api/jobs/{job_id}/gate', accepts: 'application/json' },
+  getOutput: { method: 'GET', path: '/api/jobs/{job_id}/output', accepts: 'text/plain' },
   getWho: { method: 'GET', path: '/api/who', accepts: 'application/json' },
   getFindings: { method: 'GET', path: '/api/doctor', accepts: 'application/json' },
   listAgents: { method: 'GET', path: '/api/agents', accepts: 'application/json' },

@@ -116,6 +116,9 @@ export interface Job {
   readonly draft: boolean;
   readonly priority: number;
   readonly session_id: string | null;
+  /** The job whose request it repeats */
+  readonly retry_of: string | null;
+  readonly budget: Limits;
   /** The run of a pipeline that it is, or is a step of */
   readonly run_id: string | null;
   /** The step of that run that it does */
@@ -157,6 +160,14 @@ export type Outcome =
   | 'infra_failed'
   | 'cancelled';
 
+/** What it may spend; `null` is no limit */
+export interface Limits {
+  readonly max_cost_usd: number | null;
+  readonly max_tokens: number | null;
+  readonly max_turns: number | null;
+  readonly timeout_s: number;
+}
+
 export interface ErrorInfo {
   readonly code:
     | 'usage'
@@ -190,6 +201,11 @@ export interface ErrorInfo {
   readonly hint: string | null;
 }
 
+/** What is asked otherwise than before */
+export interface Retry {
+  readonly budget?: Budget;
+}
+
 export interface Message {
   readonly text: string;
 }
@@ -202,6 +218,8 @@ export interface JobPage {
   readonly jobs: readonly Job[];
   /** Gives the next page; null where there is none */
   readonly next_cursor: string | null;
+  /** The `after` with which GET /api/changes goes on behind this page */
+  readonly change: number;
 }
 
 export interface JobResult {
@@ -306,6 +324,18 @@ export interface JobEvent {
   /** RFC 3339, UTC */
   readonly time: string;
   readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface ChangePage {
+  readonly changes: readonly {
+    /** Grows with every change of any job */
+    readonly change: number;
+    readonly job: Job;
+  }[];
+  /** The `after` of the next page */
+  readonly next_after: number;
+  /** `after` is no change of this database: the list is to be read anew */
+  readonly reset: boolean;
 }
 
 export interface Trace {
@@ -821,6 +851,8 @@ export interface Who {
   /** Whether requests need a key */
   readonly auth: boolean;
   readonly version: string;
+  /** The most that a request may ask to spend; `null` is no limit */
+  readonly most: Limits;
 }
 
 export interface Findings {
@@ -843,14 +875,7 @@ export interface Agents {
   }[];
 }
 
-export interface Limits {
-  /** What one job may spend: the most that a request may say, and what holds where it says nothing */
-  readonly budget: {
-    readonly max_cost_usd: number | null;
-    readonly max_tokens: number | null;
-    readonly max_turns: number | null;
-    readonly timeout_s: number;
-  };
+export interface Offer {
   /** Who is asked unless a request says otherwise */
   readonly model: string | null;
   readonly sandbox: 'auto' | 'bubblewrap' | 'host';

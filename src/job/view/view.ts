@@ -4,7 +4,7 @@ import type { ErrorInfo } from '../error.ts';
 import type { GateVerdict } from '../gate.ts';
 import type { Job } from '../job.ts';
 import { runIdOf } from '../pipeline/run.ts';
-import type { SandboxChoiceName } from '../request.ts';
+import type { Budget, SandboxChoiceName } from '../request.ts';
 import type { JobStatus, Outcome } from '../status.ts';
 
 /** What is answered when a job was accepted. */
@@ -31,6 +31,10 @@ export interface JobView extends AcceptedView {
   readonly draft: boolean;
   readonly priority: number;
   readonly session_id: string | null;
+  /** The job whose request it repeats. */
+  readonly retry_of: string | null;
+  /** What it may spend. */
+  readonly budget: Budget;
   /** The run of a pipeline that it is, or, where `step` says which of its steps it does, that it belongs to. */
   readonly run_id: string | null;
   readonly step: string | null;
@@ -80,6 +84,8 @@ export function viewOf(job: Job): JobView {
     draft: request.draft,
     priority: request.priority ?? 0,
     session_id: request.session_id ?? null,
+    retry_of: request.retry_of ?? null,
+    budget: request.budget,
     run_id: runOf(job),
     step: request.step?.name ?? null,
     user_id: request.user_id,

@@ -14,6 +14,7 @@ import { findFollowed } from '../forge/follow.ts';
 import type { Runner } from '../runner.ts';
 import { checkSession } from '../session/start.ts';
 import { canSign } from '../callbacks/callbacks.ts';
+import { createChanges } from './changes.ts';
 import { createFollowers } from './follow.ts';
 import { checkRoom, lackOfRoom } from './room.ts';
 import { work } from './worker.ts';
@@ -183,9 +184,10 @@ export function queueVerbs(
   parts: RunnerParts,
   runner: () => Runner,
   find: (jobId: string) => Promise<Job>,
-): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'work'> {
+): Pick<Runner, 'submit' | 'cancel' | 'retry' | 'message' | 'follow' | 'followChanges' | 'work'> {
   const { store, bell, config } = parts;
   const followers = createFollowers(store, bell);
+  const changes = createChanges(store, bell);
   const submit: Runner['submit'] = async (request, { once, token, settles, follows } = {}) => {
     await checkRoom(config.home, config.worker.minFreeBytes);
     const now = new Date();
@@ -211,11 +213,23 @@ export function queueVerbs(
       await endWaiting(parts, runner(), jobId);
       return find(jobId);
     },
-    async retry(jobId, options) {
+    async retry(jobId, options, budget = {}) {
       const job = await find(jobId);
-      if (job.request.pipeline !== undefined) return runner().pipelines.retry(job.job_id, options ?? {});
+      if (job.request.pipeline !== undefined) {
+        if (Object.keys(budget).length === 0) return runner().pipelines.retry(job.job_id, options ?? {});
+        throw new JobError(
+          'invalid_request',
+          'budget: a run that is retried may spend its own anew, no other',
+          {
+            hint: 'retry it as it is, or run its pipeline with more',
+          },
+        );
+      }
       checkRetriable(job);
-      if (isTerminal(job.status)) return submit(job.request, options);
+      if (isTerminal(job.status)) {
+        const wanted = { ...job.request.budget, ...budget };
+        return submit({ ...job.request, budget: wanted, retry_of: job.job_id }, options);
+      }
       throw new JobError('conflict', `retry: ${jobId} has not ended, it is ${job.status}`, {
         hint: `cancel it first by \`agent-runner cancel ${jobId}\``,
       });
@@ -228,6 +242,7 @@ export function queueVerbs(
       return find(jobId);
     },
     follow: (id, options) => followers.follow(jobOfRun(id) ?? id, options),
+    followChanges: (options) => changes.follow(options),
     work: workOf(parts, runner),
   };
 }

@@ -8,10 +8,16 @@ import { createDemoRepository, demoTask } from '../../runner/demo.ts';
 import { examine, listAgents } from '../../runner/look/doctor.ts';
 import { json, type Endpoint } from '../endpoint.ts';
 import type { Define, Parts } from '../parts.ts';
-import { gateEndpoint } from './gate.ts';
+import * as samples from '../jobs/samples.ts';
+import { limits } from '../jobs/budget.ts';
+import { gateEndpoints } from './gate.ts';
 import { limitsEndpoint } from './limits.ts';
 import { remembered } from './remembered.ts';
 import type { AgentsView, DemoView, FindingView, WhoView } from './view.ts';
+
+/** How long what was found of this machine holds, in milliseconds: to look starts programmes. */
+const FOUND_MS = 2000;
+const READY_MS = 10_000;
 
 const who = z
   .object({
@@ -20,6 +26,7 @@ const who = z
     role: z.enum(ROLES),
     auth: z.boolean().meta({ description: 'Whether requests need a key' }),
     version: z.string(),
+    most: limits.meta({ description: 'The most that a request may ask to spend; `null` is no limit' }),
   })
   .meta({ id: 'Who' }) satisfies z.ZodType<WhoView>;
 const findings = z
@@ -65,22 +72,36 @@ function whoEndpoint({ runner, auth, version }: Parts, define: Define): Endpoint
         content: {
           'application/json': {
             schema: who,
-            example: { id: '0123456789ab', name: 'ada', role: 'submit', auth: true, version: '1.0.0' },
+            example: {
+              id: '0123456789ab',
+              name: 'ada',
+              role: 'submit',
+              auth: true,
+              version: '1.0.0',
+              most: samples.job.budget,
+            },
           },
         },
       },
     },
     async handle({ principal: { id, role } }) {
       const key = id === 'local' ? null : await runner.store.getKey(id);
-      const answer: WhoView = { id, name: key?.name ?? 'this machine', role, auth, version };
+      const answer: WhoView = {
+        id,
+        name: key?.name ?? 'this machine',
+        role,
+        auth,
+        version,
+        most: runner.config.budget,
+      };
       return json(answer);
     },
   });
 }
 
 function machineEndpoints({ config }: Parts, define: Define): readonly Endpoint[] {
-  const found = remembered(async () => ({ findings: await examine(config) }));
-  const editors = remembered(async (): Promise<AgentsView> => {
+  const found = remembered(FOUND_MS, async () => ({ findings: await examine(config) }));
+  const editors = remembered(READY_MS, async (): Promise<AgentsView> => {
     const all = await listAgents(config);
     const usable = all.filter(({ name }) => name !== 'command' || config.agentCmd !== null);
     return {
@@ -101,7 +122,7 @@ function machineEndpoints({ config }: Parts, define: Define): readonly Endpoint[
       role: 'admin',
       answers: {
         200: {
-          description: 'What was found, at most ten seconds ago',
+          description: 'What was found, at most two seconds ago',
           content: {
             'application/json': {
               schema: findings,
@@ -187,7 +208,7 @@ function demoEndpoint({ config }: Parts, define: Define): Endpoint {
 /** Endpoints about who looks, what works here, and what to try. */
 export function dashboardEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
   return [
-    gateEndpoint(parts, define),
+    ...gateEndpoints(parts, define),
     whoEndpoint(parts, define),
     ...machineEndpoints(parts, define),
     limitsEndpoint(parts, define),

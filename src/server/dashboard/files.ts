@@ -43,6 +43,10 @@ async function readBuilt(path: string): Promise<BuiltFile> {
   return { bytes, gzipped: gzipped.length < bytes.length ? gzipped : null, etag };
 }
 
+function takesGzip(accepted: string): boolean {
+  return /\bgzip\b/i.test(accepted) && !/\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)/i.test(accepted);
+}
+
 function respond(request: Request, name: string, { bytes, gzipped, etag }: BuiltFile): Response {
   const headers = new Headers({
     'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
@@ -51,8 +55,10 @@ function respond(request: Request, name: string, { bytes, gzipped, etag }: Built
     etag,
   });
   if (name === PAGE) headers.set('content-security-policy', POLICY);
-  if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers });
-  const isGzipped = gzipped !== null && /\bgzip\b/.test(request.headers.get('accept-encoding') ?? '');
+  // A proxy that compresses on its own makes a weak one of it (`W/"…"`), and a browser may name several.
+  const isKnown = request.headers.get('if-none-match')?.includes(etag) === true;
+  if (isKnown) return new Response(null, { status: 304, headers });
+  const isGzipped = gzipped !== null && takesGzip(request.headers.get('accept-encoding') ?? '');
   if (isGzipped) headers.set('content-encoding', 'gzip');
   return new Response(isGzipped ? gzipped : bytes, { headers });
 }
@@ -76,6 +82,8 @@ export async function openDashboard(folder: string): Promise<Dashboard | null> {
   const builtAt = (name: string, path: string): Promise<BuiltFile> => {
     const reading = read.get(name) ?? readBuilt(path);
     read.set(name, reading);
+    // A build that is just being written is there at the next try.
+    reading.catch(() => read.delete(name));
     return reading;
   };
   return {

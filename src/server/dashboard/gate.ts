@@ -1,11 +1,8 @@
 /** What the gate has said of a job, run by run, while the job goes on too: with the failures themselves. */
 import { z } from 'zod';
-import { CHECK_KINDS, type GateReport } from '../../job/gate.ts';
-import type { StepResult, Verified } from '../../job/step.ts';
-import type { StepRecord } from '../../store/store.ts';
+import { CHECK_KINDS } from '../../job/gate.ts';
 import { json, type Endpoint } from '../endpoint.ts';
-import { findJob } from '../jobs/read.ts';
-import { jobPath } from '../jobs/schema.ts';
+import { jobPath, wholeParam } from '../jobs/schema.ts';
 import type { Define, Parts } from '../parts.ts';
 import type { GateRunsView } from './view.ts';
 
@@ -78,37 +75,56 @@ const EXAMPLE: GateRunsView = {
   ],
 };
 
-/** The report of a step, where it is one of the gate that came to an end. */
-function reportOf({ key, result }: StepRecord): GateReport | null {
-  if (!key.startsWith('verify-') || result === null) return null;
-  const verified = result as StepResult<Verified>;
-  return verified.ok ? verified.report : null;
-}
+const outputQuery = z.strictObject({
+  run: wholeParam(1, 1000, 1, 'The run of the gate, from 1'),
+  check: z.string().min(1).max(200).meta({ description: 'Name of the check', example: 'test' }),
+  side: z.enum(['base', 'head']).default('head'),
+});
 
-/** The endpoint. */
-export function gateEndpoint({ runner }: Parts, define: Define): Endpoint {
-  return define({
-    method: 'get',
-    path: '/api/jobs/{job_id}/gate',
-    id: 'getGate',
-    tag: 'jobs',
-    summary: 'What the gate has said of a job so far, with what failed',
-    role: 'read',
-    params: jobPath,
-    answers: {
-      200: {
-        description: 'Its runs, in their order',
-        content: { 'application/json': { schema: gateRuns, example: EXAMPLE } },
+/** The endpoints. */
+export function gateEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] {
+  return [
+    define({
+      method: 'get',
+      path: '/api/jobs/{job_id}/gate',
+      id: 'getGate',
+      tag: 'jobs',
+      summary: 'What the gate has said of a job so far, with what failed',
+      role: 'read',
+      params: jobPath,
+      answers: {
+        200: {
+          description: 'Its runs, in their order',
+          content: { 'application/json': { schema: gateRuns, example: EXAMPLE } },
+        },
       },
-    },
-    async handle({ params }) {
-      const job = await findJob(runner, params.job_id);
-      // A job from elsewhere has no steps here, and its result all the same.
-      const told = job.result?.gate.runs ?? [];
-      const steps = told.length > 0 ? [] : await runner.store.readSteps(params.job_id);
-      const runs = steps.map(reportOf).filter((report) => report !== null);
-      const answer: GateRunsView = { runs: told.length > 0 ? told : runs };
-      return json(answer);
-    },
-  });
+      async handle({ params }) {
+        const answer: GateRunsView = { runs: await runner.gateReports(params.job_id) };
+        return json(answer);
+      },
+    }),
+    define({
+      method: 'get',
+      path: '/api/jobs/{job_id}/output',
+      id: 'getOutput',
+      tag: 'jobs',
+      summary: 'What a check of the gate printed',
+      description:
+        'At most 8 MiB: of more its beginning and its end. What the base printed is kept with the first job that it was judged for.',
+      role: 'read',
+      params: jobPath,
+      query: outputQuery,
+      answers: {
+        200: {
+          description: 'The output, secrets masked',
+          content: { 'text/plain': { schema: z.string(), example: 'not ok 3 - keeps long titles whole\n' } },
+        },
+      },
+      async handle({ params, query }) {
+        return new Response((await runner.checkOutput(params.job_id, query)).toWellFormed(), {
+          headers: { 'content-type': 'text/plain; charset=utf-8' },
+        });
+      },
+    }),
+  ];
 }

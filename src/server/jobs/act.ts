@@ -7,9 +7,9 @@ import { whereIs } from '../../runner/dispatch/workflow.ts';
 import { json, type Endpoint } from '../endpoint.ts';
 import type { Define, Parts } from '../parts.ts';
 import { findJob } from './read.ts';
-import { accepted, approveBody, jobPath, jobView, messageBody, submitBody } from './schema.ts';
+import { accepted, approveBody, jobPath, jobView, messageBody, retryBody, submitBody } from './schema.ts';
 import * as samples from './samples.ts';
-import { onceOf, requestOf, SUBMIT_REFUSES } from './submit.ts';
+import { budgetOf, onceOf, requestOf, SUBMIT_REFUSES } from './submit.ts';
 import { acceptedView, viewOf } from './view.ts';
 
 const KEY_HEADER = { 'idempotency-key': 'Any text of yours: 1 to 255 printable ASCII characters' };
@@ -110,6 +110,11 @@ function endingEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
       },
       headers: KEY_HEADER,
       params: jobPath,
+      body: {
+        schema: retryBody,
+        isOptional: true,
+        examples: { plain: {}, larger: { budget: { max_cost_usd: 4 } } },
+      },
       answers: {
         201: {
           description: 'The new job; `Idempotent-Replayed: true` where it had been made before',
@@ -117,11 +122,13 @@ function endingEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
           headers: { location: 'Where the new job is' },
         },
       },
-      async handle({ params, about, principal, request }) {
+      async handle({ params, body, about, principal, request }) {
         about(params.job_id);
         const key = request.headers.get('idempotency-key');
-        const once = onceOf(principal, key, { retry: params.job_id });
-        const { job, isNew } = await runner.retry(params.job_id, once);
+        const budget = budgetOf(runner.config, body.budget);
+        const isSame = Object.keys(budget).length === 0;
+        const once = onceOf(principal, key, { retry: params.job_id, ...(isSame ? {} : { budget }) });
+        const { job, isNew } = await runner.retry(params.job_id, once, budget);
         return acceptedAnswer(parts, job, isNew);
       },
     }),

@@ -1,21 +1,29 @@
 /** Looking at jobs: lists, one job, its result, log and diff. */
 import { JobError } from '../../job/error.ts';
 import type { Job, JobEvent } from '../../job/job.ts';
-import { parseStatus } from '../../job/status.ts';
+import { JOB_STATUSES, parseStatus } from '../../job/status.ts';
+import {
+  MAX_SEARCH_CHARS,
+  MAX_SEARCH_WORDS,
+  MIN_BEGINNING_CHARS,
+  searchWords,
+} from '../../job/text/words.ts';
 import type { Runner } from '../../runner/runner.ts';
 import { json, type Call, type Endpoint } from '../endpoint.ts';
 import type { Define, Parts } from '../parts.ts';
 import { Refused } from '../problem.ts';
-import { sseResponse } from '../live/sse.ts';
+import { logPieces, sseResponse } from '../live/sse.ts';
 import { checkAfter } from '../live/streams.ts';
 import {
+  cursor,
   eventPage,
   jobPage,
   jobPath,
   jobView,
-  listQuery,
+  name,
   resultView,
   stepList,
+  text,
   wholeParam,
 } from './schema.ts';
 import * as samples from './samples.ts';
@@ -26,6 +34,60 @@ import { z } from 'zod';
 const MAX_SEQ = 1e15;
 /** Events of a page of the log as text. */
 const PAGE = 500;
+
+/** What may be asked for apart from the rest, as the store is asked. */
+const KINDS = {
+  top: { isStep: false },
+  job: { isRun: false, isStep: false },
+  run: { isRun: true },
+  step: { isStep: true },
+} as const;
+type Kind = keyof typeof KINDS;
+
+/** A time, or a day in UTC. */
+const moment = z
+  .string()
+  .regex(
+    /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/,
+    'a day or a time (RFC 3339)',
+  )
+  .refine((value) => Number.isFinite(Date.parse(value)), 'a day or a time that there is');
+
+/** The query of the list of jobs. */
+const listQuery = z.strictObject({
+  status: z
+    .enum([...JOB_STATUSES, 'created', 'pending'])
+    .optional()
+    .meta({ description: '`created` and `pending` are names of `queued`' }),
+  repo: text(4096).optional(),
+  q: text(MAX_SEARCH_CHARS)
+    .refine((value) => searchWords(value) !== null, {
+      error: `1 to ${MAX_SEARCH_WORDS} words in at most ${MAX_SEARCH_CHARS} characters, ${MIN_BEGINNING_CHARS} or more before a *`,
+    })
+    .optional()
+    .meta({
+      description:
+        'Words that are each in the task, the repository, the branch, the id or the URL of the pull request; `disc*` is what one begins with',
+      example: 'rounding shop disc*',
+    }),
+  agent: name.optional(),
+  about: text(400)
+    .optional()
+    .meta({ description: 'The issue or pull request that it was asked for on, as `owner/name#12`' }),
+  kind: z
+    .enum(Object.keys(KINDS) as readonly Kind[])
+    .optional()
+    .meta({
+      description:
+        '`top`: all but the steps of runs; `job`: neither runs nor their steps; `run`: runs of pipelines; `step`: their steps',
+    }),
+  since: moment.optional().meta({ description: 'Only jobs created from then on' }),
+  until: moment.optional().meta({ description: 'Only jobs created before' }),
+  session: name.optional(),
+  user: name.optional(),
+  cursor,
+  limit: wholeParam(1, 200, 50, 'Jobs on a page'),
+});
 
 /** A job by its id. @throws JobError `not_found` */
 export async function findJob(runner: Runner, jobId: string): Promise<Job> {
@@ -61,20 +123,29 @@ function listEndpoint({ runner }: Parts, define: Define): Endpoint {
       200: {
         description: 'A page',
         content: {
-          'application/json': { schema: jobPage, example: { jobs: [samples.job], next_cursor: null } },
+          'application/json': {
+            schema: jobPage,
+            example: { jobs: [samples.job], next_cursor: null, change: 7 },
+          },
         },
       },
     },
     async handle({ query }) {
-      const { status, repo, q, session, user, cursor, limit } = query;
+      const { status, repo, q, agent, about, kind, since, until, session, user, cursor, limit } = query;
       const known = status === undefined ? null : parseStatus(status);
       await checkCursor(runner, cursor);
+      const { last } = await runner.store.listChanges(null, 1);
       const jobs = await runner.store.listJobs({
         // One more than is shown tells whether there is another page.
         limit: limit + 1,
         ...(known === null ? {} : { status: known }),
         ...(repo === undefined ? {} : { repo }),
         ...(q === undefined ? {} : { search: q }),
+        ...(agent === undefined ? {} : { agent }),
+        ...(about === undefined ? {} : { about }),
+        ...(kind === undefined ? {} : KINDS[kind]),
+        ...(since === undefined ? {} : { since }),
+        ...(until === undefined ? {} : { until }),
         ...(session === undefined ? {} : { sessionId: session }),
         ...(user === undefined ? {} : { userId: user }),
         ...(cursor === undefined ? {} : { before: cursor }),
@@ -83,6 +154,7 @@ function listEndpoint({ runner }: Parts, define: Define): Endpoint {
       return json({
         jobs: page.map(viewOf),
         next_cursor: jobs.length > limit ? (page.at(-1)?.job_id ?? null) : null,
+        change: last,
       });
     },
   });
@@ -209,17 +281,27 @@ function logBody(runner: Runner, jobId: string): ReadableStream<Uint8Array> {
   );
 }
 
+/** The number of the event that a client says it received last. @throws JobError `invalid_request` for what is none */
+export function lastEventId({ headers }: Request): number | null {
+  const last = headers.get('last-event-id');
+  if (last === null) return null;
+  if (/^\d{1,15}$/.test(last)) return Number(last);
+  throw new JobError('invalid_request', 'header.last-event-id: allowed is the number of an event');
+}
+
+/** Whether a request asks for a stream of events. */
+export function wantsStream({ headers }: Request): boolean {
+  return /\btext\/event-stream\b/i.test(headers.get('accept') ?? '');
+}
+
 async function follow(
   { runner, streams }: Parts,
   call: Call,
   jobId: string,
   after: number,
 ): Promise<Response> {
-  const last = call.request.headers.get('last-event-id');
-  if (last !== null && !/^\d{1,15}$/.test(last)) {
-    throw new JobError('invalid_request', 'header.last-event-id: allowed is the number of an event');
-  }
-  const from = last === null ? after : Number(last);
+  const last = lastEventId(call.request);
+  const from = last ?? after;
   const standing = await checkAfter(
     runner,
     jobId,
@@ -229,7 +311,7 @@ async function follow(
   // Browsers come again after every end; this is how they are told that there is nothing more.
   if (standing === 'over') return new Response(null, { status: 204 });
   const open = call.request.method === 'HEAD' ? null : () => streams.open(jobId, from);
-  return sseResponse(open, call.destroy);
+  return sseResponse({ open, encode: logPieces, isStillIn: call.isStillIn, destroy: call.destroy });
 }
 
 const eventsQuery = z.strictObject({
@@ -266,8 +348,7 @@ function logEndpoints(parts: Parts, define: Define): readonly Endpoint[] {
       async handle(call) {
         const { params, query, request } = call;
         await findJob(runner, params.job_id);
-        if (/\btext\/event-stream\b/i.test(request.headers.get('accept') ?? ''))
-          return follow(parts, call, params.job_id, query.after);
+        if (wantsStream(request)) return follow(parts, call, params.job_id, query.after);
         const events = await runner.store.readEvents(params.job_id, query.after, query.limit);
         return json({ events, next_after: events.at(-1)?.seq ?? query.after });
       },

@@ -45,6 +45,8 @@ export const job: JobView = {
   draft: false,
   priority: 0,
   session_id: null,
+  retry_of: null,
+  budget: { max_cost_usd: 5, max_tokens: null, max_turns: null, timeout_s: 3600 },
   run_id: null,
   step: null,
   user_id: 'ada',
@@ -140,6 +142,8 @@ export const event: unknown = {
 
 /** The same as a server-sent event. */
 export const stream: string = `retry: 1000\n\nid: 1\nevent: status\ndata: ${JSON.stringify(event)}\n\n`;
+/** Jobs that changed, as server-sent events. */
+export const changeStream: string = `retry: 1000\n\nid: 6\nevent: ready\ndata: {"change":6}\n\nid: 7\nevent: job\ndata: ${JSON.stringify(job)}\n\n`;
 /** A log as text. */
 export const log: string = `${T0} status running\nreading src/price.js\n`;
 /** A change. */

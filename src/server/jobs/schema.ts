@@ -14,12 +14,7 @@ import {
 import { jobOfRun } from '../../job/pipeline/run.ts';
 import { JOB_STATUSES, OUTCOMES, type Outcome } from '../../job/status.ts';
 import { PHASES } from '../../job/step.ts';
-import {
-  MAX_SEARCH_CHARS,
-  MAX_SEARCH_WORDS,
-  MIN_BEGINNING_CHARS,
-  searchWords,
-} from '../../job/text/words.ts';
+import { budget, limits } from './budget.ts';
 import type { AcceptedView, JobView, StepView } from '../../job/view/view.ts';
 
 const OUTCOME_NAMES = Object.keys(OUTCOMES) as readonly Outcome[];
@@ -30,7 +25,8 @@ export const status = z.enum(JOB_STATUSES).meta({ id: 'JobStatus' });
 /** A time on the wire. */
 export const time: z.ZodString = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
 const phase = z.enum(PHASES);
-const count = z.int().min(0);
+/** How many there are of something. */
+export const count: z.ZodInt = z.int().min(0);
 /** How many jobs there are, and what they have spent together. */
 export const spending = {
   jobs: count,
@@ -45,8 +41,8 @@ export const spending = {
   turns: count,
 };
 
-/** Text that can be stored and shown: no half of a surrogate pair, no NUL. */
-function text(maxChars: number): z.ZodString {
+/** Text that can be stored and shown, of a length in characters: no half of a surrogate pair, no NUL. */
+export function text(maxChars: number): z.ZodString {
   return z
     .string()
     .min(1)
@@ -72,15 +68,6 @@ export const jobPath: z.ZodObject<{ job_id: z.ZodPipe<z.ZodString, z.ZodTransfor
       .meta({ description: 'Id of a job, or of a run', example: 'job-0123456789ab' })
       .transform((id) => jobOfRun(id) ?? id),
   });
-
-const budget = z
-  .strictObject({
-    max_cost_usd: z.number().min(0).max(1_000_000).optional(),
-    max_tokens: z.int().min(1).max(1e12).optional(),
-    max_turns: z.int().min(1).max(500).optional(),
-    timeout_s: z.int().min(1).max(1_209_600).optional(),
-  })
-  .meta({ id: 'Budget', description: "What the job may spend; never more than the server's own settings" });
 
 const check = z.strictObject({
   name: z.string().regex(/^[\w.:-]{1,60}$/, '1 to 60 of A-Z a-z 0-9 _ . : -'),
@@ -201,6 +188,8 @@ export const jobView = z
     draft: z.boolean(),
     priority: z.int(),
     session_id: z.string().nullable(),
+    retry_of: z.string().nullable().meta({ description: 'The job whose request it repeats' }),
+    budget: limits,
     run_id: z.string().nullable().meta({ description: 'The run of a pipeline that it is, or is a step of' }),
     step: z.string().nullable().meta({ description: 'The step of that run that it does' }),
     user_id: z.string().nullable(),
@@ -246,6 +235,7 @@ export const jobPage = z
   .object({
     jobs: z.array(jobView),
     next_cursor: z.string().nullable().meta({ description: 'Gives the next page; null where there is none' }),
+    change: count.meta({ description: 'The `after` with which GET /api/changes goes on behind this page' }),
   })
   .meta({ id: 'JobPage' });
 
@@ -364,31 +354,12 @@ export const cursor: z.ZodOptional<z.ZodString> = z
   .regex(/^[\w-]+$/, 'what `next_cursor` said')
   .optional();
 
-/** The query of the list of jobs. */
-export const listQuery = z.strictObject({
-  status: z
-    .enum([...JOB_STATUSES, 'created', 'pending'])
-    .optional()
-    .meta({ description: '`created` and `pending` are names of `queued`' }),
-  repo: text(4096).optional(),
-  q: text(MAX_SEARCH_CHARS)
-    .refine((value) => searchWords(value) !== null, {
-      error: `1 to ${MAX_SEARCH_WORDS} words in at most ${MAX_SEARCH_CHARS} characters, ${MIN_BEGINNING_CHARS} or more before a *`,
-    })
-    .optional()
-    .meta({
-      description:
-        'Words that are each in the task, the repository, the branch, the id or the URL of the pull request; `disc*` is what one begins with',
-      example: 'rounding shop disc*',
-    }),
-  session: name.optional(),
-  user: name.optional(),
-  cursor,
-  limit: wholeParam(1, 200, 50, 'Jobs on a page'),
-});
-
 /** A message to a job's agent. */
 export const messageBody = z.strictObject({ text: text(100_000) }).meta({ id: 'Message' });
+/** What is asked otherwise when a job is asked for once more. */
+export const retryBody = z
+  .strictObject({ budget: budget.optional() })
+  .meta({ id: 'Retry', description: 'What is asked otherwise than before' });
 /** An approval, with a word to the agent. */
 export const approveBody = z.strictObject({ text: text(100_000).optional() }).meta({ id: 'Approval' });
 /** The query of the WebSocket. */

@@ -79,8 +79,8 @@ export function repoFor(config: Config, repo: string, hasToken: boolean): string
   return isOwnerName(repo) && (hasToken || hasForge(config)) ? `${config.github.url}/${repo}` : repo;
 }
 
-/** What a request may spend: less than the configuration allows, never more. */
-function budgetOf(config: Config, given: SubmitBody['budget']): Partial<Budget> {
+/** What a request may spend: less than the configuration allows, never more. @throws Refused 400 */
+export function budgetOf(config: Config, given: SubmitBody['budget']): Partial<Budget> {
   const budget = Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined));
   for (const [name, value] of Object.entries(budget)) {
     const most = config.budget[name as keyof Budget];

@@ -1,9 +1,11 @@
-/** A job's log as server-sent events: each event's number is its id, so that a browser resumes where it was cut off. */
+/** What grows, as server-sent events: each event's number is its id, so that a browser resumes where it was cut off. */
 import type { JobEvent } from '../../job/job.ts';
-import { eventLine, piecesOf, type LiveStream } from './streams.ts';
+import { eventLine, piecesOf, type Live } from './streams.ts';
 
 /** How soon a client that was cut off comes again, in milliseconds. */
 const RETRY_MS = 1000;
+/** How long somebody is believed to be let in still, in milliseconds; where nothing comes, it is until the next word. */
+const AGAIN_MS = 1000;
 const BLANK: Buffer = Buffer.from('\n\n');
 /** A comment, which clients pass over. */
 const STILL_HERE: Buffer = Buffer.from(': still here\n\n');
@@ -20,9 +22,31 @@ function chunkOf(event: JobEvent): Buffer {
   return chunk;
 }
 
-function chunkOfAll(events: readonly JobEvent[]): Buffer {
-  const [only, ...more] = events;
-  return only !== undefined && more.length === 0 ? chunkOf(only) : Buffer.concat(events.map(chunkOf));
+/** An event of any stream. @param id where one goes on that was cut off behind it */
+export function eventChunk(id: number, type: string, data: unknown): Buffer {
+  return Buffer.from(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+/** What is followed by whom. */
+export interface Followed<T> {
+  /** Begins to follow; `null` where only the headers are asked for, and nobody would ever leave. */
+  readonly open: (() => Live<T>) | null;
+  /** A page as it is sent, in pieces of bounded size. */
+  readonly encode: (page: T) => readonly (readonly Buffer[])[];
+  /** Whether whoever follows may still come in: keys are taken back, and logins end. */
+  readonly isStillIn: () => Promise<boolean>;
+  /** Ends the connection. */
+  readonly destroy: () => void;
+}
+
+/** Events of a log as they are sent. */
+export function logPieces(events: readonly JobEvent[]): readonly (readonly Buffer[])[] {
+  return piecesOf(events).map((piece) => piece.map(chunkOf));
+}
+
+function chunkOfAll(chunks: readonly Buffer[]): Buffer {
+  const [only, ...more] = chunks;
+  return only !== undefined && more.length === 0 ? only : Buffer.concat(chunks);
 }
 
 /** What is to be sent next. */
@@ -32,16 +56,17 @@ interface Source {
   leave(): void;
 }
 
-type Arrived = { readonly result: IteratorResult<readonly JobEvent[], void> } | { readonly error: unknown };
+type Arrived<T> = { readonly result: IteratorResult<T, void> } | { readonly error: unknown };
 
 /** Reads a stream page by page. A page that is awaited is asked for once, however many words pass meanwhile. */
-function createSource(stream: LiveStream): Source {
+function createSource<T>(stream: Live<T>, { encode, isStillIn }: Followed<T>): Source {
   const { pages, patience } = stream;
-  let pieces: readonly (readonly JobEvent[])[] = [];
-  let arrived: Arrived | null = null;
+  let pieces: readonly (readonly Buffer[])[] = [];
+  let arrived: Arrived<T> | null = null;
+  let letInMs = performance.now();
   let isAsked = false;
   let wake = (): void => {};
-  const take = (next: Arrived): void => {
+  const take = (next: Arrived<T>): void => {
     arrived = next;
     wake();
   };
@@ -53,7 +78,7 @@ function createSource(stream: LiveStream): Source {
       .then((result) => take({ result }))
       .catch((error: unknown) => take({ error }));
   };
-  const something = (): Promise<Arrived | null> =>
+  const something = (): Promise<Arrived<T> | null> =>
     new Promise((resolve) => {
       const timer = setTimeout(() => resolve(null), patience.heartbeatMs);
       wake = () => {
@@ -71,11 +96,15 @@ function createSource(stream: LiveStream): Source {
       }
       ask();
       const came = await something();
+      if (performance.now() - letInMs >= AGAIN_MS) {
+        if (!(await isStillIn())) return null;
+        letInMs = performance.now();
+      }
       if (came === null) return STILL_HERE;
       [arrived, isAsked] = [null, false];
       if ('error' in came) throw came.error;
       if (came.result.done === true) return null;
-      const [first = [], ...others] = piecesOf(came.result.value);
+      const [first = [], ...others] = encode(came.result.value);
       pieces = others;
       return chunkOfAll(first);
     },
@@ -90,11 +119,10 @@ function createSource(stream: LiveStream): Source {
 /**
  * The body of a response. Nothing is sent ahead of the client but a piece of a page; one that takes nothing for a minute is
  * let go, one that is slow delays nobody.
- *
- * @param destroy ends the connection
  */
-function bodyOf(stream: LiveStream, destroy: () => void): ReadableStream<Uint8Array> {
-  const source = createSource(stream);
+function bodyOf<T>(stream: Live<T>, followed: Followed<T>): ReadableStream<Uint8Array> {
+  const { destroy } = followed;
+  const source = createSource(stream, followed);
   let stalled: NodeJS.Timeout | null = null;
   const give = (controller: ReadableStreamDefaultController<Uint8Array>, chunk: Buffer): void => {
     controller.enqueue(chunk);
@@ -130,13 +158,10 @@ function bodyOf(stream: LiveStream, destroy: () => void): ReadableStream<Uint8Ar
   );
 }
 
-/**
- * The response that follows a log.
- *
- * @param open begins to follow; `null` where only the headers are asked for, and nobody would ever leave
- */
-export function sseResponse(open: (() => LiveStream) | null, destroy: () => void): Response {
-  return new Response(open === null ? null : bodyOf(open(), destroy), {
+/** The response that follows something; it ends with the right to see it. */
+export function sseResponse<T>(followed: Followed<T>): Response {
+  const { open } = followed;
+  return new Response(open === null ? null : bodyOf(open(), followed), {
     headers: {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',

@@ -1,6 +1,7 @@
-/** Logs that are being followed over the network: how many there may be, and how all of them end. */
+/** Logs, and changes of jobs, that are being followed over the network: how many there may be, and how all of them end. */
 import type { JobEvent } from '../../job/job.ts';
 import { isTerminal } from '../../job/status.ts';
+import type { Told } from '../../runner/queue/changes.ts';
 import type { Runner } from '../../runner/runner.ts';
 import { Refused } from '../problem.ts';
 
@@ -18,20 +19,25 @@ export interface Patience {
 export const PATIENCE: Patience = { heartbeatMs: 15_000, stallMs: 60_000 };
 
 /** One follower. */
-export interface LiveStream {
+export interface Live<T> {
   readonly patience: Patience;
-  /** The events, in lists, until the job has ended or the stream is to end. */
-  readonly pages: AsyncGenerator<readonly JobEvent[], void, undefined>;
+  /** What it is told, until there can be no more or the stream is to end. */
+  readonly pages: AsyncGenerator<T, void, undefined>;
   /** Whether the server is about to stop. */
   isStopping(): boolean;
   /** Ends the pages, and forgets the follower. */
   leave(): void;
 }
 
+/** One that follows a log: its events, in lists, until the job has ended. */
+export type LiveStream = Live<readonly JobEvent[]>;
+
 /** All followers of a server. */
 export interface Streams {
-  /** @throws Refused 503 where there are too many */
+  /** Follows a log. @throws Refused 503 where there are too many */
   open(jobId: string, after: number): LiveStream;
+  /** Follows what changes of all jobs; `null` begins with the next change. @throws Refused 503 as well */
+  openChanges(after: number | null): Live<Told>;
   /** Ends all. */
   stop(): void;
   count(): number;
@@ -41,29 +47,31 @@ export interface Streams {
 export function createStreams(runner: Runner, patience: Patience = PATIENCE): Streams {
   const open = new Set<AbortController>();
   const stopping = new AbortController();
+  const begin = <T>(pagesOf: (signal: AbortSignal) => Live<T>['pages']): Live<T> => {
+    if (open.size >= MAX_STREAMS) {
+      throw new Refused({
+        status: 503,
+        code: 'too_many_streams',
+        detail: `${open.size} followers are connected (at most ${MAX_STREAMS})`,
+        headers: { 'retry-after': '30' },
+      });
+    }
+    const end = new AbortController();
+    if (stopping.signal.aborted) end.abort();
+    open.add(end);
+    return {
+      patience,
+      pages: pagesOf(end.signal),
+      isStopping: () => stopping.signal.aborted,
+      leave() {
+        open.delete(end);
+        end.abort();
+      },
+    };
+  };
   return {
-    open(jobId, after) {
-      if (open.size >= MAX_STREAMS) {
-        throw new Refused({
-          status: 503,
-          code: 'too_many_streams',
-          detail: `${open.size} followers are connected (at most ${MAX_STREAMS})`,
-          headers: { 'retry-after': '30' },
-        });
-      }
-      const end = new AbortController();
-      if (stopping.signal.aborted) end.abort();
-      open.add(end);
-      return {
-        patience,
-        pages: runner.follow(jobId, { after, signal: end.signal }),
-        isStopping: () => stopping.signal.aborted,
-        leave() {
-          open.delete(end);
-          end.abort();
-        },
-      };
-    },
+    open: (jobId, after) => begin((signal) => runner.follow(jobId, { after, signal })),
+    openChanges: (after) => begin((signal) => runner.followChanges({ after, signal })),
     stop() {
       stopping.abort();
       for (const end of open) end.abort();

@@ -22,6 +22,7 @@ export function importMethods(state: State): Pick<Store, 'importJob'> {
         createdMs: createdMs(job),
         number: jobs.size,
         job: json,
+        changed: ++state.changes,
         hold: NEVER_HELD,
         queued: null,
         events: rows,

@@ -17,6 +17,8 @@ export interface Entry {
   /** Order of acceptance. */
   readonly number: number;
   job: string;
+  /** The number of its last change. */
+  changed: number;
   hold: Hold;
   /** `null` for a job that has ended, or that no worker may take. */
   queued: Queued | null;
@@ -40,6 +42,8 @@ export interface State {
   readonly jobs: Map<string, Entry>;
   readonly baselines: Map<string, { readonly number: number; readonly json: string }>;
   baselineNumber: number;
+  /** The number of the last change of all jobs. */
+  changes: number;
   /** Which job was accepted under an idempotency key. */
   readonly once: Map<string, { readonly digest: string; readonly jobId: string; readonly untilMs: number }>;
   paused: boolean;

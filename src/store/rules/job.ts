@@ -34,6 +34,16 @@ export function createdMs(job: Job): number {
   throw new JobError('bug', `created_at: ${JSON.stringify(job.created_at)} is no time (allowed: RFC 3339)`);
 }
 
+/** Milliseconds since 1970 of a time that a list is narrowed by. @throws JobError `invalid_request` */
+export function timeMs(time: string, what: string): number {
+  const ms = Date.parse(time);
+  if (Number.isFinite(ms)) return ms;
+  throw new JobError(
+    'invalid_request',
+    `${what}: ${JSON.stringify(time.slice(0, 100))} is no time (allowed: RFC 3339)`,
+  );
+}
+
 function checkJob(job: Job): Job {
   checkInteger(job.attempt, 'attempt');
   checkInteger(job.procedure_version, 'procedure_version');
@@ -175,7 +185,7 @@ export function isTakenUp(before: Job, after: Job): boolean {
 
 /** Whether a list shows a job, but for the filter's cursor. */
 export function isListed(job: Job, filter: JobFilter): boolean {
-  const { status, repo, userId, sessionId, pullUrl, about, pipelineId, stepsOf } = filter;
+  const { status, repo, userId, sessionId, pullUrl, about, pipelineId, stepsOf, since, until } = filter;
   const { issue, trigger, pipeline, step } = job.request;
   const words = searchOf(filter);
   return (
@@ -187,6 +197,10 @@ export function isListed(job: Job, filter: JobFilter): boolean {
     (pullUrl === undefined || isSame(job.result?.pr_url, pullUrl)) &&
     (about === undefined || isSame(issue ?? trigger?.about, about)) &&
     (pipelineId === undefined || pipeline?.pipeline_id === pipelineId) &&
+    (filter.agent === undefined || job.request.agent === filter.agent) &&
+    (since === undefined || createdMs(job) >= timeMs(since, 'since')) &&
+    (until === undefined || createdMs(job) < timeMs(until, 'until')) &&
+    (filter.isStep === undefined || (step !== undefined) === filter.isStep) &&
     (filter.isRun === undefined || isRun(job) === filter.isRun) &&
     (stepsOf === undefined || step?.run === stepsOf)
   );

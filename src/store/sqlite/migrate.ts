@@ -7,6 +7,7 @@ import { MAX_STEP_RESULT_BYTES } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { whileLocked } from './lock.ts';
 import { ACCESS_TABLES } from './tables/access.ts';
+import { CHANGES } from './tables/changes.ts';
 import { SEARCH_TABLE, wordsFor } from './tables/search.ts';
 import { SESSION_INDEXES } from './tables/sessions.ts';
 import { TALLY_TABLE } from './tables/tallies.ts';
@@ -221,6 +222,7 @@ const MIGRATIONS: readonly string[] = [
   TRIGGER_TABLES,
   FIRST_OF_SESSIONS,
   PIPELINE_TABLES,
+  CHANGES,
 ];
 
 /** The version that this code writes. */

@@ -30,6 +30,7 @@ const PLACES = {
   importJob: 'thread',
   getJob: 'here',
   listJobs: 'here',
+  listChanges: 'here',
   sumUsage: 'thread',
   updateJob: 'thread',
   acquireLease: 'thread',

@@ -8,7 +8,7 @@ import { diffQuery, hasEnded } from '../../api/queries.ts';
 import { useSay } from '../../frame/notices.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { Empty, Failure, Loading } from '../../parts/notes.tsx';
-import { counted, shown } from '../../parts/words.ts';
+import { counted, shown, shownName } from '../../parts/words.ts';
 import { followUp, sendMessage, Words } from '../actions.tsx';
 import { taskOf, type Remark } from './remarks.ts';
 import { filesOf, rowsOf, treeOf, type ChangedFile, type DiffRow } from './rows.ts';
@@ -40,7 +40,7 @@ function RemarkOf({ row, remarking }: { readonly row: LineRow; readonly remarkin
     return (
       <div className="remark">
         <Words
-          label={`On line ${row.new ?? row.old} of ${shown(row.path)}`}
+          label={`On line ${row.new ?? row.old} of ${shownName(row.path)}`}
           button="Remark"
           onSend={add}
           autoFocus
@@ -119,8 +119,8 @@ function Heading({
       <Icon name={isClosed ? 'right' : 'down'} />
       <Became file={file} />
       <span className="path">
-        {file.from === null ? '' : `${shown(file.from)} → `}
-        {shown(file.path)}
+        {file.from === null ? '' : `${shownName(file.from)} → `}
+        {shownName(file.path)}
       </span>
       <Counts file={file} />
     </button>
@@ -205,7 +205,7 @@ function Above({ rows, first }: { readonly rows: readonly DiffRow[]; readonly fi
   if (row?.kind !== 'file' || rows[first] === row) return null;
   return (
     <p className="diff-above" aria-hidden="true">
-      <span>{shown(row.file.path)}</span>
+      <span>{shownName(row.file.path)}</span>
     </p>
   );
 }

@@ -1,5 +1,5 @@
 /** A unified diff as rows to draw: files, hunks and lines in one list, because one list can be drawn in parts. */
-import parser, { type Change, type File } from 'gitdiff-parser';
+import { parseDiff, type Change, type File } from './parse.ts';
 
 /** A file of the change. */
 export interface ChangedFile {
@@ -8,6 +8,8 @@ export interface ChangedFile {
   readonly from: string | null;
   readonly type: File['type'];
   readonly isBinary: boolean;
+  /** What it is besides its lines: whether it may be run, whether it is a link; most often nothing. */
+  readonly nature: string | null;
   readonly added: number;
   readonly removed: number;
   /** Place of its heading among the rows, were every file open. */
@@ -29,17 +31,31 @@ export type DiffRow =
       readonly text: string;
     };
 
+const MODES: Readonly<Record<string, string>> = {
+  '100755': 'It may be executed',
+  '120000': 'A symbolic link: its text is where it leads',
+  '160000': 'A submodule: its text is the commit',
+};
+
+/** What no line of a file shows, and a change may be about. */
+function natureOf({ oldMode, newMode }: File): string | null {
+  if (oldMode !== null && newMode !== null)
+    return `Mode ${oldMode} → ${newMode}${newMode === '100755' ? ': it may be executed now' : ''}`;
+  return MODES[newMode ?? oldMode ?? ''] ?? null;
+}
+
 /** Reads a diff. What git wrote is never executed and never HTML. */
 export function filesOf(diff: string): readonly ChangedFile[] {
   if (diff.trim() === '') return [];
-  return parser.parse(diff).map((file) => {
+  return parseDiff(diff).map((file) => {
     const changes = file.hunks.flatMap(({ changes }) => changes);
     const isGone = file.type === 'delete';
     return {
       path: isGone ? file.oldPath : file.newPath,
       from: file.type === 'rename' || file.type === 'copy' ? file.oldPath : null,
       type: file.type,
-      isBinary: file.isBinary === true,
+      isBinary: file.isBinary,
+      nature: natureOf(file),
       added: changes.filter(({ type }) => type === 'insert').length,
       removed: changes.filter(({ type }) => type === 'delete').length,
       hunks: file.hunks,
@@ -47,34 +63,39 @@ export function filesOf(diff: string): readonly ChangedFile[] {
   });
 }
 
-function lineRow(path: string, change: Change): DiffRow {
-  const [old, next] =
-    change.type === 'normal'
-      ? [change.oldLineNumber, change.newLineNumber]
-      : change.type === 'delete'
-        ? [change.lineNumber, null]
-        : [null, change.lineNumber];
-  const id = next === null ? `${path}:-${old}` : `${path}:${next}`;
-  return { kind: 'line', id, path, type: change.type, old, new: next, text: change.content };
+function lineRow(name: string, path: string, change: Change): DiffRow {
+  const { type, old, new: next, content } = change;
+  const id = `line ${name}:${next ?? `-${old}`}`;
+  return { kind: 'line', id, path, type, old, new: next, text: content };
+}
+
+function noteOf({ isBinary, hunks, from, nature }: ChangedFile): string | null {
+  if (isBinary) return 'A binary file';
+  if (hunks.length > 0 || nature !== null) return null;
+  return from === null ? 'No line differs' : `Moved from ${from}`;
 }
 
 /** The rows of all files, of closed ones their headings alone. */
 export function rowsOf(files: readonly ChangedFile[], closed: ReadonlySet<string>): readonly DiffRow[] {
   const rows: DiffRow[] = [];
+  const known = new Set<string>();
   for (const [number, file] of files.entries()) {
-    const { path } = file;
-    rows.push({ kind: 'file', id: `file ${path}`, file, number });
+    const { path, nature } = file;
+    // A file that becomes a link is in a diff twice: as what went, and as what came.
+    const name = known.has(path) ? `${path} ${number}` : path;
+    known.add(path);
+    rows.push({ kind: 'file', id: `file ${name}`, file, number });
     if (closed.has(path)) continue;
-    if (file.isBinary) rows.push({ kind: 'note', id: `note ${path}`, text: 'A binary file' });
-    else if (file.hunks.length === 0)
-      rows.push({
-        kind: 'note',
-        id: `note ${path}`,
-        text: file.from === null ? 'No line differs' : `Moved from ${file.from}`,
-      });
+    const note = noteOf(file);
+    if (nature !== null) rows.push({ kind: 'note', id: `nature ${name}`, text: nature });
+    if (note !== null) rows.push({ kind: 'note', id: `note ${name}`, text: note });
     for (const [at, hunk] of file.hunks.entries()) {
-      rows.push({ kind: 'hunk', id: `hunk ${path} ${at}`, text: hunk.content });
-      for (const change of hunk.changes) rows.push(lineRow(path, change));
+      rows.push({ kind: 'hunk', id: `hunk ${name} ${at}`, text: hunk.content });
+      for (const change of hunk.changes) {
+        const line = lineRow(name, path, change);
+        rows.push(line);
+        if (change.isCut) rows.push({ kind: 'note', id: `cut ${line.id}`, text: 'No newline at its end' });
+      }
     }
   }
   return rows;

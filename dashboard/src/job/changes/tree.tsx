@@ -1,7 +1,7 @@
 /** The files of a change by folder. */
 import type { ReactNode } from 'react';
 import { Icon } from '../../parts/icon.tsx';
-import { shown } from '../../parts/words.ts';
+import { shownName } from '../../parts/words.ts';
 import type { ChangedFile, Folder } from './rows.ts';
 
 const LETTERS: Readonly<Record<ChangedFile['type'], readonly [letter: string, word: string]>> = {
@@ -43,20 +43,20 @@ export function Tree({
   return (
     <ul className="tree">
       {folder.folders.map((one) => (
-        <li key={one.name}>
+        <li key={`folder ${one.name}`}>
           <details open>
             <summary>
-              <Icon name="down" /> {shown(one.name)}
+              <Icon name="down" /> {shownName(one.name)}
             </summary>
             <Tree folder={one} onOpen={onOpen} />
           </details>
         </li>
       ))}
       {folder.files.map(({ name, file }) => (
-        <li key={name}>
-          <button type="button" onClick={() => onOpen(file)} title={shown(file.path)}>
+        <li key={`${name} ${file.type}`}>
+          <button type="button" onClick={() => onOpen(file)} title={shownName(file.path)}>
             <Became file={file} />
-            <span dir="auto">{shown(name)}</span>
+            <span dir="auto">{shownName(name)}</span>
             <Counts file={file} />
           </button>
         </li>

@@ -71,7 +71,9 @@ function clipped(line: string): string {
 export function linesOf(event: JobEvent): readonly LogLine[] {
   const [kind, text] = told(event);
   const parts = text.replace(/\r?\n$/, '').split('\n');
-  return parts.slice(0, MAX_EVENT_LINES).map((line, at) => ({
+  const more = parts.length - MAX_EVENT_LINES;
+  const rest = more > 0 ? [`… and ${more.toLocaleString('en')} more lines, in the text of the log`] : [];
+  return [...parts.slice(0, MAX_EVENT_LINES), ...rest].map((line, at) => ({
     id: parts.length === 1 ? String(event.seq) : `${event.seq}.${at + 1}`,
     kind,
     time: event.time,

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { BudgetState } from '../../../../src/job/view/budget.ts';
-import { limitsQuery } from '../../api/queries.ts';
+import { limitsQuery, whoQuery } from '../../api/queries.ts';
 import { amount, money, repoName, span } from '../../parts/words.ts';
 
 function nameOf({ scope, repo }: BudgetState): ReactNode {
@@ -48,8 +48,9 @@ function Share({
 /** The budgets, and that of one job; nothing where the server was not told of any. */
 export function Budgets(): ReactNode {
   const { data } = useQuery(limitsQuery);
-  if (data === undefined) return null;
-  const { max_cost_usd: cost, max_tokens: tokens, timeout_s: seconds } = data.budget;
+  const { data: who } = useQuery(whoQuery);
+  if (data === undefined || who === undefined) return null;
+  const { max_cost_usd: cost, max_tokens: tokens, timeout_s: seconds } = who.most;
   return (
     <section className="card budgets" aria-label="Budgets">
       <h2 className="section-name">Budgets</h2>

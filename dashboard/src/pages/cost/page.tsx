@@ -58,11 +58,12 @@ function Total({ total }: { readonly total: UsageSum }): ReactNode {
   );
 }
 
-function csvOf({ by, rows }: UsageView): string {
+/** Sums as a table. */
+export function csvOf({ by, rows }: Pick<UsageView, 'by' | 'rows'>): string {
   const cell = (value: string | number | null): string => {
     const text = value === null ? '' : String(value);
     // A table programme takes a cell that begins so for a formula.
-    const safe = /^[=+\-@\t\r]/.test(text) && typeof value === 'string' ? `'${text}` : text;
+    const safe = /^\s*[=+\-@|%\t\r\n＝＋－＠]/u.test(text) && typeof value === 'string' ? `'${text}` : text;
     return `"${safe.replaceAll('"', '""')}"`;
   };
   const lines = rows.map((row) =>
@@ -129,7 +130,7 @@ function Rows({ usage }: { readonly usage: UsageView }): ReactNode {
             <tr key={row.key ?? ''}>
               <th scope="row" title={shown(row.key ?? '')}>
                 {by === 'repo' && row.key !== null ? (
-                  <Link href={`/?repo=${encodeURIComponent(row.key)}`}>{nameOf(by, row)}</Link>
+                  <Link href={`/?repo=${encodeURIComponent(row.key.toWellFormed())}`}>{nameOf(by, row)}</Link>
                 ) : (
                   nameOf(by, row)
                 )}
@@ -184,7 +185,8 @@ export function CostPage(): ReactNode {
   const measure = MEASURES.find((one) => one === search.get('of')) ?? bestMeasure(data?.rows ?? []);
   const choose = (next: Readonly<Record<string, string>>): void =>
     setSearch({ by, since: days, ...(search.has('of') ? { of: measure } : {}), ...next }, { replace: true });
-  const csv = data === undefined ? '' : `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(data))}`;
+  const csv =
+    data === undefined ? '' : `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(data).toWellFormed())}`;
   return (
     <div className="page stack">
       <header className="head-line">

@@ -1,7 +1,8 @@
 /** What few requests say: where to begin, what may be spent, how it is judged and proposed, who is told. */
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
-import type { LimitsView } from '../../../../src/server/dashboard/view.ts';
+import type { Budget } from '../../../../src/job/request.ts';
+import type { LimitsView, WhoView } from '../../../../src/server/dashboard/view.ts';
 import { limitsQuery } from '../../api/queries.ts';
 import { amount, money } from '../../parts/words.ts';
 import { Field } from './field.tsx';
@@ -88,18 +89,11 @@ function Amount({
   );
 }
 
-function Budget({ limits, ...props }: PartProps & { readonly limits: LimitsView | undefined }): ReactNode {
-  const budget = limits?.budget;
-  const most = (text: string | null): string | undefined =>
-    budget === undefined
-      ? undefined
-      : text === null
-        ? 'No limit unless given'
-        : `At most ${text}, and that unless given`;
-  const minutes = budget === undefined ? undefined : budget.timeout_s / 60;
-  const cost = budget?.max_cost_usd ?? null;
-  const tokens = budget?.max_tokens ?? null;
-  const turns = budget?.max_turns ?? null;
+function Spending({ budget, ...props }: PartProps & { readonly budget: Budget }): ReactNode {
+  const { max_cost_usd: cost, max_tokens: tokens, max_turns: turns } = budget;
+  const minutes = budget.timeout_s / 60;
+  const most = (text: string | null): string =>
+    text === null ? 'No limit unless given' : `At most ${text}, and that unless given`;
   return (
     <fieldset className="group">
       <legend>What it may spend</legend>
@@ -122,7 +116,7 @@ function Budget({ limits, ...props }: PartProps & { readonly limits: LimitsView 
           min={0.1}
           max={minutes}
           step="any"
-          hint={most(minutes === undefined ? null : String(Math.round(minutes * 10) / 10))}
+          hint={most(String(Math.round(minutes * 10) / 10))}
         />
         <Amount
           {...props}
@@ -293,7 +287,7 @@ function Proposal({
 }
 
 /** The fields behind a fold, which opens by itself where one of them was filled in or refused. */
-export function More({ isAdmin, ...props }: PartProps & { readonly isAdmin: boolean }): ReactNode {
+export function More({ who, ...props }: PartProps & { readonly who: WhoView }): ReactNode {
   const { data: limits } = useQuery(limitsQuery);
   const { repo, task, agent, mode } = NOTHING;
   const isUsed = !isEmpty({ ...props.wish, repo, task, agent, mode });
@@ -312,8 +306,8 @@ export function More({ isAdmin, ...props }: PartProps & { readonly isAdmin: bool
       <summary>Base, budget, sandbox, checks, callback and more</summary>
       <div className="stack">
         <Work {...props} limits={limits} />
-        <Budget {...props} limits={limits} />
-        <Proposal {...props} limits={limits} isAdmin={isAdmin} />
+        <Spending {...props} budget={who.most} />
+        <Proposal {...props} limits={limits} isAdmin={who.role === 'admin'} />
       </div>
     </details>
   );

@@ -1,6 +1,6 @@
 /** The tables `jobs` and `leases`. */
 import type { SQLInputValue } from 'node:sqlite';
-import { firstOf, type Job } from '../../../job/job.ts';
+import type { Job } from '../../../job/job.ts';
 import type { JobRequest } from '../../../job/request.ts';
 import type { PastJob } from '../../../job/model/estimate.ts';
 import type { UsageKey, UsageSum } from '../../../job/model/usage.ts';
@@ -9,7 +9,6 @@ import type { Acceptance, Accepted, JobFilter, Lease, Store } from '../../store.
 import { insertDelivery } from '../../deliveries/insert.ts';
 import { settleRows } from '../../triggers/sqlite.ts';
 import {
-  asciiLower,
   changeJob,
   checkDelivers,
   createdMs,
@@ -26,7 +25,8 @@ import { checkUsage, dayName, usagePage } from '../../rules/usage.ts';
 import { checkLimit, fromJson, toJson } from '../../rules/value.ts';
 import type { Connection } from '../connection.ts';
 import type { Database } from '../database.ts';
-import { index, matchOf } from './search.ts';
+import { changeMethods, NEXT_CHANGE } from './changes.ts';
+import { filterClauses, index, matchOf } from './search.ts';
 import { count } from './tallies.ts';
 import {
   acceptedBefore,
@@ -92,8 +92,8 @@ export function jobByNumber(db: Connection, number: number): Job {
 export function insertJob(db: Connection, job: Job): void {
   if (db.get('SELECT 1 FROM jobs WHERE job_id = ?', job.job_id) !== null) throw jobExists(job.job_id);
   db.run(
-    `INSERT INTO jobs (${COLUMNS}, repo, created_ms, user_id, session_id, is_run, pipeline_id, steps_of)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO jobs (${COLUMNS}, repo, created_ms, user_id, session_id, is_run, pipeline_id, steps_of, changed)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${NEXT_CHANGE})`,
     job.job_id,
     toJson(job.request, 'request'),
     job.status,
@@ -120,7 +120,7 @@ export function insertJob(db: Connection, job: Job): void {
 function saveJob(db: Connection, job: Job): void {
   db.run(
     `UPDATE jobs SET status = ?, outcome = ?, attempt = ?, updated_at = ?, started_at = ?, finished_at = ?, question = ?,
-       result = ? WHERE job_id = ?`,
+       result = ?, changed = ${NEXT_CHANGE} WHERE job_id = ?`,
     job.status,
     job.outcome,
     job.attempt,
@@ -133,66 +133,11 @@ function saveJob(db: Connection, job: Job): void {
   );
 }
 
-/**
- * The clauses about pipelines, and the index that is walked where one of them stands: a run has few steps, and a pipeline few
- * runs, beside all jobs of a repository or a status, which the planner would as soon walk.
- */
-function pipelineClauses({ pipelineId, isRun: wanted, stepsOf }: JobFilter): {
-  readonly clauses: readonly string[];
-  readonly values: readonly string[];
-  readonly index: string;
-} {
-  const clauses: string[] = [];
-  const values: string[] = [];
-  const indexes: string[] = [];
-  if (stepsOf !== undefined) {
-    clauses.push('steps_of = ?');
-    values.push(stepsOf);
-    indexes.push('jobs_by_run');
-  }
-  if (pipelineId !== undefined) {
-    clauses.push('pipeline_id = ?');
-    values.push(pipelineId);
-    indexes.push('jobs_by_pipeline');
-  }
-  if (wanted !== undefined) clauses.push(`is_run = ${wanted ? 1 : 0}`);
-  if (wanted === true) indexes.push('jobs_runs');
-  const [index] = indexes;
-  return { clauses, values, index: index === undefined ? '' : `INDEXED BY ${index}` };
-}
-
 /** The query of a list: each clause walks an index, so a page costs its rows and no more. */
 function listRows(db: Connection, filter: JobFilter): JobRow[] {
-  const ofPipelines = pipelineClauses(filter);
-  const clauses: string[] = [...ofPipelines.clauses];
-  const values: SQLInputValue[] = [...ofPipelines.values];
-  if (filter.status !== undefined) {
-    clauses.push('status = ?');
-    values.push(filter.status);
-  }
-  if (filter.repo !== undefined) {
-    clauses.push('repo = ?');
-    values.push(filter.repo);
-  }
-  if (filter.userId !== undefined) {
-    clauses.push('user_id = ?');
-    values.push(filter.userId);
-  }
-  if (filter.sessionId !== undefined) {
-    const first = firstOf(filter.sessionId);
-    clauses.push(
-      first === null ? 'session_id = ?' : `(session_id = ? OR (job_id = ? AND session_id IS NULL))`,
-    );
-    values.push(filter.sessionId, ...(first === null ? [] : [first]));
-  }
-  if (filter.pullUrl !== undefined) {
-    clauses.push('pull_url = ?');
-    values.push(asciiLower(filter.pullUrl));
-  }
-  if (filter.about !== undefined) {
-    clauses.push('about = ?');
-    values.push(asciiLower(filter.about));
-  }
+  const narrowed = filterClauses(filter);
+  const clauses: string[] = [...narrowed.clauses];
+  const values: SQLInputValue[] = [...narrowed.values];
   if (filter.before !== undefined) {
     const number = jobNumber(db, filter.before);
     if (filter.search === undefined) {
@@ -217,7 +162,7 @@ function listRows(db: Connection, filter: JobFilter): JobRow[] {
   }
   const where = clauses.length === 0 ? '' : `WHERE ${clauses.join(' AND ')}`;
   return db.all(
-    `SELECT ${COLUMNS} FROM jobs ${ofPipelines.index} ${where} ORDER BY created_ms DESC, number DESC LIMIT ?`,
+    `SELECT ${COLUMNS} FROM jobs ${narrowed.index} ${where} ORDER BY created_ms DESC, number DESC LIMIT ?`,
     ...values,
     filter.limit,
   ) as JobRow[];
@@ -354,6 +299,11 @@ export function leaseMethods(
       });
     },
   };
+}
+
+/** Methods of the store about changes. */
+export function changesOf(database: Database): ReturnType<typeof changeMethods> {
+  return changeMethods(database, jobByNumber);
 }
 
 /** Methods of the store about the queue. */

@@ -1,0 +1,38 @@
+/** What is around a part of a page, so that one part that can't be shown takes nothing else with it. */
+import { Component, type ReactNode } from 'react';
+import { Icon } from '../parts/icon.tsx';
+import { shown } from '../parts/words.ts';
+
+interface Held {
+  readonly message: string | null;
+}
+
+/** The fence. Give it a `key` of what it holds: something else is tried anew. */
+export class Fence extends Component<{ readonly children: ReactNode }, Held> {
+  override state: Held = { message: null };
+
+  /** React's way to say what was thrown inside. */
+  static getDerivedStateFromError(error: unknown): Held {
+    return { message: error instanceof Error ? error.message : 'nothing is known of it' };
+  }
+
+  override render(): ReactNode {
+    const { message } = this.state;
+    if (message === null) return this.props.children;
+    return (
+      <div className="failure" role="alert">
+        <Icon name="warn" />
+        <div>
+          <p>This could not be shown: {shown(message)}</p>
+          <p className="hint">
+            Where the server was renewed since this page was opened, loading it anew helps. Else it is a fault
+            of the dashboard; the command line and the API tell the same.
+          </p>
+          <button type="button" className="button small" onClick={() => location.reload()}>
+            Load the page anew
+          </button>
+        </div>
+      </div>
+    );
+  }
+}
