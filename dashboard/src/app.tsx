@@ -1,11 +1,11 @@
 /** Which page is shown for which path, and who may see any. */
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, type ReactNode } from 'react';
-import { Link, Route, Switch, useLocation } from 'wouter';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import type { Role } from '../../src/job/access/access.ts';
 import type { WhoView } from '../../src/server/dashboard/view.ts';
 import { Refusal } from './api/call.ts';
-import { queries, whoQuery } from './api/queries.ts';
+import { jobQuery, queries, whoQuery } from './api/queries.ts';
 import { Fence } from './frame/fence.tsx';
 import { Notices } from './frame/notices.tsx';
 import { Shell } from './frame/shell.tsx';
@@ -14,6 +14,11 @@ import { LoginPage } from './pages/login.tsx';
 import { Empty, Failure, Loading } from './parts/notes.tsx';
 
 const JobPage = lazy(async () => ({ default: (await import('./job/page.tsx')).JobPage }));
+const RunPage = lazy(async () => ({ default: (await import('./runs/run.tsx')).RunPage }));
+const RunsPage = lazy(async () => ({ default: (await import('./runs/list.tsx')).RunsPage }));
+const PipelinesPage = lazy(async () => ({ default: (await import('./runs/pipelines.tsx')).PipelinesPage }));
+const PipelinePage = lazy(async () => ({ default: (await import('./runs/pipeline.tsx')).PipelinePage }));
+const EditPage = lazy(async () => ({ default: (await import('./runs/edit.tsx')).EditPage }));
 const NewPage = lazy(async () => ({ default: (await import('./pages/new/page.tsx')).NewPage }));
 const CostPage = lazy(async () => ({ default: (await import('./pages/cost/page.tsx')).CostPage }));
 const KeysPage = lazy(async () => ({ default: (await import('./pages/keys.tsx')).KeysPage }));
@@ -22,6 +27,9 @@ const DoctorPage = lazy(async () => ({ default: (await import('./pages/doctor.ts
 
 /** An id as the server takes it, and nothing that leads a question elsewhere (`..%2F`). */
 const JOB = /^\/job\/(?<jobId>[\w-]{1,100})\/?$/;
+const RUN = /^\/run\/(?<runId>[\w-]{1,100})\/?$/;
+const PIPELINE = /^\/pipeline\/(?<id>[\w-]{1,100})\/?$/;
+const CHANGE = /^\/pipeline\/(?<id>[\w-]{1,100})\/change\/?$/;
 
 function Missing(): ReactNode {
   return (
@@ -33,21 +41,33 @@ function Missing(): ReactNode {
   );
 }
 
+/** A page that a browser kept as it was when it was left is as old as the login of then. */
+function renewed({ persisted }: PageTransitionEvent): void {
+  if (persisted) location.reload();
+}
+
+/** A job that is the run of a pipeline has a page of another kind. */
+function OrRun({ jobId, children }: { readonly jobId: string; readonly children: ReactNode }): ReactNode {
+  const { data: job } = useQuery(jobQuery(jobId));
+  if (job?.run_id == null || job.step !== null) return children;
+  return <Redirect to={`/run/${job.run_id}${location.search}${location.hash}`} replace />;
+}
+
 /** A page for who may do what is on it; whoever may not is told so, and is shown no button that would be refused. */
 function For({
-  role,
+  needs,
   who,
   children,
 }: {
-  readonly role: Role;
+  readonly needs: Role;
   readonly who: WhoView;
   readonly children: ReactNode;
 }): ReactNode {
-  if (mayAct(who.role, role)) return children;
+  if (mayAct(who.role, needs)) return children;
   return (
     <Empty icon="key" title="Not allowed">
       <p>
-        This takes a key of the role {role}, and yours is of the role {who.role}: whoever administers this
+        This takes a key of the role {needs}, and yours is of the role {who.role}: whoever administers this
         server makes others.
       </p>
       <Link href="/" className="button">
@@ -62,11 +82,6 @@ const ROLES: readonly Role[] = ['read', 'submit', 'admin'];
 
 function mayAct(has: Role, needs: Role): boolean {
   return ROLES.indexOf(has) >= ROLES.indexOf(needs);
-}
-
-/** A page that a browser kept as it was when it was left is as old as the login of then. */
-function renewed({ persisted }: PageTransitionEvent): void {
-  if (persisted) location.reload();
 }
 
 function Pages(): ReactNode {
@@ -95,9 +110,29 @@ function Pages(): ReactNode {
             <Route path="/">
               <JobsPage who={who} />
             </Route>
-            <Route path={JOB}>{({ jobId = '' }) => <JobPage key={jobId} jobId={jobId} who={who} />}</Route>
+            <Route path={JOB}>
+              {({ jobId = '' }) => (
+                <OrRun jobId={jobId}>
+                  <JobPage key={jobId} jobId={jobId} who={who} />
+                </OrRun>
+              )}
+            </Route>
+            <Route path="/run">
+              <RunsPage />
+            </Route>
+            <Route path={RUN}>{({ runId = '' }) => <RunPage key={runId} runId={runId} who={who} />}</Route>
+            <Route path="/pipeline">
+              <PipelinesPage who={who} />
+            </Route>
+            <Route path={PIPELINE}>{({ id = '' }) => <PipelinePage key={id} id={id} who={who} />}</Route>
+            <Route path={CHANGE}>{({ id = '' }) => <EditPage key={id} id={id} />}</Route>
+            <Route path="/new/pipeline">
+              <For needs="submit" who={who}>
+                <EditPage id={null} />
+              </For>
+            </Route>
             <Route path="/new">
-              <For role="submit" who={who}>
+              <For needs="submit" who={who}>
                 <NewPage who={who} />
               </For>
             </Route>
@@ -105,17 +140,17 @@ function Pages(): ReactNode {
               <CostPage />
             </Route>
             <Route path="/keys">
-              <For role="admin" who={who}>
+              <For needs="admin" who={who}>
                 <KeysPage who={who} />
               </For>
             </Route>
             <Route path="/audit">
-              <For role="admin" who={who}>
+              <For needs="admin" who={who}>
                 <AuditPage />
               </For>
             </Route>
             <Route path="/doctor">
-              <For role="admin" who={who}>
+              <For needs="admin" who={who}>
                 <DoctorPage />
               </For>
             </Route>

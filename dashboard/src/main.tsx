@@ -10,6 +10,7 @@ import './style/job.css';
 import './style/text.css';
 import './style/depth.css';
 import './style/forms.css';
+import './style/runs.css';
 import './style/pages.css';
 
 const root = document.querySelector('#root');

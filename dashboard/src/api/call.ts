@@ -7,6 +7,9 @@ export interface FieldError {
   readonly field: string;
   readonly came: string;
   readonly allowed: string;
+  /** Where it stands in a text that was sent, counted from 1. */
+  readonly line?: number;
+  readonly column?: number;
 }
 
 /** What the server refused, in its own words. */
@@ -94,6 +97,17 @@ export async function post<T>(path: string, body?: unknown, once?: string): Prom
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return (await response.json()) as T;
+}
+
+/** Sends a text as it is. @throws Refusal */
+export async function postText<T>(path: string, text: string, type: string): Promise<T> {
+  const response = await send(path, { method: 'POST', headers: { 'content-type': type }, body: text });
+  return (await response.json()) as T;
+}
+
+/** Has something forgotten. @throws Refusal */
+export async function remove(path: string): Promise<void> {
+  await send(path, { method: 'DELETE' });
 }
 
 /** Logs in. @throws Refusal where it is no key */

@@ -1,5 +1,5 @@
 /** What is asked of the server, by name: every page takes it from here, so that the same question is asked once. */
-import { infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query';
 import type { AuditFilter, KeyView, NumberedAuditEntry } from '../../../src/job/access/access.ts';
 import type { Delivery } from '../../../src/job/delivery/delivery.ts';
 import type { UsageKey, UsageSum } from '../../../src/job/model/usage.ts';
@@ -33,13 +33,6 @@ export function pauseMs(tries: number, error: unknown): number {
 
 /** Holds what was answered. */
 export const queries: QueryClient = new QueryClient({
-  queryCache: new QueryCache({
-    onError(error, { queryKey }) {
-      // A login ended, or its key was taken back: who looks is asked anew, and then asked for a key.
-      if (error instanceof Refusal && error.status === 401 && queryKey[0] !== 'who')
-        void queries.invalidateQueries(whoQuery);
-    },
-  }),
   defaultOptions: {
     queries: {
       staleTime: 2000,

@@ -19,14 +19,17 @@ export class Fence extends Component<{ readonly children: ReactNode }, Held> {
   override render(): ReactNode {
     const { message } = this.state;
     if (message === null) return this.props.children;
+    // As browsers say that a part of the programme is not there.
+    const isOld = /dynamically imported module|module script|preload/i.test(message);
     return (
       <div className="failure" role="alert">
         <Icon name="warn" />
         <div>
-          <p>This could not be shown: {shown(message)}</p>
+          <p>{isOld ? 'The dashboard was renewed' : `This could not be shown: ${shown(message)}`}</p>
           <p className="hint">
-            Where the server was renewed since this page was opened, loading it anew helps. Else it is a fault
-            of the dashboard; the command line and the API tell the same.
+            {isOld
+              ? 'The server has another version of it since this page was opened.'
+              : 'It is a fault of the dashboard; the command line and the API tell the same.'}
           </p>
           <button type="button" className="button small" onClick={() => location.reload()}>
             Load the page anew

@@ -24,6 +24,7 @@ interface Place {
 /** Where one can go: a page is a row here, a route in `app.tsx` and a key in `shortcuts.tsx`. */
 const PLACES: readonly Place[] = [
   { path: '/', name: 'Jobs', icon: 'list', holds: /^\/($|job\/)/ },
+  { path: '/pipeline', name: 'Pipelines', icon: 'flow', holds: /^\/(pipeline|run|new\/pipeline)(\/|$)/ },
   { path: '/cost', name: 'Cost', icon: 'coin' },
   { path: '/keys', name: 'Keys', icon: 'key', isAdmin: true },
   { path: '/audit', name: 'Audit', icon: 'flag', isAdmin: true },

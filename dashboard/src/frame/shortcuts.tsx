@@ -12,6 +12,8 @@ const SECOND_MS = 1200;
 const PLACES: Readonly<Record<string, readonly [path: string, name: string]>> = {
   j: ['/', 'jobs'],
   n: ['/new', 'a new job'],
+  p: ['/pipeline', 'pipelines'],
+  r: ['/run', 'runs of pipelines'],
   c: ['/cost', 'cost'],
   k: ['/keys', 'keys'],
   a: ['/audit', 'audit'],
@@ -43,6 +45,17 @@ const KNOWN: readonly (readonly [group: string, rows: readonly (readonly [keys: 
         ['m', 'write a message or a follow-up'],
         ['/', 'search the log'],
         ['u', 'back to the jobs'],
+      ],
+    ],
+    [
+      'A run of a pipeline',
+      [
+        ['1 … 5', 'steps, gate, log, changes, deliveries'],
+        ['a', 'answer what it asks'],
+        ['← → ↑ ↓', 'in the graph: along its edges, and between steps side by side'],
+        ['Enter', 'open the step'],
+        ['+ − 0', 'closer, further away, all of it'],
+        ['u', 'back to the runs'],
       ],
     ],
   ];

@@ -14,7 +14,7 @@ import { useKeys } from '../frame/shortcuts.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Failure, Loading } from '../parts/notes.tsx';
-import { firstLine } from '../parts/words.ts';
+import { firstLine, shown } from '../parts/words.ts';
 import { Actions, Question } from './actions.tsx';
 import type { SpentSoFar } from './answers/budget.ts';
 import { Chain } from './answers/chain.tsx';
@@ -117,6 +117,11 @@ function Head({ job, actions }: { readonly job: JobView; readonly actions: React
         <Link href="/">
           <Icon name="left" /> Jobs
         </Link>
+        {job.run_id === null ? null : (
+          <Link href={`/run/${job.run_id}`}>
+            <Icon name="flow" /> Step {shown(job.step ?? '')} of {job.run_id}
+          </Link>
+        )}
         <code>{job.job_id}</code>
         <Copy text={job.job_id} what="the id" />
       </p>

@@ -39,7 +39,8 @@ const DOES: Readonly<Record<string, string>> = {
   message: 'Waiting for an answer',
 };
 
-function Asked({ job }: { readonly job: JobView }): ReactNode {
+/** What was asked for. */
+export function Asked({ job }: { readonly job: JobView }): ReactNode {
   return (
     <>
       <p className="strong">
@@ -88,7 +89,8 @@ function Happened({ job, result, now, doing }: SummaryProps): ReactNode {
   );
 }
 
-function Proven({ job, runs, live }: SummaryProps): ReactNode {
+/** Whether it is proven. */
+export function Proven({ job, runs, live }: Pick<SummaryProps, 'job' | 'runs' | 'live'>): ReactNode {
   const { told, says, findings } = proofOf(job, runs, live);
   return (
     <>

@@ -88,6 +88,11 @@ export const Row = memo(function Row({
         <span className="meta">
           <span title={shown(seen.repo)}>{repoName(seen.repo)}</span>
           <code>{seen.job_id.replace('job-', '')}</code>
+          {seen.step === null ? null : (
+            <span>
+              step {shown(seen.step)} of {seen.run_id}
+            </span>
+          )}
           {address === null ? null : (
             <a href={address} className="above" rel="noreferrer">
               <Icon name="pull" /> {/\/pull\/(\d+)/.exec(address)?.[1] ?? 'pull request'}

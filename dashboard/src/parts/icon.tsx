@@ -41,6 +41,9 @@ const PATHS = {
   board: <path d="M4.5 6 7 8.5 4.5 11M8.5 11h3M2 2.5h12v11H2z" />,
   leave: <path d="M6.5 2.5h-4v11h4M10.5 5l3 3-3 3M6 8h7.5" />,
   menu: <path d="M2.5 4.5h11M2.5 8h11M2.5 11.5h11" />,
+  flow: <path d="M2 2.5h4.5v4H2zM9.5 2.5H14v4H9.5zM9.5 9.5H14v4H9.5zM6.5 4.5h3M8 4.5v7h1.5" />,
+  less: <path d="M3 8h10" />,
+  skip: <path d="M2.5 4.5 6 8l-3.5 3.5M7 4.5 10.5 8 7 11.5M13.5 4v8" />,
   flag: <path d="M3.5 14V2.5h8.5L10 5.5l2 3H3.5" />,
 } as const satisfies Record<string, ReactNode>;
 /** The name of a sign. */

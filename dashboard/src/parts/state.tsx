@@ -97,8 +97,13 @@ export const SIDE: Readonly<Record<SideState | 'not_run' | 'running' | 'waiting'
   waiting: { icon: 'clock', word: 'waiting', tone: 'quiet' },
 };
 
-/** How a job is told as it stands. */
-export function toldOf(job: { readonly status: JobStatus; readonly outcome: Outcome | null }): Told {
+/** How a job is told as it stands. A run of a pipeline may ask something while other steps of it go on. */
+export function toldOf(job: {
+  readonly status: JobStatus;
+  readonly outcome: Outcome | null;
+  readonly question?: string | null;
+}): Told {
+  if (job.status === 'running' && typeof job.question === 'string') return STATUS.needs_input;
   return job.outcome === null ? STATUS[job.status] : OUTCOME[job.outcome];
 }
 

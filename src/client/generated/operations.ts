@@ -15,6 +15,7 @@ import type {
   JobPage,
   JobRequest,
   JobResult,
+  JobStatus,
   Keys,
   MadeKey,
   Message,
@@ -228,7 +229,7 @@ export interface Operations {
   };
   readonly listRuns: {
     readonly path: null;
-    readonly query: { readonly cursor?: string; readonly limit?: number };
+    readonly query: { readonly cursor?: string; readonly limit?: number; readonly status?: JobStatus };
     readonly header: null;
     readonly body: null;
     readonly answer: RunPage;
@@ -242,7 +243,7 @@ export interface Operations {
   };
   readonly listPipelineRuns: {
     readonly path: { readonly id: string };
-    readonly query: { readonly cursor?: string; readonly limit?: number };
+    readonly query: { readonly cursor?: string; readonly limit?: number; readonly status?: JobStatus };
     readonly header: null;
     readonly body: null;
     readonly answer: RunPage;

@@ -599,6 +599,19 @@ export interface RunStep {
   readonly depends_on: readonly string[];
   /** Set while it waits for a person */
   readonly approval: { readonly approvers: readonly string[]; readonly message: string } | null;
+  /** Whether it asks a person before it begins */
+  readonly needs_approval: boolean;
+  /** Who said what, once somebody has */
+  readonly decision: {
+    readonly approved: boolean;
+    readonly by: string;
+    readonly comment: string | null;
+    /** RFC 3339, UTC */
+    readonly time: string;
+  } | null;
+  readonly mode: 'change' | 'ask';
+  /** What its job has spent; null before it has ended, and where nobody counted */
+  readonly total_cost: number | null;
 }
 
 export interface RunOptions {

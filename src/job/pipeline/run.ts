@@ -225,6 +225,13 @@ export interface RunView {
     readonly depends_on: readonly string[];
     /** Set while it waits for a person: who may approve, and what they are asked. */
     readonly approval: { readonly approvers: readonly string[]; readonly message: string } | null;
+    /** Whether it asks a person before it begins, and who said what, once somebody has. */
+    readonly needs_approval: boolean;
+    readonly decision: ApprovalDecision | null;
+    /** What its job may do: change the repository, or answer a question. */
+    readonly mode: 'change' | 'ask';
+    /** What its job has spent, in US dollars; `null` before it has ended, and where nobody counted. */
+    readonly total_cost: number | null;
   }[];
 }
 

@@ -6,6 +6,7 @@ import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts'
 import { jobOfRun, runIdOf, type ApprovalDecision, type RunView } from '../../job/pipeline/run.ts';
 import { nearest } from '../../job/text/distance.ts';
 import type { JobRequest } from '../../job/request.ts';
+import type { JobStatus } from '../../job/status.ts';
 import type { RunnerParts } from '../context.ts';
 import type { RequestInput } from '../request/resolve.ts';
 import type { Runner, SubmitOptions } from '../runner.ts';
@@ -33,6 +34,8 @@ export type RunSubmitOptions = Pick<SubmitOptions, 'once' | 'token'> & {
 /** Which runs to list, newest first. */
 export interface RunFilter {
   readonly pipelineId?: string;
+  /** Only runs whose job stands so; one that ended `completed_with_failures` is `completed` here. */
+  readonly status?: JobStatus;
   /** A run's id: only older ones. */
   readonly before?: string;
   readonly limit: number;
@@ -149,11 +152,12 @@ export function createPipelines(
       return acceptRun(runner(), request, options);
     },
     view: async (id) => viewRun(store, await findRun(parts, id)),
-    async listRuns({ pipelineId, before, limit }) {
+    async listRuns({ pipelineId, status, before, limit }) {
       const jobs = await store.listJobs({
         isRun: true,
         limit,
         ...(pipelineId === undefined ? {} : { pipelineId }),
+        ...(status === undefined ? {} : { status }),
         ...(before === undefined ? {} : { before: (await findRun(parts, before)).job_id }),
       });
       return Promise.all(jobs.map((job) => viewRun(store, job)));

@@ -9,7 +9,7 @@ import { runRequestOf } from './walk/step-request.ts';
 
 type StepView = RunView['steps'][number];
 /** What is said of a step, without what its definition says. */
-type Standing = Omit<StepView, 'name' | 'depends_on'>;
+type Standing = Omit<StepView, 'name' | 'depends_on' | 'mode' | 'needs_approval'>;
 
 const NOTHING: Standing = {
   job_id: null,
@@ -19,6 +19,8 @@ const NOTHING: Standing = {
   error: null,
   reason: null,
   approval: null,
+  decision: null,
+  total_cost: null,
 };
 
 /** Statuses of steps that nothing changes any more. */
@@ -32,8 +34,9 @@ function standingOf({ jobId, end }: ChildRecord, live: ReadonlyMap<string, Job>)
     return { ...at, status: job?.status ?? 'queued' };
   }
   if (!end.ok) return { ...at, status: 'failed', error: end.error };
-  const { outcome, output, error } = end;
-  return { ...at, status: OUTCOMES[outcome].status, outcome, output, error };
+  const { outcome, output, error, spent } = end;
+  const status = OUTCOMES[outcome].status;
+  return { ...at, status, outcome, output, error, total_cost: spent.cost_usd };
 }
 
 /** How steps stand of which something is stored. */
@@ -45,6 +48,11 @@ function standings(
   for (const { step, approvers, message, end } of asked)
     if (end === null) all.set(step, { ...NOTHING, status: 'needs_input', approval: { approvers, message } });
   for (const child of children) if (child.kind === 'step') all.set(child.step, standingOf(child, live));
+  for (const { step, end } of asked) {
+    if (end?.ok !== true) continue;
+    const { approved, by, comment, time } = end;
+    all.set(step, { ...(all.get(step) ?? NOTHING), decision: { approved, by, comment, time } });
+  }
   return all;
 }
 
@@ -95,11 +103,12 @@ export async function viewRun(store: Store, job: Job): Promise<RunView> {
   const known = standings(records, jobs);
   const before = retries === null ? null : takenOver(await readDone(store, retries));
   const ends = new Map(result?.run?.steps.map((step) => [step.name, step]));
-  const steps = definition.steps.map(({ name, depends_on }): StepView => {
+  const steps = definition.steps.map(({ name, depends_on, mode, approval }): StepView => {
     const standing = known.get(name) ?? before?.get(name) ?? NOTHING;
-    if (result === null) return { name, ...standing, depends_on };
+    const step = { name, ...standing, depends_on, mode, needs_approval: approval !== null };
+    if (result === null) return step;
     const end = ends.get(name);
-    const view = { name, ...standing, ...endOf(standing, end), depends_on, approval: null };
+    const view = { ...step, ...endOf(standing, end), approval: null };
     // An id was chosen, and then perhaps no job made.
     const isThere = end !== undefined && isCutOff(end) && jobs.has(standing.job_id ?? '');
     return isThere ? { ...view, job_id: standing.job_id } : view;

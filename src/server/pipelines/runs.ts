@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { runIdOf, type RunView } from '../../job/pipeline/run.ts';
 import { json, type Endpoint } from '../endpoint.ts';
-import { wholeParam } from '../jobs/schema.ts';
+import { status, wholeParam } from '../jobs/schema.ts';
 import { onceOf, SUBMIT_REFUSES } from '../jobs/submit.ts';
 import type { Define, Parts } from '../parts.ts';
 import { whoIs } from './allowed.ts';
@@ -18,6 +18,9 @@ const pageQuery = z.strictObject({
     .regex(/^(run|job)-[0-9a-f]{12}$/, 'what `next_cursor` said')
     .optional(),
   limit: wholeParam(1, 200, 50, 'Runs on a page'),
+  status: status
+    .optional()
+    .meta({ description: 'Only runs that stand so; `completed` are also those that did `with_failures`' }),
 });
 
 function startedAnswer({ view, isNew }: { readonly view: RunView; readonly isNew: boolean }): Response {
@@ -90,13 +93,14 @@ function startEndpoints({ runner }: Parts, define: Define): readonly Endpoint[] 
 function listEndpoints({ runner: { pipelines } }: Parts, define: Define): readonly Endpoint[] {
   const page = async (
     pipelineId: string | null,
-    { cursor, limit }: z.output<typeof pageQuery>,
+    { cursor, limit, status: wanted }: z.output<typeof pageQuery>,
   ): Promise<Response> => {
     const found = await pipelines.listRuns({
       // One more than is shown tells whether there is another page.
       limit: limit + 1,
       ...(pipelineId === null ? {} : { pipelineId }),
       ...(cursor === undefined ? {} : { before: cursor }),
+      ...(wanted === undefined ? {} : { status: wanted }),
     });
     const runs = found.slice(0, limit);
     return json({ runs, next_cursor: found.length > limit ? (runs.at(-1)?.run_id ?? null) : null });

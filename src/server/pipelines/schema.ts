@@ -58,6 +58,16 @@ const stepView = z
       .object({ approvers: z.array(z.string()), message: z.string() })
       .nullable()
       .meta({ description: 'Set while it waits for a person' }),
+    needs_approval: z.boolean().meta({ description: 'Whether it asks a person before it begins' }),
+    decision: z
+      .object({ approved: z.boolean(), by: z.string(), comment: z.string().nullable(), time })
+      .nullable()
+      .meta({ description: 'Who said what, once somebody has' }),
+    mode: z.enum(['change', 'ask']),
+    total_cost: z
+      .number()
+      .nullable()
+      .meta({ description: 'What its job has spent; null before it has ended, and where nobody counted' }),
   })
   .meta({ id: 'RunStep' });
 /** A run as it stands. */
@@ -182,6 +192,10 @@ export const RUN: RunView = {
       reason: null,
       depends_on: [],
       approval: null,
+      needs_approval: false,
+      decision: null,
+      mode: 'change',
+      total_cost: 0.42,
     },
   ],
 };

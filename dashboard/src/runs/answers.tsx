@@ -1,0 +1,165 @@
+/** The five answers of a run: what was asked, what happened, is it proven, what did it cost, what now. */
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import type { GateReport } from '../../../src/job/gate.ts';
+import type { RunView } from '../../../src/job/pipeline/run.ts';
+import type { JobResult } from '../../../src/job/result.ts';
+import type { JobView } from '../../../src/job/view/view.ts';
+import { isOver } from '../api/runs.ts';
+import { hasEnded } from '../api/queries.ts';
+import { withoutPaths } from '../job/answers/next.ts';
+import { Asked, Proven } from '../job/summary.tsx';
+import type { LiveGate } from '../job/told.ts';
+import { Line } from '../parts/copy.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { useNow } from '../parts/now.ts';
+import { State } from '../parts/state.tsx';
+import { amount, counted, money, shown, span, webAddress } from '../parts/words.ts';
+import { happenedTo, progressOf, toldOfWhole } from './told.ts';
+
+interface AnswersProps {
+  readonly run: RunView;
+  readonly job: JobView;
+  readonly result: JobResult | undefined;
+  readonly gates: readonly GateReport[];
+  readonly live: LiveGate | null;
+  /** What the run does itself, where it does something. */
+  readonly phase: string | null;
+  readonly children: ReactNode;
+}
+
+function Happened({ run, result, phase }: AnswersProps): ReactNode {
+  const { of, ended, failed, skipped } = progressOf(run.steps);
+  const rest = [failed === 0 ? '' : `${failed} failed`, skipped === 0 ? '' : `${skipped} skipped`]
+    .filter((part) => part !== '')
+    .join(', ');
+  return (
+    <>
+      <p>
+        <State told={toldOfWhole(run)} boxed />
+        {result?.draft === true ? <span className="chip">draft</span> : null}
+      </p>
+      <p>{happenedTo(run, phase)}</p>
+      {run.error === null ? null : <p className="quiet clamp">{shown(run.error.message)}</p>}
+      <p>
+        <progress max={of} value={ended} aria-label="Steps that ended" />
+        <span className="quiet">
+          {ended} of {counted(of, 'step')}
+          {rest === '' ? '' : `: ${rest}`}
+        </span>
+      </p>
+    </>
+  );
+}
+
+function Spent({ run, result }: AnswersProps): ReactNode {
+  const nowMs = useNow();
+  const end = run.finished_at === null ? nowMs : Date.parse(run.finished_at);
+  const ms = run.started_at === null ? null : Math.max(0, end - Date.parse(run.started_at));
+  const tokens =
+    result === undefined || (result.total_tokens_in === null && result.total_tokens_out === null)
+      ? null
+      : (result.total_tokens_in ?? 0) + (result.total_tokens_out ?? 0);
+  return (
+    <>
+      <p className="strong">{money(run.total_cost ?? result?.total_cost ?? null)}</p>
+      <p>
+        {ms === null ? 'not begun' : span(run.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)}
+        {tokens === null ? null : <span className="quiet"> · {amount(tokens)} tokens</span>}
+      </p>
+      <p className="quiet">all steps together{isOver(run) ? '' : ', of those that ended'}</p>
+    </>
+  );
+}
+
+/** What can be done next. @param waits what is said of that while there is nothing to do */
+function Next({
+  job,
+  result,
+  waits,
+  children,
+}: Pick<AnswersProps, 'job' | 'result' | 'children'> & { readonly waits: string }): ReactNode {
+  const address = webAddress(job.pr_url);
+  const number = address === null ? '' : (/\/pull\/(\d+)/.exec(address)?.[1] ?? '');
+  const hint = withoutPaths(job.error?.hint ?? null);
+  return (
+    <>
+      {address === null ? null : (
+        <a className="button primary" href={address} rel="noreferrer">
+          <Icon name="out" /> Open pull request {number === '' ? '' : `#${number}`}
+        </a>
+      )}
+      {result === undefined || result.push_command === null ? null : (
+        <div>
+          <p className="quiet">Publish it:</p>
+          <Line text={result.push_command} what="the command that publishes it" />
+        </div>
+      )}
+      {hint === null ? null : <p>{shown(hint)}</p>}
+      {address === null && result?.push_command == null && result?.branch != null ? (
+        <div>
+          <p className="quiet">In the repository, as the branch</p>
+          <Line text={result.branch} what="the branch" />
+        </div>
+      ) : null}
+      {children}
+      {hasEnded(job) || job.status === 'needs_input' ? null : <p className="quiet">{waits}</p>}
+    </>
+  );
+}
+
+/** The answers, side by side, as those of a job. */
+export function Answers(props: AnswersProps): ReactNode {
+  const { run, job, result, gates, live, children } = props;
+  const isAsking = toldOfWhole(run).icon === 'ask';
+  return (
+    <dl className="answers card">
+      <div>
+        <dt>Asked</dt>
+        <dd>
+          <Asked job={job} />
+          {run.pipeline_id === null ? null : (
+            <p>
+              <Link href={`/pipeline/${run.pipeline_id}`}>The pipeline</Link>
+            </p>
+          )}
+          {run.retries === null ? null : (
+            <p>
+              <Link href={`/run/${run.retries}`}>The run before</Link>
+            </p>
+          )}
+        </dd>
+      </div>
+      <div>
+        <dt>Happened</dt>
+        <dd aria-live="polite">
+          <Happened {...props} />
+        </dd>
+      </div>
+      <div>
+        <dt>Proven</dt>
+        <dd>
+          <Proven job={job} runs={gates} live={live} />
+        </dd>
+      </div>
+      <div>
+        <dt>Spent</dt>
+        <dd>
+          <Spent {...props} />
+        </dd>
+      </div>
+      <div className="next">
+        <dt>Next</dt>
+        <dd>
+          <Next
+            job={job}
+            result={result}
+            waits={isAsking ? 'Your answer, above.' : 'Nothing: it ends by itself.'}
+          >
+            {children}
+          </Next>
+        </dd>
+      </div>
+    </dl>
+  );
+}
