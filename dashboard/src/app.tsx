@@ -84,6 +84,64 @@ function mayAct(has: Role, needs: Role): boolean {
   return ROLES.indexOf(has) >= ROLES.indexOf(needs);
 }
 
+/** The routes: a page is a row here, a place in `frame/shell.tsx` and a key in `frame/shortcuts.tsx`. */
+function Places({ who }: { readonly who: WhoView }): ReactNode {
+  return (
+    <Switch>
+      <Route path="/">
+        <JobsPage who={who} />
+      </Route>
+      <Route path={JOB}>
+        {({ jobId = '' }) => (
+          <OrRun jobId={jobId}>
+            <JobPage key={jobId} jobId={jobId} who={who} />
+          </OrRun>
+        )}
+      </Route>
+      <Route path="/run">
+        <RunsPage />
+      </Route>
+      <Route path={RUN}>{({ runId = '' }) => <RunPage key={runId} runId={runId} who={who} />}</Route>
+      <Route path="/pipeline">
+        <PipelinesPage who={who} />
+      </Route>
+      <Route path={PIPELINE}>{({ id = '' }) => <PipelinePage key={id} id={id} who={who} />}</Route>
+      <Route path={CHANGE}>{({ id = '' }) => <EditPage key={id} id={id} />}</Route>
+      <Route path="/new/pipeline">
+        <For needs="submit" who={who}>
+          <EditPage id={null} />
+        </For>
+      </Route>
+      <Route path="/new">
+        <For needs="submit" who={who}>
+          <NewPage who={who} />
+        </For>
+      </Route>
+      <Route path="/cost">
+        <CostPage />
+      </Route>
+      <Route path="/keys">
+        <For needs="admin" who={who}>
+          <KeysPage who={who} />
+        </For>
+      </Route>
+      <Route path="/audit">
+        <For needs="admin" who={who}>
+          <AuditPage />
+        </For>
+      </Route>
+      <Route path="/doctor">
+        <For needs="admin" who={who}>
+          <DoctorPage />
+        </For>
+      </Route>
+      <Route>
+        <Missing />
+      </Route>
+    </Switch>
+  );
+}
+
 function Pages(): ReactNode {
   const { data: who, error, refetch } = useQuery(whoQuery);
   const [path, go] = useLocation();
@@ -106,58 +164,7 @@ function Pages(): ReactNode {
     <Shell who={who}>
       <Fence key={path}>
         <Suspense fallback={<Loading what="the page" lines={6} />}>
-          <Switch>
-            <Route path="/">
-              <JobsPage who={who} />
-            </Route>
-            <Route path={JOB}>
-              {({ jobId = '' }) => (
-                <OrRun jobId={jobId}>
-                  <JobPage key={jobId} jobId={jobId} who={who} />
-                </OrRun>
-              )}
-            </Route>
-            <Route path="/run">
-              <RunsPage />
-            </Route>
-            <Route path={RUN}>{({ runId = '' }) => <RunPage key={runId} runId={runId} who={who} />}</Route>
-            <Route path="/pipeline">
-              <PipelinesPage who={who} />
-            </Route>
-            <Route path={PIPELINE}>{({ id = '' }) => <PipelinePage key={id} id={id} who={who} />}</Route>
-            <Route path={CHANGE}>{({ id = '' }) => <EditPage key={id} id={id} />}</Route>
-            <Route path="/new/pipeline">
-              <For needs="submit" who={who}>
-                <EditPage id={null} />
-              </For>
-            </Route>
-            <Route path="/new">
-              <For needs="submit" who={who}>
-                <NewPage who={who} />
-              </For>
-            </Route>
-            <Route path="/cost">
-              <CostPage />
-            </Route>
-            <Route path="/keys">
-              <For needs="admin" who={who}>
-                <KeysPage who={who} />
-              </For>
-            </Route>
-            <Route path="/audit">
-              <For needs="admin" who={who}>
-                <AuditPage />
-              </For>
-            </Route>
-            <Route path="/doctor">
-              <For needs="admin" who={who}>
-                <DoctorPage />
-              </For>
-            </Route>
-            <Route>
-              <Missing />
-            </Route>
-          </Switch>
+          <Places who={who} />
         </Suspense>
       </Fence>
     </Shell>

@@ -191,7 +191,7 @@ describe.skipIf(!works)(label, () => {
     expect(await his.getByRole('link', { name: 'Keys' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Take back the key of Bob' }).click();
     await page.getByRole('button', { name: 'Take it back' }).click();
-    await page.getByText('taken back').waitFor();
+    await page.getByText('taken back', { exact: true }).waitFor();
     await his.reload();
     await his.getByLabel('Key').waitFor();
     await bob.close();

@@ -21,21 +21,30 @@ function Share({
   what,
   spent,
   most,
+  unit = '',
   say,
 }: {
+  readonly unit?: string;
   readonly what: string;
   readonly spent: number | null;
   readonly most: number | null;
   readonly say: (value: number) => string;
 }): ReactNode {
   if (most === null) return null;
-  if (spent === null) return <p>at most {say(most)}</p>;
+  if (spent === null)
+    return (
+      <p>
+        at most {say(most)}
+        {unit}
+      </p>
+    );
   const left = Math.max(0, most - spent);
   const isNear = spent >= most * 0.8;
   return (
     <div className="budget-share">
       <p>
-        {say(spent)} of {say(most)},{' '}
+        {say(spent)} of {say(most)}
+        {unit},{' '}
         <b className={left === 0 ? 'bad' : isNear ? 'warn' : ''}>
           {left === 0 ? 'nothing left: jobs are stopped' : `${say(left)} left`}
         </b>
@@ -64,7 +73,8 @@ export function Budgets(): ReactNode {
                 what="Tokens used"
                 spent={one.spent_tokens}
                 most={one.max_tokens}
-                say={(value) => `${amount(value)} tokens`}
+                unit=" tokens"
+                say={amount}
               />
               {one.max_calls === null ? null : <p>at most {amount(one.max_calls)} calls of models</p>}
             </dd>

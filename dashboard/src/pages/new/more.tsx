@@ -65,14 +65,14 @@ function Amount({
 }: PartProps & {
   readonly name: 'maxCost' | 'maxTokens' | 'maxTurns' | 'minutes' | 'priority';
   readonly label: string;
-  readonly unit: string;
+  readonly unit?: string;
   readonly hint?: string | undefined;
   readonly min: number;
   readonly max?: number | undefined;
   readonly step: string;
 }): ReactNode {
   return (
-    <Field label={`${label}, in ${unit}`} hint={hint} fault={faults[name]}>
+    <Field label={unit === undefined ? label : `${label}, in ${unit}`} hint={hint} fault={faults[name]}>
       {(tied) => (
         <input
           {...tied}
@@ -122,7 +122,6 @@ function Spending({ budget, ...props }: PartProps & { readonly budget: Budget })
           {...props}
           name="maxTokens"
           label="Tokens"
-          unit="tokens"
           min={1}
           max={tokens ?? undefined}
           step="1"
@@ -132,7 +131,6 @@ function Spending({ budget, ...props }: PartProps & { readonly budget: Budget })
           {...props}
           name="maxTurns"
           label="Turns of the agent"
-          unit="turns"
           min={1}
           max={turns ?? 500}
           step="1"
@@ -195,7 +193,6 @@ function Work({ limits, ...props }: PartProps & { readonly limits: LimitsView | 
           {...props}
           name="priority"
           label="Priority"
-          unit="whole numbers"
           min={-1000}
           max={1000}
           step="1"
