@@ -6,9 +6,9 @@ import type { Role } from '../../src/job/access/access.ts';
 import type { WhoView } from '../../src/server/dashboard/view.ts';
 import { Refusal } from './api/call.ts';
 import { jobQuery, queries, whoQuery } from './api/queries.ts';
-import { Fence } from './frame/fence.tsx';
+import { Standing } from './frame/broken.tsx';
 import { Notices } from './frame/notices.tsx';
-import { Shell } from './frame/shell.tsx';
+import { Shell, useTitle } from './frame/shell.tsx';
 import { JobsPage } from './jobs/page.tsx';
 import { LoginPage } from './pages/login.tsx';
 import { Empty, Failure, Loading } from './parts/notes.tsx';
@@ -32,6 +32,7 @@ const PIPELINE = /^\/pipeline\/(?<id>[\w-]{1,100})\/?$/;
 const CHANGE = /^\/pipeline\/(?<id>[\w-]{1,100})\/change\/?$/;
 
 function Missing(): ReactNode {
+  useTitle('Not here');
   return (
     <Empty icon="search" title="There is nothing here">
       <p>
@@ -39,11 +40,6 @@ function Missing(): ReactNode {
       </p>
     </Empty>
   );
-}
-
-/** A page that a browser kept as it was when it was left is as old as the login of then. */
-function renewed({ persisted }: PageTransitionEvent): void {
-  if (persisted) location.reload();
 }
 
 /** A job that is the run of a pipeline has a page of another kind. */
@@ -84,8 +80,8 @@ function mayAct(has: Role, needs: Role): boolean {
   return ROLES.indexOf(has) >= ROLES.indexOf(needs);
 }
 
-/** The routes: a page is a row here, a place in `frame/shell.tsx` and a key in `frame/shortcuts.tsx`. */
-function Places({ who }: { readonly who: WhoView }): ReactNode {
+/** The pages by their paths. */
+function Routes({ who }: { readonly who: WhoView }): ReactNode {
   return (
     <Switch>
       <Route path="/">
@@ -148,25 +144,18 @@ function Pages(): ReactNode {
   // Who was known is asked for the key over the page, and loses nothing.
   const isStranger = who === undefined && error instanceof Refusal && error.status === 401;
   useEffect(() => {
-    if (!isStranger) return;
-    go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
-    // Nothing stays of what was shown to who was let in.
-    queries.clear();
+    if (isStranger) go(`/login?next=${encodeURIComponent(path + location.search)}`, { replace: true });
   }, [isStranger, path, go]);
-  useEffect(() => {
-    addEventListener('pageshow', renewed);
-    return () => removeEventListener('pageshow', renewed);
-  }, []);
   if (who === undefined && error !== null && !isStranger)
     return <Failure error={error} onAgain={() => void refetch()} />;
   if (who === undefined) return <Loading what="the dashboard" />;
   return (
     <Shell who={who}>
-      <Fence key={path}>
+      <Standing key={path}>
         <Suspense fallback={<Loading what="the page" lines={6} />}>
-          <Places who={who} />
+          <Routes who={who} />
         </Suspense>
-      </Fence>
+      </Standing>
     </Shell>
   );
 }
@@ -175,18 +164,16 @@ function Pages(): ReactNode {
 export function App(): ReactNode {
   return (
     <QueryClientProvider client={queries}>
-      <Fence>
-        <Notices>
-          <Switch>
-            <Route path="/login">
-              <LoginPage />
-            </Route>
-            <Route>
-              <Pages />
-            </Route>
-          </Switch>
-        </Notices>
-      </Fence>
+      <Notices>
+        <Switch>
+          <Route path="/login">
+            <LoginPage />
+          </Route>
+          <Route>
+            <Pages />
+          </Route>
+        </Switch>
+      </Notices>
     </QueryClientProvider>
   );
 }

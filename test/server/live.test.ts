@@ -130,6 +130,12 @@ describe('server-sent events', () => {
     expect(await look({ 'last-event-id': '1' }, '?after=2')).toBe(200);
   });
 
+  test('of a job that ended without a word there is nothing to come', async () => {
+    const job = await playJob(opened);
+    await job.end();
+    expect((await readUntil(job.jobId, 0, 100)).status).toBe(204);
+  });
+
   test('who asks for the headers alone follows nothing', async () => {
     const job = await playJob(opened);
     const following = async (): Promise<string | undefined> =>

@@ -42,6 +42,32 @@ const EVENTS_PER_MS = 100;
 /** Pause before a stream that was refused is tried again, in milliseconds. */
 const AGAIN_MS = 2000;
 
+/**
+ * What a stream is answered with, which a browser does not tell: there may be nothing more to come (the log of an old job
+ * is forgotten one day, one from elsewhere may have no end), or the job is gone. 0 where nobody answers.
+ */
+async function statusOf(address: string): Promise<number> {
+  const headers = { accept: 'text/event-stream' };
+  return fetch(address, { method: 'HEAD', headers }).then(
+    ({ status }) => status,
+    () => 0,
+  );
+}
+
+function hasEnd(events: readonly JobEvent[]): boolean {
+  const ended = events.findLast((event) => event.type === 'status');
+  return ['completed', 'failed', 'cancelled'].includes(String(ended?.data['status']));
+}
+
+function hear(source: EventSource, take: (message: MessageEvent<string>) => void): void {
+  for (const type of Object.keys(TYPES)) {
+    source.addEventListener(type, (event: Event) => {
+      // An event of the job may be of the type `error`, and so is what the browser says of the connection.
+      if (event instanceof MessageEvent) take(event);
+    });
+  }
+}
+
 function createStream(jobId: string): Stream {
   let followed: Followed = { events: [], connection: 'connecting' };
   const listeners = new Set<() => void>();
@@ -63,10 +89,7 @@ function createStream(jobId: string): Stream {
     waiting.push(JSON.parse(message.data) as JobEvent);
     timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
   };
-  const isOver = (): boolean => {
-    const ended = followed.events.findLast((event) => event.type === 'status');
-    return ['completed', 'failed', 'cancelled'].includes(String(ended?.data['status']));
-  };
+  const addressOf = (): string => `/api/jobs/${jobId}/events?after=${followed.events.at(-1)?.seq ?? 0}`;
   return {
     subscribe(listener) {
       listeners.add(listener);
@@ -76,29 +99,33 @@ function createStream(jobId: string): Stream {
     open() {
       let again: ReturnType<typeof setTimeout> | null = null;
       let source: EventSource;
+      let isClosed = false;
+      const ask = async (): Promise<void> => {
+        const status = await statusOf(addressOf());
+        if (isClosed) return;
+        if (status === 204 || status === 404) show({ ...followed, connection: 'over' });
+        // The log is shorter than it was: a back-up took its place.
+        else if (status === 400) show({ ...followed, events: [] });
+        if (followed.connection !== 'over') again = setTimeout(connect, AGAIN_MS);
+      };
       const connect = (): void => {
-        const after = followed.events.at(-1)?.seq ?? 0;
-        source = new EventSource(`/api/jobs/${jobId}/events?after=${after}`);
+        source = new EventSource(addressOf());
         source.addEventListener('open', () => show({ ...followed, connection: 'live' }));
-        for (const type of Object.keys(TYPES)) {
-          source.addEventListener(type, (event: Event) => {
-            // An event of the job may be of the type `error`, and so is what the browser says of the connection.
-            if (event instanceof MessageEvent) take(event);
-          });
-        }
+        hear(source, take);
         source.addEventListener('error', (event) => {
           if (event instanceof MessageEvent) return;
           flush();
-          const connection = isOver() ? 'over' : 'lost';
+          const connection = hasEnd(followed.events) ? 'over' : 'lost';
           if (connection === 'over') source.close();
           show({ ...followed, connection });
-          // Refused, not cut off: the browser gives up, and this does not.
-          if (connection === 'lost' && source.readyState === EventSource.CLOSED)
-            again = setTimeout(connect, AGAIN_MS);
+          // Refused, not cut off: the browser gives up, and this does not, unless there is nothing more to come.
+          if (connection === 'over' || source.readyState !== EventSource.CLOSED) return;
+          void ask();
         });
       };
       connect();
       return () => {
+        isClosed = true;
         source.close();
         if (again !== null) clearTimeout(again);
         if (timer !== null) clearTimeout(timer);

@@ -95,7 +95,7 @@ export function sessionQuery(job: JobView) {
   return queryOptions({
     queryKey: ['session', session],
     queryFn: ({ signal }) =>
-      get<SessionDetail>(`/api/sessions/${encodeURIComponent(session)}?limit=50`, signal),
+      get<SessionDetail>(`/api/sessions/${encodeURIComponent(session.toWellFormed())}?limit=50`, signal),
     refetchInterval: hasEnded(job) ? false : 3 * JOB_MS,
   });
 }

@@ -45,7 +45,8 @@ export function runsQuery({
   const query = new URLSearchParams({ limit: String(PAGE_RUNS) });
   if (status !== '') query.set('status', status);
   if (cursor !== '') query.set('cursor', cursor);
-  const path = pipeline === '' ? '/api/runs' : `/api/pipelines/${encodeURIComponent(pipeline)}/runs`;
+  const path =
+    pipeline === '' ? '/api/runs' : `/api/pipelines/${encodeURIComponent(pipeline.toWellFormed())}/runs`;
   return queryOptions({
     queryKey: ['runs', pipeline, status, cursor],
     queryFn: ({ signal }) => get<RunPage>(`${path}?${query}`, signal),
@@ -72,6 +73,7 @@ export const pipelinesQuery = queryOptions({
 export function pipelineQuery(id: string) {
   return queryOptions({
     queryKey: ['pipeline', id],
-    queryFn: ({ signal }) => get<StoredPipeline>(`/api/pipelines/${encodeURIComponent(id)}`, signal),
+    queryFn: ({ signal }) =>
+      get<StoredPipeline>(`/api/pipelines/${encodeURIComponent(id.toWellFormed())}`, signal),
   });
 }

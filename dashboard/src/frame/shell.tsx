@@ -1,6 +1,6 @@
 /** What is around every page: where one is, where one can go, who one is, and whether the server answers. */
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
 import { logOut } from '../api/call.ts';
@@ -72,9 +72,9 @@ function Person({ who }: { readonly who: WhoView }): ReactNode {
     try {
       await logOut();
       queries.clear();
-      location.replace('/login');
-    } catch (error) {
-      say.failed(error);
+      location.assign('/login');
+    } catch (refusal) {
+      say.failed(refusal);
     }
   };
   return (
@@ -118,9 +118,24 @@ function Nav({ path, isAdmin }: { readonly path: string; readonly isAdmin: boole
   );
 }
 
+/** Where the focus was on what is gone with the page before, it is on the page that took its place. */
+function useFocusOnPage(path: string): RefObject<HTMLElement | null> {
+  const main = useRef<HTMLElement>(null);
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current === path) return;
+    before.current = path;
+    const { activeElement: at } = document;
+    if (at === null || at === document.body || !at.checkVisibility())
+      main.current?.focus({ preventScroll: true });
+  }, [path]);
+  return main;
+}
+
 /** The frame. */
 export function Shell({ who, children }: { readonly who: WhoView; readonly children: ReactNode }): ReactNode {
   const [path] = useLocation();
+  const main = useFocusOnPage(path);
   // It is open for one place: where one goes, it is closed.
   const [openAt, setOpenAt] = useState<string | null>(null);
   const isOpen = openAt === path;
@@ -170,7 +185,7 @@ export function Shell({ who, children }: { readonly who: WhoView; readonly child
           <Person who={who} />
         </div>
       </div>
-      <main id="main" tabIndex={-1}>
+      <main id="main" ref={main} tabIndex={-1}>
         {children}
       </main>
       <LoginAgain who={who} />

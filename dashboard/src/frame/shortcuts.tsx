@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { Sheet } from '../parts/ask.tsx';
+import { keep, kept } from '../parts/kept.ts';
 
 /** What a page does at a key. */
 export type Keys = Readonly<Record<string, () => void>>;
@@ -60,9 +61,18 @@ const KNOWN: readonly (readonly [group: string, rows: readonly (readonly [keys: 
     ],
   ];
 
+/** Where it is kept that single keys are to do nothing: who speaks to a computer may set them off by a word. */
+const OFF = 'single-keys';
+
+/** Whether a key is meant for the pages: not for what is being written, nor for a dialog, which has the keyboard to itself. */
+function isForPages(event: KeyboardEvent): boolean {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing)
+    return false;
+  return !isTyping(event) && document.querySelector('[role="dialog"]') === null && kept(OFF) === null;
+}
+
 /** Whether a key is meant for what is being written. */
-function isTyping(event: KeyboardEvent): boolean {
-  const { target } = event;
+function isTyping({ target }: KeyboardEvent): boolean {
   return (
     target instanceof HTMLElement &&
     (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) &&
@@ -78,9 +88,7 @@ export function useKeys(keys: Keys): void {
   });
   useEffect(() => {
     const listen = (event: KeyboardEvent): void => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
-      // A dialog has the keyboard to itself.
-      if (document.querySelector('[role="dialog"]') !== null) return;
+      if (!isForPages(event)) return;
       const does = latest.current[event.key];
       if (does === undefined) return;
       event.preventDefault();
@@ -89,6 +97,24 @@ export function useKeys(keys: Keys): void {
     addEventListener('keydown', listen);
     return () => removeEventListener('keydown', listen);
   }, []);
+}
+
+/** Turns single keys off, which WCAG 2.1.4 asks of pages that have them. */
+function Switch(): ReactNode {
+  const [isOn, setOn] = useState(kept(OFF) === null);
+  return (
+    <label className="check">
+      <input
+        type="checkbox"
+        checked={isOn}
+        onChange={({ target: { checked } }) => {
+          keep(OFF, checked ? null : 'off');
+          setOn(checked);
+        }}
+      />
+      Single keys do something
+    </label>
+  );
 }
 
 /** Keys that hold on every page, and the list of all. */
@@ -108,7 +134,7 @@ export function Shortcuts({
   useEffect(() => {
     // Heard before the keys of the page: after `g`, a `j` is not the next row.
     const listen = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+      if (!isForPages(event)) return;
       const isSecond = event.timeStamp - since < SECOND_MS;
       setSince(event.key === 'g' ? event.timeStamp : -Infinity);
       const does = isSecond ? after(event.key) : undefined;
@@ -139,6 +165,7 @@ export function Shortcuts({
           </dl>
         </section>
       ))}
+      <Switch />
     </Sheet>
   );
 }

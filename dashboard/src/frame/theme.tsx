@@ -1,5 +1,6 @@
 /** Light or dark: as the system has it, unless somebody chose. */
 import { useState, type ReactNode } from 'react';
+import { keep, kept } from '../parts/kept.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 
 type Theme = 'system' | 'light' | 'dark';
@@ -8,16 +9,16 @@ const NEXT: Readonly<Record<Theme, Theme>> = { system: 'light', light: 'dark', d
 const SIGNS: Readonly<Record<Theme, IconName>> = { system: 'screen', light: 'sun', dark: 'moon' };
 
 function chosen(): Theme {
-  const theme = localStorage.getItem('theme');
+  const theme = kept('theme');
   return theme === 'light' || theme === 'dark' ? theme : 'system';
 }
 
 function choose(theme: Theme): void {
   if (theme === 'system') {
-    localStorage.removeItem('theme');
+    keep('theme', null);
     delete document.documentElement.dataset['theme'];
   } else {
-    localStorage.setItem('theme', theme);
+    keep('theme', theme);
     document.documentElement.dataset['theme'] = theme;
   }
 }

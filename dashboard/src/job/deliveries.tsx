@@ -24,7 +24,7 @@ function One({ delivery }: { readonly delivery: Delivery }): ReactNode {
         <code className="address">{shown(delivery.url)}</code>
         {delivery.due_at === null ? null : <span className="quiet">next try {moment(delivery.due_at)}</span>}
       </header>
-      <div className="table-scroll">
+      <div className="table-scroll" tabIndex={0} role="region" aria-label="Tries">
         <table className="table">
           <thead>
             <tr>

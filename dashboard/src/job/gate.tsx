@@ -26,7 +26,7 @@ function testsText({ base_tests: base = null, head_tests: head = null }: CheckRe
 
 /** Names the row of a check of the last run, for who is led to it. */
 export function checkId(check: string): string {
-  return `check-${encodeURIComponent(check)}`;
+  return `check-${encodeURIComponent(check.toWellFormed())}`;
 }
 
 /** Where a check of a run printed to: the gate's own log of it, by the check's name. */
@@ -38,7 +38,7 @@ interface Printed {
 
 /** The address of all that a check printed on head. */
 function outputAddress({ jobId, run }: Printed, check: string): string {
-  return `/api/jobs/${jobId}/output?run=${run}&check=${encodeURIComponent(check)}`;
+  return `/api/jobs/${jobId}/output?run=${run}&check=${encodeURIComponent(check.toWellFormed())}`;
 }
 
 function Failing({ check, printed }: { readonly check: CheckReport; readonly printed: Printed }): ReactNode {
@@ -50,8 +50,8 @@ function Failing({ check, printed }: { readonly check: CheckReport; readonly pri
             <>
               <h4>New with this change</h4>
               <ul className="failures">
-                {check.new_failures.map((name) => (
-                  <li key={name}>
+                {check.new_failures.map((name, at) => (
+                  <li key={`${name} ${at}`}>
                     <Icon name="cross" /> <span dir="auto">{shown(name)}</span>
                   </li>
                 ))}
@@ -89,7 +89,7 @@ function Checks({
   readonly isLast: boolean;
 }): ReactNode {
   return (
-    <div className="table-scroll">
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Checks">
       <table className="table gate-table">
         <thead>
           <tr>
@@ -105,8 +105,8 @@ function Checks({
           </tr>
         </thead>
         <tbody>
-          {checks.map((check) => (
-            <Fragment key={check.name}>
+          {checks.map((check, at) => (
+            <Fragment key={`${check.name} ${at}`}>
               <tr
                 className={check.verdict === 'failed' ? 'is-bad' : ''}
                 id={isLast ? checkId(check.name) : undefined}
@@ -221,7 +221,7 @@ function Live({ live }: { readonly live: LiveGate }): ReactNode {
           Gate run {live.run}: {counted(live.checks.length, 'check')} on base and on head
         </h3>
       </header>
-      <div className="table-scroll">
+      <div className="table-scroll" tabIndex={0} role="region" aria-label="Checks at work">
         <table className="table gate-table">
           <thead>
             <tr>

@@ -8,7 +8,7 @@ import type { JobView } from '../../../src/job/view/view.ts';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
 import { useFollowed, type Followed } from '../api/follow.ts';
 import { diffQuery, gateQuery, hasEnded, jobQuery, queries, resultQuery } from '../api/queries.ts';
-import { Fence } from '../frame/fence.tsx';
+import { Standing } from '../frame/broken.tsx';
 import { useTitle } from '../frame/shell.tsx';
 import { useKeys } from '../frame/shortcuts.tsx';
 import { Copy } from '../parts/copy.tsx';
@@ -137,8 +137,8 @@ function Notes({ notices }: { readonly notices: readonly string[] }): ReactNode 
   if (notices.length === 0) return null;
   return (
     <ul className="remarks-list">
-      {notices.map((notice) => (
-        <li key={notice}>
+      {notices.map((notice, at) => (
+        <li key={`${notice} ${at}`}>
           <Icon name="flag" /> {firstLine(notice)}
         </li>
       ))}
@@ -161,7 +161,7 @@ function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNod
   const isOver = hasEnded(job);
   return (
     <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-      <Fence key={tab}>
+      <Standing key={tab}>
         <Suspense fallback={<Loading what={NAMES[tab]} />}>
           {tab === 'gate' ? <Gate jobId={jobId} runs={runs} live={live} hasEnded={isOver} /> : null}
           {tab === 'activity' ? <Story events={events} /> : null}
@@ -171,7 +171,7 @@ function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNod
           {tab === 'changes' ? <Changes job={job} canAct={mayAct} /> : null}
           {tab === 'deliveries' && mayAct ? <Deliveries jobId={jobId} hasEnded={isOver} /> : null}
         </Suspense>
-      </Fence>
+      </Standing>
     </div>
   );
 }

@@ -59,7 +59,7 @@ export function Asked({ job }: { readonly job: JobView }): ReactNode {
       {job.task.trim() === firstLine(job.task) ? null : (
         <details className="more">
           <summary>The whole task</summary>
-          <p className="prose" dir="auto">
+          <p className="prose" dir="auto" tabIndex={0} role="region" aria-label="Task">
             {shown(job.task)}
           </p>
         </details>

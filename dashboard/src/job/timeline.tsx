@@ -37,7 +37,7 @@ export function Timeline({ phases }: { readonly phases: readonly PhaseTold[] }):
   const total = shown.reduce((sum, { ms }) => sum + (ms ?? 0), 0);
   if (shown.length === 0) return null;
   return (
-    <ol className="timeline card" aria-label="Steps">
+    <ol className="timeline card" aria-label="Steps" tabIndex={0}>
       {shown.map((phase) => (
         <Step key={phase.key} phase={phase} total={total} />
       ))}

@@ -9,7 +9,7 @@ import { onceKey, post } from '../api/call.ts';
 import { useFollowed, type Followed } from '../api/follow.ts';
 import { diffQuery, gateQuery, jobQuery, queries, resultQuery } from '../api/queries.ts';
 import { isOver, runQuery } from '../api/runs.ts';
-import { Fence } from '../frame/fence.tsx';
+import { Standing } from '../frame/broken.tsx';
 import { useSay } from '../frame/notices.tsx';
 import { useTitle } from '../frame/shell.tsx';
 import { useKeys } from '../frame/shortcuts.tsx';
@@ -269,7 +269,7 @@ function Loaded({ run, job, who, followed }: LoadedProps): ReactNode {
       </Answers>
       <Tabs tabs={tabs} tab={tab} onTab={setTab} />
       <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        <Fence key={tab}>
+        <Standing key={tab}>
           <Suspense fallback={<Loading what={NAMES[tab]} />}>
             {tab === 'steps' ? <Steps steps={steps} plan={plan} hasRun onOpen={goToAnswer} /> : null}
             {tab === 'gate' ? (
@@ -286,7 +286,7 @@ function Loaded({ run, job, who, followed }: LoadedProps): ReactNode {
             {tab === 'changes' ? <Changes job={job} canAct={mayAct && over} /> : null}
             {tab === 'deliveries' ? <Deliveries jobId={run.job_id} hasEnded={over} /> : null}
           </Suspense>
-        </Fence>
+        </Standing>
       </div>
       <Provenance result={result} events={followed.events} />
     </div>

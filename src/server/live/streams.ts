@@ -100,7 +100,7 @@ export async function checkAfter(
   const events = await store.readEvents(jobId, Math.max(0, after - 1), 2);
   const isOver = job !== null && isTerminal(job.status) && (await store.getLease(jobId)) === null;
   const isKnown = after === 0 || events[0]?.seq === after;
-  if (isKnown) return isOver && events.at(-1)?.seq === after ? 'over' : 'open';
+  if (isKnown) return isOver && (events.at(-1)?.seq ?? 0) === after ? 'over' : 'open';
   // The log of an old job is forgotten one day, and its followers with it.
   if (isOver) return 'over';
   const errors = [{ field, came: String(after), allowed: 'the number of an event of this job, or 0' }];

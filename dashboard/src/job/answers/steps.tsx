@@ -92,7 +92,7 @@ export function NextSteps(props: SummaryProps & Leads & { readonly most: Budget 
       {next.acts.length === 0 ? null : (
         <div className="next-acts">
           {next.acts.map((one, at) => (
-            <Act key={one.label} act={one} isFirst={at === 0} onAct={act} />
+            <Act key={`${one.label} ${at}`} act={one} isFirst={at === 0} onAct={act} />
           ))}
         </div>
       )}

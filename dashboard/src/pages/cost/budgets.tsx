@@ -12,7 +12,7 @@ function nameOf({ scope, repo }: BudgetState): ReactNode {
   if (repo === null) return 'Each repository, a day';
   return (
     <>
-      <Link href={`/?repo=${encodeURIComponent(repo)}`}>{repoName(repo)}</Link>, today
+      <Link href={`/?repo=${encodeURIComponent(repo.toWellFormed())}`}>{repoName(repo)}</Link>, today
     </>
   );
 }
