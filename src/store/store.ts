@@ -10,8 +10,7 @@ import type {
   NewDelivery,
 } from '../job/delivery/delivery.ts';
 import type { ApiKey, AuditEntry, AuditFilter, NumberedAuditEntry } from '../job/access/access.ts';
-import type { JobEvent, NewEvent } from '../job/job.ts';
-import type { Job, JobPatch } from '../job/job.ts';
+import type { Job, JobEvent, JobPatch, NewEvent } from '../job/job.ts';
 import type { PastJob } from '../job/model/estimate.ts';
 import type { StoredPipeline } from '../job/pipeline/definition.ts';
 import type { ApprovalDecision } from '../job/pipeline/run.ts';
@@ -28,8 +27,7 @@ import type {
 import type { SessionView } from '../job/view/session.ts';
 
 /**
- * How safe a write is when its promise resolves. `full`: survives a power failure (accepted, terminal, intent
- * and result of external effects). `normal`: survives a killed process.
+ * How safe a write is when its promise resolves: `full` survives a power failure, `normal` a killed process.
  */
 export type Durability = 'full' | 'normal';
 
