@@ -27,8 +27,7 @@ import type {
 import type { SessionView } from '../job/view/session.ts';
 
 /**
- * How safe a write is when its promise resolves. `full`: survives a power failure (accepted, terminal, intent
- * and result of external effects). `normal`: survives a killed process.
+ * How safe a write is when its promise resolves: `full` survives a power failure, `normal` a killed process.
  */
 export type Durability = 'full' | 'normal';
 

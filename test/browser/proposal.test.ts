@@ -88,7 +88,8 @@ describe.skipIf(!works)(label, () => {
       await page.getByRole('link', { name: 'Open pull request #1' }).waitFor();
       expect(forge.repo('ann', 'tool').pulls).toHaveLength(1);
 
-      await page.goto(`${scene.url}/new?from=${first.split('/').at(-1)}`);
+      await page.goto(first);
+      await page.getByRole('link', { name: 'Retry with changes' }).click();
       await expect.poll(() => page.getByLabel('Task').inputValue(), SOON).toBe('Say what sum is for');
       expect(await page.getByLabel('Repository').inputValue()).toBe(`${forge.url}/ann/tool`);
       expect(troubles).toEqual([]);

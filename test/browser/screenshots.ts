@@ -76,6 +76,10 @@ async function pagesOf(scene: Scene, page: Page, jobs: ReadonlyMap<string, strin
   await picture(page, 'new');
   await show('/cost?by=agent', 'simulated:bad');
   await picture(page, 'cost');
+  await show('/cost', 'By day');
+  await picture(page, 'days');
+  await show('/audit', '127.0.0.1');
+  await picture(page, 'audit');
   await show('/keys', 'Take back');
   await picture(page, 'keys');
   await show('/doctor', 'Works');

@@ -1,6 +1,6 @@
 /** What a person can do to a job: stop it, ask again, answer it, tell its agent something, go on from it. */
 import { useId, useState, type FormEvent, type ReactNode } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import type { Budget } from '../../../src/job/request.ts';
 import type { JobView } from '../../../src/job/view/view.ts';
 import { onceKey, post } from '../api/call.ts';
@@ -209,9 +209,14 @@ export function Actions({
           <Icon name="say" /> {isOver ? 'Follow up' : 'Message'}
         </button>
         {isOver ? (
-          <button type="button" className="button" onClick={() => void attempt(retry)}>
-            <Icon name="again" /> Retry
-          </button>
+          <>
+            <button type="button" className="button" onClick={() => void attempt(retry)}>
+              <Icon name="again" /> Retry
+            </button>
+            <Link className="button" href={`/new?from=${job.job_id}`} title="The same again, with changes">
+              Retry with changes
+            </Link>
+          </>
         ) : (
           <button type="button" className="button" onClick={() => setAsked(true)}>
             <Icon name="stop" /> Cancel

@@ -890,14 +890,7 @@ export interface Agents {
   }[];
 }
 
-export interface ServerLimits {
-  /** What one job may spend: the most that a request may say, and what holds where it says nothing */
-  readonly budget: {
-    readonly max_cost_usd: number | null;
-    readonly max_tokens: number | null;
-    readonly max_turns: number | null;
-    readonly timeout_s: number;
-  };
+export interface Offer {
   /** Who is asked unless a request says otherwise */
   readonly model: string | null;
   readonly sandbox: 'auto' | 'bubblewrap' | 'host';

@@ -15,6 +15,10 @@ import { limitsEndpoint } from './limits.ts';
 import { remembered } from './remembered.ts';
 import type { AgentsView, DemoView, FindingView, WhoView } from './view.ts';
 
+/** How long what was found of this machine holds, in milliseconds: to look starts programmes. */
+const FOUND_MS = 2000;
+const READY_MS = 10_000;
+
 const who = z
   .object({
     id: z.string().meta({ description: 'Id of the key; `local` where nobody is asked for one' }),
@@ -96,8 +100,8 @@ function whoEndpoint({ runner, auth, version }: Parts, define: Define): Endpoint
 }
 
 function machineEndpoints({ config }: Parts, define: Define): readonly Endpoint[] {
-  const found = remembered(async () => ({ findings: await examine(config) }));
-  const editors = remembered(async (): Promise<AgentsView> => {
+  const found = remembered(FOUND_MS, async () => ({ findings: await examine(config) }));
+  const editors = remembered(READY_MS, async (): Promise<AgentsView> => {
     const all = await listAgents(config);
     const usable = all.filter(({ name }) => name !== 'command' || config.agentCmd !== null);
     return {
@@ -118,7 +122,7 @@ function machineEndpoints({ config }: Parts, define: Define): readonly Endpoint[
       role: 'admin',
       answers: {
         200: {
-          description: 'What was found, at most ten seconds ago',
+          description: 'What was found, at most two seconds ago',
           content: {
             'application/json': {
               schema: findings,

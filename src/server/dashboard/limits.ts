@@ -1,20 +1,19 @@
 /** What a request may ask for here, and what budgets leave: read before one asks, so that nobody is refused by surprise. */
 import { z } from 'zod';
 import { SANDBOX_NAMES } from '../../job/request.ts';
-import { readBudgets } from '../../runner/look/budgets.ts';
+import { readBudgets } from '../../runner/models/budgets.ts';
 import { hasForge } from '../../runner/request/resolve.ts';
 import { json, type Endpoint } from '../endpoint.ts';
 import type { Define, Parts } from '../parts.ts';
 import { remembered } from './remembered.ts';
 import type { LimitsView } from './view.ts';
 
+/** How long what was found of spending holds, in milliseconds: it is summed over the jobs of two weeks. */
+const SPENT_MS = 10_000;
+
 const most = z.number().nullable();
 const limits = z
   .object({
-    budget: z.object({ max_cost_usd: most, max_tokens: most, max_turns: most, timeout_s: z.number() }).meta({
-      description:
-        'What one job may spend: the most that a request may say, and what holds where it says nothing',
-    }),
     model: z.string().nullable().meta({ description: 'Who is asked unless a request says otherwise' }),
     sandbox: z.enum(SANDBOX_NAMES),
     sandboxes: z.array(z.enum(SANDBOX_NAMES)).meta({ description: 'Those that a request may name' }),
@@ -34,10 +33,9 @@ const limits = z
       }),
     ),
   })
-  .meta({ id: 'ServerLimits' });
+  .meta({ id: 'Offer' });
 
 const EXAMPLE: LimitsView = {
-  budget: { max_cost_usd: 5, max_tokens: null, max_turns: null, timeout_s: 3600 },
   model: null,
   sandbox: 'auto',
   sandboxes: ['auto', 'bubblewrap'],
@@ -58,7 +56,7 @@ const EXAMPLE: LimitsView = {
 
 /** The endpoint. */
 export function limitsEndpoint({ runner, config }: Parts, define: Define): Endpoint {
-  const budgets = remembered(async () => await readBudgets(runner, new Date()));
+  const budgets = remembered(SPENT_MS, async () => await readBudgets(runner, new Date()));
   return define({
     method: 'get',
     path: '/api/limits',
@@ -73,9 +71,8 @@ export function limitsEndpoint({ runner, config }: Parts, define: Define): Endpo
       },
     },
     async handle() {
-      const { budget, model, sandbox, webhooks } = config;
+      const { model, sandbox, webhooks } = config;
       const answer: LimitsView = {
-        budget,
         model,
         sandbox: sandbox.name,
         sandboxes: SANDBOX_NAMES.filter((name) => name !== 'host' || sandbox.name === 'host'),

@@ -1,14 +1,15 @@
 /** Answers that are dear to find, and hold for a moment. */
 
-/** How long what was found of this machine holds, in milliseconds: to look starts programmes. */
-const FOUND_MS = 10_000;
-
-/** Asks again only when what was answered is old; those who ask meanwhile share the answer. */
-export function remembered<T>(look: () => Promise<T>): () => Promise<T> {
+/**
+ * Asks again only when what was answered is old; those who ask meanwhile share the answer.
+ *
+ * @param holdMs how long an answer holds, in milliseconds
+ */
+export function remembered<T>(holdMs: number, look: () => Promise<T>): () => Promise<T> {
   let asked: { readonly atMs: number; readonly answer: Promise<T> } | null = null;
   return () => {
     const atMs = performance.now();
-    if (asked === null || atMs - asked.atMs > FOUND_MS) {
+    if (asked === null || atMs - asked.atMs > holdMs) {
       const answer = look();
       asked = { atMs, answer };
       answer.catch(() => {

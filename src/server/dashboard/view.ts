@@ -54,8 +54,7 @@ export interface GateRunsView {
 
 /** What a request may ask for here. */
 export interface LimitsView {
-  /** The most that a request may say, and what holds where it says nothing. */
-  readonly budget: Budget;
+  /** Who is asked unless a request says otherwise. */
   readonly model: string | null;
   readonly sandbox: SandboxChoiceName;
   readonly sandboxes: readonly SandboxChoiceName[];

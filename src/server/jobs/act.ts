@@ -10,7 +10,7 @@ import { findJob } from './read.ts';
 import { accepted, approveBody, jobPath, jobView, messageBody, retryBody, submitBody } from './schema.ts';
 import * as samples from './samples.ts';
 import { budgetOf, onceOf, requestOf, SUBMIT_REFUSES } from './submit.ts';
-import { acceptedView, viewOf } from './view.ts';
+import { acceptedView, viewOf } from '../../job/view/view.ts';
 
 const KEY_HEADER = { 'idempotency-key': 'Any text of yours: 1 to 255 printable ASCII characters' };
 /** What an approval says where the person says nothing. */

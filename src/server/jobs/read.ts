@@ -28,7 +28,7 @@ import {
 } from './schema.ts';
 import * as samples from './samples.ts';
 import { stepView } from '../../job/view/view.ts';
-import { viewOf } from './view.ts';
+import { viewOf } from '../../job/view/view.ts';
 import { z } from 'zod';
 
 const MAX_SEQ = 1e15;

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { BudgetState } from '../../../../src/job/view/budget.ts';
-import { limitsQuery } from '../../api/queries.ts';
+import { limitsQuery, whoQuery } from '../../api/queries.ts';
 import { amount, money, repoName, span } from '../../parts/words.ts';
 
 function nameOf({ scope, repo }: BudgetState): ReactNode {
@@ -21,21 +21,30 @@ function Share({
   what,
   spent,
   most,
+  unit = '',
   say,
 }: {
+  readonly unit?: string;
   readonly what: string;
   readonly spent: number | null;
   readonly most: number | null;
   readonly say: (value: number) => string;
 }): ReactNode {
   if (most === null) return null;
-  if (spent === null) return <p>at most {say(most)}</p>;
+  if (spent === null)
+    return (
+      <p>
+        at most {say(most)}
+        {unit}
+      </p>
+    );
   const left = Math.max(0, most - spent);
   const isNear = spent >= most * 0.8;
   return (
     <div className="budget-share">
       <p>
-        {say(spent)} of {say(most)},{' '}
+        {say(spent)} of {say(most)}
+        {unit},{' '}
         <b className={left === 0 ? 'bad' : isNear ? 'warn' : ''}>
           {left === 0 ? 'nothing left: jobs are stopped' : `${say(left)} left`}
         </b>
@@ -48,8 +57,9 @@ function Share({
 /** The budgets, and that of one job; nothing where the server was not told of any. */
 export function Budgets(): ReactNode {
   const { data } = useQuery(limitsQuery);
-  if (data === undefined) return null;
-  const { max_cost_usd: cost, max_tokens: tokens, timeout_s: seconds } = data.budget;
+  const { data: who } = useQuery(whoQuery);
+  if (data === undefined || who === undefined) return null;
+  const { max_cost_usd: cost, max_tokens: tokens, timeout_s: seconds } = who.most;
   return (
     <section className="card budgets" aria-label="Budgets">
       <h2 className="section-name">Budgets</h2>
@@ -63,7 +73,8 @@ export function Budgets(): ReactNode {
                 what="Tokens used"
                 spent={one.spent_tokens}
                 most={one.max_tokens}
-                say={(value) => `${amount(value)} tokens`}
+                unit=" tokens"
+                say={amount}
               />
               {one.max_calls === null ? null : <p>at most {amount(one.max_calls)} calls of models</p>}
             </dd>

@@ -229,6 +229,7 @@ export function CostPage(): ReactNode {
               onMeasure={(of) => choose({ of })}
             />
           ) : null}
+          <Budgets />
           <Rows usage={data} />
           <div className="form-foot">
             {data.total === null ? <span /> : <Unknown total={data.total} />}
@@ -238,7 +239,6 @@ export function CostPage(): ReactNode {
           </div>
         </>
       )}
-      <Budgets />
     </div>
   );
 }

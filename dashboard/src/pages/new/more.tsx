@@ -1,7 +1,8 @@
 /** What few requests say: where to begin, what may be spent, how it is judged and proposed, who is told. */
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
-import type { LimitsView } from '../../../../src/server/dashboard/view.ts';
+import type { Budget } from '../../../../src/job/request.ts';
+import type { LimitsView, WhoView } from '../../../../src/server/dashboard/view.ts';
 import { limitsQuery } from '../../api/queries.ts';
 import { amount, money } from '../../parts/words.ts';
 import { Field } from './field.tsx';
@@ -64,14 +65,14 @@ function Amount({
 }: PartProps & {
   readonly name: 'maxCost' | 'maxTokens' | 'maxTurns' | 'minutes' | 'priority';
   readonly label: string;
-  readonly unit: string;
+  readonly unit?: string;
   readonly hint?: string | undefined;
   readonly min: number;
   readonly max?: number | undefined;
   readonly step: string;
 }): ReactNode {
   return (
-    <Field label={`${label}, in ${unit}`} hint={hint} fault={faults[name]}>
+    <Field label={unit === undefined ? label : `${label}, in ${unit}`} hint={hint} fault={faults[name]}>
       {(tied) => (
         <input
           {...tied}
@@ -88,18 +89,11 @@ function Amount({
   );
 }
 
-function Budget({ limits, ...props }: PartProps & { readonly limits: LimitsView | undefined }): ReactNode {
-  const budget = limits?.budget;
-  const most = (text: string | null): string | undefined =>
-    budget === undefined
-      ? undefined
-      : text === null
-        ? 'No limit unless given'
-        : `At most ${text}, and that unless given`;
-  const minutes = budget === undefined ? undefined : budget.timeout_s / 60;
-  const cost = budget?.max_cost_usd ?? null;
-  const tokens = budget?.max_tokens ?? null;
-  const turns = budget?.max_turns ?? null;
+function Spending({ budget, ...props }: PartProps & { readonly budget: Budget }): ReactNode {
+  const { max_cost_usd: cost, max_tokens: tokens, max_turns: turns } = budget;
+  const minutes = budget.timeout_s / 60;
+  const most = (text: string | null): string =>
+    text === null ? 'No limit unless given' : `At most ${text}, and that unless given`;
   return (
     <fieldset className="group">
       <legend>What it may spend</legend>
@@ -122,13 +116,12 @@ function Budget({ limits, ...props }: PartProps & { readonly limits: LimitsView 
           min={0.1}
           max={minutes}
           step="any"
-          hint={most(minutes === undefined ? null : String(Math.round(minutes * 10) / 10))}
+          hint={most(String(Math.round(minutes * 10) / 10))}
         />
         <Amount
           {...props}
           name="maxTokens"
           label="Tokens"
-          unit="tokens"
           min={1}
           max={tokens ?? undefined}
           step="1"
@@ -138,7 +131,6 @@ function Budget({ limits, ...props }: PartProps & { readonly limits: LimitsView 
           {...props}
           name="maxTurns"
           label="Turns of the agent"
-          unit="turns"
           min={1}
           max={turns ?? 500}
           step="1"
@@ -201,7 +193,6 @@ function Work({ limits, ...props }: PartProps & { readonly limits: LimitsView | 
           {...props}
           name="priority"
           label="Priority"
-          unit="whole numbers"
           min={-1000}
           max={1000}
           step="1"
@@ -293,7 +284,7 @@ function Proposal({
 }
 
 /** The fields behind a fold, which opens by itself where one of them was filled in or refused. */
-export function More({ isAdmin, ...props }: PartProps & { readonly isAdmin: boolean }): ReactNode {
+export function More({ who, ...props }: PartProps & { readonly who: WhoView }): ReactNode {
   const { data: limits } = useQuery(limitsQuery);
   const { repo, task, agent, mode } = NOTHING;
   const isUsed = !isEmpty({ ...props.wish, repo, task, agent, mode });
@@ -312,8 +303,8 @@ export function More({ isAdmin, ...props }: PartProps & { readonly isAdmin: bool
       <summary>Base, budget, sandbox, checks, callback and more</summary>
       <div className="stack">
         <Work {...props} limits={limits} />
-        <Budget {...props} limits={limits} />
-        <Proposal {...props} limits={limits} isAdmin={isAdmin} />
+        <Spending {...props} budget={who.most} />
+        <Proposal {...props} limits={limits} isAdmin={who.role === 'admin'} />
       </div>
     </details>
   );

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode, type RefObject } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
+import type { Budget } from '../../../../src/job/request.ts';
 import type { DemoView, WhoView } from '../../../../src/server/dashboard/view.ts';
 import { post, Refusal } from '../../api/call.ts';
 import { jobQuery, limitsQuery, queries, usageQuery } from '../../api/queries.ts';
@@ -140,7 +141,7 @@ function Task({ wish, faults, onChange }: PartProps): ReactNode {
 }
 
 /** Fills the form with what a job was asked by, where the address names one. */
-function useSame(from: string | null, fill: (wish: Wish) => void): void {
+function useSame(from: string | null, most: Budget, fill: (wish: Wish) => void): void {
   const say = useSay();
   const filled = useRef('');
   useEffect(() => {
@@ -148,9 +149,9 @@ function useSame(from: string | null, fill: (wish: Wish) => void): void {
     filled.current = from;
     queries
       .fetchQuery(jobQuery(from))
-      .then((job) => fill(wishOf(job)))
+      .then((job) => fill(wishOf(job, most)))
       .catch(say.failed);
-  }, [from, fill, say]);
+  }, [from, most, fill, say]);
 }
 
 /** Leads to the first field that was refused. */
@@ -192,7 +193,7 @@ export function NewPage({ who }: { readonly who: WhoView }): ReactNode {
   const [isBusy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   const button = useRef<HTMLButtonElement>(null);
-  useSame(search.get('from'), replace);
+  useSame(search.get('from'), who.most, replace);
   useFirstFault(form, faults);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
@@ -241,7 +242,7 @@ export function NewPage({ who }: { readonly who: WhoView }): ReactNode {
         <Repository {...parts} />
         <Task {...parts} />
         <AgentField wish={wish} fault={parts.faults.agent} onChange={change} />
-        <More {...parts} isAdmin={who.role === 'admin'} />
+        <More {...parts} who={who} />
         {error === null ? null : <Refused error={error} faults={faults} />}
         <Foot isBusy={isBusy} submit={button} />
       </form>

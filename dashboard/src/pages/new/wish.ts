@@ -1,4 +1,5 @@
 /** What is being asked for, as it stands in the fields of the form, and what the server is sent of it. Pure. */
+import type { Budget } from '../../../../src/job/request.ts';
 import type { JobView } from '../../../../src/job/view/view.ts';
 import type { FieldError } from '../../api/call.ts';
 
@@ -120,9 +121,11 @@ export function bodyOf(wish: Wish): Readonly<Record<string, unknown>> {
   };
 }
 
-/** The same again, as far as a job tells what it was asked by. */
-export function wishOf(job: JobView): Wish {
-  const { repo, task, agent, model, base, sandbox, draft, mode, priority } = job;
+/** The same again, as far as a job tells what it was asked by. @param most what holds where nothing is said */
+export function wishOf(job: JobView, most: Budget): Wish {
+  const { repo, task, agent, model, base, sandbox, draft, mode, priority, budget } = job;
+  const said = (value: number | null, usual: number | null): string =>
+    value === null || value === usual ? '' : String(value);
   return {
     ...NOTHING,
     repo,
@@ -131,7 +134,11 @@ export function wishOf(job: JobView): Wish {
     model: model ?? '',
     base: base ?? '',
     sandbox: sandbox === 'auto' ? '' : sandbox,
-    priority: priority === 0 ? '' : String(priority),
+    priority: said(priority, 0),
+    maxCost: said(budget.max_cost_usd, most.max_cost_usd),
+    maxTokens: said(budget.max_tokens, most.max_tokens),
+    maxTurns: said(budget.max_turns, most.max_turns),
+    minutes: said(budget.timeout_s / 60, most.timeout_s / 60),
     draft,
     mode,
   };

@@ -2,7 +2,7 @@
 import type { BudgetSetting } from '../../config/models.ts';
 import { sessionBudget } from '../../job/view/session.ts';
 import type { BudgetState } from '../../job/view/budget.ts';
-import { spentToday, type Amounts } from '../models/ledgers.ts';
+import { spentToday, type Amounts } from './ledgers.ts';
 import type { Runner } from '../runner.ts';
 
 /** Repositories that are told of, those with the most spent first. */
