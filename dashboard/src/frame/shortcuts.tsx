@@ -44,6 +44,16 @@ const KNOWN: readonly (readonly [group: string, rows: readonly (readonly [keys: 
         ['u', 'back to the jobs'],
       ],
     ],
+    [
+      'A change',
+      [
+        ['j k', 'down and up by a line'],
+        ['J K', 'the same, and choose the lines'],
+        ['c', 'remark on the line, or on those that are chosen'],
+        ['n p', 'next and previous file'],
+        ['] [', 'next and previous place that is changed'],
+      ],
+    ],
   ];
 
 /** Whether a key is meant for what is being written. */

@@ -130,13 +130,15 @@ function Notes({ notices }: { readonly notices: readonly string[] }): ReactNode 
 interface PanelProps {
   readonly tab: Tab;
   readonly job: JobView;
+  /** The commit of its change, where it is known. */
+  readonly head: string | null;
   readonly runs: readonly GateReport[];
   readonly live: LiveGate | null;
   readonly followed: Followed;
   readonly mayAct: boolean;
 }
 
-function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNode {
+function Panel({ tab, job, head, runs, live, followed, mayAct }: PanelProps): ReactNode {
   const { events, connection } = followed;
   const jobId = job.job_id;
   const isOver = hasEnded(job);
@@ -148,7 +150,7 @@ function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNod
         {tab === 'log' ? (
           <Log jobId={jobId} events={events} connection={connection} hasEnded={isOver} />
         ) : null}
-        {tab === 'changes' ? <Changes job={job} canAct={mayAct} /> : null}
+        {tab === 'changes' ? <Changes job={job} head={head} canAct={mayAct} /> : null}
         {tab === 'deliveries' && mayAct ? <Deliveries jobId={jobId} hasEnded={isOver} /> : null}
       </Suspense>
     </div>
@@ -247,7 +249,15 @@ function Whole({ job, who }: { readonly job: JobView; readonly who: WhoView }): 
       <Claim result={result} />
       <Notes notices={result?.notices ?? []} />
       <Tabs tab={tab} onTab={setTab} mayAct={mayAct} />
-      <Panel tab={tab} job={job} runs={runs} live={live} followed={followed} mayAct={mayAct} />
+      <Panel
+        tab={tab}
+        job={job}
+        head={result?.head_sha ?? runs.at(-1)?.commit ?? null}
+        runs={runs}
+        live={live}
+        followed={followed}
+        mayAct={mayAct}
+      />
       <Provenance result={result} events={followed.events} />
     </div>
   );

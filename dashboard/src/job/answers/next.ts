@@ -140,11 +140,7 @@ const refused: Acts = (of, hasWork) => {
   const acts = code === undefined ? undefined : REFUSED[code];
   return acts?.(of, hasWork) ?? [{ does: 'visit', href: '/new', label: 'Ask anew' }];
 };
-const proposed: Acts = ({ job }) => [
-  ...pullActs(job),
-  READ,
-  follow(job.pr_url === null ? 'Ask for something else in it' : 'Ask for a change'),
-];
+const proposed: Acts = ({ job }) => [...pullActs(job), READ, follow('Ask for a change to it')];
 const red: Acts = ({ job, runs }, hasWork) => [
   ...pullActs(job),
   ...checkActs(runs),
