@@ -15,6 +15,8 @@ import { Icon } from '../parts/icon.tsx';
 import { Failure, Loading } from '../parts/notes.tsx';
 import { firstLine } from '../parts/words.ts';
 import { Actions, Question } from './actions.tsx';
+import { Checklist } from './activity/checklist.tsx';
+import { planOf, type PlanItem } from './activity/plan.ts';
 import type { SpentSoFar } from './answers/budget.ts';
 import { Chain } from './answers/chain.tsx';
 import { NextSteps, type Leads } from './answers/steps.tsx';
@@ -89,6 +91,7 @@ interface Told {
   readonly live: LiveGate | null;
   readonly spent: SpentSoFar;
   readonly doing: string | null;
+  readonly plan: readonly PlanItem[];
 }
 
 /** Whether what was asked of the job is old by this event. */
@@ -146,7 +149,7 @@ function Panel({ tab, job, head, runs, live, followed, mayAct }: PanelProps): Re
     <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
       <Suspense fallback={<Loading what={NAMES[tab]} />}>
         {tab === 'gate' ? <Gate jobId={jobId} runs={runs} live={live} hasEnded={isOver} /> : null}
-        {tab === 'activity' ? <Story events={events} /> : null}
+        {tab === 'activity' ? <Story events={events} isOver={isOver} /> : null}
         {tab === 'log' ? (
           <Log jobId={jobId} events={events} connection={connection} hasEnded={isOver} />
         ) : null}
@@ -165,6 +168,7 @@ function useTold(jobId: string, events: Followed['events']): Told {
       live: liveGateOf(events),
       spent: spentOf(events),
       doing: doingOf(events),
+      plan: planOf(events),
     }),
     [events],
   );
@@ -245,7 +249,8 @@ function Whole({ job, who }: { readonly job: JobView; readonly who: WhoView }): 
         <NextSteps {...answers} {...leads} most={who.most} />
       </Summary>
       <Chain job={job} />
-      <Timeline phases={told.phases} />
+      <Timeline phases={told.phases} job={job} />
+      <Checklist items={told.plan} isOver={isOver} />
       <Claim result={result} />
       <Notes notices={result?.notices ?? []} />
       <Tabs tab={tab} onTab={setTab} mayAct={mayAct} />

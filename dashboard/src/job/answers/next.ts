@@ -201,7 +201,7 @@ function waiting({ job, mayAct, before }: NextOf): Next {
   if (job.status === 'needs_input')
     return {
       says: mayAct ? null : 'Somebody who may act on jobs has to answer it.',
-      acts: mayAct ? [{ does: 'answer', label: 'Answer it' }] : [],
+      acts: mayAct ? [{ does: 'answer', label: 'To its question' }] : [],
       lines: [],
     };
   if (job.status === 'queued') {

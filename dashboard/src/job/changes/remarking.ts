@@ -115,7 +115,12 @@ export function useReading(
       const rest = kept.viewed.filter((one) => one !== path);
       setKept({ ...kept, viewed: rest.length === kept.viewed.length ? [...rest, path] : rest });
     },
-    onSent: () => setKept({ ...kept, remarks: [] }),
+    onSent() {
+      const sent = { ...kept, remarks: [] };
+      // At once: the page may go to the next job before this is drawn, and nothing would be forgotten.
+      keep(localStorage, jobId, sent);
+      setKept(sent);
+    },
     cursor,
     onCursor,
   };

@@ -57,8 +57,7 @@ export function Send({ job, reading }: { readonly job: JobView; readonly reading
       if (next === null) await sendMessage(job, taskOf(remarks));
       onSent();
       say.done(isOver ? 'Asked for: the next job works your remarks in' : 'Left for the agent');
-      // After what was sent is forgotten: the page goes with it.
-      if (next !== null) setTimeout(() => go(`/job/${next}`));
+      if (next !== null) go(`/job/${next}`);
     } catch (refusal) {
       say.failed(refusal);
     }

@@ -11,6 +11,8 @@ export const BLOCK_LINES = 300;
 const MAX_LINE_CHARS = 500;
 /** How long the worker may think about one block, in milliseconds; then it is ended, and the block stays plain. */
 const PATIENCE_MS = 3000;
+/** How long it may take to come, with the grammar, from a server that is far or busy. */
+const LOADING_MS = 60_000;
 /** How often a worker is made anew; after that, nothing more is coloured on this page. */
 const MAX_WORKERS = 4;
 /** Blocks that wait; the oldest are asked for again when they are seen again. */
@@ -58,10 +60,12 @@ function beginsInside(language: Language, lines: readonly string[]): boolean {
   return STARRED.has(language) && /^\s*\*(\s|\/|$)/.test(first);
 }
 
+type Runs = Exclude<Coloured['runs'], 'begun'>;
+
 interface Wish {
   readonly language: Language;
   readonly lines: readonly string[];
-  readonly take: (runs: Coloured['runs']) => void;
+  readonly take: (runs: Runs) => void;
   /** Called where it was passed over, because others were asked for since. */
   readonly drop: () => void;
 }
@@ -73,7 +77,7 @@ function createColourist(): { readonly ask: (wish: Wish) => void } {
   let current: Wish | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const waiting: Wish[] = [];
-  const end = (runs: Coloured['runs']): void => {
+  const end = (runs: Runs): void => {
     clearTimeout(timer);
     const ended = current;
     current = null;
@@ -89,7 +93,10 @@ function createColourist(): { readonly ask: (wish: Wish) => void } {
     if (made++ >= MAX_WORKERS) return null;
     const opened = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
     opened.addEventListener('message', ({ data }: MessageEvent<Coloured>) => {
-      if (data.id === id) end(data.runs);
+      if (data.id !== id) return;
+      if (data.runs !== 'begun') return end(data.runs);
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, PATIENCE_MS);
     });
     opened.addEventListener('error', giveUp);
     return opened;
@@ -104,7 +111,7 @@ function createColourist(): { readonly ask: (wish: Wish) => void } {
       current = null;
       return;
     }
-    timer = setTimeout(giveUp, PATIENCE_MS);
+    timer = setTimeout(giveUp, LOADING_MS);
     const { language, lines } = current;
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has none
     worker.postMessage({ id: ++id, language, lines } satisfies Asked);
@@ -150,7 +157,7 @@ function colourSide(
   });
   if (lines.length === 0) return;
   const isInside = beginsInside(language, lines);
-  const take = (runs: Coloured['runs']): void => {
+  const take = (runs: Runs): void => {
     if (runs === null || !known.has(key)) return;
     const laid = [...(known.get(key)?.runs ?? [])];
     for (const [at, place] of places.entries()) {

@@ -14,10 +14,10 @@ export interface Asked {
   readonly lines: readonly string[];
 }
 
-/** What it is told; `null` where there are no colours. */
+/** What it is told: that its grammar is there, and the colours begin; then the colours, `null` where there are none. */
 export interface Coloured {
   readonly id: number;
-  readonly runs: readonly (readonly Run[])[] | null;
+  readonly runs: readonly (readonly Run[])[] | 'begun' | null;
 }
 
 type Load = () => Promise<{ readonly default: LanguageFn }>;
@@ -70,6 +70,7 @@ async function answer({ id, language, lines }: Asked): Promise<void> {
   const grammar = await GRAMMARS[language]().catch(() => null);
   if (grammar !== null && own.getLanguage(language) === undefined)
     own.registerLanguage(language, grammar.default);
+  postMessage({ id, runs: 'begun' } satisfies Coloured);
   const told: Coloured = { id, runs: grammar === null ? null : coloursOf(own, language, lines) };
   postMessage(told);
 }
