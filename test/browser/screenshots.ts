@@ -66,6 +66,13 @@ async function pagesOf(scene: Scene, page: Page, jobs: ReadonlyMap<string, strin
   await picture(page, 'job');
   await show(`${proven}?tab=changes`, '3 files');
   await picture(page, 'changes');
+  for (const key of ['n', 'n', 'j', 'J', 'c']) await page.keyboard.press(key);
+  await page.keyboard.type('Say what it is for.');
+  await page.keyboard.press('Control+Enter');
+  await page.getByRole('button', { name: 'Side by side' }).click();
+  await page.waitForTimeout(400);
+  await picture(page, 'split');
+  await page.getByRole('button', { name: 'Side by side' }).click();
   await show(`${proven}?tab=log`, 'Complete');
   await picture(page, 'log');
   await show(`${proven}?tab=activity`, 'Gate run 2');

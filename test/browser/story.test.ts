@@ -29,6 +29,10 @@ describe.skipIf(!works)(label, () => {
     await page.getByRole('heading', { name: 'Gate run 2 of 2: everything passes' }).waitFor();
     await page.getByText('Gate run 1 of 2').click();
     await page.getByText('test/slug.test.js: keeps long titles whole').first().waitFor();
+    // All that the check printed is asked for by its name.
+    const printed = await page.getByRole('link', { name: 'All that test printed' }).getAttribute('href');
+    const output = await page.request.get(scene.url + (printed ?? ''));
+    expect(await output.text()).toContain('keeps long titles whole');
     await page.getByText('Proposed', { exact: true }).first().waitFor();
     const answers = page.locator('.answers');
     for (const words of ['slug', 'Proposed', 'Green', '2 checks pass', 'bot/job-'])
@@ -37,24 +41,34 @@ describe.skipIf(!works)(label, () => {
     await page.getByText('Sandbox', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Read the change' }).click();
     await page.getByRole('region', { name: 'Change' }).getByText('maxLength').first().waitFor();
+    // Colours come from a worker, which the policy of the page lets in.
+    await page.locator('.diff-line .x-k', { hasText: 'function' }).first().waitFor();
     expect(troubles).toEqual([]);
   });
 
   test('remarks on lines of the change become the next job, which goes on with it', async () => {
     const { page } = ann;
     const first = page.url();
-    await page
-      .getByRole('button', { name: /^Remark on line/ })
-      .nth(3)
-      .click({ force: true });
-    await page.getByRole('textbox', { name: /^On line/ }).fill('Say what it is for.');
-    await page.getByRole('button', { name: 'Remark', exact: true }).click();
+    // To the second file and its second line, chosen with the next one; all by keys.
+    for (const key of ['n', 'n', 'j', 'J', 'c']) await page.keyboard.press(key);
+    await page.getByRole('textbox', { name: 'On lines 3–4 of src/slug.js' }).fill('Say what it is for.');
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('On lines 3–4', { exact: true }).waitFor();
+    // What was not sent yet outlives a reload.
+    await page.reload();
+    await page.getByText('Say what it is for.').waitFor();
     await page.getByRole('button', { name: 'Ask for a follow-up' }).click();
     await expect.poll(() => page.url(), SOON).not.toBe(first);
     await page.getByRole('heading', { name: 'Work these remarks on the change in:' }).waitFor();
     const jobId = /job-[0-9a-f]+/.exec(page.url())?.[0] ?? '';
     const job = await scene.runner.store.getJob(jobId);
-    expect(job?.request.task).toContain('Say what it is for.');
+    expect(job?.request.task).toMatch(/src\/slug\.js, lines 3–4:\n> .*\n> .*\nSay what it is for\./);
+    // Both say of each other, and what was sent is there no more.
+    await page.getByRole('link', { name: /Add a maxLength option/ }).click();
+    await page.getByRole('link', { name: /Work these remarks on the change in:/ }).waitFor();
+    await page.getByRole('tab', { name: 'Changes' }).click();
+    await page.getByRole('region', { name: 'Change' }).getByText('maxLength').first().waitFor();
+    expect(await page.getByText('Say what it is for.').count()).toBe(0);
     expect(job?.request.session_id).toBe(/job-[0-9a-f]+/.exec(first)?.[0]);
     await scene.until(jobId, 'completed', 'failed');
   });

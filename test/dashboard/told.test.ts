@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { filesOf, rowsOf, treeOf } from '../../dashboard/src/job/changes/rows.ts';
 import { taskOf } from '../../dashboard/src/job/changes/remarks.ts';
-import { found, linesOf } from '../../dashboard/src/job/log/lines.ts';
+import { found, fromSource, linesOf, namedLine, textOf } from '../../dashboard/src/job/log/lines.ts';
 import { plain, settled } from '../../dashboard/src/job/log/terminal.ts';
+import { foldedOf, waitOf } from '../../dashboard/src/job/timeline.tsx';
 import { liveGateOf, phasesOf, spentOf } from '../../dashboard/src/job/told.ts';
 import { aheadMs } from '../../dashboard/src/parts/now.ts';
 import { ago, firstLine, money, repoName, shown, span, webAddress } from '../../dashboard/src/parts/words.ts';
@@ -96,6 +97,22 @@ describe('a terminal', () => {
     expect(found(lines, '')).toEqual([]);
   });
 
+  test('lines are shown by where they come from, under the names they have, and copied without colours', () => {
+    const lines = [
+      event('log', { stream: 'stdout', text: 'out\n' }),
+      event('log', { stream: 'stderr', text: '\u001b[31merr\u001b[0m\n' }),
+      event('tool_call', { title: 'read a', status: 'completed' }),
+      event('phase', { step: 'build-1', state: 'failed', message: 'no' }),
+    ].flatMap(linesOf);
+    const shownOf = (source: Parameters<typeof fromSource>[1]): string => textOf(fromSource(lines, source));
+    expect(shownOf('printed')).toBe('out\nerr');
+    expect(shownOf('agent')).toBe('read a completed');
+    expect(shownOf('errors')).toBe('err\nbuild-1 failed no');
+    expect(fromSource(lines, 'errors')[0]?.id).toBe(lines[1]?.id);
+    expect(fromSource(lines, 'all')).toBe(lines);
+    expect([':12', ' :3.4 ', '12', ':x'].map(namedLine)).toEqual(['12', '3.4', null, null]);
+  });
+
   test('a line without an end is cut, and says by how much', () => {
     const [line] = linesOf(event('log', { text: 'x'.repeat(1_000_000) }));
     expect(line?.text.length).toBeLessThan(20_100);
@@ -137,6 +154,33 @@ describe('events', () => {
   test('a gate that has said its verdict is at work no more', () => {
     expect(liveGateOf([...begun, event('gate', { run: 1, verdict: 'red', checks: [] })])).toBeNull();
     expect(liveGateOf([])).toBeNull();
+  });
+});
+
+describe('steps', () => {
+  const steps = Array.from({ length: 80 }, (_, at) => ({
+    key: `build-${at}`,
+    name: 'build',
+    number: at,
+    state: 'done' as const,
+    startedAt: '',
+    ms: 5,
+  }));
+
+  test('of very many the first and the last are shown, and none is lost', () => {
+    const { first, folded, last } = foldedOf(steps);
+    expect([first.length, folded.length, last.length]).toEqual([2, 71, 7]);
+    expect([...first, ...folded, ...last]).toEqual(steps);
+    expect(foldedOf(steps.slice(0, 12)).folded).toEqual([]);
+  });
+
+  test('waiting in the queue is one, while it lasts and where it was long', () => {
+    const created_at = '2026-11-22T10:00:00.000Z';
+    const wait = (status: 'queued' | 'running' | 'cancelled', started_at: string | null) =>
+      waitOf({ status, created_at, started_at });
+    expect(wait('queued', null)).toMatchObject({ name: 'queue', state: 'running', ms: null });
+    expect(wait('running', '2026-11-22T10:00:09.000Z')).toMatchObject({ state: 'done', ms: 9000 });
+    expect([wait('running', '2026-11-22T10:00:00.400Z'), wait('cancelled', null)]).toEqual([null, null]);
   });
 });
 
@@ -184,7 +228,7 @@ describe('a change', () => {
 
   test('remarks on it are told with what they are about', () => {
     expect(taskOf([{ path: 'src/a.js', line: -2, quote: ' const b = 2;', text: 'Keep it.' }])).toBe(
-      'Work these remarks on the change in:\n\nsrc/a.js, line 2 of before:\n> const b = 2;\nKeep it.',
+      'Work these remarks on the change in:\n\nsrc/a.js, line 2 of before:\n>  const b = 2;\nKeep it.',
     );
   });
 });

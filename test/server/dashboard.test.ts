@@ -86,6 +86,8 @@ describe('files', () => {
     const script = await visit('/assets/main-abc123.js');
     expect(script.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    // Of a worker, which may load no more than scripts from here.
+    expect(script.headers.get('content-security-policy')).toBe("default-src 'none'; script-src 'self'");
     const mark = await visit('/mark.svg');
     expect(mark.headers.get('cache-control')).toBe('no-cache');
     expect(mark.headers.get('content-type')).toBe('image/svg+xml');

@@ -59,6 +59,16 @@ const KNOWN: readonly (readonly [group: string, rows: readonly (readonly [keys: 
         ['u', 'back to the runs'],
       ],
     ],
+    [
+      'A change',
+      [
+        ['j k', 'down and up by a line'],
+        ['J K', 'the same, and choose the lines'],
+        ['c', 'remark on the line, or on those that are chosen'],
+        ['n p', 'next and previous file'],
+        ['] [', 'next and previous place that is changed'],
+      ],
+    ],
   ];
 
 /** Where it is kept that single keys are to do nothing: who speaks to a computer may set them off by a word. */

@@ -4,7 +4,7 @@ import { Link, useLocation } from 'wouter';
 import type { Budget } from '../../../src/job/request.ts';
 import type { JobView } from '../../../src/job/view/view.ts';
 import { onceKey, post } from '../api/call.ts';
-import { hasEnded, jobQuery, queries } from '../api/queries.ts';
+import { hasEnded, jobQuery, queries, sessionQuery } from '../api/queries.ts';
 import { useSay } from '../frame/notices.tsx';
 import { Sheet } from '../parts/ask.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -18,7 +18,9 @@ interface Accepted {
 /** Asks for a job that goes on with what this one left, on its branch. */
 export async function followUp(job: JobView, task: string): Promise<string> {
   const asked = { repo: job.repo, task, agent: job.agent, session_id: job.session_id ?? job.job_id };
-  return (await post<Accepted>('/api/jobs', asked, onceKey())).job_id;
+  const { job_id: jobId } = await post<Accepted>('/api/jobs', asked, onceKey());
+  await queries.invalidateQueries({ queryKey: sessionQuery(job).queryKey });
+  return jobId;
 }
 
 /** Asks once more for what an ended job was asked, and goes to the new one. @param budget what may be spent otherwise */

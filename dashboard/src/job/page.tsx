@@ -16,6 +16,8 @@ import { Icon } from '../parts/icon.tsx';
 import { Failure, Loading } from '../parts/notes.tsx';
 import { firstLine, shown } from '../parts/words.ts';
 import { Actions, Question } from './actions.tsx';
+import { Checklist } from './activity/checklist.tsx';
+import { planOf, type PlanItem } from './activity/plan.ts';
 import type { SpentSoFar } from './answers/budget.ts';
 import { Chain } from './answers/chain.tsx';
 import { NextSteps, type Leads } from './answers/steps.tsx';
@@ -103,6 +105,7 @@ interface Told {
   readonly live: LiveGate | null;
   readonly spent: SpentSoFar;
   readonly doing: string | null;
+  readonly plan: readonly PlanItem[];
 }
 
 /** Whether what was asked of the job is old by this event. */
@@ -149,13 +152,15 @@ function Notes({ notices }: { readonly notices: readonly string[] }): ReactNode 
 interface PanelProps {
   readonly tab: Tab;
   readonly job: JobView;
+  /** The commit of its change, where it is known. */
+  readonly head: string | null;
   readonly runs: readonly GateReport[];
   readonly live: LiveGate | null;
   readonly followed: Followed;
   readonly mayAct: boolean;
 }
 
-function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNode {
+function Panel({ tab, job, head, runs, live, followed, mayAct }: PanelProps): ReactNode {
   const { events, connection } = followed;
   const jobId = job.job_id;
   const isOver = hasEnded(job);
@@ -164,11 +169,11 @@ function Panel({ tab, job, runs, live, followed, mayAct }: PanelProps): ReactNod
       <Standing key={tab}>
         <Suspense fallback={<Loading what={NAMES[tab]} />}>
           {tab === 'gate' ? <Gate jobId={jobId} runs={runs} live={live} hasEnded={isOver} /> : null}
-          {tab === 'activity' ? <Story events={events} /> : null}
+          {tab === 'activity' ? <Story events={events} isOver={isOver} /> : null}
           {tab === 'log' ? (
             <Log jobId={jobId} events={events} connection={connection} hasEnded={isOver} />
           ) : null}
-          {tab === 'changes' ? <Changes job={job} canAct={mayAct} /> : null}
+          {tab === 'changes' ? <Changes job={job} head={head} canAct={mayAct} /> : null}
           {tab === 'deliveries' && mayAct ? <Deliveries jobId={jobId} hasEnded={isOver} /> : null}
         </Suspense>
       </Standing>
@@ -184,6 +189,7 @@ function useTold(jobId: string, events: Followed['events']): Told {
       live: liveGateOf(events),
       spent: spentOf(events),
       doing: doingOf(events),
+      plan: planOf(events),
     }),
     [events],
   );
@@ -265,11 +271,20 @@ function Whole({ job, who }: { readonly job: JobView; readonly who: WhoView }): 
         <NextSteps {...answers} {...leads} most={who.most} />
       </Summary>
       <Chain job={job} />
-      <Timeline phases={told.phases} />
+      <Timeline phases={told.phases} job={job} />
+      <Checklist items={told.plan} isOver={isOver} />
       <Claim result={result} />
       <Notes notices={result?.notices ?? []} />
       <Tabs tabs={tabs} tab={tab} onTab={setTab} />
-      <Panel tab={tab} job={job} runs={runs} live={live} followed={followed} mayAct={mayAct} />
+      <Panel
+        tab={tab}
+        job={job}
+        head={result?.head_sha ?? runs.at(-1)?.commit ?? null}
+        runs={runs}
+        live={live}
+        followed={followed}
+        mayAct={mayAct}
+      />
       <Provenance result={result} events={followed.events} />
     </div>
   );

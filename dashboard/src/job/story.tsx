@@ -1,23 +1,15 @@
-/** What the agent said and did, and what the runner told of it, in its order. */
-import { useMemo, type ReactNode } from 'react';
+/** What the agent said and did, and what the runner told of it, in its order; at its end while one follows. */
+import { memo, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import type { JobEvent } from '../../../src/job/job.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { Empty } from '../parts/notes.tsx';
-import { clock, firstLine, shown } from '../parts/words.ts';
+import { useNow } from '../parts/now.ts';
+import { ago, firstLine, moment, shown, shownName } from '../parts/words.ts';
+import { editLines } from './activity/edit.ts';
+import { itemsOf, type Edit, type Item } from './activity/items.ts';
+import { Ansi } from './log/ansi.tsx';
 
-type Kind = 'gate' | 'agent' | 'thought' | 'tool' | 'note' | 'plan' | 'mark' | 'error' | 'person';
-
-interface Item {
-  readonly key: string;
-  readonly kind: Kind;
-  readonly time: string;
-  readonly title: string;
-  /** What is shown on request. */
-  readonly body: string;
-  readonly state: string;
-}
-
-const ICONS: Readonly<Record<Kind, IconName>> = {
+const ICONS: Readonly<Record<Item['kind'], IconName>> = {
   gate: 'shield',
   agent: 'say',
   thought: 'none',
@@ -28,150 +20,189 @@ const ICONS: Readonly<Record<Kind, IconName>> = {
   error: 'warn',
   person: 'say',
 };
-/** The newest that are shown; what was before stands in the log. */
-const MAX_ITEMS = 600;
-/** Longest body of an item, in characters. */
-const MAX_BODY_CHARS = 20_000;
-
-function words(value: unknown): string {
-  if (typeof value === 'string') return value;
-  return value === undefined || value === null ? '' : JSON.stringify(value, null, 2);
-}
-
-const TURNS: Readonly<Record<string, string>> = {
-  task: 'The agent gets the task',
-  subtask: 'The agent gets a piece of the plan',
-  answer: 'The agent gets the answer',
-  fix: 'The agent is told what broke, and mends it',
-  tamper: 'The agent is told what it must not touch',
-  explore: 'The agent reads the repository',
-  plan: 'The agent plans',
-  debug: 'The agent looks for the cause, step by step',
+/** Kinds of tools, as agents' protocol has them. */
+const TOOLS: Readonly<Record<string, readonly [icon: IconName, name: string]>> = {
+  read: ['file', 'Read'],
+  edit: ['tool', 'Edit'],
+  delete: ['cross', 'Delete'],
+  move: ['right', 'Move'],
+  search: ['search', 'Search'],
+  execute: ['board', 'Run'],
+  think: ['say', 'Think'],
+  fetch: ['out', 'Fetch'],
 };
+/** The newest that are shown at first, and how many more are on request. */
+const FIRST_ITEMS = 200;
+const MORE_ITEMS = 400;
+/** Longer words are folded, in characters. */
+const MAX_OPEN_CHARS = 1200;
 
-function messageItem({ seq, time, data }: JobEvent): Item | null {
-  const { text, role, turn, notice, branch, reason } = data;
-  const base = { key: String(seq), time, body: '', state: '' };
-  if (typeof turn === 'string')
-    return { ...base, kind: 'mark', title: `${TURNS[turn] ?? turn} (${words(data['agent'])})` };
-  if (typeof notice === 'string') return { ...base, kind: 'note', title: notice };
-  if (typeof branch === 'string') return { ...base, kind: 'mark', title: `Proposed as ${branch}` };
-  if (typeof text !== 'string' || text.trim() === '')
-    return typeof reason === 'string' ? { ...base, kind: 'note', title: reason } : null;
-  const kind = role === 'thought' ? 'thought' : role === 'user' ? 'person' : 'agent';
-  return { ...base, kind, title: text };
+function iconOf({ kind, state, tool }: Item): IconName {
+  if (state === 'failed') return 'warn';
+  if (kind === 'gate') return state === 'red' ? 'bad' : state === 'green' ? 'ok' : 'shield';
+  return kind === 'tool' ? (TOOLS[tool]?.[0] ?? 'tool') : ICONS[kind];
 }
 
-function planText(data: JobEvent['data']): string {
-  const entries = data['subtasks'] ?? data['entries'];
-  if (!Array.isArray(entries)) return words(data['problem']);
-  return entries
-    .map(
-      (one: Readonly<Record<string, unknown>> | null, at) =>
-        `${at + 1}. ${words(one?.['name'] ?? one?.['content'])}${one?.['status'] === 'completed' ? ' ✓' : ''}`,
-    )
-    .join('\n');
-}
-
-function itemOf(event: JobEvent): Item | null {
-  const { seq, type, time, data } = event;
-  const base = { key: String(seq), time, body: '', state: '' };
-  switch (type) {
-    case 'message':
-      return messageItem(event);
-    case 'tool_call':
-      return {
-        ...base,
-        key: `call ${words(data['id']) === '' ? seq : words(data['id'])}`,
-        kind: 'tool',
-        title: words(data['title']) === '' ? words(data['kind']) : words(data['title']),
-        body: [words(data['input']), words(data['output'])].filter((part) => part !== '').join('\n\n'),
-        state: words(data['status']),
-      };
-    case 'plan':
-      return { ...base, kind: 'plan', title: 'Plan', body: planText(data) };
-    case 'error':
-      return { ...base, kind: 'error', title: words(data['message']) };
-    case 'gate':
-      return typeof data['verdict'] === 'string'
-        ? {
-            ...base,
-            kind: 'gate',
-            title: `Gate run ${words(data['run'])}: ${data['verdict']}`,
-            state: data['verdict'],
-          }
-        : null;
-    case 'status':
-      return {
-        ...base,
-        kind: 'mark',
-        title: [words(data['status']), words(data['outcome'])].filter((one) => one !== '').join(': '),
-      };
-    case 'phase':
-    case 'usage':
-    case 'sandbox':
-    case 'log':
-    case 'delivery':
-      return null;
-  }
-}
-
-/** The items of a log; a tool call stands where it began, as it ended. */
-export function itemsOf(events: readonly JobEvent[]): readonly Item[] {
-  const items = new Map<string, Item>();
-  for (const event of events) {
-    const item = itemOf(event);
-    if (item === null) continue;
-    const before = items.get(item.key);
-    items.set(item.key, before === undefined ? item : { ...item, time: before.time });
-  }
-  return [...items.values()];
-}
-
-function Entry({ item }: { readonly item: Item }): ReactNode {
-  const body = item.body.length > MAX_BODY_CHARS ? `${item.body.slice(0, MAX_BODY_CHARS)}…` : item.body;
-  const isFailed = item.state === 'failed';
-  // Of a tool call it is what the agent wrote, which names no class of ours.
-  const isVerdict = item.kind === 'gate' && /^(red|green)$/.test(item.state);
+function EditShown({ edit }: { readonly edit: Edit }): ReactNode {
+  const { lines, left } = editLines(edit.before, edit.after);
   return (
-    <li className={`entry e-${item.kind}${isVerdict ? ` s-${item.state}` : ''}`}>
-      <Icon
-        name={
-          isFailed
-            ? 'warn'
-            : item.kind === 'gate' && item.state === 'red'
-              ? 'bad'
-              : item.kind === 'gate' && item.state === 'green'
-                ? 'ok'
-                : ICONS[item.kind]
-        }
-      />
-      <div>
-        {body === '' ? (
-          <p className="prose" dir="auto">
-            {shown(item.title.slice(0, MAX_BODY_CHARS))}
-          </p>
-        ) : (
-          <details open={item.kind === 'plan'}>
-            <summary>
-              <span dir="auto">{firstLine(item.title)}</span>
-              {isFailed ? <span className="bad"> failed</span> : null}
-            </summary>
-            <pre tabIndex={0} aria-label="Details">
-              {shown(body)}
-            </pre>
-          </details>
-        )}
+    <figure className="edit">
+      <figcaption>{shownName(edit.path)}</figcaption>
+      <div tabIndex={0} role="region" aria-label={`Edit of ${shownName(edit.path)}`}>
+        {lines.map(({ sign, text }, at) => (
+          // Lines have no name but their place.
+          // oxlint-disable-next-line react/no-array-index-key
+          <div key={at} className={`edit-line ${sign === '+' ? 'd-insert' : sign === '−' ? 'd-delete' : ''}`}>
+            <span className="sign">{sign}</span>
+            <code>{shown(text)}</code>
+          </div>
+        ))}
+        {left === 0 ? null : <p className="hint">{left} more lines</p>}
       </div>
-      <time dateTime={item.time}>{clock(item.time)}</time>
-    </li>
+    </figure>
   );
 }
 
-/** The story. */
-export function Story({ events }: { readonly events: readonly JobEvent[] }): ReactNode {
+/** What of a place is told: the end of its path, which says where in the repository it is. */
+function placesText({ title, places }: Item): string {
+  const told = places.filter(
+    (place) => !title.includes(place) && !title.includes(place.split('/').at(-1) ?? place),
+  );
+  const names = told.slice(0, 3).map((place) => place.split('/').slice(-2).join('/'));
+  return told.length > 3 ? `${names.join(', ')} and ${told.length - 3} more` : names.join(', ');
+}
+
+function Call({ item }: { readonly item: Item }): ReactNode {
+  const { input, output, edits, state, tool, title } = item;
+  const name = TOOLS[tool]?.[1];
+  const places = placesText(item);
+  const isTold = input !== '' && input !== title;
+  const head = (
+    <>
+      {name === undefined ? null : <b className="tool-name">{name} </b>}
+      <span dir="auto">{firstLine(name === undefined ? title : title.replace(/^[a-z_]+: (?=\S)/, ''))}</span>
+      {places === '' ? null : <span className="quiet"> {shown(places)}</span>}
+      {state === 'failed' ? <span className="bad"> failed</span> : null}
+      {state === 'in_progress' || state === 'pending' ? <span className="quiet"> goes on</span> : null}
+    </>
+  );
+  if (!isTold && output === '' && edits.length === 0) return <p>{head}</p>;
+  return (
+    <>
+      {!isTold && output === '' ? (
+        <p>{head}</p>
+      ) : (
+        <details open={state === 'failed'}>
+          <summary>{head}</summary>
+          {isTold ? (
+            <pre tabIndex={0} aria-label="What it was given">
+              {shown(input)}
+            </pre>
+          ) : null}
+          {output === '' ? null : (
+            <pre tabIndex={0} aria-label="What came of it">
+              <Ansi text={output} />
+            </pre>
+          )}
+        </details>
+      )}
+      {edits.map((edit, at) => (
+        // A call may edit one file twice.
+        // oxlint-disable-next-line react/no-array-index-key
+        <EditShown key={at} edit={edit} />
+      ))}
+    </>
+  );
+}
+
+function Said({ item }: { readonly item: Item }): ReactNode {
+  const { kind, title, output } = item;
+  if (kind === 'plan')
+    return (
+      <details>
+        <summary>{title}</summary>
+        <pre tabIndex={0} aria-label="The plan">
+          {shown(output)}
+        </pre>
+      </details>
+    );
+  if (title.length <= MAX_OPEN_CHARS && kind !== 'thought')
+    return (
+      <p className="prose" dir="auto">
+        {shown(title)}
+      </p>
+    );
+  return (
+    <details>
+      <summary>
+        {kind === 'thought' ? 'Thought: ' : null}
+        <span dir="auto">{firstLine(title)}</span>
+      </summary>
+      <p className="prose" dir="auto">
+        {shown(title)}
+      </p>
+    </details>
+  );
+}
+
+function Time({ time }: { readonly time: string }): ReactNode {
+  const nowMs = useNow();
+  const told = ago(time, nowMs);
+  return (
+    <time dateTime={time} title={moment(time)}>
+      {told === 'now' ? told : `${told} ago`}
+    </time>
+  );
+}
+
+const Entry = memo(function Entry({ item }: { readonly item: Item }): ReactNode {
+  // Of a tool call it is what the agent wrote, which names no class of ours.
+  const isVerdict = item.kind === 'gate' && /^(red|green)$/.test(item.state);
+  const goesOn = item.kind === 'tool' && (item.state === 'in_progress' || item.state === 'pending');
+  return (
+    <li className={`entry e-${item.kind}${isVerdict ? ` s-${item.state}` : ''}`}>
+      <Icon name={goesOn ? 'run' : iconOf(item)} turns={goesOn} />
+      <div>{item.kind === 'tool' ? <Call item={item} /> : <Said item={item} />}</div>
+      <Time time={item.time} />
+    </li>
+  );
+});
+
+/** Keeps the end in sight while one is there; who scrolls up is left where they are. */
+function useEnd(count: number, isOver: boolean) {
+  const end = useRef<HTMLLIElement>(null);
+  const [isFollowing, setFollowing] = useState(false);
+  useEffect(() => {
+    if (isFollowing && !isOver && count > 0) end.current?.scrollIntoView({ block: 'end' });
+  }, [isFollowing, isOver, count]);
+  useEffect(() => {
+    if (!isFollowing) return;
+    const leave = (event: WheelEvent | KeyboardEvent): void => {
+      const isUp = event instanceof WheelEvent ? event.deltaY < 0 : /^(ArrowUp|PageUp|Home)$/.test(event.key);
+      if (isUp) setFollowing(false);
+    };
+    addEventListener('wheel', leave, { passive: true });
+    addEventListener('keydown', leave);
+    return () => {
+      removeEventListener('wheel', leave);
+      removeEventListener('keydown', leave);
+    };
+  }, [isFollowing]);
+  return { end, isFollowing, setFollowing };
+}
+
+/** The story. @param isOver whether the job has ended */
+export function Story({
+  events,
+  isOver,
+}: {
+  readonly events: readonly JobEvent[];
+  readonly isOver: boolean;
+}): ReactNode {
   const items = useMemo(() => itemsOf(events), [events]);
-  const shownItems = items.slice(-MAX_ITEMS);
+  const [most, setMost] = useState(FIRST_ITEMS);
+  const { end, isFollowing, setFollowing } = useEnd(items.length, isOver);
+  const shownItems = items.slice(-most);
   if (items.length === 0) {
     return (
       <Empty icon="say" title="Nothing has happened yet">
@@ -179,15 +210,33 @@ export function Story({ events }: { readonly events: readonly JobEvent[] }): Rea
       </Empty>
     );
   }
+  const jump = (): void => {
+    setFollowing(!isFollowing && !isOver);
+    if (!isFollowing) end.current?.scrollIntoView({ block: 'end' });
+  };
   return (
     <div className="card">
-      {shownItems.length < items.length ? (
-        <p className="hint pad">{items.length - shownItems.length} earlier entries stand in the log.</p>
-      ) : null}
+      <div className="story-bar">
+        <span className="quiet">{items.length.toLocaleString('en')} entries</span>
+        {shownItems.length < items.length ? (
+          <button type="button" className="button small" onClick={() => setMost(most + MORE_ITEMS)}>
+            Show {Math.min(MORE_ITEMS, items.length - shownItems.length)} earlier ones
+          </button>
+        ) : null}
+        <button
+          type="button"
+          className="button small"
+          aria-pressed={isOver ? undefined : isFollowing}
+          onClick={jump}
+        >
+          <Icon name="down" /> {isOver ? 'To the end' : 'Follow'}
+        </button>
+      </div>
       <ol className="story">
         {shownItems.map((item) => (
           <Entry key={item.key} item={item} />
         ))}
+        <li ref={end} className="story-end" aria-hidden="true" />
       </ol>
     </div>
   );

@@ -16,9 +16,14 @@ async function toClipboard(text: string): Promise<boolean> {
 
 /** A button that copies. @param what what it is, for who does not see the sign */
 export function Copy({ text, what }: { readonly text: string; readonly what: string }): ReactNode {
+  return <CopyLater text={() => text} what={what} />;
+}
+
+/** The same for a text that is made when it is copied, because it may be long. */
+export function CopyLater({ text, what }: { readonly text: () => string; readonly what: string }): ReactNode {
   const [said, setSaid] = useState<string | null>(null);
   const copy = async (): Promise<void> => {
-    setSaid((await toClipboard(text)) ? 'Copied' : 'Mark it, and copy it by hand');
+    setSaid((await toClipboard(text())) ? 'Copied' : 'Mark it, and copy it by hand');
     setTimeout(() => setSaid(null), THANKS_MS);
   };
   return (

@@ -283,7 +283,13 @@ function Loaded({ run, job, who, followed }: LoadedProps): ReactNode {
                 hasEnded={over}
               />
             ) : null}
-            {tab === 'changes' ? <Changes job={job} canAct={mayAct && over} /> : null}
+            {tab === 'changes' ? (
+              <Changes
+                job={job}
+                head={result?.head_sha ?? gate?.runs.at(-1)?.commit ?? null}
+                canAct={mayAct && over}
+              />
+            ) : null}
             {tab === 'deliveries' ? <Deliveries jobId={run.job_id} hasEnded={over} /> : null}
           </Suspense>
         </Standing>

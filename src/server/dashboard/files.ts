@@ -28,6 +28,8 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Nothing from anywhere else, no script and no style in the page itself, and no page around it. */
 const POLICY =
   "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'";
+/** A worker goes by the policy that its script came with: it may load more scripts from here, and speak with nobody. */
+const SCRIPT_POLICY = "default-src 'none'; script-src 'self'";
 /** Files that are looked at; a build has about thirty. */
 const MAX_FILES = 500;
 /** Names with a hash of their content in them never mean anything else. */
@@ -55,6 +57,7 @@ function respond(request: Request, name: string, { bytes, gzipped, etag }: Built
     etag,
   });
   if (name === PAGE) headers.set('content-security-policy', POLICY);
+  if (extname(name) === '.js') headers.set('content-security-policy', SCRIPT_POLICY);
   // A proxy that compresses on its own makes a weak one of it (`W/"…"`), and a browser may name several.
   const isKnown = request.headers.get('if-none-match')?.includes(etag) === true;
   if (isKnown) return new Response(null, { status: 304, headers });

@@ -140,11 +140,7 @@ const refused: Acts = (of, hasWork) => {
   const acts = code === undefined ? undefined : REFUSED[code];
   return acts?.(of, hasWork) ?? [{ does: 'visit', href: '/new', label: 'Ask anew' }];
 };
-const proposed: Acts = ({ job }) => [
-  ...pullActs(job),
-  READ,
-  follow(job.pr_url === null ? 'Ask for something else in it' : 'Ask for a change'),
-];
+const proposed: Acts = ({ job }) => [...pullActs(job), READ, follow('Ask for a change to it')];
 const red: Acts = ({ job, runs }, hasWork) => [
   ...pullActs(job),
   ...checkActs(runs),
@@ -205,7 +201,7 @@ function waiting({ job, mayAct, before }: NextOf): Next {
   if (job.status === 'needs_input')
     return {
       says: mayAct ? null : 'Somebody who may act on jobs has to answer it.',
-      acts: mayAct ? [{ does: 'answer', label: 'Answer it' }] : [],
+      acts: mayAct ? [{ does: 'answer', label: 'To its question' }] : [],
       lines: [],
     };
   if (job.status === 'queued') {

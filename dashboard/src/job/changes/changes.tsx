@@ -2,164 +2,53 @@
 import { useQuery } from '@tanstack/react-query';
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
 import { useMemo, useRef, useState, type ReactNode } from 'react';
-import { useLocation } from 'wouter';
 import type { JobView } from '../../../../src/job/view/view.ts';
 import { diffQuery, hasEnded } from '../../api/queries.ts';
-import { useSay } from '../../frame/notices.tsx';
+import { useKeys } from '../../frame/shortcuts.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { Empty, Failure, Loading } from '../../parts/notes.tsx';
 import { counted, shown, shownName } from '../../parts/words.ts';
-import { followUp, sendMessage, Words } from '../actions.tsx';
-import { taskOf, type Remark } from './remarks.ts';
-import { filesOf, rowsOf, treeOf, type ChangedFile, type DiffRow } from './rows.ts';
+import { Half, Line, RemarkOf, type Remarking } from './line.tsx';
+import { useReading, type Reading } from './remarking.ts';
+import { filesOf, linesOfRow, rowsOf, treeOf, type ChangedFile, type DiffRow } from './rows.ts';
+import { Moved, Send } from './send.tsx';
 import { Became, Counts, Tree } from './tree.tsx';
+import { useView, type View } from './view.ts';
 
 const ROW_PX = 24;
-/** Longest part of a line that is drawn, in characters. */
-const MAX_DRAWN_CHARS = 2000;
-const SIGNS = { insert: '+', delete: '−', normal: ' ' } as const;
+/** How wide lines that are not wrapped may become, in characters. */
+const MIN_WIDTH_CHARS = 60;
+const MAX_WIDTH_CHARS = 2000;
 
-type LineRow = Extract<DiffRow, { kind: 'line' }>;
-
-interface Remarking {
-  readonly remarks: ReadonlyMap<string, Remark>;
-  readonly openAt: string | null;
-  readonly onOpen: (id: string | null) => void;
-  readonly onRemark: (id: string, remark: Remark | null) => void;
-  readonly canRemark: boolean;
-}
-
-function RemarkOf({ row, remarking }: { readonly row: LineRow; readonly remarking: Remarking }): ReactNode {
-  const { remarks, openAt, onOpen, onRemark } = remarking;
-  const remark = remarks.get(row.id);
-  const add = async (text: string): Promise<void> => {
-    onRemark(row.id, { path: row.path, line: row.new ?? -(row.old ?? 0), quote: row.text, text });
-    onOpen(null);
-  };
-  if (openAt === row.id) {
-    return (
-      <div className="remark">
-        <Words
-          label={`On line ${row.new ?? row.old} of ${shownName(row.path)}`}
-          button="Remark"
-          onSend={add}
-          autoFocus
-        />
-        <button type="button" className="button plain small" onClick={() => onOpen(null)}>
-          Leave it
-        </button>
-      </div>
-    );
-  }
-  if (remark === undefined) return null;
-  return (
-    <div className="remark said">
-      <Icon name="say" />
-      <p className="prose" dir="auto">
-        {shown(remark.text)}
-      </p>
-      <button
-        type="button"
-        className="icon-button"
-        aria-label="Take the remark back"
-        onClick={() => onRemark(row.id, null)}
-      >
-        <Icon name="cross" />
-      </button>
-    </div>
-  );
-}
-
-function Line({ row, remarking }: { readonly row: LineRow; readonly remarking: Remarking }): ReactNode {
-  const text =
-    row.text.length > MAX_DRAWN_CHARS
-      ? `${row.text.slice(0, MAX_DRAWN_CHARS)} … ${(row.text.length - MAX_DRAWN_CHARS).toLocaleString('en')} more characters`
-      : row.text;
-  return (
-    <>
-      <div className={`diff-line d-${row.type}`}>
-        <span className="number">{row.old ?? ''}</span>
-        <span className="number">{row.new ?? ''}</span>
-        {remarking.canRemark ? (
-          <button
-            type="button"
-            className="remark-button"
-            aria-label={`Remark on line ${row.new ?? row.old}`}
-            onClick={() => remarking.onOpen(row.id)}
-          >
-            <Icon name="add" />
-          </button>
-        ) : (
-          <span />
-        )}
-        <span
-          className="sign"
-          aria-label={row.type === 'insert' ? 'added' : row.type === 'delete' ? 'removed' : undefined}
-        >
-          {SIGNS[row.type]}
-        </span>
-        <code>{shown(text)}</code>
-      </div>
-      <RemarkOf row={row} remarking={remarking} />
-    </>
-  );
-}
-
-function Heading({
-  file,
-  isClosed,
-  onToggle,
-}: {
+interface HeadingProps {
   readonly file: ChangedFile;
   readonly isClosed: boolean;
+  readonly isViewed: boolean;
   readonly onToggle: (path: string) => void;
-}): ReactNode {
-  return (
-    <button type="button" className="diff-file" aria-expanded={!isClosed} onClick={() => onToggle(file.path)}>
-      <Icon name={isClosed ? 'right' : 'down'} />
-      <Became file={file} />
-      <span className="path">
-        {file.from === null ? '' : `${shownName(file.from)} → `}
-        {shownName(file.path)}
-      </span>
-      <Counts file={file} />
-    </button>
-  );
+  readonly onViewed: (path: string) => void;
 }
 
-function Send({
-  job,
-  remarks,
-  onSent,
-}: {
-  readonly job: JobView;
-  readonly remarks: readonly Remark[];
-  readonly onSent: () => void;
-}): ReactNode {
-  const say = useSay();
-  const [, go] = useLocation();
-  const [isBusy, setBusy] = useState(false);
-  if (remarks.length === 0) return null;
-  const isOver = hasEnded(job);
-  const send = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      const next = isOver ? await followUp(job, taskOf(remarks)) : null;
-      if (next === null) await sendMessage(job, taskOf(remarks));
-      onSent();
-      say.done(isOver ? 'Asked for: the next job works your remarks in' : 'Left for the agent');
-      if (next !== null) go(`/job/${next}`);
-    } catch (refusal) {
-      say.failed(refusal);
-    }
-    setBusy(false);
-  };
+function Heading({ file, isClosed, isViewed, onToggle, onViewed }: HeadingProps): ReactNode {
   return (
-    <div className="bulk" role="region" aria-label="Remarks">
-      <span>{counted(remarks.length, 'remark')}</span>
-      <button type="button" className="button primary" disabled={isBusy} onClick={() => void send()}>
-        <Icon name="say" /> {isOver ? 'Ask for a follow-up' : 'Send to the agent'}
+    <div className={`diff-head${isViewed ? ' is-viewed' : ''}`}>
+      <button
+        type="button"
+        className="diff-file"
+        aria-expanded={!isClosed}
+        onClick={() => onToggle(file.path)}
+      >
+        <Icon name={isClosed ? 'right' : 'down'} />
+        <Became file={file} />
+        <span className="path">
+          {file.from === null ? '' : `${shownName(file.from)} → `}
+          {shownName(file.path)}
+        </span>
+        <Counts file={file} />
       </button>
+      <label className="viewed">
+        <input type="checkbox" checked={isViewed} onChange={() => onViewed(file.path)} />
+        <span>Viewed</span>
+      </label>
     </div>
   );
 }
@@ -168,30 +57,73 @@ interface RowsProps {
   readonly rows: readonly DiffRow[];
   readonly virtual: Virtualizer<HTMLDivElement, Element>;
   readonly closed: ReadonlySet<string>;
+  readonly viewed: ReadonlySet<string>;
   readonly onToggle: (path: string) => void;
+  readonly onViewed: (path: string) => void;
   readonly remarking: Remarking;
+  readonly cursor: string | null;
 }
 
-function Rows({ rows, virtual, closed, onToggle, remarking }: RowsProps): ReactNode {
+function Row({ row, ...props }: { readonly row: DiffRow } & RowsProps): ReactNode {
+  const { remarking, cursor, closed, viewed } = props;
+  switch (row.kind) {
+    case 'line':
+      return (
+        <>
+          <Line row={row} remarking={remarking} isCursor={row.id === cursor} />
+          <RemarkOf row={row} remarking={remarking} />
+        </>
+      );
+    case 'pair':
+      return (
+        <>
+          <div className="diff-pair">
+            <Half
+              row={row.left}
+              side="old"
+              remarking={remarking}
+              isCursor={row.left !== row.right && row.left?.id === cursor}
+            />
+            <Half row={row.right} side="new" remarking={remarking} isCursor={row.right?.id === cursor} />
+          </div>
+          {linesOfRow(row).map((line) => (
+            <RemarkOf key={line.id} row={line} remarking={remarking} />
+          ))}
+        </>
+      );
+    case 'file':
+      return (
+        <Heading
+          file={row.file}
+          isClosed={closed.has(row.file.path)}
+          isViewed={viewed.has(row.file.path)}
+          onToggle={props.onToggle}
+          onViewed={props.onViewed}
+        />
+      );
+    case 'hunk':
+    case 'note':
+      return (
+        <div className={row.kind === 'hunk' ? 'diff-hunk' : 'diff-hunk diff-note'}>{shown(row.text)}</div>
+      );
+  }
+}
+
+function Rows(props: RowsProps): ReactNode {
   return (
     <>
-      {virtual.getVirtualItems().map(({ index, key, start }) => {
-        const row = rows[index];
+      {props.virtual.getVirtualItems().map(({ index, key, start }) => {
+        const row = props.rows[index];
         if (row === undefined) return null;
         return (
           <div
             key={key}
-            ref={virtual.measureElement}
+            ref={props.virtual.measureElement}
             data-index={index}
             className="placed"
             style={{ transform: `translateY(${start}px)` }}
           >
-            {row.kind === 'line' ? <Line row={row} remarking={remarking} /> : null}
-            {row.kind === 'hunk' ? <div className="diff-hunk">{shown(row.text)}</div> : null}
-            {row.kind === 'note' ? <div className="diff-hunk">{shown(row.text)}</div> : null}
-            {row.kind === 'file' ? (
-              <Heading file={row.file} isClosed={closed.has(row.file.path)} onToggle={onToggle} />
-            ) : null}
+            <Row row={row} {...props} />
           </div>
         );
       })}
@@ -210,39 +142,112 @@ function Above({ rows, first }: { readonly rows: readonly DiffRow[]; readonly fi
   );
 }
 
-/** Remarks that were not sent yet. */
-function useRemarks(canRemark: boolean): Remarking & { readonly onClear: () => void } {
-  const [remarks, setRemarks] = useState<ReadonlyMap<string, Remark>>(new Map());
-  const [openAt, setOpenAt] = useState<string | null>(null);
-  return {
-    remarks,
-    openAt,
-    canRemark,
-    onOpen: setOpenAt,
-    onClear: () => setRemarks(new Map()),
-    onRemark(id, remark) {
-      const next = new Map(remarks);
-      if (remark === null) next.delete(id);
-      else next.set(id, remark);
-      setRemarks(next);
-    },
-  };
+/** Characters of the longest line, as far as one is drawn. */
+function widthOf(rows: readonly DiffRow[]): number {
+  return Math.min(
+    MAX_WIDTH_CHARS,
+    rows.reduce(
+      (most, row) => (row.kind === 'line' ? Math.max(most, row.text.length) : most),
+      MIN_WIDTH_CHARS,
+    ),
+  );
 }
 
-function Diff({
-  job,
-  text,
-  canAct,
-}: {
+/** The next row from one on, in a direction, that something is true of; -1 where there is none. */
+function seek(
+  rows: readonly DiffRow[],
+  from: number,
+  by: 1 | -1,
+  isWanted: (row: DiffRow) => boolean,
+): number {
+  for (let at = from + by; at >= 0 && at < rows.length; at += by) {
+    const row = rows[at];
+    if (row !== undefined && isWanted(row)) return at;
+  }
+  return -1;
+}
+
+/** Where one is, by keys: file by file, change by change, line by line. */
+function useSteps(
+  rows: readonly DiffRow[],
+  virtual: Virtualizer<HTMLDivElement, Element>,
+  reading: Reading,
+): void {
+  const { cursor, onCursor, remarking } = reading;
+  const place = (): number => {
+    const at = rows.findIndex((row) => linesOfRow(row).some(({ id }) => id === cursor));
+    return at >= 0 ? at : (virtual.range?.startIndex ?? 0) - 1;
+  };
+  const isLine = (row: DiffRow): boolean => linesOfRow(row).length > 0;
+  const move = (by: 1 | -1, isExtending = false): void => {
+    const at = seek(rows, place(), by, isLine);
+    if (at < 0) return;
+    onCursor(linesOfRow(rows[at]).at(-1)?.id ?? null, isExtending);
+    virtual.scrollToIndex(at, { align: 'auto' });
+  };
+  const jump = (by: 1 | -1, kind: 'file' | 'hunk'): void => {
+    const shown = seek(rows, place() + (by === 1 ? 0 : 1), -1, (row) => row.kind === kind);
+    const at =
+      by === 1
+        ? seek(rows, place(), 1, (row) => row.kind === kind)
+        : seek(rows, shown, -1, (row) => row.kind === kind);
+    if (at < 0) return;
+    const line = seek(rows, at, 1, isLine);
+    onCursor(linesOfRow(rows[line]).at(-1)?.id ?? null);
+    virtual.scrollToIndex(at, { align: 'start' });
+  };
+  const remark = (): void => {
+    const line = linesOfRow(rows[place()]).at(-1);
+    if (line !== undefined && remarking.canRemark) remarking.onOpen(line, remarking.chosen.size > 0);
+  };
+  useKeys({
+    j: () => move(1),
+    k: () => move(-1),
+    J: () => move(1, true),
+    K: () => move(-1, true),
+    n: () => jump(1, 'file'),
+    p: () => jump(-1, 'file'),
+    ']': () => jump(1, 'hunk'),
+    '[': () => jump(-1, 'hunk'),
+    c: remark,
+  });
+}
+
+function Bar({ view, jobId }: { readonly view: View; readonly jobId: string }): ReactNode {
+  return (
+    <div className="diff-bar">
+      <button type="button" className="button small" aria-pressed={view.isWrapped} onClick={view.onWrap}>
+        Wrap lines
+      </button>
+      {view.isWide ? (
+        <button type="button" className="button small" aria-pressed={view.isSplit} onClick={view.onSplit}>
+          Side by side
+        </button>
+      ) : null}
+      <a className="button small" href={`/api/jobs/${jobId}/diff`} download={`${jobId}.patch`}>
+        <Icon name="down" /> Patch
+      </a>
+    </div>
+  );
+}
+
+interface DiffProps {
   readonly job: JobView;
   readonly text: string;
+  readonly head: string | null;
   readonly canAct: boolean;
-}): ReactNode {
+}
+
+/** Everything that is drawn of a change, and where one is in it. */
+function useDiff({ job, text, head, canAct }: DiffProps, view: View) {
   const files = useMemo(() => filesOf(text), [text]);
-  const tree = useMemo(() => treeOf(files), [files]);
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
-  const rows = useMemo(() => rowsOf(files, closed), [files, closed]);
-  const remarking = useRemarks(canAct);
+  const all = useMemo(() => rowsOf(files, new Set()), [files]);
+  const rows = useMemo(
+    () => (closed.size === 0 && !view.isSplit ? all : rowsOf(files, closed, view.isSplit)),
+    [all, files, closed, view.isSplit],
+  );
+  const reading = useReading(job.job_id, head, all, rows, canAct);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -251,43 +256,88 @@ function Diff({
     overscan: 12,
     getItemKey: (index) => rows[index]?.id ?? index,
   });
-  const toggle = (path: string): void => {
+  const toggle = (path: string, isClosing = !closed.has(path)): void => {
     const next = new Set(closed);
-    if (!next.delete(path)) next.add(path);
+    if (isClosing) next.add(path);
+    else next.delete(path);
     setClosed(next);
   };
+  return { files, closed, all, rows, reading, scroller, virtual, toggle };
+}
+
+function Diff(props: DiffProps): ReactNode {
+  const view = useView();
+  const { files, closed, rows, reading, scroller, virtual, toggle, all } = useDiff(props, view);
+  const tree = useMemo(() => treeOf(files), [files]);
+  useSteps(rows, virtual, reading);
   const open = (file: ChangedFile): void => {
     virtual.scrollToIndex(
       rows.findIndex((row) => row.kind === 'file' && row.file === file),
       { align: 'start' },
     );
   };
-  const added = files.reduce((sum, file) => sum + file.added, 0);
-  const removed = files.reduce((sum, file) => sum + file.removed, 0);
+  const seen = files.filter(({ path }) => reading.viewed.has(path)).length;
+  const width = useMemo(() => widthOf(all), [all]);
   return (
     <div className="card changes">
       <nav className="files" aria-label="Files of the change">
         <p className="quiet">
-          {counted(files.length, 'file')} <span className="ok">+{added}</span>{' '}
-          <span className="bad">−{removed}</span>
+          {counted(files.length, 'file')}{' '}
+          <span className="ok">+{files.reduce((sum, { added }) => sum + added, 0)}</span>{' '}
+          <span className="bad">−{files.reduce((sum, { removed }) => sum + removed, 0)}</span>
+          {seen === 0 ? null : `, ${seen} viewed`}
         </p>
-        <Tree folder={tree} onOpen={open} />
+        <Tree folder={tree} onOpen={open} viewed={reading.viewed} />
       </nav>
       <div className="diff-side">
-        <div ref={scroller} className="diff-scroller" tabIndex={0} role="region" aria-label="Change">
+        <Bar view={view} jobId={props.job.job_id} />
+        <Moved reading={reading} />
+        <div
+          ref={scroller}
+          className={`diff-scroller${view.isWrapped ? '' : ' is-unwrapped'}`}
+          tabIndex={0}
+          role="region"
+          aria-label="Change"
+        >
           <Above rows={rows} first={virtual.range?.startIndex ?? 0} />
-          <div className="diff-rows" style={{ height: virtual.getTotalSize() }}>
-            <Rows rows={rows} virtual={virtual} closed={closed} onToggle={toggle} remarking={remarking} />
+          <div
+            className="diff-rows"
+            style={{
+              height: virtual.getTotalSize(),
+              ...(view.isWrapped ? {} : { minWidth: `${width * (view.isSplit ? 2 : 1) + 18}ch` }),
+            }}
+          >
+            <Rows
+              rows={rows}
+              virtual={virtual}
+              closed={closed}
+              viewed={reading.viewed}
+              onToggle={toggle}
+              onViewed={(path) => {
+                toggle(path, !reading.viewed.has(path));
+                reading.onViewed(path);
+              }}
+              remarking={reading.remarking}
+              cursor={reading.cursor}
+            />
           </div>
         </div>
-        <Send job={job} remarks={[...remarking.remarks.values()]} onSent={remarking.onClear} />
+        <Send job={props.job} reading={reading} />
       </div>
     </div>
   );
 }
 
-/** The change of a job. */
-export function Changes({ job, canAct }: { readonly job: JobView; readonly canAct: boolean }): ReactNode {
+/** The change of a job. @param head its commit, where it is known */
+export function Changes({
+  job,
+  head,
+  canAct,
+}: {
+  readonly job: JobView;
+  readonly head: string | null;
+  readonly canAct: boolean;
+}): ReactNode {
   const { data, error, refetch } = useQuery(diffQuery(job.job_id));
   if (error !== null) return <Failure error={error} onAgain={() => void refetch()} />;
   if (data === undefined) return <Loading what="the change" lines={10} />;
@@ -298,5 +348,5 @@ export function Changes({ job, canAct }: { readonly job: JobView; readonly canAc
       </Empty>
     );
   }
-  return <Diff job={job} text={data} canAct={canAct} />;
+  return <Diff job={job} text={data} head={head} canAct={canAct} />;
 }

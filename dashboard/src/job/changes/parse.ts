@@ -1,147 +1,163 @@
 /**
- * Reads a unified diff as git writes it. Lines of a hunk are counted, never guessed by what they begin with: a change
- * may hold lines that look like a diff, and nothing of it may hide from who reads it.
+ * Reads the diffs that git writes (https://git-scm.com/docs/diff-format): what became of each file, and its lines. A hunk is
+ * as long as its header says, so that no line of a file is ever taken for something else.
  */
 
-/** A line of a hunk, with its numbers in the file before and after. */
+/** A line of a hunk, with its numbers on both sides. */
 export interface Change {
   readonly type: 'insert' | 'delete' | 'normal';
   readonly content: string;
   readonly old: number | null;
   readonly new: number | null;
-  /** The file ends here, without a newline. */
-  readonly isCut: boolean;
 }
 
-/** A piece of a file that was changed. */
+/** Lines that stand together. */
 export interface Hunk {
-  /** The line that begins it. */
+  /** Its header as it is. */
   readonly content: string;
   readonly changes: readonly Change[];
 }
 
 /** A file of a diff. */
-export interface File {
+export interface ParsedFile {
+  readonly type: 'add' | 'delete' | 'modify' | 'rename' | 'copy';
   readonly oldPath: string;
   readonly newPath: string;
-  readonly type: 'add' | 'delete' | 'modify' | 'rename' | 'copy';
-  /** As git writes them (`100755`); `null` where it says nothing of them. */
+  /** Modes where they are told: of a file that is new, gone, or may be used otherwise. */
   readonly oldMode: string | null;
   readonly newMode: string | null;
+  /** How much of a file that was moved or copied is as it was, in percent. */
+  readonly similarity: number | null;
   readonly isBinary: boolean;
+  /** Whether the last line has an end, on each side. */
+  readonly oldEnds: boolean;
+  readonly newEnds: boolean;
   readonly hunks: readonly Hunk[];
 }
 
-type Draft = { -readonly [Name in keyof File]: File[Name] };
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
-const QUOTED = /^"((?:[^"\\]|\\.)*)"/;
+const ESCAPES: Readonly<Record<string, number>> = {
+  a: 7,
+  b: 8,
+  t: 9,
+  n: 10,
+  v: 11,
+  f: 12,
+  r: 13,
+  '"': 34,
+  '\\': 92,
+};
 
-/** A name as it is: git puts one between quotes, like a string of C, that holds more than plain characters. */
-function nameOf(written: string): string {
-  const quoted = QUOTED.exec(written)?.[1];
-  // A name with spaces in it is followed by a tab, so that patch(1) finds its end.
-  if (quoted === undefined) return written.replace(/\t$/, '');
-  const parts = quoted.match(/\\[0-7]{1,3}|\\.|[^\\]+/gu) ?? [];
-  const bytes = parts.flatMap((part) => {
-    if (!part.startsWith('\\')) return [...new TextEncoder().encode(part)];
-    const rest = part.slice(1);
-    if (/^[0-7]/.test(rest)) return [Number.parseInt(rest, 8) & 0xff];
-    return [ESCAPES[rest] ?? rest.charCodeAt(0)];
-  });
-  return new TextDecoder().decode(Uint8Array.from(bytes));
+/** A path as it is: git quotes those with unusual characters, byte by byte. */
+export function unquoted(text: string): string {
+  const inside = /^"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
+  if (inside === undefined) return text.replace(/\t$/, '');
+  const bytes: number[] = [];
+  const encoder = new TextEncoder();
+  for (const [, octal, letter, plain] of inside.matchAll(/\\([0-7]{3})|\\(.)|([^\\]+)/g)) {
+    if (octal !== undefined) bytes.push(Number.parseInt(octal, 8) & 255);
+    else if (letter !== undefined) bytes.push(ESCAPES[letter] ?? letter.charCodeAt(0) & 255);
+    else bytes.push(...encoder.encode(plain));
+  }
+  return new TextDecoder().decode(new Uint8Array(bytes));
 }
 
-function withoutSide(name: string): string {
-  return name.replace(/^[ab]\//, '');
+/** Both paths of a file's first line; only asked of files that have no other: then they are equal. */
+function pathsOf(rest: string): readonly [string, string] {
+  const quoted = /^("(?:[^"\\]|\\.)*"|\S+) ("(?:[^"\\]|\\.)*"|.+)$/.exec(rest);
+  const half = (rest.length - 1) / 2;
+  const [one, other] =
+    rest.startsWith('"') || rest.endsWith('"')
+      ? [quoted?.[1] ?? rest, quoted?.[2] ?? rest]
+      : [rest.slice(0, half), rest.slice(half + 1)];
+  return [unquoted(one).slice(2), unquoted(other).slice(2)];
 }
 
-/** Both names of a file by the first line of it, which is all there is where no line was changed. */
-function namesOf(line: string): readonly [before: string, after: string] {
-  const told = line.slice('diff --git '.length);
-  const first = QUOTED.exec(told)?.[0];
-  // Without quotes nothing says where one ends; but where they differ, other lines tell them.
-  const middle = first === undefined ? (told.length - 1) / 2 : first.length;
-  const beginsQuoted = first === undefined ? / "b\/(?:[^"\\]|\\.)*"$/.exec(told)?.index : undefined;
-  const at = beginsQuoted ?? Math.floor(middle);
-  return [withoutSide(nameOf(told.slice(0, at))), withoutSide(nameOf(told.slice(at + 1)))];
+/** A side's path after its sign; `null` for none. */
+function sidePath(text: string): string | null {
+  const path = unquoted(text);
+  return path === '/dev/null' ? null : path.slice(2);
 }
 
-/** What a line between the first one of a file and its hunks tells. */
-function tell(file: Draft, line: string): void {
-  const [, what = '', value = ''] =
-    /^(old mode|new mode|new file mode|deleted file mode|(?:rename|copy) (?:from|to)|---|\+\+\+) (.*)$/s.exec(
-      line,
-    ) ?? [];
-  if (/^(Binary files |GIT binary patch)/.test(line)) file.isBinary = true;
-  else if (what === 'old mode') file.oldMode = value;
-  else if (what === 'new mode') file.newMode = value;
-  else if (what === 'new file mode') [file.type, file.newMode] = ['add', value];
-  else if (what === 'deleted file mode') [file.type, file.oldMode] = ['delete', value];
-  else if (what.endsWith(' from'))
-    [file.type, file.oldPath] = [what.startsWith('copy') ? 'copy' : 'rename', nameOf(value)];
-  else if (what.endsWith(' to')) file.newPath = nameOf(value);
-  else if (what === '---' && value !== '/dev/null') file.oldPath = withoutSide(nameOf(value));
-  else if (what === '+++' && value !== '/dev/null') file.newPath = withoutSide(nameOf(value));
+type Building = Mutable<Omit<ParsedFile, 'hunks'>> & {
+  readonly hunks: { content: string; changes: Change[] }[];
+};
+
+function begin(rest: string): Building {
+  const [oldPath, newPath] = pathsOf(rest);
+  const unknown = { oldMode: null, newMode: null, similarity: null, isBinary: false };
+  return { type: 'modify', oldPath, newPath, ...unknown, oldEnds: true, newEnds: true, hunks: [] };
 }
 
-/** Reads a hunk. @returns it, and the place of the line behind it; `null` where none begins there */
-function hunkAt(lines: readonly string[], at: number): readonly [Hunk, number] | null {
-  const content = lines[at] ?? '';
-  const head = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/.exec(content);
-  if (head === null) return null;
-  let [old, next] = [Number(head[1]), Number(head[3])];
-  const [oldEnd, nextEnd] = [old + Number(head[2] ?? 1), next + Number(head[4] ?? 1)];
-  const changes: Change[] = [];
-  let place = at + 1;
-  for (; place < lines.length; place++) {
-    const line = lines[place] ?? '';
-    const sign = line.charAt(0);
-    const last = changes.at(-1);
-    if (sign === '\\' && last !== undefined) {
-      changes[changes.length - 1] = { ...last, isCut: true };
+/** What each line of a file's head says. */
+const HEAD: readonly (readonly [start: string, take: (file: Building, rest: string) => void])[] = [
+  ['new file mode ', (file, rest) => Object.assign(file, { type: 'add', newMode: rest })],
+  ['deleted file mode ', (file, rest) => Object.assign(file, { type: 'delete', oldMode: rest })],
+  ['old mode ', (file, rest) => Object.assign(file, { oldMode: rest })],
+  ['new mode ', (file, rest) => Object.assign(file, { newMode: rest })],
+  ['similarity index ', (file, rest) => Object.assign(file, { similarity: Number.parseInt(rest, 10) })],
+  ['rename from ', (file, rest) => Object.assign(file, { type: 'rename', oldPath: unquoted(rest) })],
+  ['rename to ', (file, rest) => Object.assign(file, { type: 'rename', newPath: unquoted(rest) })],
+  ['copy from ', (file, rest) => Object.assign(file, { type: 'copy', oldPath: unquoted(rest) })],
+  ['copy to ', (file, rest) => Object.assign(file, { type: 'copy', newPath: unquoted(rest) })],
+  ['Binary files ', (file) => Object.assign(file, { isBinary: true })],
+  ['GIT binary patch', (file) => Object.assign(file, { isBinary: true })],
+  ['--- ', (file, rest) => Object.assign(file, { oldPath: sidePath(rest) ?? file.oldPath })],
+  ['+++ ', (file, rest) => Object.assign(file, { newPath: sidePath(rest) ?? file.newPath })],
+];
+
+const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
+
+/** Takes the lines of a hunk. @returns the place of the first line behind it */
+function takeHunk(file: Building, lines: readonly string[], from: number, header: RegExpExecArray): number {
+  const [content, changes] = [lines[from] ?? '', [] as Change[]];
+  file.hunks.push({ content, changes });
+  let [old, next] = [Number(header[1]), Number(header[3])];
+  let [oldLeft, newLeft] = [Number(header[2] ?? 1), Number(header[4] ?? 1)];
+  let at = from + 1;
+  for (; at < lines.length; at++) {
+    const line = lines[at] ?? '';
+    const sign = line[0] ?? ' ';
+    if (sign === '\\') {
+      const last = changes.at(-1)?.type;
+      if (last !== 'insert') file.oldEnds = false;
+      if (last !== 'delete') file.newEnds = false;
       continue;
     }
-    if (old >= oldEnd && next >= nextEnd) break;
-    const text = { content: line.slice(1), isCut: false };
-    if (sign === '+') changes.push({ ...text, type: 'insert', old: null, new: next++ });
-    else if (sign === '-') changes.push({ ...text, type: 'delete', old: old++, new: null });
-    else if (sign === ' ' || line === '') changes.push({ ...text, type: 'normal', old: old++, new: next++ });
-    else break;
+    const isOld = sign === ' ' || sign === '-';
+    const isNew = sign === ' ' || sign === '+';
+    if ((!isOld && !isNew) || (isOld && oldLeft === 0) || (isNew && newLeft === 0)) break;
+    changes.push({
+      type: sign === '+' ? 'insert' : sign === '-' ? 'delete' : 'normal',
+      content: line.slice(1),
+      old: isOld ? old : null,
+      new: isNew ? next : null,
+    });
+    if (isOld) [old, oldLeft] = [old + 1, oldLeft - 1];
+    if (isNew) [next, newLeft] = [next + 1, newLeft - 1];
   }
-  return [{ content, changes }, place];
+  return at;
 }
 
-/** Reads a diff; what is none is passed over. */
-export function parseDiff(text: string): readonly File[] {
+/** The files of a diff, in their order. What is no diff is passed over. */
+export function parseDiff(text: string): readonly ParsedFile[] {
   const lines = text.split('\n');
-  const files: File[] = [];
+  const files: Building[] = [];
   for (let at = 0; at < lines.length;) {
-    const line = lines[at++] ?? '';
-    if (!line.startsWith('diff --git ')) continue;
-    const [oldPath, newPath] = namesOf(line);
-    const hunks: Hunk[] = [];
-    const file: Draft = {
-      oldPath,
-      newPath,
-      type: 'modify',
-      oldMode: null,
-      newMode: null,
-      isBinary: false,
-      hunks,
-    };
-    files.push(file);
-    while (at < lines.length && lines[at]?.startsWith('diff --git ') === false) {
-      const read = hunkAt(lines, at);
-      if (read === null) {
-        // Behind hunks nothing is told of the file any more.
-        if (hunks.length === 0) tell(file, lines[at] ?? '');
-        at++;
-      } else {
-        hunks.push(read[0]);
-        at = read[1];
-      }
+    const line = lines[at] ?? '';
+    const file = files.at(-1);
+    const header = file === undefined ? null : HUNK.exec(line);
+    if (file !== undefined && header !== null) {
+      at = takeHunk(file, lines, at, header);
+      continue;
     }
+    if (line.startsWith('diff --git ')) files.push(begin(line.slice('diff --git '.length)));
+    else if (file !== undefined && file.hunks.length === 0) {
+      const known = HEAD.find(([start]) => line.startsWith(start));
+      known?.[1](file, line.slice(known[0].length));
+    }
+    at++;
   }
   return files;
 }

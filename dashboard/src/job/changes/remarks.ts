@@ -5,6 +5,8 @@ export interface Remark {
   readonly path: string;
   /** Of the new file; negative: of the old one. */
   readonly line: number;
+  /** The last of several lines, of the same file and side; absent: one line. */
+  readonly to?: number;
   /** The line itself, as it was when it was remarked on. */
   readonly quote: string;
   readonly text: string;
@@ -13,11 +15,26 @@ export interface Remark {
 /** Longest part of a line that is quoted, in characters. */
 const MAX_QUOTE_CHARS = 300;
 
+/** Most lines that are quoted of a remark on several. */
+const MAX_QUOTED_LINES = 20;
+
+/** Which lines a remark is about, in words. */
+export function whereOf({ line, to }: Pick<Remark, 'line' | 'to'>): string {
+  const last = to === undefined || to === line ? '' : `–${Math.abs(to)}`;
+  const lines = last === '' ? 'line' : 'lines';
+  return line < 0 ? `${lines} ${-line}${last} of before` : `${lines} ${line}${last}`;
+}
+
+function quoteOf(quote: string): string {
+  const lines = quote.split('\n');
+  const shown = lines
+    .slice(0, MAX_QUOTED_LINES)
+    .map((line) => `> ${line.slice(0, MAX_QUOTE_CHARS).trimEnd()}`);
+  return [...shown, ...(lines.length > MAX_QUOTED_LINES ? ['> …'] : [])].join('\n');
+}
+
 /** All remarks as one task. */
 export function taskOf(remarks: readonly Remark[]): string {
-  const told = remarks.map(({ path, line, quote, text }) => {
-    const where = line < 0 ? `${path}, line ${-line} of before` : `${path}, line ${line}`;
-    return `${where}:\n> ${quote.slice(0, MAX_QUOTE_CHARS).trim()}\n${text}`;
-  });
+  const told = remarks.map((one) => `${one.path}, ${whereOf(one)}:\n${quoteOf(one.quote)}\n${one.text}`);
   return `Work these remarks on the change in:\n\n${told.join('\n\n')}`;
 }

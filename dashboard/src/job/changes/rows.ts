@@ -1,19 +1,36 @@
 /** A unified diff as rows to draw: files, hunks and lines in one list, because one list can be drawn in parts. */
-import { parseDiff, type Change, type File } from './parse.ts';
+
+import { languageOf, type Language } from './colour/language.ts';
+import { parseDiff, type Change, type Hunk, type ParsedFile } from './parse.ts';
 
 /** A file of the change. */
 export interface ChangedFile {
   readonly path: string;
   /** Where it was before, if elsewhere. */
   readonly from: string | null;
-  readonly type: File['type'];
+  readonly type: ParsedFile['type'];
   readonly isBinary: boolean;
-  /** What it is besides its lines: whether it may be run, whether it is a link; most often nothing. */
-  readonly nature: string | null;
   readonly added: number;
   readonly removed: number;
-  /** Place of its heading among the rows, were every file open. */
-  readonly hunks: File['hunks'];
+  readonly language: Language | null;
+  /** What is to be said of it besides its lines. */
+  readonly notes: readonly string[];
+  readonly hunks: ParsedFile['hunks'];
+}
+
+/** A line of the change, in one of its hunks. */
+export interface LineRow {
+  readonly kind: 'line';
+  readonly id: string;
+  readonly path: string;
+  readonly type: Change['type'];
+  readonly old: number | null;
+  readonly new: number | null;
+  readonly text: string;
+  readonly language: Language | null;
+  readonly hunk: Hunk;
+  /** Its place in the hunk. */
+  readonly at: number;
 }
 
 /** One row. */
@@ -21,27 +38,32 @@ export type DiffRow =
   | { readonly kind: 'file'; readonly id: string; readonly file: ChangedFile; readonly number: number }
   | { readonly kind: 'hunk'; readonly id: string; readonly text: string }
   | { readonly kind: 'note'; readonly id: string; readonly text: string }
+  | LineRow
+  /** What a line was, beside what it is. */
   | {
-      readonly kind: 'line';
+      readonly kind: 'pair';
       readonly id: string;
-      readonly path: string;
-      readonly type: Change['type'];
-      readonly old: number | null;
-      readonly new: number | null;
-      readonly text: string;
+      readonly left: LineRow | null;
+      readonly right: LineRow | null;
     };
 
-const MODES: Readonly<Record<string, string>> = {
-  '100755': 'It may be executed',
-  '120000': 'A symbolic link: its text is where it leads',
-  '160000': 'A submodule: its text is the commit',
-};
-
-/** What no line of a file shows, and a change may be about. */
-function natureOf({ oldMode, newMode }: File): string | null {
-  if (oldMode !== null && newMode !== null)
-    return `Mode ${oldMode} → ${newMode}${newMode === '100755' ? ': it may be executed now' : ''}`;
-  return MODES[newMode ?? oldMode ?? ''] ?? null;
+/** What a file's lines do not tell: that it was moved, what may be done with it, that it is binary or empty. */
+function notesOf(file: ParsedFile): readonly string[] {
+  const notes: string[] = [];
+  const { type, oldMode, newMode, similarity, oldEnds, newEnds } = file;
+  const alike = similarity === null || similarity >= 100 ? 'unchanged' : `${similarity}% alike`;
+  if (type === 'rename') notes.push(`Moved from ${file.oldPath}, ${alike}`);
+  if (type === 'copy') notes.push(`Copied from ${file.oldPath}, ${alike}`);
+  if (oldMode !== null && newMode !== null) notes.push(`Mode changed from ${oldMode} to ${newMode}`);
+  if (type === 'add' && newMode === '100755') notes.push('It can be executed');
+  if (type === 'add' && newMode === '120000') notes.push('It is a symbolic link');
+  if (file.isBinary) notes.push('A binary file: its content is not shown');
+  else if (file.hunks.length === 0 && type === 'add') notes.push('A new file, empty');
+  else if (file.hunks.length === 0 && type === 'delete') notes.push('It was empty');
+  else if (file.hunks.length === 0 && notes.length === 0) notes.push('No line differs');
+  if (type !== 'add' && type !== 'delete' && oldEnds !== newEnds)
+    notes.push(newEnds ? 'Its last line has an end now' : 'Its last line has no end any more');
+  return notes;
 }
 
 /** Reads a diff. What git wrote is never executed and never HTML. */
@@ -55,50 +77,89 @@ export function filesOf(diff: string): readonly ChangedFile[] {
       from: file.type === 'rename' || file.type === 'copy' ? file.oldPath : null,
       type: file.type,
       isBinary: file.isBinary,
-      nature: natureOf(file),
       added: changes.filter(({ type }) => type === 'insert').length,
       removed: changes.filter(({ type }) => type === 'delete').length,
+      language: languageOf(isGone ? file.oldPath : file.newPath),
+      notes: notesOf(file),
       hunks: file.hunks,
     };
   });
 }
 
-function lineRow(name: string, path: string, change: Change): DiffRow {
-  const { type, old, new: next, content } = change;
-  const id = `line ${name}:${next ?? `-${old}`}`;
-  return { kind: 'line', id, path, type, old, new: next, text: content };
+function lineRow(
+  { path, language }: ChangedFile,
+  name: string,
+  hunk: Hunk,
+  change: Change,
+  at: number,
+): LineRow {
+  const { type, content, old, new: next } = change;
+  const id = next === null ? `${name}:-${old}` : `${name}:${next}`;
+  return { kind: 'line', id, path, type, old, new: next, text: content, language, hunk, at };
 }
 
-function noteOf({ isBinary, hunks, from, nature }: ChangedFile): string | null {
-  if (isBinary) return 'A binary file';
-  if (hunks.length > 0 || nature !== null) return null;
-  return from === null ? 'No line differs' : `Moved from ${from}`;
+/** Lines side by side: what was removed in a row beside what was added after it. */
+function pairsOf(lines: readonly LineRow[]): readonly DiffRow[] {
+  const pairs: DiffRow[] = [];
+  let [left, right]: [LineRow[], LineRow[]] = [[], []];
+  const flush = (): void => {
+    for (let at = 0; at < Math.max(left.length, right.length); at++) {
+      const [one, other] = [left[at] ?? null, right[at] ?? null];
+      pairs.push({ kind: 'pair', id: `${one?.id ?? ''} | ${other?.id ?? ''}`, left: one, right: other });
+    }
+    [left, right] = [[], []];
+  };
+  for (const line of lines) {
+    if (line.type === 'delete') {
+      if (right.length > 0) flush();
+      left.push(line);
+    } else if (line.type === 'insert') right.push(line);
+    else {
+      flush();
+      pairs.push({ kind: 'pair', id: `${line.id} |`, left: line, right: line });
+    }
+  }
+  flush();
+  return pairs;
 }
 
-/** The rows of all files, of closed ones their headings alone. */
-export function rowsOf(files: readonly ChangedFile[], closed: ReadonlySet<string>): readonly DiffRow[] {
+/**
+ * The rows of all files, of closed ones their headings alone.
+ *
+ * @param isSplit whether what was stands beside what is
+ */
+export function rowsOf(
+  files: readonly ChangedFile[],
+  closed: ReadonlySet<string>,
+  isSplit = false,
+): readonly DiffRow[] {
   const rows: DiffRow[] = [];
   const known = new Set<string>();
   for (const [number, file] of files.entries()) {
-    const { path, nature } = file;
+    const { path } = file;
     // A file that becomes a link is in a diff twice: as what went, and as what came.
     const name = known.has(path) ? `${path} ${number}` : path;
     known.add(path);
     rows.push({ kind: 'file', id: `file ${name}`, file, number });
     if (closed.has(path)) continue;
-    const note = noteOf(file);
-    if (nature !== null) rows.push({ kind: 'note', id: `nature ${name}`, text: nature });
-    if (note !== null) rows.push({ kind: 'note', id: `note ${name}`, text: note });
+    for (const [at, text] of file.notes.entries())
+      rows.push({ kind: 'note', id: `note ${name} ${at}`, text });
     for (const [at, hunk] of file.hunks.entries()) {
       rows.push({ kind: 'hunk', id: `hunk ${name} ${at}`, text: hunk.content });
-      for (const change of hunk.changes) {
-        const line = lineRow(name, path, change);
-        rows.push(line);
-        if (change.isCut) rows.push({ kind: 'note', id: `cut ${line.id}`, text: 'No newline at its end' });
-      }
+      const lines = hunk.changes.map((change, place) => lineRow(file, name, hunk, change, place));
+      for (const row of isSplit ? pairsOf(lines) : lines) rows.push(row);
     }
   }
   return rows;
+}
+
+/** The lines of a row. */
+export function linesOfRow(row: DiffRow | undefined): readonly LineRow[] {
+  if (row?.kind === 'line') return [row];
+  if (row?.kind !== 'pair') return [];
+  return [row.left, row.right].filter(
+    (line, at, both) => line !== null && both.indexOf(line) === at,
+  ) as LineRow[];
 }
 
 /** A folder of the change, with what lies in it. */

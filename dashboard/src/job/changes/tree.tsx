@@ -36,9 +36,11 @@ export function Counts({ file }: { readonly file: ChangedFile }): ReactNode {
 export function Tree({
   folder,
   onOpen,
+  viewed,
 }: {
   readonly folder: Folder;
   readonly onOpen: (file: ChangedFile) => void;
+  readonly viewed: ReadonlySet<string>;
 }): ReactNode {
   return (
     <ul className="tree">
@@ -48,7 +50,7 @@ export function Tree({
             <summary>
               <Icon name="down" /> {shownName(one.name)}
             </summary>
-            <Tree folder={one} onOpen={onOpen} />
+            <Tree folder={one} onOpen={onOpen} viewed={viewed} />
           </details>
         </li>
       ))}
@@ -57,6 +59,12 @@ export function Tree({
           <button type="button" onClick={() => onOpen(file)} title={shownName(file.path)}>
             <Became file={file} />
             <span dir="auto">{shownName(name)}</span>
+            {viewed.has(file.path) ? (
+              <>
+                <Icon name="tick" />
+                <span className="unseen">viewed</span>
+              </>
+            ) : null}
             <Counts file={file} />
           </button>
         </li>

@@ -111,3 +111,37 @@ export function found(lines: readonly LogLine[], words: string): readonly number
   if (wanted === '') return [];
   return lines.flatMap((line, at) => (searchedOf(line).includes(wanted) ? [at] : []));
 }
+
+/** What of a log is shown. */
+export const SOURCES = {
+  all: ['Everything', ['out', 'err', 'step', 'gate', 'say', 'tool', 'bad']],
+  printed: ['What was printed', ['out', 'err']],
+  agent: ['The agent', ['say', 'tool']],
+  steps: ['Steps and gate', ['step', 'gate', 'bad']],
+  errors: ['Errors and warnings', ['err', 'bad']],
+} as const satisfies Record<string, readonly [name: string, kinds: readonly LogLine['kind'][]]>;
+/** The name of a part of a log. */
+export type Source = keyof typeof SOURCES;
+
+/** The lines of a part of the log; they keep their names. */
+export function fromSource(lines: readonly LogLine[], source: Source): readonly LogLine[] {
+  if (source === 'all') return lines;
+  const kinds: readonly LogLine['kind'][] = SOURCES[source][1];
+  return lines.filter(({ kind }) => kinds.includes(kind));
+}
+
+/** The line that words like `:120` or `:120.3` name; `null` where they name none. */
+export function namedLine(words: string): string | null {
+  return /^:(\d+(?:\.\d+)?)$/.exec(words.trim())?.[1] ?? null;
+}
+
+/** Longest text that is copied, in characters: the end of a longer one. */
+const MAX_COPIED_CHARS = 4_000_000;
+
+/** Lines as text, without the colours of terminals. */
+export function textOf(lines: readonly LogLine[]): string {
+  return lines
+    .map(({ text }) => plain(text))
+    .join('\n')
+    .slice(-MAX_COPIED_CHARS);
+}

@@ -4,12 +4,22 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState, type ReactNode 
 import type { JobEvent } from '../../../../src/job/job.ts';
 import type { Connection } from '../../api/follow.ts';
 import { useKeys } from '../../frame/shortcuts.tsx';
+import { CopyLater } from '../../parts/copy.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { Empty } from '../../parts/notes.tsx';
 import { State, type Told } from '../../parts/state.tsx';
 import { clock } from '../../parts/words.ts';
 import { Ansi } from './ansi.tsx';
-import { createLines, found, type LogLine } from './lines.ts';
+import {
+  createLines,
+  found,
+  fromSource,
+  namedLine,
+  SOURCES,
+  textOf,
+  type LogLine,
+  type Source,
+} from './lines.ts';
 
 const LINE_PX = 20;
 /** Longest part of a line that is drawn, in characters, until the whole is asked for. */
@@ -41,25 +51,35 @@ function linked(): string | null {
 }
 
 interface BarProps extends Looked {
+  readonly lines: readonly LogLine[];
+  readonly source: Source;
+  readonly onSource: (source: Source) => void;
+  readonly isWrapped: boolean;
+  readonly onWrap: () => void;
   readonly isFollowing: boolean;
   readonly onFollow: () => void;
   readonly connection: Connection;
   readonly address: string;
 }
 
-function Bar(props: BarProps): ReactNode {
-  const { words, onWords, hits, at, onMove, isFollowing, onFollow, connection, address } = props;
+function Search({ words, onWords, hits, at, onMove }: Looked): ReactNode {
   const field = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => field.current?.focus() });
+  const told =
+    words.trim() === '' || namedLine(words) !== null
+      ? ''
+      : hits.length === 0
+        ? 'not found'
+        : `${at + 1} of ${hits.length.toLocaleString('en')}`;
   return (
-    <div className="log-bar">
+    <>
       <label className="search">
         <Icon name="search" />
         <span className="unseen">Search the log</span>
         <input
           ref={field}
           type="search"
-          placeholder="Search the log"
+          placeholder="Search the log, or :120"
           value={words}
           onChange={(event) => onWords(event.target.value)}
           onKeyDown={(event) => {
@@ -70,11 +90,7 @@ function Bar(props: BarProps): ReactNode {
         <kbd>/</kbd>
       </label>
       <span className="quiet hits" role="status">
-        {words.trim() === ''
-          ? ''
-          : hits.length === 0
-            ? 'not found'
-            : `${at + 1} of ${hits.length.toLocaleString('en')}`}
+        {told}
       </span>
       <button
         type="button"
@@ -94,6 +110,26 @@ function Bar(props: BarProps): ReactNode {
       >
         <Icon name="right" />
       </button>
+    </>
+  );
+}
+
+function Bar(props: BarProps): ReactNode {
+  const { lines, source, onSource, isWrapped, onWrap, isFollowing, onFollow, connection, address } = props;
+  return (
+    <div className="log-bar">
+      <Search {...props} />
+      <select
+        aria-label="What of the log is shown"
+        value={source}
+        onChange={(event) => onSource(event.target.value as Source)}
+      >
+        {Object.entries(SOURCES).map(([name, [text]]) => (
+          <option key={name} value={name}>
+            {text}
+          </option>
+        ))}
+      </select>
       <span className="log-state">
         <State told={CONNECTIONS[connection]} />
         {connection === 'over' ? null : (
@@ -101,8 +137,12 @@ function Bar(props: BarProps): ReactNode {
             <Icon name="down" /> Follow
           </button>
         )}
-        <a className="button small" href={address}>
-          <Icon name="file" /> Text
+        <button type="button" className="button small" aria-pressed={isWrapped} onClick={onWrap}>
+          Wrap
+        </button>
+        <CopyLater text={() => textOf(lines)} what="what is shown" />
+        <a className="button small" href={address} download>
+          <Icon name="file" /> Save
         </a>
       </span>
     </div>
@@ -118,8 +158,12 @@ interface Looked {
   readonly onMove: (by: number) => void;
 }
 
-/** What is looked for in the lines, and where it is. @param onGo goes to a line */
-function useLooked(lines: readonly LogLine[], onGo: (index: number) => void): Looked {
+/** What is looked for in the lines, and where it is. @param onGo goes to a line @param onMark names one in the address */
+function useLooked(
+  lines: readonly LogLine[],
+  onGo: (index: number) => void,
+  onMark: (id: string) => void,
+): Looked {
   const [words, setWords] = useState('');
   const wanted = useDeferredValue(words);
   const hits = useMemo(() => found(lines, wanted), [lines, wanted]);
@@ -132,6 +176,13 @@ function useLooked(lines: readonly LogLine[], onGo: (index: number) => void): Lo
   const onWords = (next: string): void => {
     setWords(next);
     setAt(0);
+    const named = namedLine(next);
+    const place = named === null ? -1 : lines.findIndex(({ id }) => id === named || id === `${named}.1`);
+    if (place >= 0) {
+      onMark(lines[place]?.id ?? '');
+      onGo(place);
+      return;
+    }
     const [first] = found(lines, next);
     if (first !== undefined) onGo(first);
   };
@@ -175,6 +226,7 @@ function Line({ line, isMarked, isHit, onMark }: LineProps): ReactNode {
 }
 
 interface LinesProps {
+  readonly isWrapped: boolean;
   readonly lines: readonly LogLine[];
   readonly virtual: Virtualizer<HTMLDivElement, Element>;
   readonly marked: string | null;
@@ -182,9 +234,24 @@ interface LinesProps {
   readonly onMark: (id: string) => void;
 }
 
-function Lines({ lines, virtual, marked, hit, onMark }: LinesProps): ReactNode {
+/** Characters of the longest line, as far as one is drawn. */
+function widthOf(lines: readonly LogLine[]): number {
+  return Math.min(
+    MAX_DRAWN_CHARS,
+    lines.reduce((most, { text }) => Math.max(most, text.length), 0),
+  );
+}
+
+function Lines({ lines, isWrapped, virtual, marked, hit, onMark }: LinesProps): ReactNode {
+  const width = useMemo(() => (isWrapped ? null : widthOf(lines)), [lines, isWrapped]);
   return (
-    <div className="log-lines" style={{ height: virtual.getTotalSize() }}>
+    <div
+      className="log-lines"
+      style={{
+        height: virtual.getTotalSize(),
+        ...(width === null ? {} : { minWidth: `calc(${width}ch + 7rem)` }),
+      }}
+    >
       {virtual.getVirtualItems().map(({ index, key, start }) => {
         const line = lines[index];
         return line === undefined ? null : (
@@ -235,7 +302,10 @@ interface LogProps {
 /** The log of a job. */
 export function Log({ jobId, events, connection, hasEnded }: LogProps): ReactNode {
   const [read] = useState(createLines);
-  const lines = read(events);
+  const all = read(events);
+  const [source, setSource] = useState<Source>('all');
+  const lines = useMemo(() => fromSource(all, source), [all, source]);
+  const [isWrapped, setWrapped] = useState(true);
   const scroller = useRef<HTMLDivElement>(null);
   const [isFollowing, setFollowing] = useState(linked() === null && !hasEnded);
   const virtual = useVirtualizer({
@@ -250,7 +320,7 @@ export function Log({ jobId, events, connection, hasEnded }: LogProps): ReactNod
     virtual.scrollToIndex(index, { align: 'center' });
   };
   const [marked, mark] = useMarked(lines, go);
-  const looked = useLooked(lines, go);
+  const looked = useLooked(lines, go, mark);
   useEffect(() => {
     if (isFollowing && lines.length > 0) virtual.scrollToIndex(lines.length - 1, { align: 'end' });
   }, [isFollowing, lines.length, virtual]);
@@ -258,15 +328,22 @@ export function Log({ jobId, events, connection, hasEnded }: LogProps): ReactNod
     <div className="card log">
       <Bar
         {...looked}
+        lines={lines}
+        source={source}
+        onSource={setSource}
+        isWrapped={isWrapped}
+        onWrap={() => setWrapped(!isWrapped)}
         isFollowing={isFollowing}
         onFollow={() => setFollowing(!isFollowing)}
         connection={connection}
         address={`/api/jobs/${jobId}/log`}
       />
-      {lines.length === 0 ? <Empty icon="file" title="Nothing was written yet" /> : null}
+      {lines.length === 0 ? (
+        <Empty icon="file" title={all.length === 0 ? 'Nothing was written yet' : 'Nothing of this kind'} />
+      ) : null}
       <div
         ref={scroller}
-        className="log-scroller"
+        className={`log-scroller${isWrapped ? '' : ' is-unwrapped'}`}
         hidden={lines.length === 0}
         tabIndex={0}
         role="region"
@@ -276,6 +353,7 @@ export function Log({ jobId, events, connection, hasEnded }: LogProps): ReactNod
       >
         <Lines
           lines={lines}
+          isWrapped={isWrapped}
           virtual={virtual}
           marked={marked}
           hit={looked.words.trim() === '' ? undefined : looked.hits[looked.at]}
