@@ -1,37 +1,11 @@
 /** Every page for everybody: without eyes, on a telephone, in both themes, with hostile text and with very much of it. */
-import axe from 'axe-core';
-import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleEvent, sampleJob, sampleRequest } from '../store/sample.ts';
+import { aside, faultsInThemes, faultsOf } from './faults.ts';
 import { label, openScene, works, type Scene, type Visit } from './scene.ts';
 
 const LOG_LINES = 50_000;
 const LIST_JOBS = 400;
-
-interface Violation {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}
-
-/** What axe finds that is serious, in a few words each. */
-async function faultsOf(page: Page): Promise<readonly string[]> {
-  // By the debugger's own way: the policy of the page lets no script in.
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(
-    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(({ violations }) => violations)",
-  );
-  return (found as readonly Violation[])
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
-}
-
-/** How far a page can be scrolled aside, in pixels: what one reads on a telephone must not. */
-function aside(page: Page): Promise<number> {
-  return page.evaluate(
-    "Math.max(...['html', 'main'].map((name) => document.querySelector(name)).map((one) => one.scrollWidth - one.clientWidth))",
-  );
-}
 
 describe.skipIf(!works)(label, () => {
   let scene: Scene;
@@ -70,18 +44,15 @@ describe.skipIf(!works)(label, () => {
 
   test("no page has a serious fault for who can't see or point, in either theme; none is wider than a telephone", async () => {
     const { page, troubles } = ann;
-    const faults: Record<string, readonly string[]> = {};
+    const faults: Record<string, Awaited<ReturnType<typeof faultsInThemes>>> = {};
     const wide: string[] = [];
     await page.emulateMedia({ reducedMotion: 'reduce' });
     for (const [name, path, there] of paths) {
       await page.setViewportSize({ width: 1280, height: 900 });
       await page.goto(scene.url + path);
       await page.getByText(there).first().waitFor();
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        const found = await faultsOf(page);
-        if (found.length > 0) faults[`${name}, ${colorScheme}`] = found;
-      }
+      const found = await faultsInThemes(page);
+      if (Object.keys(found).length > 0) faults[name] = found;
       await page.setViewportSize({ width: 360, height: 740 });
       if ((await aside(page)) > 0) wide.push(name);
     }

@@ -178,7 +178,7 @@ export function Next({
   result,
   waits = 'Nothing: it ends by itself. A message reaches the agent when it asks next.',
   children,
-}: Pick<SummaryProps, 'job' | 'result' | 'children'> & { readonly waits?: string }): ReactNode {
+}: Pick<SummaryProps, 'job' | 'result' | 'children'> & { readonly waits?: string | null }): ReactNode {
   const address = webAddress(job.pr_url);
   const number = address === null ? '' : (/\/pull\/(\d+)/.exec(address)?.[1] ?? '');
   const hint = job.error?.hint ?? null;
@@ -203,7 +203,9 @@ export function Next({
         </div>
       ) : null}
       {children}
-      {hasEnded(job) || job.status === 'needs_input' ? null : <p className="quiet">{waits}</p>}
+      {hasEnded(job) || job.status === 'needs_input' || waits === null ? null : (
+        <p className="quiet">{waits}</p>
+      )}
     </>
   );
 }

@@ -52,16 +52,13 @@ function Spent({ run, result }: AnswersProps): ReactNode {
   const nowMs = useNow();
   const end = run.finished_at === null ? nowMs : Date.parse(run.finished_at);
   const ms = run.started_at === null ? null : Math.max(0, end - Date.parse(run.started_at));
-  const tokens =
-    result === undefined || (result.total_tokens_in === null && result.total_tokens_out === null)
-      ? null
-      : (result.total_tokens_in ?? 0) + (result.total_tokens_out ?? 0);
+  const tokens = (result?.total_tokens_in ?? 0) + (result?.total_tokens_out ?? 0);
   return (
     <>
-      <p className="strong">{money(run.total_cost ?? result?.total_cost ?? null)}</p>
+      <p className="strong">{money(run.total_cost)}</p>
       <p>
         {ms === null ? 'not begun' : span(run.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)}
-        {tokens === null ? null : <span className="quiet"> · {amount(tokens)} tokens</span>}
+        {tokens === 0 ? null : <span className="quiet"> · {amount(tokens)} tokens</span>}
       </p>
       <p className="quiet">all steps together{isOver(run) ? '' : ', of those that ended'}</p>
     </>
@@ -111,11 +108,8 @@ export function Answers(props: AnswersProps): ReactNode {
       <div className="next">
         <dt>Next</dt>
         <dd>
-          <Next
-            job={job}
-            result={result}
-            waits={isAsking ? 'Your answer, above.' : 'Nothing: it ends by itself.'}
-          >
+          <Next job={job} result={result} waits={isAsking ? null : 'Nothing: it ends by itself.'}>
+            {isAsking ? <p>An answer to what it asks, above.</p> : null}
             {children}
           </Next>
         </dd>

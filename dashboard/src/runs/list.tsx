@@ -97,7 +97,7 @@ export function RunTable({ runs }: { readonly runs: readonly RunView[] }): React
 /** The places that belong to pipelines. */
 export function Places({ at }: { readonly at: 'pipelines' | 'runs' }): ReactNode {
   const places = [
-    ['pipelines', '/pipeline', 'Kept'],
+    ['pipelines', '/pipeline', 'Pipelines'],
     ['runs', '/run', 'Runs'],
   ] as const;
   return (

@@ -56,7 +56,12 @@ function Row({
       </th>
       <td>
         {counted(steps.length, 'step')}
-        {asking === 0 ? null : <span className="quiet"> ({asking} ask first)</span>}
+        {asking === 0 ? null : (
+          <span className="quiet">
+            {' '}
+            ({asking} {asking === 1 ? 'asks' : 'ask'} first)
+          </span>
+        )}
       </td>
       <td className="quiet">{repo === null ? 'any' : <span title={shown(repo)}>{repoName(repo)}</span>}</td>
       <td>

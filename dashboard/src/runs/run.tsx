@@ -25,7 +25,7 @@ import { shown } from '../parts/words.ts';
 import { Answers } from './answers.tsx';
 import { Approvals, goToAnswer } from './approvals.tsx';
 import { Steps } from './graph/steps.tsx';
-import { asks, ownEvents, shownSteps, timesOf } from './told.ts';
+import { asks, ownEvents, readableEvents, shownSteps, timesOf, withSkipped } from './told.ts';
 
 const Changes = lazy(async () => ({ default: (await import('../job/changes/changes.tsx')).Changes }));
 
@@ -142,7 +142,32 @@ function CancelSheet({
   );
 }
 
-/** What can be done to a run: stop it, or run what failed once more. */
+/** What can be done to a run that has ended: what failed is run once more, or all of it. */
+function Again({
+  run,
+  isBusy,
+  onRetry,
+}: {
+  readonly run: RunView;
+  readonly isBusy: boolean;
+  readonly onRetry: () => void;
+}): ReactNode {
+  if (run.status !== 'completed') {
+    return (
+      <button type="button" className="button" disabled={isBusy} onClick={onRetry}>
+        <Icon name="again" /> Retry what failed
+      </button>
+    );
+  }
+  if (run.pipeline_id === null) return null;
+  return (
+    <Link className="button" href={`/pipeline/${run.pipeline_id}?repo=${encodeURIComponent(run.repo)}`}>
+      <Icon name="again" /> Run again
+    </Link>
+  );
+}
+
+/** What can be done to a run: stop it, or run it again. */
 function Actions({ run }: { readonly run: RunView }): ReactNode {
   const say = useSay();
   const [, go] = useLocation();
@@ -172,9 +197,7 @@ function Actions({ run }: { readonly run: RunView }): ReactNode {
     <>
       <div className="actions">
         {isOver(run) ? (
-          <button type="button" className="button" disabled={isBusy} onClick={() => void attempt(retry)}>
-            <Icon name="again" /> Retry what failed
-          </button>
+          <Again run={run} isBusy={isBusy} onRetry={() => void attempt(retry)} />
         ) : (
           <button type="button" className="button" disabled={isBusy} onClick={() => setAsked(true)}>
             <Icon name="stop" /> Cancel
@@ -216,14 +239,17 @@ function useRead({ events }: Followed): {
   readonly times: ReturnType<typeof timesOf>;
   readonly live: LiveGate | null;
   readonly phase: string | null;
+  readonly log: Followed['events'];
 } {
   return useMemo(() => {
     const own = ownEvents(events);
-    return { times: timesOf(events), live: liveGateOf(own), phase: nowOf(phasesOf(own))?.name ?? null };
+    const phase = nowOf(phasesOf(own))?.name ?? null;
+    return { times: timesOf(events), live: liveGateOf(own), phase, log: readableEvents(events) };
   }, [events]);
 }
 
-function Loaded({ run, job, who, followed }: LoadedProps): ReactNode {
+function Loaded({ run: stored, job, who, followed }: LoadedProps): ReactNode {
+  const run = useMemo(() => withSkipped(stored, followed.events), [stored, followed.events]);
   const { data: result } = useQuery(resultQuery(job));
   const { data: gate } = useQuery(gateQuery(run.job_id));
   const read = useRead(followed);
@@ -237,7 +263,7 @@ function Loaded({ run, job, who, followed }: LoadedProps): ReactNode {
   const steps = shownSteps(run, read.times);
   const tabs = TABS.filter((one) => one !== 'deliveries' || mayAct);
   const asking = run.steps.find(asks);
-  useTitle(run.pipeline);
+  useTitle(shown(run.pipeline));
   useKeys({
     ...Object.fromEntries(tabs.map((one, at) => [String(at + 1), () => setTab(one)])),
     a: () => (asking === undefined ? undefined : goToAnswer(asking.name)),
@@ -272,12 +298,7 @@ function Loaded({ run, job, who, followed }: LoadedProps): ReactNode {
           {tab === 'steps' ? <Steps steps={steps} plan={plan} hasRun onOpen={goToAnswer} /> : null}
           {tab === 'gate' ? <Gate runs={gate?.runs ?? []} live={live} hasEnded={over} /> : null}
           {tab === 'log' ? (
-            <Log
-              jobId={run.job_id}
-              events={followed.events}
-              connection={followed.connection}
-              hasEnded={over}
-            />
+            <Log jobId={run.job_id} events={read.log} connection={followed.connection} hasEnded={over} />
           ) : null}
           {tab === 'changes' ? <Changes job={job} canAct={mayAct && over} /> : null}
           {tab === 'deliveries' ? <Deliveries jobId={run.job_id} hasEnded={over} /> : null}
@@ -296,7 +317,7 @@ export function RunPage({ runId: named, who }: { readonly runId: string; readonl
   const { data: job } = useQuery(jobQuery(jobId));
   const followed = useFollowed(jobId);
   useAskedAgain(runId, jobId, followed);
-  useTitle(run?.pipeline ?? runId);
+  useTitle(shown(run?.pipeline ?? runId));
   if (run === undefined || job === undefined) {
     return (
       <div className="page">

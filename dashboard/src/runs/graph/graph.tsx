@@ -7,7 +7,7 @@ import { StepNode, type Shown } from './node.tsx';
 
 const ZOOMS = [0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1, 1.25, 1.5] as const;
 /** Below this nothing can be read: that far out only who wants to. */
-const READABLE = 0.65;
+const READABLE = 0.8;
 /** How far around what is seen is drawn, too, in pixels. */
 const AROUND_PX = 300;
 

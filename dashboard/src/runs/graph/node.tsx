@@ -16,6 +16,8 @@ export interface Shown {
   readonly time: StepTime | null;
   readonly cost: number | null;
   readonly came: string;
+  /** What else is to be known: who approved it, where it was done. */
+  readonly notes: readonly string[];
   readonly dependsOn: readonly string[];
   /** Where it leads; `null` where there is no job yet. */
   readonly href: string | null;

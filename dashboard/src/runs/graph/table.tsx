@@ -8,8 +8,8 @@ import { Took, type Shown } from './node.tsx';
 
 /** Up to so many rows are all drawn; of more, those that are seen. */
 const MAX_WHOLE = 80;
-const ROW_PX = 58;
-const NARROW_ROW_PX = 116;
+const ROW_PX = 50;
+const NARROW_ROW_PX = 92;
 
 const COLUMNS = [
   ['step', 'Step'],
@@ -22,7 +22,7 @@ const COLUMNS = [
 ] as const;
 
 function Cells({ step, hasRun }: { readonly step: Shown; readonly hasRun: boolean }): ReactNode {
-  const { name, told, kind, time, cost, came, dependsOn, href } = step;
+  const { name, told, kind, time, cost, came, notes, dependsOn, href } = step;
   return (
     <>
       <span role="rowheader" className="s-step">
@@ -51,6 +51,7 @@ function Cells({ step, hasRun }: { readonly step: Shown; readonly hasRun: boolea
       ) : null}
       <span role="cell" className="s-came" dir="auto" title={came}>
         {came}
+        {notes.length === 0 ? null : <span className="quiet"> ({notes.join(', ')})</span>}
       </span>
     </>
   );
