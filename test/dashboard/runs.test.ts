@@ -159,7 +159,14 @@ describe('a run', () => {
     expect(toldOfWhole({ ...run, steps: steps.slice(0, 2) }).word).toBe('Running');
     expect(happenedTo(run, null)).toBe('1 step at work, 1 step waiting for a person');
     expect(happenedTo(run, 'verify')).toBe('The gate judges all steps together');
-    expect(progressOf(steps)).toMatchObject({ of: 4, ended: 1, running: 1, asking: 1, failed: 0 });
+    expect(progressOf(steps)).toMatchObject({
+      of: 4,
+      ended: 1,
+      running: 1,
+      asking: 1,
+      failed: 0,
+      cancelled: 0,
+    });
     const marred = { ...RUN, status: 'completed_with_failures' } as const;
     expect(toldOfWhole(marred).word).toBe('With failures');
   });
@@ -201,7 +208,10 @@ describe('a run', () => {
       ['skipped', 'b failed'],
       ['queued', null],
     ]);
-    const [shown] = shownSteps({ steps: [step('build-1', { job_id: 'job-2' })], retries: null }, times);
+    const [shown] = shownSteps(
+      { steps: [step('build-1', { status: 'running', job_id: 'job-2' })], retries: null },
+      times,
+    );
     expect(shown).toMatchObject({ href: '/job/job-2', kind: 'change', time: { ms: 2500 } });
   });
 

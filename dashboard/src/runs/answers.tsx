@@ -25,9 +25,10 @@ interface AnswersProps {
 }
 
 function Happened({ run, result, phase }: AnswersProps): ReactNode {
-  const { of, ended, failed, skipped } = progressOf(run.steps);
-  const rest = [failed === 0 ? '' : `${failed} failed`, skipped === 0 ? '' : `${skipped} skipped`]
-    .filter((part) => part !== '')
+  const { of, ended, failed, cancelled, skipped } = progressOf(run.steps);
+  const rest = Object.entries({ failed, cancelled, skipped })
+    .filter(([, count]) => count > 0)
+    .map(([what, count]) => `${count} ${what}`)
     .join(', ');
   return (
     <>
@@ -110,6 +111,9 @@ export function Answers(props: AnswersProps): ReactNode {
         <dd>
           <Next job={job} result={result} waits={isAsking ? null : 'Nothing: it ends by itself.'}>
             {isAsking ? <p>An answer to what it asks, above.</p> : null}
+            {isOver(run) && run.status !== 'completed' ? (
+              <p>A retry runs what failed once more, and takes over what was done.</p>
+            ) : null}
             {children}
           </Next>
         </dd>

@@ -57,13 +57,15 @@ function Delete({ pipeline }: { readonly pipeline: StoredPipeline }): ReactNode 
 }
 
 function AsText({ pipeline }: { readonly pipeline: StoredPipeline }): ReactNode {
+  const [isOpen, setOpen] = useState(false);
   const { data: text } = useQuery({
     queryKey: ['pipeline-text', pipeline.pipeline_id, pipeline.updated_at],
     queryFn: () => textOf(pipeline.definition),
     staleTime: Infinity,
+    enabled: isOpen,
   });
   return (
-    <details className="card as-text">
+    <details className="card as-text" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <Icon name="file" /> As text (YAML)
       </summary>
@@ -87,6 +89,9 @@ function Runs({ id }: { readonly id: string }): ReactNode {
   if (data.runs.length === 0) return <p className="quiet">It was not run yet.</p>;
   return <RunTable runs={data.runs} />;
 }
+
+/** What a step of a pipeline leads to, of which nothing runs. */
+function doNothing(): void {}
 
 function Loaded({ pipeline, who }: { readonly pipeline: StoredPipeline; readonly who: WhoView }): ReactNode {
   const { pipeline_id: id, definition, created_by: by, updated_at: at } = pipeline;
@@ -131,7 +136,7 @@ function Loaded({ pipeline, who }: { readonly pipeline: StoredPipeline; readonly
         steps={definedSteps(definition.steps)}
         plan={definition.steps}
         hasRun={false}
-        onOpen={() => {}}
+        onOpen={doNothing}
       />
       <AsText pipeline={pipeline} />
       <section className="stack">

@@ -53,6 +53,7 @@ export interface Progress {
   readonly running: number;
   readonly asking: number;
   readonly failed: number;
+  readonly cancelled: number;
   readonly skipped: number;
 }
 
@@ -65,7 +66,8 @@ export function progressOf(steps: readonly RunStep[]): Progress {
     ended: count('completed', 'failed', 'cancelled', 'skipped'),
     running: count('running', 'retrying', 'forking', 'triggered'),
     asking: count('needs_input'),
-    failed: count('failed', 'cancelled'),
+    failed: count('failed'),
+    cancelled: count('cancelled'),
     skipped: count('skipped'),
   };
 }
@@ -217,7 +219,8 @@ export function shownSteps(
     name: step.name,
     told: toldOfStep(step),
     kind: kindOf(step),
-    time: times.get(step.name) ?? null,
+    // While it waits for its turn it has taken no time.
+    time: step.status === 'queued' ? null : (times.get(step.name) ?? null),
     cost: step.total_cost,
     came: cameOf(step, byName),
     notes: notesOf(step, retries, times.get(step.name) ?? null),

@@ -1,10 +1,10 @@
 /** The same as the graph, as a table: for who hears it, for narrow screens, and for very many steps. */
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useRef, type ReactNode } from 'react';
+import { memo, useRef, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { State } from '../../parts/state.tsx';
 import { money, shown } from '../../parts/words.ts';
-import { Took, type Shown } from './node.tsx';
+import { isSame, Took, type Shown } from './node.tsx';
 
 /** Up to so many rows are all drawn; of more, those that are seen. */
 const MAX_WHOLE = 80;
@@ -21,7 +21,17 @@ const COLUMNS = [
   ['came', 'What came of it'],
 ] as const;
 
-function Cells({ step, hasRun }: { readonly step: Shown; readonly hasRun: boolean }): ReactNode {
+interface CellsProps {
+  readonly step: Shown;
+  readonly hasRun: boolean;
+}
+
+const Cells = memo(
+  DrawnCells,
+  (before, now) => isSame(before.step, now.step) && before.hasRun === now.hasRun,
+);
+
+function DrawnCells({ step, hasRun }: CellsProps): ReactNode {
   const { name, told, kind, time, cost, came, notes, dependsOn, href } = step;
   return (
     <>
