@@ -1,38 +1,13 @@
 /** Every page for everybody: without eyes, on a telephone, in both themes, with hostile text and with very much of it. */
-import axe from 'axe-core';
 import type { Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleEvent, sampleJob, sampleRequest } from '../store/sample.ts';
+import { aside, faultsOf } from './faults.ts';
 import { storeHostile } from './hostile.ts';
 import { label, openScene, works, type Scene, type Visit } from './scene.ts';
 
 const LOG_LINES = 50_000;
 const LIST_JOBS = 400;
-
-interface Violation {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}
-
-/** What axe finds that is serious, in a few words each. */
-async function faultsOf(page: Page): Promise<readonly string[]> {
-  // By the debugger's own way: the policy of the page lets no script in.
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(
-    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(({ violations }) => violations)",
-  );
-  return (found as readonly Violation[])
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
-}
-
-/** How far a page can be scrolled aside, in pixels: what one reads on a telephone must not. */
-function aside(page: Page): Promise<number> {
-  return page.evaluate(
-    "Math.max(...['html', 'main'].map((name) => document.querySelector(name)).map((one) => one.scrollWidth - one.clientWidth))",
-  );
-}
 
 /** Characters in what is shown that nobody sees or that turn the text, each with what stands before it. */
 function unseenOn(page: Page): Promise<readonly string[]> {
@@ -163,7 +138,7 @@ describe.skipIf(!works)(label, () => {
         if ((await aside(page)) > 0) note('wide', [String(width)]);
       }
       await page.emulateMedia({ colorScheme: 'dark' });
-      if (act === undefined) note('axe, dark', await faultsOf(page));
+      note('axe, dark', await faultsOf(page, 'colours'));
       if (!(await page.title()).endsWith(' · agent-runner')) note('title', [await page.title()]);
       note('pictures', await page.locator('main img').allInnerTexts());
     }

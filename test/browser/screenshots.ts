@@ -45,6 +45,42 @@ async function jobsOf(scene: Scene): Promise<ReadonlyMap<string, string>> {
   return jobs;
 }
 
+/** A pipeline that asks before its last step but one, and a run of it that has come so far. */
+async function runOf(
+  scene: Scene,
+  repo: string,
+): Promise<{ readonly pipeline: string; readonly run: string }> {
+  const post = async (path: string, body: object): Promise<{ pipeline_id: string; run_id: string }> => {
+    const response = await fetch(scene.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${scene.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return (await response.json()) as { pipeline_id: string; run_id: string };
+  };
+  const steps = [
+    { name: 'lint', task: 'Mend what the linter finds' },
+    { name: 'docs', task: 'Describe every exported function' },
+    { name: 'unit', task: 'Add the unit tests that are missing', depends_on: ['lint'] },
+    { name: 'load', task: 'Measure it under load\n\nBe slow', depends_on: ['lint'] },
+    {
+      name: 'release',
+      task: 'Write the release notes',
+      depends_on: ['unit', 'docs'],
+      approval: { approvers: ['Ann', 'Bob'], message: 'Tests and docs are proposed. Shall it be released?' },
+    },
+    {
+      name: 'review',
+      mode: 'ask',
+      task: 'Say what a reviewer should look at',
+      depends_on: ['release', 'load'],
+    },
+  ];
+  const { pipeline_id: pipeline } = await post('/api/pipelines', { name: 'release', steps });
+  const { run_id: run } = await post(`/api/pipelines/${pipeline}/run`, { repo });
+  return { pipeline, run };
+}
+
 async function pagesOf(scene: Scene, page: Page, jobs: ReadonlyMap<string, string>): Promise<void> {
   const show = async (path: string, there: string): Promise<void> => {
     await page.goto(scene.url + path);
@@ -77,6 +113,11 @@ async function pagesOf(scene: Scene, page: Page, jobs: ReadonlyMap<string, strin
   await picture(page, 'log');
   await show(`${proven}?tab=activity`, 'Gate run 2');
   await picture(page, 'activity');
+  const { pipeline, run } = await runOf(scene, scene.repo);
+  await show(`/pipeline/${pipeline}`, 'change, asks');
+  await picture(page, 'pipeline');
+  await show(`/run/${run}`, 'Shall it be released?');
+  await picture(page, 'run');
   await show('/new', 'Try the demo');
   await page.getByRole('button', { name: 'Try the demo' }).click();
   await page.waitForTimeout(400);

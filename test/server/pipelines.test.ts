@@ -137,6 +137,11 @@ describe('a run', () => {
     });
     const ids = (await read(opened.ask('/api/runs'))).body.runs.map((run) => run.run_id);
     expect(ids).toEqual([second.body.run_id, runId]);
+    for (const path of ['/api/runs', '/api/pipelines/checks/runs']) {
+      const cancelled = (await read(opened.ask(`${path}?status=cancelled`))).body.runs;
+      expect(cancelled.map((run) => run.run_id)).toEqual([runId]);
+      expect((await opened.ask(`${path}?status=gone`)).status).toBe(400);
+    }
   });
 
   it('comes with its definition, or is of a pipeline that is there; what it may ask for is as for jobs', async () => {

@@ -8,7 +8,7 @@ import { get } from './call.ts';
 const RUN_MS = 5000;
 const LIST_MS = 3000;
 /** Runs of a page of the list: each comes with all its steps. */
-export const PAGE_RUNS = 25;
+const PAGE_RUNS = 25;
 
 const ENDED: readonly RunStatus[] = ['completed', 'failed', 'cancelled', 'completed_with_failures'];
 
@@ -32,23 +32,25 @@ export function runQuery(runId: string) {
   });
 }
 
-/** Runs, newest first. @param pipeline id of a pipeline, or empty @param cursor where the page before ended */
+/** Runs, newest first. @param pipeline id of a pipeline, or empty for all @param cursor where the page before ended */
 export function runsQuery({
   pipeline,
   status,
   cursor,
+  limit = PAGE_RUNS,
 }: {
   readonly pipeline: string;
   readonly status: string;
   readonly cursor: string;
+  readonly limit?: number;
 }) {
-  const query = new URLSearchParams({ limit: String(PAGE_RUNS) });
+  const query = new URLSearchParams({ limit: String(limit) });
   if (status !== '') query.set('status', status);
   if (cursor !== '') query.set('cursor', cursor);
   const path =
     pipeline === '' ? '/api/runs' : `/api/pipelines/${encodeURIComponent(pipeline.toWellFormed())}/runs`;
   return queryOptions({
-    queryKey: ['runs', pipeline, status, cursor],
+    queryKey: ['runs', pipeline, status, cursor, limit],
     queryFn: ({ signal }) => get<RunPage>(`${path}?${query}`, signal),
     refetchInterval: LIST_MS,
   });

@@ -29,9 +29,10 @@ interface AnswersProps {
 }
 
 function Happened({ run, result, phase }: AnswersProps): ReactNode {
-  const { of, ended, failed, skipped } = progressOf(run.steps);
-  const rest = [failed === 0 ? '' : `${failed} failed`, skipped === 0 ? '' : `${skipped} skipped`]
-    .filter((part) => part !== '')
+  const { of, ended, failed, cancelled, skipped } = progressOf(run.steps);
+  const rest = Object.entries({ failed, cancelled, skipped })
+    .filter(([, count]) => count > 0)
+    .map(([what, count]) => `${count} ${what}`)
     .join(', ');
   return (
     <>
@@ -56,16 +57,13 @@ function Spent({ run, result }: AnswersProps): ReactNode {
   const nowMs = useNow();
   const end = run.finished_at === null ? nowMs : Date.parse(run.finished_at);
   const ms = run.started_at === null ? null : Math.max(0, end - Date.parse(run.started_at));
-  const tokens =
-    result === undefined || (result.total_tokens_in === null && result.total_tokens_out === null)
-      ? null
-      : (result.total_tokens_in ?? 0) + (result.total_tokens_out ?? 0);
+  const tokens = (result?.total_tokens_in ?? 0) + (result?.total_tokens_out ?? 0);
   return (
     <>
-      <p className="strong">{money(run.total_cost ?? result?.total_cost ?? null)}</p>
+      <p className="strong">{money(run.total_cost)}</p>
       <p>
         {ms === null ? 'not begun' : span(run.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)}
-        {tokens === null ? null : <span className="quiet"> · {amount(tokens)} tokens</span>}
+        {tokens === 0 ? null : <span className="quiet"> · {amount(tokens)} tokens</span>}
       </p>
       <p className="quiet">all steps together{isOver(run) ? '' : ', of those that ended'}</p>
     </>
@@ -78,7 +76,7 @@ function Next({
   result,
   waits,
   children,
-}: Pick<AnswersProps, 'job' | 'result' | 'children'> & { readonly waits: string }): ReactNode {
+}: Pick<AnswersProps, 'job' | 'result' | 'children'> & { readonly waits: string | null }): ReactNode {
   const address = webAddress(job.pr_url);
   const number = address === null ? '' : (/\/pull\/(\d+)/.exec(address)?.[1] ?? '');
   const hint = withoutPaths(job.error?.hint ?? null);
@@ -103,7 +101,9 @@ function Next({
         </div>
       ) : null}
       {children}
-      {hasEnded(job) || job.status === 'needs_input' ? null : <p className="quiet">{waits}</p>}
+      {hasEnded(job) || job.status === 'needs_input' || waits === null ? null : (
+        <p className="quiet">{waits}</p>
+      )}
     </>
   );
 }
@@ -151,11 +151,11 @@ export function Answers(props: AnswersProps): ReactNode {
       <div className="next">
         <dt>Next</dt>
         <dd>
-          <Next
-            job={job}
-            result={result}
-            waits={isAsking ? 'Your answer, above.' : 'Nothing: it ends by itself.'}
-          >
+          <Next job={job} result={result} waits={isAsking ? null : 'Nothing: it ends by itself.'}>
+            {isAsking ? <p>An answer to what it asks, above.</p> : null}
+            {isOver(run) && run.status !== 'completed' ? (
+              <p>A retry runs what failed once more, and takes over what was done.</p>
+            ) : null}
             {children}
           </Next>
         </dd>

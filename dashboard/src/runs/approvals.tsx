@@ -31,8 +31,49 @@ export function goToAnswer(step: string): void {
   document.querySelector<HTMLElement>(`#${CSS.escape(answerId(step))}`)?.focus();
 }
 
+/** The keyboard goes to the step when its question is about to go. */
+function goToStep(step: string): void {
+  const node = document.querySelector<HTMLElement>(`[data-step="${CSS.escape(step)}"]`);
+  (node ?? document.querySelector<HTMLElement>('#main'))?.focus();
+}
+
+function Buttons({
+  step,
+  isBusy,
+  onReject,
+}: {
+  readonly step: string;
+  readonly isBusy: boolean;
+  readonly onReject: () => void;
+}): ReactNode {
+  return (
+    <div className="approve-foot">
+      <button
+        id={answerId(step)}
+        type="submit"
+        className="button primary"
+        aria-label={`Approve ${step}`}
+        disabled={isBusy}
+      >
+        <Icon name="tick" /> Approve
+      </button>
+      <button
+        type="button"
+        className="button"
+        aria-label={`Reject ${step}`}
+        disabled={isBusy}
+        onClick={onReject}
+      >
+        <Icon name="stop" /> Reject
+      </button>
+      <span className="hint">The first word counts. A rejected step fails.</span>
+    </div>
+  );
+}
+
 function Answer({ run, step }: Pick<AskProps, 'run' | 'step'>): ReactNode {
   const say = useSay();
+  const [said, setSaid] = useState<string | null>(null);
   const noteId = useId();
   const [comment, setComment] = useState('');
   const [isBusy, setBusy] = useState(false);
@@ -47,8 +88,11 @@ function Answer({ run, step }: Pick<AskProps, 'run' | 'step'>): ReactNode {
         approved,
         ...said,
       });
+      const words = approved ? 'approved' : 'rejected';
+      goToStep(step.name);
+      setSaid(`It is ${words}; the run goes on as soon as a worker takes it up.`);
       queries.setQueryData(runQuery(run.run_id).queryKey, next);
-      say.done(approved ? `${step.name} is approved` : `${step.name} is rejected`);
+      say.done(`${step.name} is ${words}`);
     } catch (refusal) {
       setError(refusal);
     }
@@ -58,6 +102,7 @@ function Answer({ run, step }: Pick<AskProps, 'run' | 'step'>): ReactNode {
     event.preventDefault();
     void decide(true);
   };
+  if (said !== null) return <p role="status">{said}</p>;
   return (
     <form className="words" onSubmit={submit}>
       <label htmlFor={noteId}>A note, where one is needed</label>
@@ -74,27 +119,7 @@ function Answer({ run, step }: Pick<AskProps, 'run' | 'step'>): ReactNode {
         }}
       />
       {error === null ? null : <Failure error={error} />}
-      <div className="approve-foot">
-        <button
-          id={answerId(step.name)}
-          type="submit"
-          className="button primary"
-          aria-label={`Approve ${step.name}`}
-          disabled={isBusy}
-        >
-          <Icon name="tick" /> Approve
-        </button>
-        <button
-          type="button"
-          className="button"
-          aria-label={`Reject ${step.name}`}
-          disabled={isBusy}
-          onClick={() => void decide(false)}
-        >
-          <Icon name="stop" /> Reject
-        </button>
-        <span className="hint">The first word counts. A rejected step fails.</span>
-      </div>
+      <Buttons step={step.name} isBusy={isBusy} onReject={() => void decide(false)} />
     </form>
   );
 }

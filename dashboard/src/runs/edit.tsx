@@ -13,6 +13,8 @@ import { Failure, Loading } from '../parts/notes.tsx';
 import { counted, shown } from '../parts/words.ts';
 import { offsetOf, textOf } from './text.ts';
 
+/** Height of a line of the text, as its style has it. */
+const LINE_REM = 1.5;
 const TEMPLATE = `name: checks
 steps:
   - name: lint
@@ -22,7 +24,10 @@ steps:
     depends_on: [lint]
 `;
 
-/** Numbers of the lines beside the text, with a sign where something is wrong. */
+/** Lines whose numbers are drawn: more than are ever seen at once. */
+const DRAWN_LINES = 80;
+
+/** Numbers of the lines beside the text, with a sign where something is wrong. @param top how far it is scrolled, in lines */
 function Lines({
   count,
   wrong,
@@ -32,15 +37,18 @@ function Lines({
   readonly wrong: ReadonlySet<number>;
   readonly top: number;
 }): ReactNode {
+  const first = Math.floor(top);
   return (
     <div className="text-lines" aria-hidden="true">
-      <div style={{ transform: `translateY(${-top}px)` }}>
-        {Array.from({ length: count }, (_, at) => (
-          <div key={at} className={wrong.has(at + 1) ? 'text-line wrong' : 'text-line'}>
-            {wrong.has(at + 1) ? '! ' : ''}
-            {at + 1}
-          </div>
-        ))}
+      <div style={{ transform: `translateY(${(first - top) * LINE_REM}rem)` }}>
+        {Array.from({ length: Math.min(DRAWN_LINES, count - first) }, (_, at) => first + at + 1).map(
+          (line) => (
+            <div key={line} className={wrong.has(line) ? 'text-line wrong' : 'text-line'}>
+              {wrong.has(line) ? '! ' : ''}
+              {line}
+            </div>
+          ),
+        )}
       </div>
     </div>
   );
@@ -139,7 +147,10 @@ function TextBox({ text, onText, fields, area }: TextBoxProps): ReactNode {
         autoCapitalize="off"
         value={text}
         onChange={(event) => onText(event.target.value)}
-        onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+        onScroll={({ currentTarget }) => {
+          const linePx = Number.parseFloat(getComputedStyle(currentTarget).lineHeight);
+          setTop(currentTarget.scrollTop / linePx);
+        }}
         onKeyDown={(event) => {
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
             event.currentTarget.form?.requestSubmit();

@@ -19,7 +19,7 @@ function Times({ run }: { readonly run: RunView }): ReactNode {
   const ms = run.started_at === null ? null : Math.max(0, end - Date.parse(run.started_at));
   return (
     <>
-      <td className="end quiet">
+      <td className="end quiet wide-only">
         {ms === null ? '–' : span(run.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)}
       </td>
       <td className="end quiet">
@@ -57,7 +57,7 @@ function Row({ run }: { readonly run: RunView }): ReactNode {
           {ended}/{of}
         </span>
       </td>
-      <td className="end quiet">{money(run.total_cost)}</td>
+      <td className="end quiet wide-only">{money(run.total_cost)}</td>
       <Times run={run} />
     </tr>
   );
@@ -73,10 +73,10 @@ export function RunTable({ runs }: { readonly runs: readonly RunView[] }): React
             <th scope="col">State</th>
             <th scope="col">Run</th>
             <th scope="col">Steps</th>
-            <th scope="col" className="end">
+            <th scope="col" className="end wide-only">
               Cost
             </th>
-            <th scope="col" className="end">
+            <th scope="col" className="end wide-only">
               Took
             </th>
             <th scope="col" className="end">
@@ -97,7 +97,7 @@ export function RunTable({ runs }: { readonly runs: readonly RunView[] }): React
 /** The places that belong to pipelines. */
 export function Places({ at }: { readonly at: 'pipelines' | 'runs' }): ReactNode {
   const places = [
-    ['pipelines', '/pipeline', 'Kept'],
+    ['pipelines', '/pipeline', 'Pipelines'],
     ['runs', '/run', 'Runs'],
   ] as const;
   return (

@@ -1,7 +1,7 @@
 /** A pipeline that is kept: its steps, its text, its runs, and running it. */
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
-import { Link, useLocation } from 'wouter';
+import { Link, useLocation, useSearchParams } from 'wouter';
 import type { StoredPipeline } from '../../../src/job/pipeline/definition.ts';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
 import { remove } from '../api/call.ts';
@@ -57,13 +57,15 @@ function Delete({ pipeline }: { readonly pipeline: StoredPipeline }): ReactNode 
 }
 
 function AsText({ pipeline }: { readonly pipeline: StoredPipeline }): ReactNode {
+  const [isOpen, setOpen] = useState(false);
   const { data: text } = useQuery({
     queryKey: ['pipeline-text', pipeline.pipeline_id, pipeline.updated_at],
     queryFn: () => textOf(pipeline.definition),
     staleTime: Infinity,
+    enabled: isOpen,
   });
   return (
-    <details className="card as-text">
+    <details className="card as-text" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <Icon name="file" /> As text (YAML)
       </summary>
@@ -88,11 +90,17 @@ function Runs({ id }: { readonly id: string }): ReactNode {
   return <RunTable runs={data.runs} />;
 }
 
+/** What a step of a pipeline leads to, of which nothing runs. */
+function doNothing(): void {}
+
 function Loaded({ pipeline, who }: { readonly pipeline: StoredPipeline; readonly who: WhoView }): ReactNode {
   const { pipeline_id: id, definition, created_by: by, updated_at: at } = pipeline;
   const canSubmit = who.role !== 'read';
-  const [isStarting, setStarting] = useState(false);
-  useTitle(definition.name);
+  const [search] = useSearchParams();
+  // Whoever comes from a run wants it once more on the same repository.
+  const repo = search.get('repo') ?? '';
+  const [isStarting, setStarting] = useState(repo !== '');
+  useTitle(shown(definition.name));
   return (
     <div className="page job-page">
       <header className="job-head">
@@ -128,7 +136,7 @@ function Loaded({ pipeline, who }: { readonly pipeline: StoredPipeline; readonly
         steps={definedSteps(definition.steps)}
         plan={definition.steps}
         hasRun={false}
-        onOpen={() => {}}
+        onOpen={doNothing}
       />
       <AsText pipeline={pipeline} />
       <section className="stack">
@@ -136,7 +144,7 @@ function Loaded({ pipeline, who }: { readonly pipeline: StoredPipeline; readonly
         <Runs id={id} />
       </section>
       <Sheet open={isStarting} onClose={() => setStarting(false)} title={`Run ${shown(definition.name)}`}>
-        <Start pipeline={pipeline} />
+        <Start pipeline={pipeline} repo={repo} />
       </Sheet>
     </div>
   );

@@ -3,9 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { StoredPipeline } from '../../../src/job/pipeline/definition.ts';
-import type { RunView } from '../../../src/job/pipeline/run.ts';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
-import { pipelinesQuery, runsQuery } from '../api/runs.ts';
+import { pipelinesQuery, runsQuery, type RunPage } from '../api/runs.ts';
 import { useTitle } from '../frame/shell.tsx';
 import { Sheet } from '../parts/ask.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -20,9 +19,16 @@ import { toldOfWhole } from './told.ts';
 /** Steps that are named in a row. */
 const MAX_NAMED = 6;
 
-function LastRun({ run }: { readonly run: RunView | undefined }): ReactNode {
+/** How its last run stands: among the newest of all, or else asked for. */
+function LastRun({ id, newest }: { readonly id: string; readonly newest: RunPage | undefined }): ReactNode {
   const nowMs = useNow();
-  if (run === undefined) return <span className="quiet">not run lately</span>;
+  const found = newest?.runs.find((one) => one.pipeline_id === id);
+  const isOlder = found === undefined && newest !== undefined && newest.next_cursor !== null;
+  const own = runsQuery({ pipeline: id, status: '', cursor: '', limit: 1 });
+  const { data } = useQuery({ ...own, enabled: isOlder, refetchInterval: false });
+  const run = found ?? data?.runs[0];
+  if (newest === undefined || (isOlder && data === undefined)) return null;
+  if (run === undefined) return <span className="quiet">not run yet</span>;
   return (
     <Link href={`/run/${run.run_id}`} className="last-run">
       <State told={toldOfWhole(run)} />
@@ -35,10 +41,10 @@ function LastRun({ run }: { readonly run: RunView | undefined }): ReactNode {
 
 function Row({
   pipeline: { pipeline_id: id, definition, created_by: by, updated_at: at },
-  last,
+  newest,
 }: {
   readonly pipeline: StoredPipeline;
-  readonly last: RunView | undefined;
+  readonly newest: RunPage | undefined;
 }): ReactNode {
   const { name, steps, repo_url: repo } = definition;
   const named = steps.slice(0, MAX_NAMED).map((step) => shown(step.name));
@@ -56,13 +62,20 @@ function Row({
       </th>
       <td>
         {counted(steps.length, 'step')}
-        {asking === 0 ? null : <span className="quiet"> ({asking} ask first)</span>}
+        {asking === 0 ? null : (
+          <span className="quiet">
+            {' '}
+            ({asking} {asking === 1 ? 'asks' : 'ask'} first)
+          </span>
+        )}
       </td>
-      <td className="quiet">{repo === null ? 'any' : <span title={shown(repo)}>{repoName(repo)}</span>}</td>
+      <td className="quiet wide-only">
+        {repo === null ? 'any' : <span title={shown(repo)}>{repoName(repo)}</span>}
+      </td>
       <td>
-        <LastRun run={last} />
+        <LastRun id={id} newest={newest} />
       </td>
-      <td className="quiet" title={moment(at)}>
+      <td className="quiet wide-only" title={moment(at)}>
         {by === null ? '–' : shown(by)}
       </td>
     </tr>
@@ -93,7 +106,6 @@ export function PipelinesPage({ who }: { readonly who: WhoView }): ReactNode {
   const [isStarting, setStarting] = useState(false);
   const canSubmit = who.role !== 'read';
   const pipelines = data?.pipelines ?? [];
-  const last = (id: string): RunView | undefined => runs?.runs.find((run) => run.pipeline_id === id);
   return (
     <div className="page stack wide-page">
       <header className="page-head flush">
@@ -120,14 +132,18 @@ export function PipelinesPage({ who }: { readonly who: WhoView }): ReactNode {
               <tr>
                 <th scope="col">Pipeline</th>
                 <th scope="col">Steps</th>
-                <th scope="col">Repository</th>
+                <th scope="col" className="wide-only">
+                  Repository
+                </th>
                 <th scope="col">Last run</th>
-                <th scope="col">Kept by</th>
+                <th scope="col" className="wide-only">
+                  Kept by
+                </th>
               </tr>
             </thead>
             <tbody>
               {pipelines.map((pipeline) => (
-                <Row key={pipeline.pipeline_id} pipeline={pipeline} last={last(pipeline.pipeline_id)} />
+                <Row key={pipeline.pipeline_id} pipeline={pipeline} newest={runs} />
               ))}
             </tbody>
           </table>

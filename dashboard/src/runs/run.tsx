@@ -2,7 +2,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { Link, useLocation, useSearchParams } from 'wouter';
+import type { GateReport } from '../../../src/job/gate.ts';
 import type { RunView } from '../../../src/job/pipeline/run.ts';
+import type { JobResult } from '../../../src/job/result.ts';
 import type { JobView } from '../../../src/job/view/view.ts';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
 import { onceKey, post } from '../api/call.ts';
@@ -26,7 +28,7 @@ import { shown } from '../parts/words.ts';
 import { Answers } from './answers.tsx';
 import { Approvals, goToAnswer } from './approvals.tsx';
 import { Steps } from './graph/steps.tsx';
-import { asks, ownEvents, shownSteps, timesOf } from './told.ts';
+import { asks, ownEvents, readableEvents, shownSteps, timesOf, withSkipped } from './told.ts';
 
 const Changes = lazy(async () => ({ default: (await import('../job/changes/changes.tsx')).Changes }));
 
@@ -39,8 +41,12 @@ const NAMES: Readonly<Record<Tab, string>> = {
   changes: 'Changes',
   deliveries: 'Deliveries',
 };
-/** Least pause between two questions about a run that the log tells something of, in milliseconds. */
-const PAUSE_MS = 500;
+/**
+ * Least pause between two questions about a run that the log tells something of, and what each of its steps adds to it, in
+ * milliseconds: the answer has them all.
+ */
+const PAUSE_MS = 400;
+const PAUSE_MS_PER_STEP = 2;
 
 function useTab(): readonly [Tab, (tab: Tab) => void] {
   const [search, setSearch] = useSearchParams();
@@ -102,11 +108,15 @@ function useAskedAgain(runId: string, jobId: string, { events }: Followed): void
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   useEffect(() => {
     if (marks === 0 || timer.current !== null) return;
-    timer.current = setTimeout(() => {
-      timer.current = null;
-      for (const query of [runQuery(runId), jobQuery(jobId), gateQuery(jobId), diffQuery(jobId)])
-        void queries.invalidateQueries({ queryKey: query.queryKey });
-    }, PAUSE_MS);
+    const steps = queries.getQueryData(runQuery(runId).queryKey)?.steps.length ?? 0;
+    timer.current = setTimeout(
+      () => {
+        timer.current = null;
+        for (const query of [runQuery(runId), jobQuery(jobId), gateQuery(jobId), diffQuery(jobId)])
+          void queries.invalidateQueries({ queryKey: query.queryKey });
+      },
+      PAUSE_MS + steps * PAUSE_MS_PER_STEP,
+    );
   }, [marks, runId, jobId]);
   useEffect(
     () => () => {
@@ -143,7 +153,32 @@ function CancelSheet({
   );
 }
 
-/** What can be done to a run: stop it, or run what failed once more. */
+/** What can be done to a run that has ended: what failed is run once more, or all of it. */
+function Again({
+  run,
+  isBusy,
+  onRetry,
+}: {
+  readonly run: RunView;
+  readonly isBusy: boolean;
+  readonly onRetry: () => void;
+}): ReactNode {
+  if (run.status !== 'completed') {
+    return (
+      <button type="button" className="button" disabled={isBusy} onClick={onRetry}>
+        <Icon name="again" /> Retry what failed
+      </button>
+    );
+  }
+  if (run.pipeline_id === null) return null;
+  return (
+    <Link className="button" href={`/pipeline/${run.pipeline_id}?repo=${encodeURIComponent(run.repo)}`}>
+      <Icon name="again" /> Run again
+    </Link>
+  );
+}
+
+/** What can be done to a run: stop it, or run it again. */
 function Actions({ run }: { readonly run: RunView }): ReactNode {
   const say = useSay();
   const [, go] = useLocation();
@@ -173,9 +208,7 @@ function Actions({ run }: { readonly run: RunView }): ReactNode {
     <>
       <div className="actions">
         {isOver(run) ? (
-          <button type="button" className="button" disabled={isBusy} onClick={() => void attempt(retry)}>
-            <Icon name="again" /> Retry what failed
-          </button>
+          <Again run={run} isBusy={isBusy} onRetry={() => void attempt(retry)} />
         ) : (
           <button type="button" className="button" disabled={isBusy} onClick={() => setAsked(true)}>
             <Icon name="stop" /> Cancel
@@ -217,14 +250,66 @@ function useRead({ events }: Followed): {
   readonly times: ReturnType<typeof timesOf>;
   readonly live: LiveGate | null;
   readonly phase: string | null;
+  readonly log: Followed['events'];
 } {
   return useMemo(() => {
     const own = ownEvents(events);
-    return { times: timesOf(events), live: liveGateOf(own), phase: nowOf(phasesOf(own))?.name ?? null };
+    const phase = nowOf(phasesOf(own))?.name ?? null;
+    return { times: timesOf(events), live: liveGateOf(own), phase, log: readableEvents(events) };
   }, [events]);
 }
 
-function Loaded({ run, job, who, followed }: LoadedProps): ReactNode {
+interface PanelProps extends Pick<LoadedProps, 'run' | 'job'> {
+  readonly tab: Tab;
+  readonly steps: ReturnType<typeof shownSteps>;
+  readonly plan: readonly Pick<RunView['steps'][number], 'name' | 'depends_on'>[];
+  readonly gates: readonly GateReport[];
+  readonly live: LiveGate | null;
+  readonly log: Followed['events'];
+  readonly connection: Followed['connection'];
+  readonly result: JobResult | undefined;
+  readonly mayAct: boolean;
+}
+
+function Panel({
+  run,
+  job,
+  tab,
+  steps,
+  plan,
+  gates,
+  live,
+  log,
+  connection,
+  result,
+  mayAct,
+}: PanelProps): ReactNode {
+  const over = isOver(run);
+  return (
+    <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+      <Standing key={tab}>
+        <Suspense fallback={<Loading what={NAMES[tab]} />}>
+          {tab === 'steps' ? <Steps steps={steps} plan={plan} hasRun onOpen={goToAnswer} /> : null}
+          {tab === 'gate' ? <Gate jobId={run.job_id} runs={gates} live={live} hasEnded={over} /> : null}
+          {tab === 'log' ? (
+            <Log jobId={run.job_id} events={log} connection={connection} hasEnded={over} />
+          ) : null}
+          {tab === 'changes' ? (
+            <Changes
+              job={job}
+              head={result?.head_sha ?? gates.at(-1)?.commit ?? null}
+              canAct={mayAct && over}
+            />
+          ) : null}
+          {tab === 'deliveries' ? <Deliveries jobId={run.job_id} hasEnded={over} /> : null}
+        </Suspense>
+      </Standing>
+    </div>
+  );
+}
+
+function Loaded({ run: stored, job, who, followed }: LoadedProps): ReactNode {
+  const run = useMemo(() => withSkipped(stored, followed.events), [stored, followed.events]);
   const { data: result } = useQuery(resultQuery(job));
   const { data: gate } = useQuery(gateQuery(run.job_id));
   const read = useRead(followed);
@@ -238,7 +323,7 @@ function Loaded({ run, job, who, followed }: LoadedProps): ReactNode {
   const steps = shownSteps(run, read.times);
   const tabs = TABS.filter((one) => one !== 'deliveries' || mayAct);
   const asking = run.steps.find(asks);
-  useTitle(run.pipeline);
+  useTitle(shown(run.pipeline));
   useKeys({
     ...Object.fromEntries(tabs.map((one, at) => [String(at + 1), () => setTab(one)])),
     a: () => (asking === undefined ? undefined : goToAnswer(asking.name)),
@@ -268,32 +353,19 @@ function Loaded({ run, job, who, followed }: LoadedProps): ReactNode {
         ) : null}
       </Answers>
       <Tabs tabs={tabs} tab={tab} onTab={setTab} />
-      <div id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        <Standing key={tab}>
-          <Suspense fallback={<Loading what={NAMES[tab]} />}>
-            {tab === 'steps' ? <Steps steps={steps} plan={plan} hasRun onOpen={goToAnswer} /> : null}
-            {tab === 'gate' ? (
-              <Gate jobId={run.job_id} runs={gate?.runs ?? []} live={live} hasEnded={over} />
-            ) : null}
-            {tab === 'log' ? (
-              <Log
-                jobId={run.job_id}
-                events={followed.events}
-                connection={followed.connection}
-                hasEnded={over}
-              />
-            ) : null}
-            {tab === 'changes' ? (
-              <Changes
-                job={job}
-                head={result?.head_sha ?? gate?.runs.at(-1)?.commit ?? null}
-                canAct={mayAct && over}
-              />
-            ) : null}
-            {tab === 'deliveries' ? <Deliveries jobId={run.job_id} hasEnded={over} /> : null}
-          </Suspense>
-        </Standing>
-      </div>
+      <Panel
+        run={run}
+        job={job}
+        tab={tab}
+        steps={steps}
+        plan={plan}
+        gates={gate?.runs ?? []}
+        live={live}
+        log={read.log}
+        connection={followed.connection}
+        result={result}
+        mayAct={mayAct}
+      />
       <Provenance result={result} events={followed.events} />
     </div>
   );
@@ -307,7 +379,7 @@ export function RunPage({ runId: named, who }: { readonly runId: string; readonl
   const { data: job } = useQuery(jobQuery(jobId));
   const followed = useFollowed(jobId);
   useAskedAgain(runId, jobId, followed);
-  useTitle(run?.pipeline ?? runId);
+  useTitle(shown(run?.pipeline ?? runId));
   if (run === undefined || job === undefined) {
     return (
       <div className="page">

@@ -167,12 +167,52 @@ function Known({ id }: { readonly id: string }): ReactNode {
   );
 }
 
-/** The form. @param pipeline the one that is run; `null`: one of a repository, by its name */
-export function Start({ pipeline }: { readonly pipeline: StoredPipeline | null }): ReactNode {
-  const [, go] = useLocation();
+/** On which repository, and which pipeline of it where none is given. */
+function Where({
+  pipeline,
+  wish,
+  onChange,
+}: FieldProps & { readonly pipeline: StoredPipeline | null }): ReactNode {
   const known = useId();
   const own = pipeline?.definition.repo_url ?? null;
-  const [wish, setWish] = useState(NOTHING);
+  return (
+    <>
+      <Text
+        label="Repository"
+        hint={
+          own === null
+            ? 'owner/name on the forge, a URL, or a path on the server’s machine'
+            : `${shown(own)} unless given`
+        }
+        required={own === null}
+        list={known}
+        value={wish.repo}
+        onValue={(value) => onChange({ repo: value })}
+      />
+      <Known id={known} />
+      {pipeline === null ? (
+        <Text
+          label="Pipeline"
+          hint="The name of a file in its .agent-runner/pipelines, without the ending"
+          required
+          value={wish.name}
+          onValue={(name) => onChange({ name })}
+        />
+      ) : null}
+    </>
+  );
+}
+
+/** The form. @param pipeline the one that is run; `null`: one of a repository, by its name @param repo filled in */
+export function Start({
+  pipeline,
+  repo = '',
+}: {
+  readonly pipeline: StoredPipeline | null;
+  readonly repo?: string;
+}): ReactNode {
+  const [, go] = useLocation();
+  const [wish, setWish] = useState({ ...NOTHING, repo });
   const [once, setOnce] = useState(onceKey);
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
@@ -199,28 +239,7 @@ export function Start({ pipeline }: { readonly pipeline: StoredPipeline | null }
   };
   return (
     <form className="card form" onSubmit={(event) => void submit(event)}>
-      <Text
-        label="Repository"
-        hint={
-          own === null
-            ? 'owner/name on the forge, a URL, or a path on the server’s machine'
-            : `${shown(own)} unless given`
-        }
-        required={own === null}
-        list={known}
-        value={wish.repo}
-        onValue={(repo) => change({ repo })}
-      />
-      <Known id={known} />
-      {pipeline === null ? (
-        <Text
-          label="Pipeline"
-          hint="The name of a file in its .agent-runner/pipelines, without the ending"
-          required
-          value={wish.name}
-          onValue={(name) => change({ name })}
-        />
-      ) : null}
+      <Where pipeline={pipeline} wish={wish} onChange={change} />
       <More wish={wish} onChange={change} />
       {error === null ? null : <Refused error={error} />}
       <div className="form-foot">

@@ -53,6 +53,7 @@ export interface Progress {
   readonly running: number;
   readonly asking: number;
   readonly failed: number;
+  readonly cancelled: number;
   readonly skipped: number;
 }
 
@@ -65,7 +66,8 @@ export function progressOf(steps: readonly RunStep[]): Progress {
     ended: count('completed', 'failed', 'cancelled', 'skipped'),
     running: count('running', 'retrying', 'forking', 'triggered'),
     asking: count('needs_input'),
-    failed: count('failed', 'cancelled'),
+    failed: count('failed'),
+    cancelled: count('cancelled'),
     skipped: count('skipped'),
   };
 }
@@ -105,11 +107,53 @@ export function timesOf(events: readonly JobEvent[]): ReadonlyMap<string, StepTi
   return times;
 }
 
+/**
+ * The run with the steps that were left out so far: while it goes on, only its log tells of them, since nothing is stored
+ * of what was never begun.
+ */
+export function withSkipped(run: RunView, events: readonly JobEvent[]): RunView {
+  const reasons = new Map<string, string | null>();
+  for (const event of events) {
+    const { step, status, reason } = event.data;
+    if (isOfStep(event) && status === 'skipped')
+      reasons.set(String(step), typeof reason === 'string' ? reason : null);
+  }
+  if (reasons.size === 0) return run;
+  const steps = run.steps.map((step): RunStep => {
+    const reason = reasons.get(step.name);
+    const isNew = reason !== undefined && step.status === 'queued' && step.job_id === null;
+    return isNew ? { ...step, status: 'skipped', reason } : step;
+  });
+  return { ...run, steps };
+}
+
 /** The events of what the run does itself, as any job: getting ready, judging, proposing. */
 export function ownEvents(events: readonly JobEvent[]): readonly JobEvent[] {
   return events.filter(
     (event) => !isOfStep(event) && !(event.type === 'phase' && String(event.data['step']).includes(':')),
   );
+}
+
+/**
+ * The log of a run as people read it: how its steps stand, told once and with what they came to, and what it does itself.
+ * That it waits for a job of a step is the same in other words.
+ */
+export function readableEvents(events: readonly JobEvent[]): readonly JobEvent[] {
+  return events.flatMap((event) => {
+    const { type, data } = event;
+    if (isOfStep(event)) {
+      const { step, state, outcome, status, reason, message } = data;
+      const stands = state === 'ended' ? (outcome ?? status) : state;
+      return [
+        {
+          ...event,
+          data: { ...data, step: `step ${String(step)}:`, state: stands, message: reason ?? message },
+        },
+      ];
+    }
+    const isWait = type === 'phase' && String(data['step']).includes(':') && data['state'] !== 'failed';
+    return isWait ? [] : [event];
+  });
 }
 
 /** What became of a step, or why nothing did, in a line. */
@@ -125,6 +169,23 @@ export function cameOf(step: RunStep, steps: ReadonlyMap<string, RunStep>): stri
   if (jobId !== null) return 'It waits for its turn';
   const open = on.filter((name) => !['completed', 'skipped'].includes(steps.get(name)?.status ?? ''));
   return open.length === 0 ? 'It is about to begin' : `Waits for ${open.map(firstLine).join(', ')}`;
+}
+
+/** What else is to be known of a step. @param before the run whose steps are not run again */
+export function notesOf(
+  { decision, status, job_id: jobId }: RunStep,
+  before: string | null,
+  time: StepTime | null,
+): readonly string[] {
+  const notes: string[] = [];
+  if (decision !== null) {
+    const said = decision.comment === null ? '' : `: “${firstLine(decision.comment)}”`;
+    notes.push(`${decision.approved ? 'approved' : 'rejected'} by ${firstLine(decision.by)}${said}`);
+  }
+  // What a run did itself stands in its log.
+  if (before !== null && time === null && status === 'completed' && jobId !== null)
+    notes.push(`done in ${before} already`);
+  return notes;
 }
 
 /** What a step is: what its job may do, and whether a person is asked before it. */
@@ -150,7 +211,7 @@ export function whyNot(
 
 /** What the graph and the table show of a run's steps. */
 export function shownSteps(
-  { steps }: Pick<RunView, 'steps'>,
+  { steps, retries }: Pick<RunView, 'steps' | 'retries'>,
   times: ReadonlyMap<string, StepTime>,
 ): readonly Shown[] {
   const byName = new Map(steps.map((step) => [step.name, step]));
@@ -158,9 +219,11 @@ export function shownSteps(
     name: step.name,
     told: toldOfStep(step),
     kind: kindOf(step),
-    time: times.get(step.name) ?? null,
+    // While it waits for its turn it has taken no time.
+    time: step.status === 'queued' ? null : (times.get(step.name) ?? null),
     cost: step.total_cost,
     came: cameOf(step, byName),
+    notes: notesOf(step, retries, times.get(step.name) ?? null),
     dependsOn: step.depends_on,
     href: step.job_id === null ? null : `/job/${step.job_id}`,
   }));
@@ -175,6 +238,7 @@ export function definedSteps(steps: Pipeline['steps']): readonly Shown[] {
     time: null,
     cost: null,
     came: firstLine(task),
+    notes: [],
     dependsOn,
     href: null,
   }));

@@ -141,7 +141,10 @@ describe('a run', () => {
     expect(view.steps[1]).toMatchObject({
       status: 'needs_input',
       approval: { approvers: ['ann'], message: expect.stringContaining('proposed') as string },
+      needs_approval: true,
+      decision: null,
     });
+    expect(view.steps[0]).toMatchObject({ needs_approval: false, mode: 'change' });
     expect(await scene.runner.store.getLease(job.job_id)).toBeNull();
     const { pipelines } = scene.runner;
     const say = (by: string, step = 'release'): ReturnType<typeof pipelines.approve> =>
@@ -150,7 +153,11 @@ describe('a run', () => {
     await expect(say('ann', 'first')).rejects.toMatchObject({ code: 'conflict' });
     expect(await say('ann')).toMatchObject({ approved: true, by: 'ann' });
     await scene.work();
-    expect(await scene.view(job)).toMatchObject({ status: 'completed', outcome: 'proposed' });
+    expect(await scene.view(job)).toMatchObject({
+      status: 'completed',
+      outcome: 'proposed',
+      steps: [{ decision: null }, { decision: { approved: true, by: 'ann', comment: null } }],
+    });
   });
 
   it('asks while others go on, and goes on itself when it is answered', async () => {

@@ -1,5 +1,14 @@
 /** The steps and what each waits for, drawn: one place of the keyboard that arrows move along the edges, zoom and drag. */
-import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import {
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+} from 'react';
 import { useKeys } from '../../frame/shortcuts.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { beside, draw, meets, type Box, type Drawing } from './layout.ts';
@@ -7,7 +16,7 @@ import { StepNode, type Shown } from './node.tsx';
 
 const ZOOMS = [0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1, 1.25, 1.5] as const;
 /** Below this nothing can be read: that far out only who wants to. */
-const READABLE = 0.65;
+const READABLE = 0.8;
 /** How far around what is seen is drawn, too, in pixels. */
 const AROUND_PX = 300;
 
@@ -59,6 +68,25 @@ function useDrag(): {
       addEventListener('pointerup', end);
     },
   };
+}
+
+/** Zooms where somebody turns the wheel with Ctrl, or pinches, over it. */
+function useWheel(scroller: RefObject<HTMLDivElement | null>, onBy: (by: number) => void): void {
+  const latest = useRef(onBy);
+  useEffect(() => {
+    latest.current = onBy;
+  });
+  useEffect(() => {
+    const element = scroller.current;
+    const turn = (event: WheelEvent): void => {
+      if (!event.ctrlKey) return;
+      // Else the whole page is zoomed.
+      event.preventDefault();
+      latest.current(event.deltaY < 0 ? 1 : -1);
+    };
+    element?.addEventListener('wheel', turn, { passive: false });
+    return () => element?.removeEventListener('wheel', turn);
+  }, [scroller]);
 }
 
 interface ToolsProps {
@@ -198,6 +226,7 @@ export function Graph({ steps, plan, at, onAt, onOpen }: GraphProps): ReactNode 
   const { seen, scroller } = view;
   const here = at ?? drawing.nodes[0]?.name ?? null;
   const drag = useDrag();
+  useWheel(scroller, view.zoomBy);
   useKeys({ '+': () => view.zoomBy(1), '-': () => view.zoomBy(-1), '0': view.fit });
   const onKeyDown = (event: KeyboardEvent): void => {
     if (here === null || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -217,11 +246,11 @@ export function Graph({ steps, plan, at, onAt, onOpen }: GraphProps): ReactNode 
   const nodes = drawing.nodes.filter((node) => node.name === here || meets(node, seen));
   const size = { width: drawing.width * seen.zoom, height: drawing.height * seen.zoom };
   return (
-    <div className="graph card">
+    <div className="graph">
       <Tools onBy={view.zoomBy} onFit={view.fit} />
       <div
         ref={scroller}
-        className="graph-scroller"
+        className="graph-scroller card"
         role="group"
         aria-label={`Graph of ${plan.length} steps: arrow keys go along it; the table says the same`}
         onScroll={view.look}

@@ -47,7 +47,11 @@ export function orderOf(steps: readonly Node[]): readonly string[] {
   const waitsFor = new Map(steps.map(({ name, depends_on: on }) => [name, on.length]));
   const after = new Map<string, string[]>();
   for (const { name, depends_on: on } of steps)
-    for (const other of on) after.set(other, [...(after.get(other) ?? []), name]);
+    for (const other of on) {
+      const next = after.get(other);
+      if (next === undefined) after.set(other, [name]);
+      else next.push(name);
+    }
   const order = steps.filter(({ depends_on: on }) => on.length === 0).map(({ name }) => name);
   for (let at = 0; at < order.length; at++) {
     for (const next of after.get(order[at] ?? '') ?? []) {

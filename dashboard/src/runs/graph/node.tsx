@@ -16,9 +16,26 @@ export interface Shown {
   readonly time: StepTime | null;
   readonly cost: number | null;
   readonly came: string;
+  /** What else is to be known: who approved it, where it was done. */
+  readonly notes: readonly string[];
   readonly dependsOn: readonly string[];
   /** Where it leads; `null` where there is no job yet. */
   readonly href: string | null;
+}
+
+/** Whether nothing of a step has to be drawn anew: a run tells something many times a second, and of few steps. */
+export function isSame(one: Shown, other: Shown): boolean {
+  return (
+    one.name === other.name &&
+    one.told === other.told &&
+    one.kind === other.kind &&
+    one.time?.startedAt === other.time?.startedAt &&
+    one.time?.ms === other.time?.ms &&
+    one.cost === other.cost &&
+    one.came === other.came &&
+    one.href === other.href &&
+    one.notes.join() === other.notes.join()
+  );
 }
 
 /** How long a step took, or has taken so far. */
@@ -40,15 +57,7 @@ interface NodeProps {
   readonly onOpen: (name: string) => void;
 }
 
-/** The node. */
-export const StepNode = memo(function StepNode({
-  step,
-  left,
-  top,
-  isAt,
-  onAt,
-  onOpen,
-}: NodeProps): ReactNode {
+function Drawn({ step, left, top, isAt, onAt, onOpen }: NodeProps): ReactNode {
   const { name, told, kind, time, cost, href, came } = step;
   const common = {
     className: `node ${told?.tone ?? 'quiet'} n-${(told?.word ?? 'defined').toLowerCase().replace(/\W+/g, '-')}`,
@@ -88,4 +97,16 @@ export const StepNode = memo(function StepNode({
       {inside}
     </button>
   );
-});
+}
+
+/** The node. */
+export const StepNode = memo(
+  Drawn,
+  ({ step: one, ...before }, { step: other, ...now }) =>
+    isSame(one, other) &&
+    before.left === now.left &&
+    before.top === now.top &&
+    before.isAt === now.isAt &&
+    before.onAt === now.onAt &&
+    before.onOpen === now.onOpen,
+);

@@ -28,6 +28,7 @@ function Told({ step }: { readonly step: Shown | undefined }): ReactNode {
     <p className="at-step">
       <b>{shown(step.name)}</b>
       {step.told === null ? '' : ` · ${step.told.word}`} · {step.kind} · after {after}
+      {step.notes.map((note) => ` · ${note}`)}
       {step.came === '' ? null : (
         <span className="at-came" dir="auto">
           {step.came}

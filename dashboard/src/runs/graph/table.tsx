@@ -1,15 +1,15 @@
 /** The same as the graph, as a table: for who hears it, for narrow screens, and for very many steps. */
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useRef, type ReactNode } from 'react';
+import { memo, useRef, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { State } from '../../parts/state.tsx';
 import { money, shown } from '../../parts/words.ts';
-import { Took, type Shown } from './node.tsx';
+import { isSame, Took, type Shown } from './node.tsx';
 
 /** Up to so many rows are all drawn; of more, those that are seen. */
 const MAX_WHOLE = 80;
-const ROW_PX = 58;
-const NARROW_ROW_PX = 116;
+const ROW_PX = 50;
+const NARROW_ROW_PX = 92;
 
 const COLUMNS = [
   ['step', 'Step'],
@@ -21,8 +21,18 @@ const COLUMNS = [
   ['came', 'What came of it'],
 ] as const;
 
-function Cells({ step, hasRun }: { readonly step: Shown; readonly hasRun: boolean }): ReactNode {
-  const { name, told, kind, time, cost, came, dependsOn, href } = step;
+interface CellsProps {
+  readonly step: Shown;
+  readonly hasRun: boolean;
+}
+
+const Cells = memo(
+  DrawnCells,
+  (before, now) => isSame(before.step, now.step) && before.hasRun === now.hasRun,
+);
+
+function DrawnCells({ step, hasRun }: CellsProps): ReactNode {
+  const { name, told, kind, time, cost, came, notes, dependsOn, href } = step;
   return (
     <>
       <span role="rowheader" className="s-step">
@@ -51,6 +61,7 @@ function Cells({ step, hasRun }: { readonly step: Shown; readonly hasRun: boolea
       ) : null}
       <span role="cell" className="s-came" dir="auto" title={came}>
         {came}
+        {notes.length === 0 ? null : <span className="quiet"> ({notes.join(', ')})</span>}
       </span>
     </>
   );
