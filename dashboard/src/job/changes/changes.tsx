@@ -175,10 +175,12 @@ function useSteps(
 ): void {
   const { cursor, onCursor, remarking } = reading;
   const place = (): number => {
-    const at = rows.findIndex((row) => linesOfRow(row).some(({ id }) => id === cursor));
+    const isHere = (row: DiffRow): boolean =>
+      row.kind === 'pair' ? row.left?.id === cursor || row.right?.id === cursor : row.id === cursor;
+    const at = cursor === null ? -1 : rows.findIndex(isHere);
     return at >= 0 ? at : (virtual.range?.startIndex ?? 0) - 1;
   };
-  const isLine = (row: DiffRow): boolean => linesOfRow(row).length > 0;
+  const isLine = ({ kind }: DiffRow): boolean => kind === 'line' || kind === 'pair';
   const move = (by: 1 | -1, isExtending = false): void => {
     const at = seek(rows, place(), by, isLine);
     if (at < 0) return;

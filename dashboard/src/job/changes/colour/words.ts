@@ -10,6 +10,9 @@ const MAX_COMPARED_CHARS = 1000;
 /** From this share of both lines on they are two lines, and not one that was changed. */
 const MAX_SHARE = 0.7;
 
+/** Longest row of changed lines whose words are compared: a whole new file has none to compare with. */
+const MAX_ROW_LINES = 200;
+
 const WORD = /[\p{L}\p{N}_]+|\s+|[^\p{L}\p{N}_\s]/gu;
 
 /**
@@ -41,10 +44,11 @@ export function partnerOf(changes: readonly Change[], at: number): Change | null
   if (change === undefined || change.type === 'normal') return null;
   const isKind = (index: number, type: Change['type']): boolean => changes[index]?.type === type;
   let first = at;
-  while (isKind(first - 1, change.type)) first--;
+  while (at - first < MAX_ROW_LINES && isKind(first - 1, change.type)) first--;
   let last = at;
-  while (isKind(last + 1, change.type)) last++;
+  while (last - at < MAX_ROW_LINES && isKind(last + 1, change.type)) last++;
   const count = last - first + 1;
+  if (count > MAX_ROW_LINES) return null;
   const other = change.type === 'delete' ? 'insert' : 'delete';
   const begin = change.type === 'delete' ? last + 1 : first - count;
   const partner = begin + (at - first);
