@@ -1,9 +1,12 @@
 /**
- * The log of a job as it grows: one stream for the tab that shows it. A browser's `EventSource` comes again by itself
+ * The log of a job as it grows: what is there already is read in large pages, which takes less time than one
+ * event after the other, and from there on one stream for the tab that shows it. A browser's `EventSource` comes again by itself
  * and goes on behind the last event, so a server that starts again is no more than a pause.
  */
 import { useEffect, useSyncExternalStore } from 'react';
 import type { EventType, JobEvent } from '../../../src/job/job.ts';
+import { get } from './call.ts';
+import { queries, whoQuery } from './queries.ts';
 
 /** Every type of event: a browser hears only those that it is told of. */
 const TYPES: Readonly<Record<EventType, true>> = {
@@ -42,6 +45,65 @@ const EVENTS_PER_MS = 100;
 /** Pause before a stream that was refused is tried again, in milliseconds. */
 const AGAIN_MS = 2000;
 
+/** Events on a page of what is there already, and pages that are asked for at the same time. */
+const PAGE = 1000;
+const AT_ONCE = 4;
+/** Most rounds of pages; what is left comes by the stream. */
+const MAX_ROUNDS = 250;
+
+/**
+ * Reads what is there already. Numbers of events have no gaps, so that the next pages are known before they are read.
+ *
+ * @param take gets the events of the first page, and then those of several at once
+ */
+async function readPages(
+  jobId: string,
+  after: number,
+  take: (events: readonly JobEvent[]) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const page = async (from: number): Promise<readonly JobEvent[]> => {
+    const address = `/api/jobs/${jobId}/events?after=${from}&limit=${PAGE}`;
+    return (await get<{ readonly events: readonly JobEvent[] }>(address, signal)).events;
+  };
+  for (let from = after, round = 0; round < MAX_ROUNDS; round++) {
+    const start = from;
+    const pages = await Promise.all(
+      Array.from({ length: round === 0 ? 1 : AT_ONCE }, (_, at) => page(start + at * PAGE)),
+    );
+    // The log may grow between two answers: behind a page that was not full nothing of this round counts.
+    const short = pages.findIndex(({ length }) => length < PAGE);
+    const events = pages.slice(0, short === -1 ? pages.length : short + 1).flat();
+    take(events);
+    if (short !== -1) return;
+    from = events.at(-1)?.seq ?? from;
+  }
+}
+
+/** A log with what came since; what comes twice counts once. */
+function grown(events: readonly JobEvent[], come: readonly JobEvent[]): readonly JobEvent[] {
+  const last = events.at(-1)?.seq ?? 0;
+  return [...events, ...come.filter((event) => event.seq > last)];
+}
+
+/** Whether the last that is known of a job is its end. */
+function isOver(events: readonly JobEvent[]): boolean {
+  const ended = events.findLast((event) => event.type === 'status');
+  return ['completed', 'failed', 'cancelled'].includes(String(ended?.data['status']));
+}
+
+/** The stream behind an event. @param take gets each event */
+function sourceOf(jobId: string, after: number, take: (message: MessageEvent<string>) => void): EventSource {
+  const source = new EventSource(`/api/jobs/${jobId}/events?after=${after}`);
+  for (const type of Object.keys(TYPES)) {
+    source.addEventListener(type, (event: Event) => {
+      // An event of the job may be of the type `error`, and so is what the browser says of the connection.
+      if (event instanceof MessageEvent) take(event);
+    });
+  }
+  return source;
+}
+
 function createStream(jobId: string): Stream {
   let followed: Followed = { events: [], connection: 'connecting' };
   const listeners = new Set<() => void>();
@@ -52,20 +114,16 @@ function createStream(jobId: string): Stream {
     for (const listener of listeners) listener();
   };
   const flush = (): void => {
+    if (timer !== null) clearTimeout(timer);
     timer = null;
     if (waiting.length === 0) return;
-    const last = followed.events.at(-1)?.seq ?? 0;
-    const fresh = waiting.filter((event) => event.seq > last);
+    const events = grown(followed.events, waiting);
     waiting = [];
-    show({ events: [...followed.events, ...fresh], connection: 'live' });
+    show({ events, connection: 'live' });
   };
   const take = (message: MessageEvent<string>): void => {
     waiting.push(JSON.parse(message.data) as JobEvent);
     timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
-  };
-  const isOver = (): boolean => {
-    const ended = followed.events.findLast((event) => event.type === 'status');
-    return ['completed', 'failed', 'cancelled'].includes(String(ended?.data['status']));
   };
   return {
     subscribe(listener) {
@@ -75,34 +133,45 @@ function createStream(jobId: string): Stream {
     current: () => followed,
     open() {
       let again: ReturnType<typeof setTimeout> | null = null;
-      let source: EventSource;
+      let source: EventSource | null = null;
+      const left = new AbortController();
       const connect = (): void => {
         const after = followed.events.at(-1)?.seq ?? 0;
-        source = new EventSource(`/api/jobs/${jobId}/events?after=${after}`);
-        source.addEventListener('open', () => show({ ...followed, connection: 'live' }));
-        for (const type of Object.keys(TYPES)) {
-          source.addEventListener(type, (event: Event) => {
-            // An event of the job may be of the type `error`, and so is what the browser says of the connection.
-            if (event instanceof MessageEvent) take(event);
-          });
-        }
-        source.addEventListener('error', (event) => {
+        const opened = sourceOf(jobId, after, take);
+        source = opened;
+        opened.addEventListener('open', () => show({ ...followed, connection: 'live' }));
+        opened.addEventListener('error', (event) => {
           if (event instanceof MessageEvent) return;
           flush();
-          const connection = isOver() ? 'over' : 'lost';
-          if (connection === 'over') source.close();
+          const connection = isOver(followed.events) ? 'over' : 'lost';
+          if (connection === 'over') opened.close();
           show({ ...followed, connection });
           // Refused, not cut off: the browser gives up, and this does not.
-          if (connection === 'lost' && source.readyState === EventSource.CLOSED)
-            again = setTimeout(connect, AGAIN_MS);
+          if (connection !== 'lost' || opened.readyState !== EventSource.CLOSED) return;
+          // Whoever may not come in any more is sent to log in.
+          void queries.invalidateQueries({ queryKey: whoQuery.queryKey });
+          again = setTimeout(connect, AGAIN_MS);
         });
       };
-      connect();
+      const takeAll = (events: readonly JobEvent[]): void => {
+        const isFirst = followed.events.length === 0;
+        for (const event of events) waiting.push(event);
+        if (isFirst) flush();
+        else timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
+      };
+      const begin = async (): Promise<void> => {
+        const after = followed.events.at(-1)?.seq ?? 0;
+        // Where it can't be read the stream tells why, and goes on when it can.
+        await readPages(jobId, after, takeAll, left.signal).catch(() => {});
+        if (left.signal.aborted) return;
+        flush();
+        connect();
+      };
+      void begin();
       return () => {
-        source.close();
+        left.abort();
+        source?.close();
         if (again !== null) clearTimeout(again);
-        if (timer !== null) clearTimeout(timer);
-        timer = null;
         flush();
       };
     },
