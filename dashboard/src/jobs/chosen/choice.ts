@@ -1,7 +1,7 @@
 /** Which jobs are chosen, to do one thing to all of them. */
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import type { JobView } from '../../../src/job/view/view.ts';
-import type { Choice } from './list.tsx';
+import type { JobView } from '../../../../src/job/view/view.ts';
+import type { Choice } from '../list.tsx';
 
 /** Most jobs that one thing is done to at once. */
 export const MAX_CHOSEN = 500;

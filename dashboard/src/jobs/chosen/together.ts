@@ -1,6 +1,6 @@
 /** One thing done to many jobs, and an honest account of it. */
-import type { JobView } from '../../../src/job/view/view.ts';
-import { onceKey, post, Refusal } from '../api/call.ts';
+import type { JobView } from '../../../../src/job/view/view.ts';
+import { onceKey, post, Refusal } from '../../api/call.ts';
 
 /** What may be done to several at once. */
 export type Action = 'cancel' | 'retry';

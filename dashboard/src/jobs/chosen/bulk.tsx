@@ -1,13 +1,13 @@
 /** What can be done to several jobs at once, and what came of it. */
 import { useRef, useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
-import type { JobView } from '../../../src/job/view/view.ts';
-import { hasEnded } from '../api/queries.ts';
-import { useSay } from '../frame/notices.tsx';
-import { Sheet } from '../parts/ask.tsx';
-import { counted, firstLine, shown } from '../parts/words.ts';
+import type { JobView } from '../../../../src/job/view/view.ts';
+import { hasEnded } from '../../api/queries.ts';
+import { useSay } from '../../frame/notices.tsx';
+import { Sheet } from '../../parts/ask.tsx';
+import { counted, firstLine, shown } from '../../parts/words.ts';
 import { MAX_CHOSEN } from './choice.ts';
-import { isRun } from './filter.ts';
+import { isRun } from '../filter.ts';
 import { toAll, type Account, type Action } from './together.ts';
 
 const DONE: Readonly<Record<Action, string>> = { cancel: 'cancelled', retry: 'asked for once more' };
