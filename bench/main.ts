@@ -1,5 +1,6 @@
 /** Timing, by command and never in a test: `npm run bench -- <name>`. Figures are ratios of medians in one run. */
 import { benchCli } from './cli.ts';
+import { benchDashboard } from './dashboard.ts';
 import { benchFlood } from './flood.ts';
 import { benchForge } from './forge.ts';
 import { benchGateway } from './gateway.ts';
@@ -14,6 +15,7 @@ import { benchTurn } from './turn.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli: benchCli,
+  dashboard: benchDashboard,
   flood: benchFlood,
   forge: benchForge,
   gateway: benchGateway,

@@ -57,6 +57,8 @@ export interface Scene {
   /** A repository whose only check reads one line. */
   readonly repo: string;
   readonly browser: Browser;
+  /** Where the pages were built to. */
+  readonly built: string;
   /** A fresh browser that is logged in; what its pages complain of is collected. */
   visit(options?: Parameters<Browser['newContext']>[0]): Promise<Visit>;
   /** Asks for a job over HTTP. */
@@ -177,6 +179,7 @@ export async function openScene(
     token,
     repo,
     browser,
+    built,
     async visit(options = {}) {
       const visit = await visitOf(browser, url, token, options);
       contexts.push(visit.context);

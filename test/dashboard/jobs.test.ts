@@ -1,7 +1,7 @@
 /** The list of jobs: what is looked for, and what becomes of pages that were read when something changes. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { between } from '../../dashboard/src/jobs/bulk/choice.ts';
+import { between } from '../../dashboard/src/jobs/chosen/choice.ts';
 import { addressOf, ALL, filterOf, fits, questionOf, type Filter } from '../../dashboard/src/jobs/filter.ts';
 import { heldBack, pageOf, patched, type Change, type JobPage } from '../../dashboard/src/jobs/patch.ts';
 import { issueAddress } from '../../dashboard/src/jobs/row.tsx';

@@ -4,6 +4,7 @@
  */
 import { useEffect, useRef, useSyncExternalStore } from 'react';
 import type { JobView } from '../../../src/job/view/view.ts';
+import { whileSeen } from './awake.ts';
 import type { Connection } from './follow.ts';
 import { queries, whoQuery } from './queries.ts';
 
@@ -24,8 +25,6 @@ interface Listener {
 const COLLECT_MS = 120;
 /** Pause before a stream that was refused is tried again, in milliseconds. */
 const AGAIN_MS = 2000;
-/** How long a tab may be out of sight before its stream rests, in milliseconds. */
-const REST_MS = 10_000;
 /** Latest changes that are kept for pages whose reading was begun before them. */
 const MAX_RECENT = 500;
 
@@ -34,7 +33,7 @@ let source: EventSource | null = null;
 let last: number | null = null;
 let users = 0;
 let again: ReturnType<typeof setTimeout> | null = null;
-let rest: ReturnType<typeof setTimeout> | null = null;
+let leave: (() => void) | null = null;
 let collecting: ReturnType<typeof setTimeout> | null = null;
 let waiting: Change[] = [];
 let recent: readonly Change[] = [];
@@ -90,28 +89,18 @@ function connect(): void {
   });
 }
 
-function onVisibility(): void {
-  if (rest !== null) clearTimeout(rest);
-  rest = null;
-  if (document.visibilityState === 'hidden') rest = setTimeout(stop, REST_MS);
-  else if (source === null) connect();
-}
-
 function begin(after: number): void {
   if (users++ > 0) return;
   last ??= after;
-  connect();
-  document.addEventListener('visibilitychange', onVisibility);
+  leave = whileSeen(connect, stop);
 }
 
 function end(): void {
   if (--users > 0) return;
-  document.removeEventListener('visibilitychange', onVisibility);
-  if (rest !== null) clearTimeout(rest);
+  leave?.();
+  leave = null;
   if (collecting !== null) clearTimeout(collecting);
-  rest = null;
   flush();
-  stop();
 }
 
 /** What changed last, for whoever has read something from before it. */

@@ -1,10 +1,13 @@
 /**
- * The log of a job as it grows: one stream for the tab that shows it. A browser's `EventSource` comes again by itself
+ * The log of a job as it grows: what is there already is read in large pages, which takes less time than one
+ * event after the other, and from there on one stream for the tab that shows it. A browser's `EventSource` comes again by itself
  * and goes on behind the last event, so a server that starts again is no more than a pause.
  */
 import { useEffect, useSyncExternalStore } from 'react';
 import type { EventType, JobEvent } from '../../../src/job/job.ts';
 import { whileSeen } from './awake.ts';
+import { get } from './call.ts';
+import { noteLogin } from './session.ts';
 
 /** Every type of event: a browser hears only those that it is told of. */
 const TYPES: Readonly<Record<EventType, true>> = {
@@ -55,6 +58,48 @@ async function statusOf(address: string): Promise<number> {
   );
 }
 
+/** Events on a page of what is there already, and pages that are asked for at the same time. */
+const PAGE = 1000;
+const AT_ONCE = 4;
+/** Most rounds of pages; what is left comes by the stream. */
+const MAX_ROUNDS = 250;
+
+/**
+ * Reads what is there already. Numbers of events have no gaps, so that the next pages are known before they are read.
+ *
+ * @param take gets the events of the first page, and then those of several at once
+ */
+async function readPages(
+  jobId: string,
+  after: number,
+  take: (events: readonly JobEvent[]) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const page = async (from: number): Promise<readonly JobEvent[]> => {
+    const address = `/api/jobs/${jobId}/events?after=${from}&limit=${PAGE}`;
+    return (await get<{ readonly events: readonly JobEvent[] }>(address, signal)).events;
+  };
+  for (let from = after, round = 0; round < MAX_ROUNDS; round++) {
+    const start = from;
+    const pages = await Promise.all(
+      Array.from({ length: round === 0 ? 1 : AT_ONCE }, (_, at) => page(start + at * PAGE)),
+    );
+    // The log may grow between two answers: behind a page that was not full nothing of this round counts.
+    const short = pages.findIndex(({ length }) => length < PAGE);
+    const events = pages.slice(0, short === -1 ? pages.length : short + 1).flat();
+    take(events);
+    if (short !== -1) return;
+    from = events.at(-1)?.seq ?? from;
+  }
+}
+
+/** A log with what came since; what comes twice counts once. */
+function grown(events: readonly JobEvent[], come: readonly JobEvent[]): readonly JobEvent[] {
+  const last = events.at(-1)?.seq ?? 0;
+  return [...events, ...come.filter((event) => event.seq > last)];
+}
+
+/** Whether the last that is known of a job is its end. */
 function hasEnd(events: readonly JobEvent[]): boolean {
   const ended = events.findLast((event) => event.type === 'status');
   return ['completed', 'failed', 'cancelled'].includes(String(ended?.data['status']));
@@ -79,12 +124,12 @@ function createStream(jobId: string): Stream {
     for (const listener of listeners) listener();
   };
   const flush = (): void => {
+    if (timer !== null) clearTimeout(timer);
     timer = null;
     if (waiting.length === 0) return;
-    const last = followed.events.at(-1)?.seq ?? 0;
-    const fresh = waiting.filter((event) => event.seq > last);
+    const events = grown(followed.events, waiting);
     waiting = [];
-    show({ events: [...followed.events, ...fresh], connection: 'live' });
+    show({ events, connection: 'live' });
   };
   const take = (message: MessageEvent<string>): void => {
     waiting.push(JSON.parse(message.data) as JobEvent);
@@ -100,7 +145,9 @@ function createStream(jobId: string): Stream {
     open() {
       let again: ReturnType<typeof setTimeout> | null = null;
       let source: EventSource | null = null;
+      let reading = new AbortController();
       const rest = (): void => {
+        reading.abort();
         source?.close();
         source = null;
         if (again !== null) clearTimeout(again);
@@ -112,12 +159,11 @@ function createStream(jobId: string): Stream {
         if (status === 204 || status === 404) show({ ...followed, connection: 'over' });
         // The log is shorter than it was: a back-up took its place.
         else if (status === 400) show({ ...followed, events: [] });
+        // Whoever may not come in any more is asked to log in.
+        if (status === 401) noteLogin(false);
         if (followed.connection !== 'over') again = setTimeout(connect, AGAIN_MS);
       };
-      const connect = (): void => {
-        rest();
-        flush();
-        if (followed.connection === 'over') return;
+      const hearOn = (): void => {
         const opened = new EventSource(addressOf());
         source = opened;
         opened.addEventListener('open', () => show({ ...followed, connection: 'live' }));
@@ -132,10 +178,29 @@ function createStream(jobId: string): Stream {
           if (connection === 'lost' && opened.readyState === EventSource.CLOSED) void ask(opened);
         });
       };
+      const takeAll = (events: readonly JobEvent[]): void => {
+        const isFirst = followed.events.length === 0;
+        for (const event of events) waiting.push(event);
+        if (isFirst) flush();
+        else timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
+      };
+      const connect = (): void => {
+        rest();
+        flush();
+        if (followed.connection === 'over') return;
+        const { signal } = (reading = new AbortController());
+        // Where it can't be read the stream tells why, and goes on when it can.
+        void readPages(jobId, followed.events.at(-1)?.seq ?? 0, takeAll, signal)
+          .catch(() => {})
+          .then(() => {
+            if (signal.aborted) return;
+            flush();
+            hearOn();
+          });
+      };
       const stop = whileSeen(connect, rest);
       return () => {
         stop();
-        if (timer !== null) clearTimeout(timer);
         flush();
       };
     },

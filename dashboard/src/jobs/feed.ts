@@ -24,7 +24,9 @@ export interface Feed {
 
 type Pages = InfiniteData<JobPage, string | null>;
 
-const PAGE_JOBS = 100;
+/** Jobs of the first page, which somebody waits for, and of those that are read ahead. */
+const FIRST_JOBS = 50;
+const PAGE_JOBS = 200;
 /** Jobs of the front that are read anew where only the server knows what fits. */
 const FRONT_JOBS = 50;
 /** Least pause between two such readings, in milliseconds. */
@@ -32,7 +34,7 @@ const FRONT_MS = 2000;
 
 async function read(filter: Filter, cursor: string | null, signal: AbortSignal): Promise<JobPage> {
   const given = await get<Omit<JobPage, 'from' | 'to'>>(
-    questionOf(filter, PAGE_JOBS, cursor, Date.now()),
+    questionOf(filter, cursor === null ? FIRST_JOBS : PAGE_JOBS, cursor, Date.now()),
     signal,
   );
   const page = pageOf(given, cursor === null);

@@ -9,7 +9,7 @@ import { repoName, shown } from '../parts/words.ts';
 import { addressOf, filterOf, narrows, type Filter } from './filter.ts';
 
 /** How long is waited for the next letter, in milliseconds. */
-const PAUSE_MS = 200;
+const PAUSE_MS = 100;
 const CHOICES = ['running', 'needs_input', 'queued', 'completed', 'failed', 'cancelled'] as const;
 
 /** The filter of the address, and how to change it. */
