@@ -7,6 +7,7 @@ import './style/tokens.css';
 import './style/base.css';
 import './style/frame.css';
 import './style/jobs.css';
+import './style/list.css';
 import './style/job.css';
 import './style/text.css';
 import './style/depth.css';

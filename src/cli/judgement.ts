@@ -1,6 +1,6 @@
 /** A gate report in the forms that people and other tools read: table, Markdown, JUnit XML. */
 import type { CheckReport, GateReport, TamperFinding, TestCounts } from '../job/gate.ts';
-import type { Judgement } from '../runner/look/judge.ts';
+import type { Judgement } from '../runner/look/gate/judge.ts';
 import { cleanLine, cleanText } from './text.ts';
 
 /** Forms that a judgement can be printed in. */

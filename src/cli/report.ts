@@ -1,7 +1,7 @@
 /** A job's result for people. */
 import type { CheckReport, GateReport } from '../job/gate.ts';
 import type { JobResult } from '../job/result.ts';
-import type { Judgement } from '../runner/look/judge.ts';
+import type { Judgement } from '../runner/look/gate/judge.ts';
 import { asCalled, type Io } from './command.ts';
 import { baseText, conclusionOf, testsText, verdictText } from './judgement.ts';
 import { cleanLine, cleanText, duration, paint, table, type Colour } from './text.ts';

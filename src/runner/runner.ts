@@ -23,8 +23,8 @@ import { settleEnded } from './engine/settle.ts';
 import { readIssue, type ReadIssue } from './forge/issue.ts';
 import { readFailingPull, type FailingPull } from './forge/turn/heal.ts';
 import { readDiff } from './look/diff.ts';
-import { readOutput, readReports, type OutputWish } from './look/output.ts';
-import type { JudgeInput, Judgement } from './look/judge.ts';
+import { readOutput, readReports, type OutputWish } from './look/gate/output.ts';
+import type { JudgeInput, Judgement } from './look/gate/judge.ts';
 import { inspectRepository, type Inspection } from './look/inspect.ts';
 import { readRepoPipelines, type RepoPipelines } from './look/pipelines.ts';
 import { findForkPoint, findRevision } from '../workspace/remote/listing.ts';
@@ -193,7 +193,7 @@ async function judgeBranch(parts: RunnerParts, input: JudgeInput, options: RunOp
   const request = { ...input.request, base };
   const open = (job: Job, journal: Journal): Promise<JobContext> =>
     contextOf(parts, job, { journal, signal: options.signal, mask: (text) => text, models: null });
-  const { judge } = await import('./look/judge.ts');
+  const { judge } = await import('./look/gate/judge.ts');
   const judged = await judge({ request, head: input.head }, open, options.onEvent ?? (() => {}));
   // People know revisions by the names they gave.
   return { ...judged, base: wanted ?? judged.base };

@@ -3,7 +3,7 @@ import type { Endpoint } from './endpoint.ts';
 import { inboundEndpoints } from './inbound/github.ts';
 import { triggerEndpoints } from './inbound/triggers.ts';
 import { actEndpoints } from './jobs/act.ts';
-import { changeEndpoint } from './jobs/changes.ts';
+import { changeEndpoint } from './live/changes.ts';
 import { deliveryEndpoints } from './jobs/deliveries.ts';
 import { readEndpoints } from './jobs/read.ts';
 import { sessionEndpoints } from './jobs/sessions.ts';

@@ -196,7 +196,7 @@ export interface Store {
   importJob(job: Job, events: readonly NewEvent[], steps: readonly StepRecord[]): Promise<void>;
   getJob(jobId: string): Promise<Job | null>;
   listJobs(filter: JobFilter): Promise<readonly Job[]>;
-  /** Jobs that were accepted or changed after the change of this number, at most `limit`; `null` asks for the last number alone. */
+  /** Jobs that changed after the change of this number, at most `limit`; `null` asks for the last number alone. */
   listChanges(after: number | null, limit: number): Promise<JobChanges>;
   /** Sessions, by their jobs: a session is there as long as a job names it. */
   listSessions(filter: SessionFilter): Promise<readonly SessionView[]>;
@@ -387,7 +387,6 @@ export interface Store {
   decideApproval(runJobId: string, step: string, decision: ApprovalDecision): Promise<ApprovalDecision>;
   /** What was decided about a step of a run; anybody may look. @throws JobError `not_found` */
   getApproval(runJobId: string, step: string): Promise<ApprovalDecision | null>;
-
   /** Figures of all jobs, in order; those that are nothing are left out. */
   readTallies(): Promise<readonly Tally[]>;
   /** Writes something, to see whether it can be. @throws JobError `infra_failed` */

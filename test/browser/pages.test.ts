@@ -1,6 +1,6 @@
 /** Every page for everybody: without eyes, on a telephone, in both themes, with hostile text and with very much of it. */
 import axe from 'axe-core';
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleEvent, sampleJob, sampleRequest } from '../store/sample.ts';
 import { storeHostile } from './hostile.ts';
@@ -200,6 +200,110 @@ describe.skipIf(!works)(label, () => {
     await page.getByText('<img src=x onerror="document.title=3"> ⟨202E⟩desrever').waitFor();
     expect(await page.title()).toBe('Be hostile · agent-runner');
     expect(troubles).toEqual([]);
+  });
+
+  test('who has no mouse is never lost: dialogs give the focus back, and a page takes it where a row was', async () => {
+    const { page } = ann;
+    const focused = (): Promise<string> =>
+      page.evaluate(
+        "((one) => one.getAttribute('aria-label') ?? (one.id || one.innerText || one.tagName))(document.activeElement)",
+      );
+    await page.goto(scene.url);
+    await page.getByText('Be large').first().waitFor();
+    await page.keyboard.press('j');
+    await expect.poll(focused).not.toBe('BODY');
+    await page.keyboard.press('Enter');
+    await page.getByRole('tab', { name: 'Gate' }).waitFor();
+    expect(await focused()).toBe('main');
+    await page.getByRole('tab', { name: 'Gate' }).focus();
+    for (const [key, name] of [
+      ['End', 'Deliveries'],
+      ['ArrowRight', 'Gate'],
+      ['ArrowLeft', 'Deliveries'],
+      ['Home', 'Gate'],
+    ] as const) {
+      await page.keyboard.press(key);
+      expect(await focused()).toBe(`tab-${name.toLowerCase()}`);
+    }
+    const opener = page.getByRole('button', { name: /^(Follow up|Message)$/ });
+    await opener.focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    // What one writes there, and what is pressed beside it, leads nowhere.
+    await page.keyboard.type('g j ?');
+    expect(await dialog.getByRole('textbox').inputValue()).toBe('g j ?');
+    await dialog.getByRole('button', { name: 'Close' }).focus();
+    await page.keyboard.press('g');
+    await page.keyboard.press('c');
+    for (let at = 0; at < 8; at++) {
+      await page.keyboard.press('Tab');
+      expect(
+        await page.evaluate(
+          "document.activeElement.closest('[role=dialog], [data-base-ui-focus-guard]') !== null",
+        ),
+      ).toBe(true);
+    }
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await expect.poll(focused).toMatch(/Follow up|Message/);
+    expect(page.url()).toContain('/job/');
+    await page.keyboard.press('?');
+    await page.getByLabel('Single keys do something').uncheck();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await page.keyboard.press('u');
+    await page.keyboard.press('?');
+    expect([page.url().includes('/job/'), await dialog.count()]).toEqual([true, 0]);
+    await page.getByRole('button', { name: 'Keyboard' }).click();
+    await page.getByLabel('Single keys do something').check();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await page.keyboard.press('u');
+    await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+  });
+
+  test('what counts up goes by the clock of the server, whatever the browser has', async () => {
+    const { page, context } = await scene.visit();
+    const jobId = await scene.ask('Be slow');
+    await scene.until(jobId, 'running');
+    for (const hours of [1, -1]) {
+      await page.clock.setSystemTime(Date.now() + hours * 3_600_000);
+      await page.goto(scene.url);
+      const row = page.getByRole('row', { name: /Be slow/ });
+      await expect
+        .poll(async () => row.locator('.c-took').innerText(), { timeout: 20_000 })
+        .toMatch(/^[1-9]\d* s$|^\d\.\d s$/);
+      expect(await row.locator('.c-age').innerText()).toMatch(/^(now|\d+s)$/);
+    }
+    await scene.runner.cancel(jobId);
+    await context.close();
+  });
+
+  test('a tab that nobody sees lets its connection go, and misses nothing', async () => {
+    const { page, context } = await scene.visit();
+    const jobId = await scene.ask('Be slow');
+    await page.goto(`${scene.url}/job/${jobId}?tab=log`);
+    const log = page.getByRole('region', { name: 'Log' });
+    await log.getByText('still at it 2', { exact: true }).waitFor();
+    const seen = (state: 'hidden' | 'visible'): Promise<unknown> =>
+      page.evaluate(
+        `Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true }); document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    const isStream = (request: Request): boolean => request.url().includes(`${jobId}/events`);
+    const gone = page.waitForEvent('requestfailed', { predicate: isStream });
+    await seen('hidden');
+    await gone;
+    await scene.runner.cancel(jobId);
+    await scene.until(jobId, 'cancelled');
+    await seen('visible');
+    await page.getByText('Complete', { exact: true }).waitFor();
+    const numbers = [...(await log.innerText()).matchAll(/still at it (\d+)/g)].map(([, number]) =>
+      Number(number),
+    );
+    expect(numbers).toEqual(numbers.map((_, at) => (numbers[0] ?? 0) + at));
+    expect(numbers.length).toBeGreaterThan(5);
+    await context.close();
   });
 
   test('a change of 500 files and 50,000 lines is read from one end to the other', async () => {

@@ -97,6 +97,7 @@ describe('after a login', () => {
   const asked = (next: string): string => nextOf(`?${new URLSearchParams({ next })}`, ORIGIN);
   test.each([
     'https://evil.example/',
+    'https://evil.example/cost',
     '//evil.example/',
     '/\\evil.example/',
     '\\\\evil.example',
@@ -195,6 +196,20 @@ describe('events that nobody should have written', () => {
     }
   });
 
+  test('of one tool call are one entry, which stands where it began', () => {
+    const call = (seq: number, status: string): JobEvent => ({
+      seq,
+      job_id: 'job-1',
+      type: 'tool_call',
+      phase: 'build',
+      attempt: 1,
+      time: `2026-11-21T10:00:0${seq}.000Z`,
+      data: { id: 'a', title: 'Edit', status },
+    });
+    const [first, ...more] = itemsOf([call(1, 'pending'), call(2, 'failed')]);
+    expect([first, more]).toMatchObject([{ time: '2026-11-21T10:00:01.000Z', state: 'failed' }, []]);
+  });
+
   test('hide no line: of a hundred thousand in one, what is not shown is counted', () => {
     const text = Array.from({ length: 100_000 }, (_, at) => `line ${at}`).join('\n');
     const lines = linesOf({
@@ -275,6 +290,13 @@ describe('a change, as git tells it', () => {
     expect(one('link')).toMatchObject([
       { type: 'delete', nature: null },
       { type: 'add', nature: 'A symbolic link: its text is where it leads' },
+    ]);
+  });
+
+  test('has as many lines as a hunk says, and none of the end of the text', () => {
+    const added = filesOf('diff --git a/x b/x\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n');
+    expect(added[0]?.hunks[0]?.changes).toEqual([
+      { type: 'insert', content: 'x', old: null, new: 1, isCut: false },
     ]);
   });
 

@@ -5,6 +5,7 @@ import { taskOf } from '../../dashboard/src/job/changes/remarks.ts';
 import { found, linesOf } from '../../dashboard/src/job/log/lines.ts';
 import { plain, settled } from '../../dashboard/src/job/log/terminal.ts';
 import { liveGateOf, phasesOf, spentOf } from '../../dashboard/src/job/told.ts';
+import { aheadMs } from '../../dashboard/src/parts/now.ts';
 import { ago, firstLine, money, repoName, shown, span, webAddress } from '../../dashboard/src/parts/words.ts';
 import type { EventType, JobEvent } from '../../src/job/job.ts';
 
@@ -40,6 +41,17 @@ describe('words', () => {
   test('a time that a clock ahead of ours wrote is now', () => {
     expect(ago('2026-11-21T10:00:09.000Z', Date.parse('2026-11-21T10:00:00.000Z'))).toBe('now');
     expect(ago('2026-11-21T10:00:00.000Z', Date.parse('2026-11-23T10:00:00.000Z'))).toBe('2d');
+  });
+
+  test('a clock that is wrong is corrected by that of the server, one that is nearly right is left', () => {
+    const atMs = Date.parse('2026-11-21T10:00:00.000Z');
+    expect(aheadMs('Sat, 21 Nov 2026 11:00:00 GMT', atMs)).toBe(3_600_500);
+    expect(aheadMs('Sat, 21 Nov 2026 09:00:00 GMT', atMs)).toBe(-3_599_500);
+    expect(
+      ['Sat, 21 Nov 2026 10:00:02 GMT', 'Sat, 21 Nov 2026 09:59:58 GMT', 'never', null].map((date) =>
+        aheadMs(date, atMs),
+      ),
+    ).toEqual([0, 0, 0, 0]);
   });
 
   test('a repository is called by its name', () => {
@@ -96,6 +108,7 @@ describe('events', () => {
     event('gate', { checks: [{ name: 'lint' }, { name: 'test' }], sources: ['checks: detected'] }),
     event('phase', { step: 'build-1', state: 'started', try: 1 }),
     event('usage', { cost_usd: 0.1, tokens_in: 100, tokens_out: 20, turns: 1 }),
+    event('usage', { cost_usd: 0.25, tokens_in: 1, tokens_out: 2, turns: 1 }),
     event('usage', { cost_usd: null, tokens_in: null, tokens_out: null, turns: 1 }),
     event('phase', { step: 'build-1', state: 'done', duration_ms: 40 }),
     event('phase', { step: 'verify-1', state: 'started', try: 1 }),
@@ -108,7 +121,10 @@ describe('events', () => {
       { key: 'build-1', name: 'build', number: 1, state: 'done', ms: 40 },
       { key: 'verify-1', state: 'running', ms: null },
     ]);
-    expect(spentOf(begun)).toEqual({ usd: 0.1, tokens: 120, turns: 0 });
+    expect(spentOf(begun)).toEqual({ usd: 0.35, tokens: 123, turns: 0 });
+    // A step that was done before the worker was another one is not done anew.
+    const again = event('phase', { step: 'build-1', state: 'replayed', duration_ms: 0 });
+    expect(phasesOf([...begun, again])[0]).toMatchObject({ key: 'build-1', state: 'done', ms: 40 });
     expect(liveGateOf(begun)).toEqual({
       run: 1,
       checks: [
@@ -159,6 +175,11 @@ describe('a change', () => {
       { name: 'src', files: [{ name: 'a.js' }], folders: [{ name: 'deep/er', files: [{ name: 'new.js' }] }] },
     ]);
     expect(filesOf('  ')).toEqual([]);
+  });
+
+  test('a remark on a line of a megabyte quotes the beginning of it', () => {
+    const task = taskOf([{ path: 'a', line: 1, quote: 'x'.repeat(1_000_000), text: 'Why?' }]);
+    expect(task.length).toBeLessThan(500);
   });
 
   test('remarks on it are told with what they are about', () => {

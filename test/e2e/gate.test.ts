@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Judgement } from '../../src/runner/look/judge.ts';
+import type { Judgement } from '../../src/runner/look/gate/judge.ts';
 import { makeRepository, sh, write } from '../workspace/scene.ts';
 import { HAS_BUBBLEWRAP, openBench, processesWith, ROOT, userPath, type Bench, type Ran } from './cli.ts';
 

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GateReport } from '../../src/job/gate.ts';
-import { openedServer, playJob, type OpenedServer } from './opened.ts';
+import { agentNames } from '../../src/runner/agents.ts';
+import { documentOf, openedServer, operationsOf, playJob, type OpenedServer } from './opened.ts';
 
 const PAGE = '<!doctype html><title>x</title>';
 const SCRIPT = `console.log(1);${' '.repeat(2000)}`;
@@ -198,6 +199,42 @@ describe('what it asks', () => {
     expect(answer).toMatchObject({ name: 'submit', role: 'submit', auth: true, version: '1.2.3' });
   });
 
+  test('of whom it may be asked: who looks asks for nothing that acts, and only administrators for keys and the machine', async () => {
+    const document = await documentOf(opened);
+    const roles = Object.fromEntries(
+      operationsOf(document).map(({ method, path, operation }) => [`${method} ${path}`, operation['x-role']]),
+    );
+    expect(roles).toMatchObject({
+      'get /api/who': 'read',
+      'get /api/agents': 'read',
+      'get /api/usage': 'read',
+      'get /api/jobs': 'read',
+      'get /api/jobs/{job_id}': 'read',
+      'get /api/jobs/{job_id}/gate': 'read',
+      'get /api/jobs/{job_id}/diff': 'read',
+      'get /api/jobs/{job_id}/log': 'read',
+      'get /api/jobs/{job_id}/events': 'read',
+      'get /api/jobs/{job_id}/deliveries': 'submit',
+      'post /api/jobs': 'submit',
+      'post /api/jobs/{job_id}/cancel': 'submit',
+      'post /api/jobs/{job_id}/retry': 'submit',
+      'post /api/jobs/{job_id}/messages': 'submit',
+      'post /api/jobs/{job_id}/redeliver': 'submit',
+      'post /api/demo': 'admin',
+      'get /api/doctor': 'admin',
+      'get /api/keys': 'admin',
+      'post /api/keys': 'admin',
+      'post /api/keys/{key_id}/revoke': 'admin',
+    });
+  });
+
+  test('who may edit: only what a request may name, and no command that nobody set', async () => {
+    const { agents } = (await (await opened.ask('/api/agents')).json()) as { agents: { name: string }[] };
+    const names = agents.map(({ name }) => name);
+    expect(names.length).toBeGreaterThan(2);
+    expect(names.filter((name) => !agentNames.includes(name) || name === 'command')).toEqual([]);
+  });
+
   test('a repository to try, made once, of an administrator', async () => {
     expect((await opened.post('/api/demo', '', 'submit')).status).toBe(403);
     const [first, second] = await Promise.all(
@@ -232,6 +269,8 @@ describe('what it asks', () => {
       ended_at: '2026-11-21T10:00:01.000Z',
       usage: null,
     };
+    await store.beginStep(lease, 'build-1', 1);
+    await store.finishStep(lease, 'build-1', { ok: true, ...times }, 'normal');
     await store.beginStep(lease, 'verify-1', 1);
     await store.finishStep(
       lease,

@@ -4,6 +4,7 @@
  */
 import { useEffect, useSyncExternalStore } from 'react';
 import type { EventType, JobEvent } from '../../../src/job/job.ts';
+import { whileSeen } from './awake.ts';
 
 /** Every type of event: a browser hears only those that it is told of. */
 const TYPES: Readonly<Record<EventType, true>> = {
@@ -98,38 +99,43 @@ function createStream(jobId: string): Stream {
     current: () => followed,
     open() {
       let again: ReturnType<typeof setTimeout> | null = null;
-      let source: EventSource;
-      let isClosed = false;
-      const ask = async (): Promise<void> => {
+      let source: EventSource | null = null;
+      const rest = (): void => {
+        source?.close();
+        source = null;
+        if (again !== null) clearTimeout(again);
+        again = null;
+      };
+      const ask = async (asked: EventSource): Promise<void> => {
         const status = await statusOf(addressOf());
-        if (isClosed) return;
+        if (source !== asked) return;
         if (status === 204 || status === 404) show({ ...followed, connection: 'over' });
         // The log is shorter than it was: a back-up took its place.
         else if (status === 400) show({ ...followed, events: [] });
         if (followed.connection !== 'over') again = setTimeout(connect, AGAIN_MS);
       };
       const connect = (): void => {
-        source = new EventSource(addressOf());
-        source.addEventListener('open', () => show({ ...followed, connection: 'live' }));
-        hear(source, take);
-        source.addEventListener('error', (event) => {
+        rest();
+        flush();
+        if (followed.connection === 'over') return;
+        const opened = new EventSource(addressOf());
+        source = opened;
+        opened.addEventListener('open', () => show({ ...followed, connection: 'live' }));
+        hear(opened, take);
+        opened.addEventListener('error', (event) => {
           if (event instanceof MessageEvent) return;
           flush();
           const connection = hasEnd(followed.events) ? 'over' : 'lost';
-          if (connection === 'over') source.close();
+          if (connection === 'over') opened.close();
           show({ ...followed, connection });
           // Refused, not cut off: the browser gives up, and this does not, unless there is nothing more to come.
-          if (connection === 'over' || source.readyState !== EventSource.CLOSED) return;
-          void ask();
+          if (connection === 'lost' && opened.readyState === EventSource.CLOSED) void ask(opened);
         });
       };
-      connect();
+      const stop = whileSeen(connect, rest);
       return () => {
-        isClosed = true;
-        source.close();
-        if (again !== null) clearTimeout(again);
+        stop();
         if (timer !== null) clearTimeout(timer);
-        timer = null;
         flush();
       };
     },

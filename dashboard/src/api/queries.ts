@@ -43,12 +43,6 @@ export const queries: QueryClient = new QueryClient({
   },
 });
 
-/** A page of jobs. */
-export interface JobPage {
-  readonly jobs: readonly JobView[];
-  readonly next_cursor: string | null;
-}
-
 const ENDED: Readonly<Record<JobStatus, boolean>> = {
   queued: false,
   forking: false,
@@ -85,7 +79,11 @@ export function jobQuery(jobId: string) {
 /** Jobs that wait, the newest first: enough to tell one its place. */
 export const queuedQuery = queryOptions({
   queryKey: ['queued'],
-  queryFn: ({ signal }) => get<JobPage>('/api/jobs?status=queued&limit=200', signal),
+  queryFn: ({ signal }) =>
+    get<{ readonly jobs: readonly JobView[]; readonly next_cursor: string | null }>(
+      '/api/jobs?status=queued&limit=200',
+      signal,
+    ),
   refetchInterval: JOB_MS,
 });
 

@@ -1,95 +1,127 @@
-/** The list of jobs as it is now: its newest part asked for again and again, the rest read once, as far as one scrolls. */
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo } from 'react';
+/** The list of jobs as it is now: pages are read as far as one scrolls, and brought up to date by what changes. */
+import { useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
+import { useEffect, useMemo, useRef } from 'react';
 import type { JobView } from '../../../src/job/view/view.ts';
 import { get } from '../api/call.ts';
-import { queries, type JobPage } from '../api/queries.ts';
-
-/** What is looked for; empty is everything. */
-export interface Filter {
-  readonly status: string;
-  readonly repo: string;
-  readonly words: string;
-}
+import { recentChanges, useChanges } from '../api/changes.ts';
+import type { Connection } from '../api/follow.ts';
+import { queries } from '../api/queries.ts';
+import { fits, questionOf, type Filter } from './filter.ts';
+import { pageOf, patched, type Change, type JobPage } from './patch.ts';
+import { countAnew } from './steps.tsx';
 
 /** The list. */
 export interface Feed {
   readonly jobs: readonly JobView[];
-  /** How many of them are asked for again by themselves. */
-  readonly fresh: number;
   readonly state: 'loading' | 'failed' | 'ready';
   readonly error: unknown;
+  readonly connection: Connection;
   readonly hasMore: boolean;
+  readonly isReading: boolean;
   readonly more: () => void;
   readonly again: () => void;
 }
 
-const HEAD_JOBS = 50;
+type Pages = InfiniteData<JobPage, string | null>;
+
 const PAGE_JOBS = 100;
-const HEAD_MS = 2000;
-/** Letters that the server needs of the beginning of a word. */
-const MIN_BEGINNING = 3;
+/** Jobs of the front that are read anew where only the server knows what fits. */
+const FRONT_JOBS = 50;
+/** Least pause between two such readings, in milliseconds. */
+const FRONT_MS = 2000;
 
-/** Words as the server searches them: the last one may still be growing, so that its beginning is looked for. */
-export function searchOf(words: string): string {
-  const trimmed = words.trim();
-  const last = /[\p{L}\p{N}]+$/u.exec(trimmed)?.[0] ?? '';
-  return last.length >= MIN_BEGINNING && trimmed === words ? `${trimmed}*` : trimmed;
+async function read(filter: Filter, cursor: string | null, signal: AbortSignal): Promise<JobPage> {
+  const given = await get<Omit<JobPage, 'from' | 'to'>>(
+    questionOf(filter, PAGE_JOBS, cursor, Date.now()),
+    signal,
+  );
+  const page = pageOf(given, cursor === null);
+  // What changed while it was on its way is told already, and not told again.
+  const since = recentChanges().filter(({ change }) => change > page.change);
+  const fit = (job: JobView): boolean | null => fits(filter, job, Date.now());
+  return patched([page], since, fit).pages[0] ?? page;
 }
 
-function addressOf({ status, repo, words }: Filter, limit: number, cursor: string | null): string {
-  const query = new URLSearchParams({ limit: String(limit) });
-  if (status !== '') query.set('status', status);
-  if (repo !== '') query.set('repo', repo);
-  if (words.trim() !== '') query.set('q', searchOf(words));
-  if (cursor !== null) query.set('cursor', cursor);
-  return `/api/jobs?${query}`;
+function keyOf(filter: Filter): readonly unknown[] {
+  return ['jobs', filter];
 }
 
-/** Puts the new front of a list before what was read of it earlier; `null` where they do not meet any more. */
-export function joined(head: JobPage, earlier: readonly JobView[]): readonly JobView[] | null {
-  const last = head.jobs.at(-1);
-  if (last === undefined || head.next_cursor === null) return head.jobs;
-  const at = earlier.findIndex((job) => job.job_id === last.job_id);
-  return at === -1 ? null : [...head.jobs, ...earlier.slice(at + 1)];
+/** Puts what changed into every list that was read, and tells of those about which it can't be sure. */
+function patchLists(changes: readonly Change[]): readonly Filter[] {
+  const unsure: Filter[] = [];
+  for (const [key, data] of queries.getQueriesData<Pages>({ queryKey: ['jobs'] })) {
+    if (data === undefined) continue;
+    const filter = key[1] as Filter;
+    const next = patched(data.pages, changes, (job) => fits(filter, job, Date.now()));
+    if (next.isUnsure) unsure.push(filter);
+    if (next.pages.some((page, at) => page !== data.pages[at]))
+      queries.setQueryData<Pages>(key, { ...data, pages: [...next.pages] });
+  }
+  return unsure;
+}
+
+/** Reads the front of a list anew, of which only the server knows what fits. */
+async function readFront(filter: Filter): Promise<void> {
+  const front = await get<Pick<JobPage, 'jobs' | 'change'>>(
+    questionOf(filter, FRONT_JOBS, null, Date.now()),
+  ).catch(() => null);
+  const data = queries.getQueryData<Pages>(keyOf(filter));
+  if (front === null || data === undefined) return;
+  const found = front.jobs.map((job) => ({ change: front.change, job }));
+  const { pages } = patched(data.pages, found, () => true);
+  queries.setQueryData<Pages>(keyOf(filter), { ...data, pages: [...pages] });
 }
 
 /** Follows the list of jobs. */
 export function useFeed(filter: Filter): Feed {
-  const key = ['jobs', filter.status, filter.repo, filter.words];
   const pages = useInfiniteQuery({
-    queryKey: [...key, 'pages'],
-    queryFn: ({ pageParam, signal }) => get<JobPage>(addressOf(filter, PAGE_JOBS, pageParam), signal),
+    queryKey: keyOf(filter),
+    queryFn: ({ pageParam, signal }) => read(filter, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page: JobPage) => page.next_cursor,
     staleTime: Infinity,
+    // What has changed is known, and comparing thousands of jobs field by field is not free.
+    structuralSharing: false,
+    refetchOnMount: false,
     refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
   });
-  const head = useQuery({
-    queryKey: [...key, 'head'],
-    queryFn: ({ signal }) => get<JobPage>(addressOf(filter, HEAD_JOBS, null), signal),
-    refetchInterval: HEAD_MS,
-    enabled: pages.isSuccess,
-  });
-  const earlier = useMemo(() => pages.data?.pages.flatMap((page) => page.jobs) ?? [], [pages.data]);
-  const whole = useMemo(
-    () => (head.data === undefined ? earlier : joined(head.data, earlier)),
-    [head.data, earlier],
-  );
-  const isTorn = whole === null;
-  const { status, repo, words } = filter;
+  const reading = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const current = useRef(filter);
   useEffect(() => {
-    // More jobs came at once than the front holds: what was read earlier is read anew.
-    if (isTorn) void queries.resetQueries({ queryKey: ['jobs', status, repo, words, 'pages'] });
-  }, [isTorn, status, repo, words]);
-  const error = pages.error ?? head.error;
+    current.current = filter;
+  }, [filter]);
+  useEffect(
+    () => () => {
+      if (reading.current !== null) clearTimeout(reading.current);
+    },
+    [],
+  );
+  const listener = useMemo(
+    () => ({
+      onChanges(changes: readonly Change[]) {
+        countAnew(changes.map(({ job }) => job));
+        if (!patchLists(changes).some((one) => JSON.stringify(one) === JSON.stringify(current.current)))
+          return;
+        reading.current ??= setTimeout(() => {
+          reading.current = null;
+          void readFront(current.current);
+        }, FRONT_MS);
+      },
+      onReset: () => void queries.resetQueries({ queryKey: ['jobs'] }),
+    }),
+    [],
+  );
+  const connection = useChanges(pages.data?.pages[0]?.change ?? null, listener);
+  const jobs = useMemo(() => pages.data?.pages.flatMap((page) => page.jobs) ?? [], [pages.data]);
   return {
-    jobs: whole ?? head.data?.jobs ?? [],
-    fresh: head.data?.jobs.length ?? 0,
-    state: pages.isPending ? 'loading' : pages.isError ? 'failed' : 'ready',
-    error,
-    hasMore: pages.hasNextPage && whole !== null && whole.length >= HEAD_JOBS,
-    more: () => void (pages.isFetchingNextPage ? undefined : pages.fetchNextPage()),
-    again: () => void Promise.all([pages.refetch(), head.refetch()]),
+    jobs,
+    state: pages.isPending ? 'loading' : pages.isError && jobs.length === 0 ? 'failed' : 'ready',
+    error: pages.error,
+    connection,
+    hasMore: pages.hasNextPage,
+    isReading: pages.isFetchingNextPage,
+    more: () => void (pages.isFetching || pages.isError ? undefined : pages.fetchNextPage()),
+    again: () => void (pages.isFetchNextPageError ? pages.fetchNextPage() : pages.refetch()),
   };
 }

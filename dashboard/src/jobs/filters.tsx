@@ -1,12 +1,12 @@
 /** What of the list is looked at. It stands in the address, so that it can be kept and sent. */
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
+import { useEffect, useId, useMemo, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { useSearchParams } from 'wouter';
 import { usageQuery } from '../api/queries.ts';
 import { Icon } from '../parts/icon.tsx';
 import { STATUS } from '../parts/state.tsx';
-import { repoName } from '../parts/words.ts';
-import type { Filter } from './feed.ts';
+import { repoName, shown } from '../parts/words.ts';
+import { addressOf, filterOf, narrows, type Filter } from './filter.ts';
 
 /** How long is waited for the next letter, in milliseconds. */
 const PAUSE_MS = 200;
@@ -15,19 +15,11 @@ const CHOICES = ['running', 'needs_input', 'queued', 'completed', 'failed', 'can
 /** The filter of the address, and how to change it. */
 export function useFilter(): readonly [Filter, (change: Partial<Filter>) => void] {
   const [search, setSearch] = useSearchParams();
-  const filter: Filter = {
-    status: search.get('status') ?? '',
-    repo: search.get('repo') ?? '',
-    words: search.get('q') ?? '',
-  };
-  const change = (wanted: Partial<Filter>): void => {
-    const { status, repo, words } = { ...filter, ...wanted };
-    const next = new URLSearchParams();
-    if (status !== '') next.set('status', status);
-    if (repo !== '') next.set('repo', repo);
-    if (words !== '') next.set('q', words);
-    setSearch(next, { replace: true });
-  };
+  const text = search.toString();
+  // The same object while the address is the same: lists are known by it.
+  const filter = useMemo(() => filterOf(new URLSearchParams(text)), [text]);
+  const change = (wanted: Partial<Filter>): void =>
+    setSearch(addressOf({ ...filter, ...wanted }), { replace: true });
   return [filter, change];
 }
 
@@ -74,34 +66,128 @@ function Search({
   );
 }
 
+interface PickProps {
+  readonly label: string;
+  readonly value: string;
+  readonly options: readonly (readonly [value: string, label: string])[];
+  readonly onPick: (value: string) => void;
+}
+
+/** One of several; what is chosen and no longer known stands there still. */
+function Pick({ label, value, options, onPick }: PickProps): ReactNode {
+  const isKnown = options.some(([one]) => one === value);
+  return (
+    <label className={value === '' ? 'select' : 'select set'}>
+      <span className="unseen">{label}</span>
+      <select value={value} onChange={(event) => onPick(event.target.value)}>
+        {[...options, ...(isKnown ? [] : [[value, shown(value)] as const])].map(([one, word]) => (
+          <option key={one} value={one}>
+            {word}
+          </option>
+        ))}
+      </select>
+      <Icon name="down" />
+    </label>
+  );
+}
+
+const KINDS: PickProps['options'] = [
+  ['', 'Jobs and runs'],
+  ['job', 'Jobs'],
+  ['run', 'Runs of pipelines'],
+  ['step', 'Steps of runs'],
+  ['all', 'Jobs, runs and steps'],
+];
+const TIMES: PickProps['options'] = [
+  ['', 'Any time'],
+  ['1', 'Today'],
+  ['7', 'The last 7 days'],
+  ['30', 'The last 30 days'],
+];
+
+function Asker({
+  user,
+  onUser,
+}: {
+  readonly user: string;
+  readonly onUser: (user: string) => void;
+}): ReactNode {
+  const field = useRef<HTMLInputElement>(null);
+  return (
+    <form
+      className={user === '' ? 'search asker' : 'search asker set'}
+      onSubmit={(event) => {
+        event.preventDefault();
+        field.current?.blur();
+      }}
+    >
+      <label className="unseen" htmlFor="asker">
+        Asked for by
+      </label>
+      <input
+        ref={field}
+        key={user}
+        id="asker"
+        name="user"
+        type="search"
+        defaultValue={user}
+        maxLength={200}
+        placeholder="Asked for by"
+        onBlur={(event) => {
+          const typed = event.currentTarget.value.trim();
+          if (typed !== user) onUser(typed);
+        }}
+      />
+    </form>
+  );
+}
+
+/** Filters that are wanted less often. */
+function More({ filter, onChange }: Changing): ReactNode {
+  const { data } = useQuery(usageQuery('agent', 'all'));
+  const agents = (data?.rows ?? []).flatMap(({ key }) => (key === null ? [] : [[key, shown(key)] as const]));
+  return (
+    <>
+      <Pick
+        label="Agent"
+        value={filter.agent}
+        options={[['', 'All agents'], ...agents]}
+        onPick={(agent) => onChange({ agent })}
+      />
+      <Pick label="Kind" value={filter.kind} options={KINDS} onPick={(kind) => onChange({ kind })} />
+      <Pick label="Time" value={filter.days} options={TIMES} onPick={(days) => onChange({ days })} />
+      <Asker user={filter.user} onUser={(user) => onChange({ user })} />
+    </>
+  );
+}
+
+interface Changing {
+  readonly filter: Filter;
+  readonly onChange: (change: Partial<Filter>) => void;
+}
+
 /** The filters. */
 export function Filters({
   filter,
   onChange,
   field,
-}: {
-  readonly filter: Filter;
-  readonly onChange: (change: Partial<Filter>) => void;
-  readonly field: RefObject<HTMLInputElement | null>;
-}): ReactNode {
+}: Changing & { readonly field: RefObject<HTMLInputElement | null> }): ReactNode {
   const { data } = useQuery(usageQuery('repo', 'all'));
-  const known = (data?.rows ?? []).flatMap(({ key }) => key ?? []);
-  const repos = filter.repo === '' || known.includes(filter.repo) ? known : [filter.repo, ...known];
+  const repos = (data?.rows ?? []).flatMap(({ key }) =>
+    key === null ? [] : [[key, repoName(key)] as const],
+  );
+  const more = narrows({ ...filter, words: '', repo: '', status: '' });
+  const [isOpen, setOpen] = useState(more > 0);
+  const id = useId();
   return (
     <search className="filters">
       <Search words={filter.words} onWords={(words) => onChange({ words })} field={field} />
-      <label className="select">
-        <span className="unseen">Repository</span>
-        <select value={filter.repo} onChange={(event) => onChange({ repo: event.target.value })}>
-          <option value="">All repositories</option>
-          {repos.map((repo) => (
-            <option key={repo} value={repo}>
-              {repoName(repo)}
-            </option>
-          ))}
-        </select>
-        <Icon name="down" />
-      </label>
+      <Pick
+        label="Repository"
+        value={filter.repo}
+        options={[['', 'All repositories'], ...repos]}
+        onPick={(repo) => onChange({ repo })}
+      />
       <div className="choices" role="group" aria-label="Status">
         {['', ...CHOICES].map((status) => (
           <button
@@ -113,6 +199,18 @@ export function Filters({
             {status === '' ? 'All' : STATUS[status as (typeof CHOICES)[number]].word}
           </button>
         ))}
+      </div>
+      <button
+        type="button"
+        className="button plain small"
+        aria-expanded={isOpen}
+        aria-controls={id}
+        onClick={() => setOpen(!isOpen)}
+      >
+        Filters{more === 0 ? '' : ` (${more})`}
+      </button>
+      <div id={id} className="more-filters" hidden={!isOpen}>
+        {isOpen ? <More filter={filter} onChange={onChange} /> : null}
       </div>
     </search>
   );

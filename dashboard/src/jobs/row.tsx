@@ -1,12 +1,12 @@
 /** A job in the list: one glance says what was asked, where it stands and whether it is proven. */
-import { useQuery } from '@tanstack/react-query';
 import { memo, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { JobView } from '../../../src/job/view/view.ts';
-import { hasEnded, jobQuery } from '../api/queries.ts';
 import { Icon } from '../parts/icon.tsx';
 import { useNow } from '../parts/now.ts';
 import { State, toldOf, UNTRUSTED, VERDICT } from '../parts/state.tsx';
+import { StepCount } from './steps.tsx';
+import { isRun } from './filter.ts';
 import { ago, firstLine, moment, money, repoName, shown, span, webAddress } from '../parts/words.ts';
 
 function Age({ time }: { readonly time: string }): ReactNode {
@@ -44,28 +44,45 @@ export const COLUMNS: readonly (readonly [name: string, label: string])[] = [
 
 interface RowProps {
   readonly job: JobView;
-  /** Whether it is asked for again with the front of the list. */
-  readonly isFresh: boolean;
   readonly isAt: boolean;
   readonly isChosen: boolean;
-  readonly onChoose: ((jobId: string) => void) | null;
+  readonly onChoose: ((jobId: string, isWide: boolean) => void) | null;
+}
+
+/** The address of the issue that a job was asked for on, where its repository tells of the forge. */
+export function issueAddress({
+  about,
+  repo,
+  pr_url: pull,
+}: Pick<JobView, 'about' | 'repo' | 'pr_url'>): string | null {
+  const [, name, number] = /^([\w.-]+\/[\w.-]+)#(\d{1,10})$/.exec(about ?? '') ?? [];
+  if (name === undefined) return null;
+  const known = [webAddress(repo), webAddress(pull)].find((url) => url !== null && URL.canParse(url));
+  return known == null ? null : `${new URL(known).origin}/${name}/issues/${number}`;
+}
+
+function Forge({ job }: { readonly job: JobView }): ReactNode {
+  const pull = webAddress(job.pr_url);
+  const issue = issueAddress(job);
+  const number = /#(\d+)$/.exec(job.about ?? '')?.[1];
+  return (
+    <>
+      {issue === null ? null : (
+        <a href={issue} className="above" rel="noreferrer" aria-label={`Issue ${number}`}>
+          <Icon name="flag" /> #{number}
+        </a>
+      )}
+      {pull === null ? null : (
+        <a href={pull} className="above" rel="noreferrer">
+          <Icon name="pull" /> {/\/pulls?\/(\d+)/.exec(pull)?.[1]?.replace(/^/, '#') ?? 'pull request'}
+        </a>
+      )}
+    </>
+  );
 }
 
 /** The row. */
-export const Row = memo(function Row({
-  job: listed,
-  isFresh,
-  isAt,
-  isChosen,
-  onChoose,
-}: RowProps): ReactNode {
-  const { data: job = listed } = useQuery({
-    ...jobQuery(listed.job_id),
-    ...(isFresh ? {} : { initialData: listed }),
-    enabled: !isFresh && !hasEnded(listed),
-  });
-  const seen = isFresh ? listed : job;
-  const address = webAddress(seen.pr_url);
+export const Row = memo(function Row({ job, isAt, isChosen, onChoose }: RowProps): ReactNode {
   return (
     <>
       <span role="cell" className="c-choose">
@@ -73,48 +90,46 @@ export const Row = memo(function Row({
           <input
             type="checkbox"
             checked={isChosen}
-            aria-label={`Choose ${firstLine(seen.task)}`}
-            onChange={() => onChoose(seen.job_id)}
+            aria-label={`Choose ${firstLine(job.task)}`}
+            onChange={(event) =>
+              onChoose(job.job_id, event.nativeEvent instanceof MouseEvent && event.nativeEvent.shiftKey)
+            }
           />
         )}
       </span>
       <span role="cell" className="c-state">
-        <State told={toldOf(seen)} />
+        <State told={toldOf(job)} />
       </span>
       <span role="cell" className="c-task">
-        <Link href={`/job/${seen.job_id}`} className="cover" data-at={isAt ? '' : undefined} dir="auto">
-          {firstLine(seen.task)}
+        <Link href={`/job/${job.job_id}`} className="cover" data-at={isAt ? '' : undefined} dir="auto">
+          {firstLine(job.task)}
         </Link>
         <span className="meta">
-          <span title={shown(seen.repo)}>{repoName(seen.repo)}</span>
-          <code>{seen.job_id.replace('job-', '')}</code>
-          {seen.step === null ? null : (
-            <span>
-              step {shown(seen.step)} of {seen.run_id}
-            </span>
-          )}
-          {address === null ? null : (
-            <a href={address} className="above" rel="noreferrer">
-              <Icon name="pull" /> {/\/pull\/(\d+)/.exec(address)?.[1] ?? 'pull request'}
-            </a>
-          )}
-          {seen.question === null ? null : <span className="warn">{firstLine(seen.question)}</span>}
+          {isRun(job) && job.run_id !== null ? (
+            <StepCount runId={job.run_id} hasEnded={job.outcome !== null} />
+          ) : null}
+          {job.step === null ? null : <span className="of-run">step {shown(job.step)}</span>}
+          <span title={shown(job.repo)}>{repoName(job.repo)}</span>
+          <code>{job.job_id.replace('job-', '')}</code>
+          <Forge job={job} />
+          {job.user_id === null || job.user_id === '' ? null : <span>{shown(job.user_id)}</span>}
+          {job.question === null ? null : <span className="warn">{firstLine(job.question)}</span>}
         </span>
       </span>
       <span role="cell" className="c-gate">
-        <Proof job={seen} />
+        <Proof job={job} />
       </span>
       <span role="cell" className="c-agent">
-        {shown(seen.agent)}
+        {shown(job.agent)}
       </span>
       <span role="cell" className="c-cost">
-        {money(seen.total_cost)}
+        {money(job.total_cost)}
       </span>
       <span role="cell" className="c-took">
-        <Took job={seen} />
+        <Took job={job} />
       </span>
       <span role="cell" className="c-age">
-        <Age time={seen.created_at} />
+        <Age time={job.created_at} />
       </span>
     </>
   );

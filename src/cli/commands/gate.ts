@@ -1,7 +1,7 @@
 /** `gate`: judges any branch, a person's too, without an agent. */
 import { JobError } from '../../job/error.ts';
 import { openRunner } from '../../runner/open.ts';
-import type { Judgement } from '../../runner/look/judge.ts';
+import type { Judgement } from '../../runner/look/gate/judge.ts';
 import { addToldFlags, tellCi, type ToldOptions } from '../actions/told.ts';
 import { action, printJson, type CliCommand, type Io } from '../command.ts';
 import { exitOf, JUDGEMENT_FORMATS, toJunit, toMarkdown } from '../judgement.ts';

@@ -20,7 +20,6 @@ import type {
   MadeKey,
   Message,
   NewKey,
-  Offer,
   Pipeline,
   PipelineDefinition,
   PipelinePage,
@@ -31,6 +30,7 @@ import type {
   RunOptions,
   RunPage,
   RunRequest,
+  ServerLimits,
   SessionDetail,
   SessionPage,
   Steps,
@@ -394,7 +394,7 @@ export interface Operations {
     readonly query: null;
     readonly header: null;
     readonly body: null;
-    readonly answer: Offer;
+    readonly answer: ServerLimits;
   };
   readonly makeDemo: {
     readonly path: null;

@@ -123,6 +123,8 @@ export interface Job {
   readonly run_id: string | null;
   /** The step of that run that it does */
   readonly step: string | null;
+  /** The issue or pull request that it was asked for on, as `owner/name#12` */
+  readonly about: string | null;
   readonly user_id: string | null;
   readonly branch: string;
   readonly upstream_repo: string | null;
@@ -888,7 +890,7 @@ export interface Agents {
   }[];
 }
 
-export interface Offer {
+export interface ServerLimits {
   /** Who is asked unless a request says otherwise */
   readonly model: string | null;
   readonly sandbox: 'auto' | 'bubblewrap' | 'host';

@@ -38,6 +38,8 @@ export interface JobView extends AcceptedView {
   /** The run of a pipeline that it is, or, where `step` says which of its steps it does, that it belongs to. */
   readonly run_id: string | null;
   readonly step: string | null;
+  /** The issue or pull request that it was asked for on, as `owner/name#12`. */
+  readonly about: string | null;
   readonly user_id: string | null;
   readonly pr_url: string | null;
   /** What the gate said of its change last; `null` before the end, and where nothing was judged. */
@@ -88,6 +90,7 @@ export function viewOf(job: Job): JobView {
     budget: request.budget,
     run_id: runOf(job),
     step: request.step?.name ?? null,
+    about: request.issue ?? request.trigger?.about ?? null,
     user_id: request.user_id,
     branch: job.branch,
     upstream_repo: result?.upstream_repo ?? null,

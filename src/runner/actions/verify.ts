@@ -1,7 +1,7 @@
 /** The second job: judges a bundle on a machine that the agent never saw, by the gate of every job. */
 import { commitTree } from '../../workspace/change.ts';
 import type { Git } from '../../workspace/git.ts';
-import type { JudgeInput, Judgement } from '../look/judge.ts';
+import type { JudgeInput, Judgement } from '../look/gate/judge.ts';
 import { readChange, unfit, type Verdict } from './artifact.ts';
 import { layBundle, treeOn, type Upstream } from './upstream.ts';
 

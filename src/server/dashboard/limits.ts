@@ -33,7 +33,7 @@ const limits = z
       }),
     ),
   })
-  .meta({ id: 'Offer' });
+  .meta({ id: 'ServerLimits' });
 
 const EXAMPLE: LimitsView = {
   model: null,

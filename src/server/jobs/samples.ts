@@ -49,6 +49,7 @@ export const job: JobView = {
   budget: { max_cost_usd: 5, max_tokens: null, max_turns: null, timeout_s: 3600 },
   run_id: null,
   step: null,
+  about: null,
   user_id: 'ada',
   branch: `bot/${ID}`,
   upstream_repo: null,

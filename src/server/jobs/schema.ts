@@ -192,6 +192,10 @@ export const jobView = z
     budget: limits,
     run_id: z.string().nullable().meta({ description: 'The run of a pipeline that it is, or is a step of' }),
     step: z.string().nullable().meta({ description: 'The step of that run that it does' }),
+    about: z
+      .string()
+      .nullable()
+      .meta({ description: 'The issue or pull request that it was asked for on, as `owner/name#12`' }),
     user_id: z.string().nullable(),
     branch: z.string(),
     upstream_repo: z.string().nullable(),

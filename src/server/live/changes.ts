@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { changeView, type Told } from '../../runner/queue/changes.ts';
 import { json, type Call, type Endpoint } from '../endpoint.ts';
-import { eventChunk, sseResponse } from '../live/sse.ts';
+import { eventChunk, sseResponse } from './sse.ts';
 import type { Define, Parts } from '../parts.ts';
-import { lastEventId, wantsStream } from './read.ts';
-import { count, jobView, wholeParam } from './schema.ts';
-import * as samples from './samples.ts';
+import { lastEventId, wantsStream } from '../jobs/read.ts';
+import { count, jobView, wholeParam } from '../jobs/schema.ts';
+import * as samples from '../jobs/samples.ts';
 
 /** Events that are sent before the client has taken them; each is bounded by what is kept of a job's texts. */
 const PIECE = 20;

@@ -2,12 +2,12 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
-import { codeOf, JobError } from '../../job/error.ts';
-import type { GateReport } from '../../job/gate.ts';
-import type { Job } from '../../job/job.ts';
-import type { StepResult, Verified } from '../../job/step.ts';
-import type { RunnerParts } from '../context.ts';
-import { maskOf } from '../engine/wire.ts';
+import { codeOf, JobError } from '../../../job/error.ts';
+import type { GateReport } from '../../../job/gate.ts';
+import type { Job } from '../../../job/job.ts';
+import type { StepResult, Verified } from '../../../job/step.ts';
+import type { RunnerParts } from '../../context.ts';
+import { maskOf } from '../../engine/wire.ts';
 
 /** Most that is shown of what a check printed, in bytes: its beginning, and its end, which says why. */
 const MAX_HEAD_BYTES = 1024 * 1024;

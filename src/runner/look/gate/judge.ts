@@ -1,21 +1,21 @@
 /** The gate alone: judges a branch, a person's too, without an agent. The same steps as a job's, without a job. */
 import { randomBytes } from 'node:crypto';
-import { JobError } from '../../job/error.ts';
-import type { GateReport } from '../../job/gate.ts';
-import { redBaseNotices } from '../../job/result.ts';
-import { PROCEDURE_VERSION, type JobEvent } from '../../job/job.ts';
-import type { JobRequest } from '../../job/request.ts';
-import type { Verified } from '../../job/step.ts';
-import type { Remote } from '../../forge/forge.ts';
-import { dirtyPaths } from '../../workspace/copy/dirty.ts';
-import { findRevision } from '../../workspace/remote/listing.ts';
-import { fetchBase, unpinBase } from '../../workspace/remote/mirror.ts';
-import type { JobContext, PreparedDetail } from '../context.ts';
-import type { Bench } from '../place.ts';
-import type { Journal } from '../engine/journal.ts';
-import { tidyJob } from '../engine/settle.ts';
-import { namePaths, prepare } from '../steps/prepare.ts';
-import { verify } from '../steps/verify.ts';
+import { JobError } from '../../../job/error.ts';
+import type { GateReport } from '../../../job/gate.ts';
+import { redBaseNotices } from '../../../job/result.ts';
+import { PROCEDURE_VERSION, type JobEvent } from '../../../job/job.ts';
+import type { JobRequest } from '../../../job/request.ts';
+import type { Verified } from '../../../job/step.ts';
+import type { Remote } from '../../../forge/forge.ts';
+import { dirtyPaths } from '../../../workspace/copy/dirty.ts';
+import { findRevision } from '../../../workspace/remote/listing.ts';
+import { fetchBase, unpinBase } from '../../../workspace/remote/mirror.ts';
+import type { JobContext, PreparedDetail } from '../../context.ts';
+import type { Bench } from '../../place.ts';
+import type { Journal } from '../../engine/journal.ts';
+import { tidyJob } from '../../engine/settle.ts';
+import { namePaths, prepare } from '../../steps/prepare.ts';
+import { verify } from '../../steps/verify.ts';
 
 /** What is judged. */
 export interface JudgeInput {
