@@ -66,15 +66,15 @@ function giveBack(): void {
   collect({ type: 'major', flavor: 'last-resort' });
 }
 
-/** What a person is told who started it: how to get in, and why there may be no pages. */
-/** What of a started server is told. */
-interface Started {
+/** What of a server a person is told of. */
+interface Opened {
   readonly url: string;
   readonly loginUrl: string | null;
   readonly hasDashboard: boolean;
 }
 
-function greet(io: Io, { url, loginUrl, hasDashboard }: Started, auth: boolean): void {
+/** What a person is told who started it: how to get in, and why there may be no pages. */
+function greet(io: Io, { url, loginUrl, hasDashboard }: Opened, auth: boolean): void {
   if (loginUrl !== null) io.err('the link logs you in; it is shown this once, and so is the key in it\n');
   else if (auth)
     io.err(

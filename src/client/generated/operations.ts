@@ -20,6 +20,7 @@ import type {
   MadeKey,
   Message,
   NewKey,
+  Offer,
   Pipeline,
   PipelineDefinition,
   PipelinePage,
@@ -30,7 +31,6 @@ import type {
   RunOptions,
   RunPage,
   RunRequest,
-  ServerLimits,
   SessionDetail,
   SessionPage,
   Steps,
@@ -394,7 +394,7 @@ export interface Operations {
     readonly query: null;
     readonly header: null;
     readonly body: null;
-    readonly answer: ServerLimits;
+    readonly answer: Offer;
   };
   readonly makeDemo: {
     readonly path: null;

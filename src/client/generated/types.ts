@@ -890,7 +890,7 @@ export interface Agents {
   }[];
 }
 
-export interface ServerLimits {
+export interface Offer {
   /** Who is asked unless a request says otherwise */
   readonly model: string | null;
   readonly sandbox: 'auto' | 'bubblewrap' | 'host';

@@ -33,7 +33,7 @@ const limits = z
       }),
     ),
   })
-  .meta({ id: 'ServerLimits' });
+  .meta({ id: 'Offer' });
 
 const EXAMPLE: LimitsView = {
   model: null,
