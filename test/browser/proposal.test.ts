@@ -96,5 +96,5 @@ describe.skipIf(!works)(label, () => {
     } finally {
       await receiver.close();
     }
-  });
+  }, 120_000);
 });

@@ -21,7 +21,7 @@ export function Mending({ text }: { readonly text: string }): ReactNode {
     <p className="fix">
       {partsOf(text).map(({ text: part, isCommand }) =>
         isCommand ? (
-          <span key={part} className="command">
+          <span key={part} className="fix-command">
             <code>{shown(part)}</code>
             <Copy text={part} what={part} />
           </span>

@@ -5,6 +5,7 @@ import { Link, useSearchParams } from 'wouter';
 import type { UsageKey, UsageSum } from '../../../../src/job/model/usage.ts';
 import { usageQuery, type UsageView } from '../../api/queries.ts';
 import { useTitle } from '../../frame/shell.tsx';
+import { addressOf, ALL } from '../../jobs/filter.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { useNow } from '../../parts/now.ts';
 import { Empty, Failure, Loading } from '../../parts/notes.tsx';
@@ -96,8 +97,17 @@ function Known({
   );
 }
 
-function Rows({ usage }: { readonly usage: UsageView }): ReactNode {
+/** Where the jobs of a sum are listed; `null` where the list knows no such filter. */
+function listOf(by: UsageKey, days: string): ((key: string) => string) | null {
+  if (by !== 'repo' && by !== 'agent') return null;
+  // The list counts today as the first of its days.
+  const span = days === 'all' ? '' : String(Number(days) + 1);
+  return (key) => `/?${addressOf({ ...ALL, kind: 'all', days: span, [by]: key })}`;
+}
+
+function Rows({ usage, days }: { readonly usage: UsageView; readonly days: string }): ReactNode {
   const { by, rows } = usage;
+  const list = listOf(by, days);
   const measure = bestMeasure(rows);
   const values = rows.map((row) => measured(measure, row) ?? 0);
   const most = Math.max(...values, 0);
@@ -129,10 +139,10 @@ function Rows({ usage }: { readonly usage: UsageView }): ReactNode {
           {rows.map((row, at) => (
             <tr key={row.key ?? ''}>
               <th scope="row" title={shown(row.key ?? '')}>
-                {by === 'repo' && row.key !== null ? (
-                  <Link href={`/?repo=${encodeURIComponent(row.key.toWellFormed())}`}>{nameOf(by, row)}</Link>
-                ) : (
+                {list === null || row.key === null ? (
                   nameOf(by, row)
+                ) : (
+                  <Link href={list(row.key.toWellFormed())}>{nameOf(by, row)}</Link>
                 )}
               </th>
               <td className="share">
@@ -230,7 +240,7 @@ export function CostPage(): ReactNode {
             />
           ) : null}
           <Budgets />
-          <Rows usage={data} />
+          <Rows usage={data} days={days} />
           <div className="form-foot">
             {data.total === null ? <span /> : <Unknown total={data.total} />}
             <a className="button small" href={csv} download={`cost-by-${by}.csv`}>
