@@ -116,8 +116,11 @@ async function pagesOf(scene: Scene, page: Page, jobs: ReadonlyMap<string, strin
   const { pipeline, run } = await runOf(scene, scene.repo);
   await show(`/pipeline/${pipeline}`, 'change, asks');
   await picture(page, 'pipeline');
+  // The whole graph below its question.
+  await page.setViewportSize({ ...SIZE, height: 900 });
   await show(`/run/${run}`, 'Shall it be released?');
   await picture(page, 'run');
+  await page.setViewportSize(SIZE);
   await show('/new', 'Try the demo');
   await page.getByRole('button', { name: 'Try the demo' }).click();
   await page.waitForTimeout(400);

@@ -114,13 +114,24 @@ function hear(source: EventSource, take: (message: MessageEvent<string>) => void
   }
 }
 
-function createStream(jobId: string): Stream {
+/** A log as it was read so far. */
+interface Held {
+  readonly current: () => Followed;
+  readonly subscribe: (listener: () => void) => () => void;
+  readonly show: (change: Partial<Followed>) => void;
+  /** Takes events, and shows them with others that come at the same time. */
+  readonly take: (events: readonly JobEvent[]) => void;
+  /** Shows what was taken at once. */
+  readonly flush: () => void;
+}
+
+function hold(): Held {
   let followed: Followed = { events: [], connection: 'connecting' };
   const listeners = new Set<() => void>();
   let waiting: JobEvent[] = [];
   let timer: ReturnType<typeof setTimeout> | null = null;
-  const show = (next: Followed): void => {
-    followed = next;
+  const show: Held['show'] = (change) => {
+    followed = { ...followed, ...change };
     for (const listener of listeners) listener();
   };
   const flush = (): void => {
@@ -131,80 +142,89 @@ function createStream(jobId: string): Stream {
     waiting = [];
     show({ events, connection: 'live' });
   };
-  const take = (message: MessageEvent<string>): void => {
-    waiting.push(JSON.parse(message.data) as JobEvent);
-    timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
-  };
-  const addressOf = (): string => `/api/jobs/${jobId}/events?after=${followed.events.at(-1)?.seq ?? 0}`;
   return {
+    current: () => followed,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    current: () => followed,
-    open() {
-      let again: ReturnType<typeof setTimeout> | null = null;
-      let source: EventSource | null = null;
-      let reading = new AbortController();
-      const rest = (): void => {
-        reading.abort();
-        source?.close();
-        source = null;
-        if (again !== null) clearTimeout(again);
-        again = null;
-      };
-      const ask = async (asked: EventSource): Promise<void> => {
-        const status = await statusOf(addressOf());
-        if (source !== asked) return;
-        if (status === 204 || status === 404) show({ ...followed, connection: 'over' });
-        // The log is shorter than it was: a back-up took its place.
-        else if (status === 400) show({ ...followed, events: [] });
-        // Whoever may not come in any more is asked to log in.
-        if (status === 401) noteLogin(false);
-        if (followed.connection !== 'over') again = setTimeout(connect, AGAIN_MS);
-      };
-      const hearOn = (): void => {
-        const opened = new EventSource(addressOf());
-        source = opened;
-        opened.addEventListener('open', () => show({ ...followed, connection: 'live' }));
-        hear(opened, take);
-        opened.addEventListener('error', (event) => {
-          if (event instanceof MessageEvent) return;
-          flush();
-          const connection = hasEnd(followed.events) ? 'over' : 'lost';
-          if (connection === 'over') opened.close();
-          show({ ...followed, connection });
-          // Refused, not cut off: the browser gives up, and this does not, unless there is nothing more to come.
-          if (connection === 'lost' && opened.readyState === EventSource.CLOSED) void ask(opened);
-        });
-      };
-      const takeAll = (events: readonly JobEvent[]): void => {
-        const isFirst = followed.events.length === 0;
-        for (const event of events) waiting.push(event);
-        if (isFirst) flush();
-        else timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
-      };
-      const connect = (): void => {
-        rest();
-        flush();
-        if (followed.connection === 'over') return;
-        const { signal } = (reading = new AbortController());
-        // Where it can't be read the stream tells why, and goes on when it can.
-        void readPages(jobId, followed.events.at(-1)?.seq ?? 0, takeAll, signal)
-          .catch(() => {})
-          .then(() => {
-            if (signal.aborted) return;
-            flush();
-            hearOn();
-          });
-      };
-      const stop = whileSeen(connect, rest);
-      return () => {
-        stop();
-        flush();
-      };
+    show,
+    take(events) {
+      for (const event of events) waiting.push(event);
+      timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
     },
+    flush,
   };
+}
+
+/** Reads a log and hears how it goes on, while the page is seen. @returns ends that */
+function followOn(jobId: string, { current, show, take, flush }: Held): () => void {
+  let again: ReturnType<typeof setTimeout> | null = null;
+  let source: EventSource | null = null;
+  let reading = new AbortController();
+  const lastSeq = (): number => current().events.at(-1)?.seq ?? 0;
+  const addressOf = (): string => `/api/jobs/${jobId}/events?after=${lastSeq()}`;
+  const rest = (): void => {
+    reading.abort();
+    source?.close();
+    source = null;
+    if (again !== null) clearTimeout(again);
+    again = null;
+  };
+  const ask = async (asked: EventSource): Promise<void> => {
+    const status = await statusOf(addressOf());
+    if (source !== asked) return;
+    if (status === 204 || status === 404) show({ connection: 'over' });
+    // The log is shorter than it was: a back-up took its place.
+    else if (status === 400) show({ events: [] });
+    // Whoever may not come in any more is asked to log in.
+    if (status === 401) noteLogin(false);
+    if (current().connection !== 'over') again = setTimeout(connect, AGAIN_MS);
+  };
+  const hearOn = (): void => {
+    const opened = new EventSource(addressOf());
+    source = opened;
+    opened.addEventListener('open', () => show({ connection: 'live' }));
+    hear(opened, ({ data }) => take([JSON.parse(data) as JobEvent]));
+    opened.addEventListener('error', (event) => {
+      if (event instanceof MessageEvent) return;
+      flush();
+      const connection = hasEnd(current().events) ? 'over' : 'lost';
+      if (connection === 'over') opened.close();
+      show({ connection });
+      // Refused, not cut off: the browser gives up, and this does not, unless there is nothing more to come.
+      if (connection === 'lost' && opened.readyState === EventSource.CLOSED) void ask(opened);
+    });
+  };
+  const takePage = (events: readonly JobEvent[]): void => {
+    const isFirst = lastSeq() === 0;
+    take(events);
+    if (isFirst) flush();
+  };
+  const readOn = async ({ signal }: AbortController): Promise<void> => {
+    // Where it can't be read the stream tells why, and goes on when it can.
+    await readPages(jobId, lastSeq(), takePage, signal).catch(() => {});
+    if (signal.aborted) return;
+    flush();
+    hearOn();
+  };
+  const connect = (): void => {
+    rest();
+    flush();
+    if (current().connection === 'over') return;
+    reading = new AbortController();
+    void readOn(reading);
+  };
+  const stop = whileSeen(connect, rest);
+  return () => {
+    stop();
+    flush();
+  };
+}
+
+function createStream(jobId: string): Stream {
+  const held = hold();
+  return { subscribe: held.subscribe, current: held.current, open: () => followOn(jobId, held) };
 }
 
 /** Logs of the jobs that were looked at last; an old one is forgotten, and read again when it is asked for. */
