@@ -131,7 +131,7 @@ describe.skipIf(!works)(label, () => {
     await page.getByLabel('A note, where one is needed').fill('Not on a Friday');
     await page.getByRole('button', { name: 'Reject notes' }).click();
     await node(page, 'tell').getByText('Skipped').waitFor();
-    await page.locator('.answers').getByText('Refused').waitFor();
+    await page.locator('.answers').getByText('Refused', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Table' }).click();
     await page.getByRole('row', { name: /^notes .*rejected by Ann: “Not on a Friday”/ }).waitFor();
     const before = page.url();
