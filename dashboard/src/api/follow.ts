@@ -87,16 +87,24 @@ async function readPages(
     // The log may grow between two answers: behind a page that was not full nothing of this round counts.
     const short = pages.findIndex(({ length }) => length < PAGE);
     const events = pages.slice(0, short === -1 ? pages.length : short + 1).flat();
+    // Whoever asked may have gone while the last answer was on its way.
+    if (signal.aborted) return;
     take(events);
     if (short !== -1) return;
     from = events.at(-1)?.seq ?? from;
   }
 }
 
-/** A log with what came since; what comes twice counts once. */
-function grown(events: readonly JobEvent[], come: readonly JobEvent[]): readonly JobEvent[] {
-  const last = events.at(-1)?.seq ?? 0;
-  return [...events, ...come.filter((event) => event.seq > last)];
+/** A log with what came since; what comes twice counts once, also where two readings brought it at the same time. */
+export function grown(events: readonly JobEvent[], come: readonly JobEvent[]): readonly JobEvent[] {
+  const all = [...events];
+  let last = events.at(-1)?.seq ?? 0;
+  for (const event of come) {
+    if (event.seq <= last) continue;
+    all.push(event);
+    last = event.seq;
+  }
+  return all;
 }
 
 /** Whether the last that is known of a job is its end. */
