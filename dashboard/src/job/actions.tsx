@@ -6,7 +6,7 @@ import type { JobView } from '../../../src/job/view/view.ts';
 import { onceKey, post } from '../api/call.ts';
 import { hasEnded, jobQuery, queries, sessionQuery } from '../api/queries.ts';
 import { useSay } from '../frame/notices.tsx';
-import { Sheet } from '../parts/ask.tsx';
+import { CancelSheet, Sheet } from '../parts/ask.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Failure } from '../parts/notes.tsx';
 import { shown } from '../parts/words.ts';
@@ -119,30 +119,6 @@ export function Question({ job, canAct }: { readonly job: JobView; readonly canA
   );
 }
 
-function CancelSheet({
-  open,
-  onClose,
-  onCancel,
-}: {
-  readonly open: boolean;
-  readonly onClose: () => void;
-  readonly onCancel: () => void;
-}): ReactNode {
-  return (
-    <Sheet open={open} onClose={onClose} title="Cancel this job?">
-      <p>It is stopped where it is. What it did is saved, and can be got back.</p>
-      <footer>
-        <button type="button" className="button plain" onClick={onClose}>
-          No
-        </button>
-        <button type="button" className="button danger" onClick={onCancel}>
-          Cancel it
-        </button>
-      </footer>
-    </Sheet>
-  );
-}
-
 function WriteSheet({
   open,
   isOver,
@@ -225,7 +201,14 @@ export function Actions({
           </button>
         )}
       </div>
-      <CancelSheet open={isAsked} onClose={() => setAsked(false)} onCancel={() => void attempt(cancel)} />
+      <CancelSheet
+        title="Cancel this job?"
+        open={isAsked}
+        onClose={() => setAsked(false)}
+        onCancel={() => void attempt(cancel)}
+      >
+        It is stopped where it is. What it did is saved, and can be got back.
+      </CancelSheet>
       <WriteSheet open={isWriting} isOver={isOver} onClose={() => onWriting(false)} onSend={write} />
     </>
   );

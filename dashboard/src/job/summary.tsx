@@ -126,39 +126,53 @@ function Spent({ job, result, spent, phases }: SummaryProps): ReactNode {
   );
 }
 
-/** The five answers, side by side. */
-export function Summary(props: SummaryProps & { readonly children: ReactNode }): ReactNode {
+/** What was asked, what happened, is it proven, what did it cost, what now. */
+interface FrameProps {
+  readonly asked: ReactNode;
+  readonly happened: ReactNode;
+  readonly proven: ReactNode;
+  readonly spent: ReactNode;
+  readonly next: ReactNode;
+}
+
+/** The frame of the five answers, side by side. */
+export function Answers({ asked, happened, proven, spent, next }: FrameProps): ReactNode {
   return (
     <dl className="answers card">
       <div>
         <dt>Asked</dt>
-        <dd>
-          <Asked job={props.job} />
-        </dd>
+        <dd>{asked}</dd>
       </div>
       <div>
         <dt>Happened</dt>
-        <dd aria-live="polite">
-          <Happened {...props} />
-        </dd>
+        <dd aria-live="polite">{happened}</dd>
       </div>
       <div>
         <dt>Proven</dt>
-        <dd>
-          <Proven {...props} />
-        </dd>
+        <dd>{proven}</dd>
       </div>
       <div>
         <dt>Spent</dt>
-        <dd>
-          <Spent {...props} />
-        </dd>
+        <dd>{spent}</dd>
       </div>
       <div className="next">
         <dt>Next</dt>
-        <dd>{props.children}</dd>
+        <dd>{next}</dd>
       </div>
     </dl>
+  );
+}
+
+/** The five answers, side by side. */
+export function Summary(props: SummaryProps & { readonly children: ReactNode }): ReactNode {
+  return (
+    <Answers
+      asked={<Asked job={props.job} />}
+      happened={<Happened {...props} />}
+      proven={<Proven {...props} />}
+      spent={<Spent {...props} />}
+      next={props.children}
+    />
   );
 }
 
