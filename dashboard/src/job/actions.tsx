@@ -46,11 +46,14 @@ export function Words({
   label,
   button,
   onSend,
+  onLeave,
   autoFocus = false,
 }: {
   readonly label: string;
   readonly button: string;
   readonly onSend: (text: string) => Promise<void>;
+  /** Where the words are kept for later, and may be left unsaid. */
+  readonly onLeave?: () => void;
   readonly autoFocus?: boolean;
 }): ReactNode {
   const id = useId();
@@ -89,7 +92,12 @@ export function Words({
       />
       {error === null ? null : <Failure error={error} />}
       <div className="words-foot">
-        <span className="hint">Ctrl Enter sends</span>
+        <span className="hint">Ctrl Enter {onLeave === undefined ? 'sends' : 'keeps'} it</span>
+        {onLeave === undefined ? null : (
+          <button type="button" className="button plain" onClick={onLeave}>
+            Discard
+          </button>
+        )}
         <button type="submit" className="button primary" disabled={isBusy || text.trim() === ''}>
           {button}
         </button>

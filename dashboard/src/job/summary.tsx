@@ -120,7 +120,7 @@ function Spent({ job, result, spent, phases }: SummaryProps): ReactNode {
         {job.model === null ? '' : ` (${shown(job.model)})`}
         {ms === null
           ? ', not begun'
-          : `, ${span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)} in all`}
+          : `, ${span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)}\u00a0in\u00a0all`}
       </p>
     </>
   );
@@ -184,7 +184,10 @@ export function Claim({ result }: { readonly result: JobResult | undefined }): R
   return (
     <details className="claim card" open={isAll}>
       <summary>
-        <Icon name="say" /> <b>The agent says:</b> <span dir="auto">{firstLine(result.summary)}</span>
+        <Icon name="say" /> <b>The agent says:</b>{' '}
+        <span className="first-line" dir="auto">
+          {firstLine(result.summary)}
+        </span>
       </summary>
       <p className="prose" dir="auto">
         {shown(result.summary)}

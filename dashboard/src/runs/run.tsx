@@ -277,8 +277,12 @@ function Loaded({ run: stored, job, who, followed }: LoadedProps): ReactNode {
         live={live}
         phase={over ? null : read.phase}
       >
-        {over && (gate?.runs ?? []).length > 0 && tab !== 'changes' ? (
-          <button type="button" className="button" onClick={() => setTab('changes')}>
+        {over && (gate?.runs ?? []).length > 0 ? (
+          <button
+            type="button"
+            className={job.pr_url === null ? 'button primary' : 'button'}
+            onClick={() => setTab('changes')}
+          >
             <Icon name="file" /> Read the change
           </button>
         ) : null}
