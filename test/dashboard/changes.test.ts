@@ -3,7 +3,14 @@ import hljs from 'highlight.js/lib/core';
 import { describe, expect, test } from 'vitest';
 import { coloursOf, prepared } from '../../dashboard/src/job/changes/colour/colour.ts';
 import { LANGUAGES, languageOf } from '../../dashboard/src/job/changes/colour/language.ts';
-import { keep, NOTHING, readKept, settle, type Keeper } from '../../dashboard/src/job/changes/kept.ts';
+import {
+  forgetKept,
+  keep,
+  NOTHING,
+  readKept,
+  settle,
+  type Keeper,
+} from '../../dashboard/src/job/changes/kept.ts';
 import { remarkOn } from '../../dashboard/src/job/changes/remarking.ts';
 import { taskOf, whereOf } from '../../dashboard/src/job/changes/remarks.ts';
 import { filesOf, linesOfRow, rowsOf } from '../../dashboard/src/job/changes/rows.ts';
@@ -232,6 +239,26 @@ describe('a diff is read as git writes it', () => {
   });
 });
 
+describe('ends of lines', () => {
+  const fileOf = (lines: string): ReturnType<typeof filesOf>[number] | undefined =>
+    filesOf(`diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n${lines}`)[0];
+  const textOf = (file: ReturnType<typeof fileOf>): readonly string[] =>
+    file?.hunks.flatMap(({ changes }) => changes.map(({ content }) => content)) ?? [];
+
+  test('are told once where they are alike, and shown on each line where they are mixed', () => {
+    const windows = fileOf(' a\r\n-b\r\n+c\r\n');
+    expect([windows?.notes, textOf(windows)]).toEqual([['Its lines end with CR LF'], ['a', 'b', 'c']]);
+    const open = fileOf(' a\r\n-b\r\n+c\n\\ No newline at end of file\n');
+    expect([open?.notes.at(-1), textOf(open)]).toEqual(['Its lines end with CR LF', ['a', 'b', 'c']]);
+    const turned = fileOf('-a\n-b\n+a\r\n+b\r\n');
+    expect(turned?.notes).toEqual(['Its lines end with CR LF now, and no more with LF']);
+    expect(textOf(turned)).toEqual(['a', 'b', 'a', 'b']);
+    const mixed = fileOf(' a\r\n-b\n+b\r\n');
+    expect([mixed?.notes, textOf(mixed)]).toEqual([[], ['a\r', 'b', 'b\r']]);
+    expect(fileOf(' a\n-b\n+c\n')?.notes).toEqual([]);
+  });
+});
+
 function keeper(): Keeper & { readonly kept: Map<string, string> } {
   const kept = new Map<string, string>();
   return {
@@ -278,6 +305,15 @@ describe('remarks', () => {
       store.setItem('agent-runner changes job-1', wrong);
       expect(readKept(store, 'job-1')).toEqual(NOTHING);
     }
+  });
+
+  test('are gone with the login, and nothing else that a browser keeps', () => {
+    const store = keeper();
+    store.setItem('theme', 'dark');
+    for (const job of ['job-1', 'job-2', 'job-3'])
+      keep(store, job, { head: 'c', remarks: [], viewed: ['a'] });
+    forgetKept(store);
+    expect([...store.kept.keys()]).toEqual(['theme']);
   });
 
   test('of many jobs the oldest are forgotten; a browser that keeps nothing is left alone', () => {

@@ -3,7 +3,14 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { between } from '../../dashboard/src/jobs/chosen/choice.ts';
 import { addressOf, ALL, filterOf, fits, questionOf, type Filter } from '../../dashboard/src/jobs/filter.ts';
-import { heldBack, pageOf, patched, type Change, type JobPage } from '../../dashboard/src/jobs/patch.ts';
+import {
+  heldBack,
+  notOlder,
+  pageOf,
+  patched,
+  type Change,
+  type JobPage,
+} from '../../dashboard/src/jobs/patch.ts';
 import { issueAddress } from '../../dashboard/src/jobs/row.tsx';
 import { countSteps } from '../../dashboard/src/jobs/steps.tsx';
 import { viewOf, type JobView } from '../../src/job/view/view.ts';
@@ -149,6 +156,15 @@ test('what comes in above where one reads is counted', () => {
   expect([heldBack(jobs, null), heldBack(jobs, job(5)), heldBack(jobs, job(3))]).toEqual([0, 0, 2]);
   // The one that was at the top is gone.
   expect([heldBack(jobs, job(3.5)), heldBack([], job(1))]).toEqual([2, 0]);
+});
+
+test('an answer that was long on its way puts nothing back that was told since', () => {
+  const told = [5, 9, 12].map((number, at) => ({ change: number, job: job(at === 0 ? 1 : 2) }));
+  const found = notOlder({ jobs: [job(3), job(2), job(1)], change: 8 }, told);
+  expect(found.map((one) => [one.change, one.job.job_id])).toEqual([
+    [8, 'job-3'],
+    [8, 'job-1'],
+  ]);
 });
 
 test('with Shift all between two are chosen', () => {

@@ -121,6 +121,15 @@ test('a key that is revoked opens nothing from then on, and neither does a login
 });
 
 describe('a login', () => {
+  test('that is refused asks a person again, by a page, and a programme by a problem', async () => {
+    const ask = (accept: string): Promise<Response> =>
+      opened.ask('/login?token=%3Cimg%20src=x%3E', { as: null, headers: { accept } });
+    const page = await ask('text/html,*/*');
+    expect([page.status, page.headers.get('content-type')]).toEqual([401, 'text/html; charset=utf-8']);
+    expect(await page.text()).toMatch(/This is no key[^]*name="token"/);
+    expect((await ask('*/*')).headers.get('content-type')).toBe('application/problem+json');
+  });
+
   const cookieOf = async (role: Role): Promise<string> => {
     const response = await opened.ask(`/login?token=${opened.keys[role]}`, { as: null });
     expect(response.status).toBe(303);

@@ -1,4 +1,5 @@
 /** How the dashboard is served, and what it asks for besides jobs. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,7 +78,11 @@ describe('the page', () => {
   test('is where a login leads', async () => {
     const response = await visit(`/login?token=${opened.keys.read}`);
     expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
-    expect((await visit('/login?token=wrong')).status).toBe(401);
+    expect((await opened.ask('/login?token=wrong', { as: null })).status).toBe(401);
+    // A person gets a page, and the address no longer holds what may be half a key.
+    const refused = await visit('/login?token=wrong');
+    expect([refused.status, refused.headers.get('location')]).toEqual([303, '/login?refused=key']);
+    expect(refused.headers.get('set-cookie')).toBeNull();
   });
 });
 
@@ -297,6 +302,9 @@ describe('what it asks', () => {
     const outside = join(layout.home, 'outside.log');
     writeFileSync(outside, 'nobody is to read it');
     symlinkSync(outside, log('linked'));
+    // Whoever opens one waits for a writer.
+    execFileSync('mkfifo', [log('pipe')]);
+    mkdirSync(log('folder'));
     const lease = await store.getLease(jobId);
     if (lease === null) throw new Error('the job is not held');
     const check = (name: string, path: string | null) => ({
@@ -313,7 +321,7 @@ describe('what it asks', () => {
       excerpt: '',
     });
     const checks = [
-      ...['test', 'long', 'linked', 'gone'].map((name) => check(name, log(name))),
+      ...['test', 'long', 'linked', 'gone', 'pipe', 'folder'].map((name) => check(name, log(name))),
       check('outside', outside),
       check('climbs', join(logs, '../../../outside.log')),
       check('none', null),
@@ -335,7 +343,7 @@ describe('what it asks', () => {
     const long = await (await ask('long')).text();
     expect(long.length).toBeLessThan(8 * 1024 * 1024 + 1000);
     expect(long).toMatch(/^first\n[\s\S]*\n… \d+ bytes are left out here …\n[\s\S]*x\n$/);
-    for (const name of ['linked', 'gone', 'outside', 'climbs', 'none', 'unknown'])
+    for (const name of ['linked', 'gone', 'pipe', 'folder', 'outside', 'climbs', 'none', 'unknown'])
       expect([name, (await ask(name)).status]).toEqual([name, 404]);
     expect((await ask('test', '&run=2')).status).toBe(404);
     expect((await ask('test', '&side=base')).status).toBe(404);

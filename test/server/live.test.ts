@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { JobEvent } from '../../src/job/job.ts';
+import { createKey } from '../../src/server/access/keys.ts';
 import { openedServer, playJob, type OpenedServer, type PlayedJob } from './opened.ts';
 
 let opened: OpenedServer;
@@ -221,6 +222,23 @@ describe('WebSockets', () => {
     }
     expect(got, `AGENT_RUNNER_SEED=${SEED}`).toEqual(await talking);
     expect(await listen(job.jobId, got.length)).toEqual({ events: [], code: 1000 });
+  });
+
+  test('end with the key that they were opened with, also where nothing comes', async () => {
+    const { jobId } = await playJob(opened);
+    const made = await createKey(opened.runner.store, { name: 'Eve', role: 'read' });
+    const socket = new WebSocket(`${opened.server.url.replace('http', 'ws')}/ws/${jobId}`, {
+      headers: { authorization: `Bearer ${made?.secret}` },
+    });
+    await new Promise((resolve, reject) => {
+      socket.on('open', resolve);
+      socket.on('error', reject);
+    });
+    const closed = new Promise((resolve) => {
+      socket.on('close', resolve);
+    });
+    await opened.runner.store.revokeKey(made?.key.key_id ?? '', new Date().toISOString());
+    expect(await closed).toBe(1008);
   });
 
   test('are refused to who may not look, and to pages of somebody else', async () => {

@@ -21,6 +21,7 @@ afterAll(async () => {
 
 interface Body {
   readonly pipeline_id: string;
+  readonly updated_at: string;
   readonly run_id: string;
   readonly job_id: string;
   readonly detail: string;
@@ -59,6 +60,21 @@ describe('a pipeline', () => {
     expect((await opened.ask('/api/pipelines/checks', { method: 'DELETE', as: 'read' })).status).toBe(403);
     expect((await opened.ask('/api/pipelines/checks', { method: 'DELETE', as: 'submit' })).status).toBe(200);
     expect((await opened.ask('/api/pipelines/checks')).status).toBe(404);
+  });
+
+  it('that somebody changed meanwhile, or that is another one, is not replaced by who did not read it', async () => {
+    const mine = await yaml('/api/pipelines', YAML);
+    const other = await yaml('/api/pipelines', YAML.replace('name: checks', 'name: others'));
+    const at = encodeURIComponent(mine.body.updated_at);
+    const path = `/api/pipelines?replace=true&read_at=${at}`;
+    // Its name is changed to that of another one.
+    expect((await yaml(path, YAML.replace('name: checks', 'name: others'))).status).toBe(409);
+    expect((await read(opened.ask('/api/pipelines/others'))).body).toEqual(other.body);
+    expect((await yaml(path, YAML.replace('Mend it', 'Mend all'))).status).toBe(201);
+    expect((await yaml(path, YAML.replace('Mend it', 'Mend none'))).status).toBe(409);
+    expect((await yaml('/api/pipelines?replace=true', YAML)).status).toBe(201);
+    for (const name of ['checks', 'others'])
+      await opened.ask(`/api/pipelines/${name}`, { method: 'DELETE', as: 'submit' });
   });
 
   it('that names a policy or approvers is replaced and deleted by who kept it, or an administrator', async () => {

@@ -1,5 +1,6 @@
 /** Calls of the HTTP API by the browser's own login; every refusal is one kind of error. */
 
+import { forgetKept } from '../job/changes/kept.ts';
 import { noteLogin } from './session.ts';
 
 /** A field that the server did not take, and what it takes. */
@@ -122,10 +123,16 @@ export async function logIn(token: string): Promise<void> {
   noteLogin(true);
 }
 
+/** Forgets what is being written in this browser: whoever comes next may be somebody else. */
+export function forgetWriting(): void {
+  sessionStorage.clear();
+  forgetKept(localStorage);
+}
+
 /** Logs out, and forgets what was being written. @throws Refusal where the server was not reached: the login still holds */
 export async function logOut(): Promise<void> {
   const response = await reach('/logout', { method: 'POST', redirect: 'manual' });
   // A login that holds no more was refused, and is as good as ended.
   if (response.type !== 'opaqueredirect' && response.status !== 401) throw await refusalOf(response);
-  sessionStorage.clear();
+  forgetWriting();
 }

@@ -5,6 +5,7 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react';
 import type { JobView } from '../../../src/job/view/view.ts';
 import { whileSeen } from './awake.ts';
+import { createEar } from './silence.ts';
 import type { Connection } from './follow.ts';
 import { queries, whoQuery } from './queries.ts';
 
@@ -55,7 +56,10 @@ function flush(): void {
   for (const { onChanges } of listeners) onChanges(changes);
 }
 
+const ear = createEar(connect, () => show('lost'));
+
 function stop(): void {
+  ear.rest();
   source?.close();
   source = null;
   if (again !== null) clearTimeout(again);
@@ -66,8 +70,13 @@ function connect(): void {
   stop();
   const opened = new EventSource(last === null ? '/api/changes' : `/api/changes?after=${last}`);
   source = opened;
-  opened.addEventListener('open', () => show('live'));
+  ear.asked();
+  opened.addEventListener('open', () => {
+    ear.heard();
+    show('live');
+  });
   opened.addEventListener('job', (event: MessageEvent<string>) => {
+    ear.heard();
     last = Number(event.lastEventId);
     waiting.push({ change: last, job: JSON.parse(event.data) as JobView });
     collecting ??= setTimeout(flush, COLLECT_MS);
@@ -82,7 +91,8 @@ function connect(): void {
   });
   opened.addEventListener('error', () => {
     show('lost');
-    if (opened.readyState !== EventSource.CLOSED) return;
+    ear.rest();
+    if (opened.readyState !== EventSource.CLOSED) return ear.asked();
     // Refused, not cut off: the browser gives up, and this does not. Whoever may not come in any more is sent to log in.
     void queries.invalidateQueries({ queryKey: whoQuery.queryKey });
     again = setTimeout(connect, AGAIN_MS);

@@ -8,6 +8,7 @@ import type { EventType, JobEvent } from '../../../src/job/job.ts';
 import { whileSeen } from './awake.ts';
 import { get } from './call.ts';
 import { noteLogin } from './session.ts';
+import { ANSWER_MS, createEar } from './silence.ts';
 
 /** Every type of event: a browser hears only those that it is told of. */
 const TYPES: Readonly<Record<EventType, true>> = {
@@ -52,7 +53,7 @@ const AGAIN_MS = 2000;
  */
 async function statusOf(address: string): Promise<number> {
   const headers = { accept: 'text/event-stream' };
-  return fetch(address, { method: 'HEAD', headers }).then(
+  return fetch(address, { method: 'HEAD', headers, signal: AbortSignal.timeout(ANSWER_MS) }).then(
     ({ status }) => status,
     () => 0,
   );
@@ -87,16 +88,24 @@ async function readPages(
     // The log may grow between two answers: behind a page that was not full nothing of this round counts.
     const short = pages.findIndex(({ length }) => length < PAGE);
     const events = pages.slice(0, short === -1 ? pages.length : short + 1).flat();
+    // Whoever asked may have gone while the last answer was on its way.
+    if (signal.aborted) return;
     take(events);
     if (short !== -1) return;
     from = events.at(-1)?.seq ?? from;
   }
 }
 
-/** A log with what came since; what comes twice counts once. */
-function grown(events: readonly JobEvent[], come: readonly JobEvent[]): readonly JobEvent[] {
-  const last = events.at(-1)?.seq ?? 0;
-  return [...events, ...come.filter((event) => event.seq > last)];
+/** A log with what came since; what comes twice counts once, also where two readings brought it at the same time. */
+export function grown(events: readonly JobEvent[], come: readonly JobEvent[]): readonly JobEvent[] {
+  const all = [...events];
+  let last = events.at(-1)?.seq ?? 0;
+  for (const event of come) {
+    if (event.seq <= last) continue;
+    all.push(event);
+    last = event.seq;
+  }
+  return all;
 }
 
 /** Whether the last that is known of a job is its end. */
@@ -105,11 +114,15 @@ function hasEnd(events: readonly JobEvent[]): boolean {
   return ['completed', 'failed', 'cancelled'].includes(String(ended?.data['status']));
 }
 
-function hear(source: EventSource, take: (message: MessageEvent<string>) => void): void {
+/** Hears a stream. @param alive is called when it is opened, and with all that comes */
+function hear(source: EventSource, alive: () => void, take: (event: JobEvent) => void): void {
+  source.addEventListener('open', alive);
   for (const type of Object.keys(TYPES)) {
     source.addEventListener(type, (event: Event) => {
       // An event of the job may be of the type `error`, and so is what the browser says of the connection.
-      if (event instanceof MessageEvent) take(event);
+      if (!(event instanceof MessageEvent)) return;
+      alive();
+      take(JSON.parse(String(event.data)) as JobEvent);
     });
   }
 }
@@ -121,6 +134,8 @@ interface Held {
   readonly show: (change: Partial<Followed>) => void;
   /** Takes events, and shows them with others that come at the same time. */
   readonly take: (events: readonly JobEvent[]) => void;
+  /** Takes a page; the first of a log is shown at once. */
+  readonly takePage: (events: readonly JobEvent[]) => void;
   /** Shows what was taken at once. */
   readonly flush: () => void;
 }
@@ -142,6 +157,10 @@ function hold(): Held {
     waiting = [];
     show({ events, connection: 'live' });
   };
+  const take: Held['take'] = (events) => {
+    for (const event of events) waiting.push(event);
+    timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
+  };
   return {
     current: () => followed,
     subscribe(listener) {
@@ -149,22 +168,30 @@ function hold(): Held {
       return () => listeners.delete(listener);
     },
     show,
-    take(events) {
-      for (const event of events) waiting.push(event);
-      timer ??= setTimeout(flush, Math.max(COLLECT_MS, followed.events.length / EVENTS_PER_MS));
+    take,
+    takePage(events) {
+      const isFirst = followed.events.length === 0;
+      take(events);
+      if (isFirst) flush();
     },
     flush,
   };
 }
 
 /** Reads a log and hears how it goes on, while the page is seen. @returns ends that */
-function followOn(jobId: string, { current, show, take, flush }: Held): () => void {
+function followOn(jobId: string, { current, show, take, takePage, flush }: Held): () => void {
   let again: ReturnType<typeof setTimeout> | null = null;
   let source: EventSource | null = null;
   let reading = new AbortController();
   const lastSeq = (): number => current().events.at(-1)?.seq ?? 0;
   const addressOf = (): string => `/api/jobs/${jobId}/events?after=${lastSeq()}`;
+  const hearAgain = (): void => {
+    // Pages that are slow to come are waited for.
+    if (source !== null) hearOn();
+  };
+  const ear = createEar(hearAgain, () => show({ connection: 'lost' }));
   const rest = (): void => {
+    ear.rest();
     reading.abort();
     source?.close();
     source = null;
@@ -182,37 +209,40 @@ function followOn(jobId: string, { current, show, take, flush }: Held): () => vo
     if (current().connection !== 'over') again = setTimeout(connect, AGAIN_MS);
   };
   const hearOn = (): void => {
+    source?.close();
+    flush();
     const opened = new EventSource(addressOf());
     source = opened;
+    ear.asked();
     opened.addEventListener('open', () => show({ connection: 'live' }));
-    hear(opened, ({ data }) => take([JSON.parse(data) as JobEvent]));
+    hear(opened, ear.heard, (event) => take([event]));
     opened.addEventListener('error', (event) => {
       if (event instanceof MessageEvent) return;
       flush();
+      ear.rest();
       const connection = hasEnd(current().events) ? 'over' : 'lost';
       if (connection === 'over') opened.close();
       show({ connection });
       // Refused, not cut off: the browser gives up, and this does not, unless there is nothing more to come.
       if (connection === 'lost' && opened.readyState === EventSource.CLOSED) void ask(opened);
+      else if (connection === 'lost') ear.asked();
     });
   };
-  const takePage = (events: readonly JobEvent[]): void => {
-    const isFirst = lastSeq() === 0;
-    take(events);
-    if (isFirst) flush();
-  };
   const readOn = async ({ signal }: AbortController): Promise<void> => {
+    const takeOne = (events: readonly JobEvent[]): void => {
+      ear.asked();
+      takePage(events);
+    };
     // Where it can't be read the stream tells why, and goes on when it can.
-    await readPages(jobId, lastSeq(), takePage, signal).catch(() => {});
-    if (signal.aborted) return;
-    flush();
-    hearOn();
+    await readPages(jobId, lastSeq(), takeOne, signal).catch(() => {});
+    if (!signal.aborted) hearOn();
   };
   const connect = (): void => {
     rest();
     flush();
     if (current().connection === 'over') return;
     reading = new AbortController();
+    ear.asked();
     void readOn(reading);
   };
   const stop = whileSeen(connect, rest);

@@ -1,7 +1,7 @@
 /** A login that ended in the middle of work: it is asked for over the page, which stays as it is. */
 import { useState, type ReactNode } from 'react';
 import type { WhoView } from '../../../src/server/dashboard/view.ts';
-import { get } from '../api/call.ts';
+import { forgetWriting, get } from '../api/call.ts';
 import { queries } from '../api/queries.ts';
 import { useLoggedOut } from '../api/session.ts';
 import { KeyForm } from './key-form.tsx';
@@ -17,7 +17,10 @@ export function LoginAgain({ who }: { readonly who: WhoView }): ReactNode {
     const isSame = now.id === who.id || (now.name === who.name && now.role === who.role);
     // Somebody else is not shown what was here.
     if (isSame) await queries.invalidateQueries();
-    else location.assign('/');
+    else {
+      forgetWriting();
+      location.assign('/');
+    }
   };
   if (isOut && isHidden) {
     return (

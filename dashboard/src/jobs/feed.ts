@@ -7,7 +7,7 @@ import { recentChanges, useChanges } from '../api/changes.ts';
 import type { Connection } from '../api/follow.ts';
 import { queries } from '../api/queries.ts';
 import { fits, questionOf, type Filter } from './filter.ts';
-import { pageOf, patched, type Change, type JobPage } from './patch.ts';
+import { notOlder, pageOf, patched, type Change, type JobPage } from './patch.ts';
 import { countAnew } from './steps.tsx';
 
 /** The list. */
@@ -69,7 +69,7 @@ async function readFront(filter: Filter): Promise<void> {
   ).catch(() => null);
   const data = queries.getQueryData<Pages>(keyOf(filter));
   if (front === null || data === undefined) return;
-  const found = front.jobs.map((job) => ({ change: front.change, job }));
+  const found = notOlder(front, recentChanges());
   const { pages } = patched(data.pages, found, () => true);
   queries.setQueryData<Pages>(keyOf(filter), { ...data, pages: [...pages] });
 }

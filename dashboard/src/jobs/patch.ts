@@ -86,6 +86,15 @@ export function patched(
   return { pages: kept, isUnsure };
 }
 
+/** Jobs of an answer that was on its way, but for those of which something newer was told meanwhile. */
+export function notOlder(
+  { jobs, change }: Pick<JobPage, 'jobs' | 'change'>,
+  told: readonly Change[],
+): readonly Change[] {
+  const newer = new Set(told.filter((one) => one.change > change).map(({ job }) => job.job_id));
+  return jobs.filter((job) => !newer.has(job.job_id)).map((job) => ({ change, job }));
+}
+
 /**
  * How many jobs stand above what somebody sees who is not at the top: they are counted, and not shown, because what one
  * reads would move away.

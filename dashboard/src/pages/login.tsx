@@ -17,7 +17,9 @@ export function nextOf(search: string, origin: string): string {
 export function LoginPage(): ReactNode {
   useTitle('Log in');
   const [, go] = useLocation();
-  const next = nextOf(useSearch(), location.origin);
+  const search = useSearch();
+  const next = nextOf(search, location.origin);
+  const isRefused = new URLSearchParams(search).get('refused') === 'key';
   return (
     <main className="login">
       <div className="card">
@@ -30,6 +32,11 @@ export function LoginPage(): ReactNode {
           <h1>
             <img src="/mark.svg" alt="" width="28" height="28" /> agent-runner
           </h1>
+          {isRefused ? (
+            <p className="note warn-box" role="alert">
+              The link holds no key, or one that was revoked.
+            </p>
+          ) : null}
         </KeyForm>
       </div>
     </main>

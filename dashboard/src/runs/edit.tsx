@@ -90,7 +90,8 @@ function Mistakes({
 interface Kept {
   readonly isBusy: boolean;
   readonly error: unknown;
-  readonly keep: (text: string, replace: boolean) => Promise<void>;
+  /** @param anyway whether one of the name is replaced that was not read here */
+  readonly keep: (text: string, anyway: boolean) => Promise<void>;
 }
 
 /** Keeps a text. @param pipeline the one that is changed; `null`: a new one */
@@ -99,12 +100,14 @@ function useKeeping(pipeline: StoredPipeline | null): Kept {
   const [, go] = useLocation();
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
-  const keep = async (text: string, replace: boolean): Promise<void> => {
+  const keep = async (text: string, anyway: boolean): Promise<void> => {
     setBusy(true);
     setError(null);
     try {
-      const path = `/api/pipelines${replace ? '?replace=true' : ''}`;
-      const kept = await postText<StoredPipeline>(path, text, 'application/yaml');
+      // Somebody may have changed it meanwhile, and the name may be changed to that of another one.
+      const read = pipeline === null ? '' : `&read_at=${encodeURIComponent(pipeline.updated_at)}`;
+      const how = anyway ? '?replace=true' : pipeline === null ? '' : `?replace=true${read}`;
+      const kept = await postText<StoredPipeline>(`/api/pipelines${how}`, text, 'application/yaml');
       const { name } = kept.definition;
       queries.setQueryData(pipelineQuery(kept.pipeline_id).queryKey, kept);
       void queries.invalidateQueries({ queryKey: ['pipelines'] });
@@ -172,10 +175,10 @@ function Editor({
   const { isBusy, error, keep } = useKeeping(pipeline);
   const refusal = error instanceof Refusal ? error : null;
   const fields = refusal?.fields ?? [];
-  const isTaken = pipeline === null && refusal?.status === 409;
+  const isTaken = refusal?.status === 409;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    void keep(text, pipeline !== null);
+    void keep(text, false);
   };
   const goTo = ({ line = 1, column = 1 }: FieldError): void => {
     const at = offsetOf(text, line, column);
@@ -210,15 +213,18 @@ function Editor({
 
 function Change({ pipeline }: { readonly pipeline: StoredPipeline }): ReactNode {
   // What somebody types is not replaced when the pipeline is asked for again.
-  const [first, setFirst] = useState<string | null>(null);
+  const [first, setFirst] = useState<{ readonly text: string; readonly read: StoredPipeline } | null>(null);
   useEffect(() => {
     let isHere = true;
-    void textOf(pipeline.definition).then((text) => (isHere ? setFirst((old) => old ?? text) : undefined));
+    void textOf(pipeline.definition).then((text) =>
+      isHere ? setFirst((old) => old ?? { text, read: pipeline }) : undefined,
+    );
     return () => {
       isHere = false;
     };
   }, [pipeline]);
-  return first === null ? <Loading what="the text" /> : <Editor first={first} pipeline={pipeline} />;
+  if (first === null) return <Loading what="the text" />;
+  return <Editor first={first.text} pipeline={first.read} />;
 }
 
 /** The page. @param id or name of the pipeline that is changed; `null`: a new one */

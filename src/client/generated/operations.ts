@@ -201,7 +201,7 @@ export interface Operations {
   };
   readonly createPipeline: {
     readonly path: null;
-    readonly query: { readonly replace?: 'true' | 'false' };
+    readonly query: { readonly replace?: 'true' | 'false'; readonly read_at?: string };
     readonly header: null;
     readonly body: PipelineDefinition;
     readonly answer: Pipeline;

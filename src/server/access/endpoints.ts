@@ -5,21 +5,48 @@ import type { Define, Parts } from '../parts.ts';
 import { Refused } from '../problem.ts';
 import { holderOf } from './keys.ts';
 
-const FORM = `<!doctype html>
+function formOf(says: string): string {
+  return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>agent-runner</title>
 <meta name="viewport" content="width=device-width">
 <form method="post" action="/login">
-<p><label>Key <input name="token" type="password" autocomplete="current-password" required autofocus></label>
+${
+  says === ''
+    ? ''
+    : `<p role="alert">${says}
+`
+}<p><label>Key <input name="token" type="password" autocomplete="current-password" required autofocus></label>
 <button>Log in</button>
 <p>An administrator makes one by <code>agent-runner keys create</code>.
 </form>
 </html>
 `;
+}
+
+function formPage(status: number, says: string): Response {
+  const policy = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+  return new Response(formOf(says), {
+    status,
+    headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy },
+  });
+}
+
+/** What a person in a browser gets for a key that is none: the page that asks for one, away from the address that held it. */
+function askAgain(isBuilt: boolean): Response {
+  if (isBuilt) return new Response(null, { status: 303, headers: { location: '/login?refused=key' } });
+  return formPage(401, 'This is no key, or it was revoked.');
+}
+
 const token = z.string().min(1).max(200);
 
-async function logIn({ runner, logins, dashboard }: Parts, secret: string): Promise<Response> {
+async function logIn(
+  { runner, logins, dashboard }: Parts,
+  secret: string,
+  { headers }: Request,
+): Promise<Response> {
   const holder = await holderOf(runner.store, secret);
   if (holder === null) {
+    if (/\btext\/html\b/.test(headers.get('accept') ?? '')) return askAgain(dashboard !== null);
     throw new Refused({
       status: 401,
       code: 'unauthenticated',
@@ -54,16 +81,8 @@ export function loginEndpoints(parts: Parts, define: Define): readonly Endpoint[
         200: { description: 'A page that asks for a key', content: { 'text/html': { schema: z.string() } } },
         ...answers,
       },
-      async handle({ query }) {
-        if (query.token !== undefined) return logIn(parts, query.token);
-        return new Response(FORM, {
-          headers: {
-            'content-type': 'text/html; charset=utf-8',
-            'content-security-policy':
-              "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-          },
-        });
-      },
+      handle: async ({ query, request }) =>
+        query.token === undefined ? formPage(200, '') : logIn(parts, query.token, request),
     }),
     define({
       method: 'post',
@@ -79,7 +98,7 @@ export function loginEndpoints(parts: Parts, define: Define): readonly Endpoint[
         examples: { key: { token: `ar_0123456789ab_${'0'.repeat(43)}` } },
       },
       answers,
-      handle: async ({ body }) => logIn(parts, body.token),
+      handle: async ({ body, request }) => logIn(parts, body.token, request),
     }),
     define({
       method: 'post',

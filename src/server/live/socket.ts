@@ -18,6 +18,8 @@ import { checkAfter, eventLine, piecesOf, type LiveStream, type Patience, type S
 const MAX_MESSAGE_BYTES = 4096;
 /** Longest farewell, in milliseconds. */
 const CLOSE_MS = 2000;
+/** How long somebody is believed to be let in still, in milliseconds. */
+const AGAIN_MS = 1000;
 /** The bytes are UTF-8. */
 const TEXT = { binary: false } as const;
 
@@ -78,13 +80,34 @@ function keepAlive(socket: WebSocket, { heartbeatMs, stallMs }: Patience): () =>
   return () => clearInterval(timer);
 }
 
-async function serve(socket: WebSocket, stream: LiveStream, log: Log): Promise<void> {
+/** Ends a socket with the right to it: asked before what is sent, and now and then where nothing is. */
+function createGate(
+  socket: WebSocket,
+  heartbeatMs: number,
+  isStillIn: () => Promise<boolean>,
+): { readonly pass: () => Promise<boolean>; readonly stop: () => void } {
+  let letInMs = performance.now();
+  const pass = async (): Promise<boolean> => {
+    if (performance.now() - letInMs < AGAIN_MS) return true;
+    letInMs = performance.now();
+    if (await isStillIn()) return true;
+    socket.close(1008, 'the key holds no more');
+    return false;
+  };
+  // What can't be asked now is asked again.
+  const timer = setInterval(() => void pass().catch(() => {}), Math.max(AGAIN_MS, heartbeatMs));
+  return { pass, stop: () => clearInterval(timer) };
+}
+
+async function serve(socket: WebSocket, admitted: Admitted, log: Log): Promise<void> {
+  const { stream, isStillIn } = admitted;
   const stop = keepAlive(socket, stream.patience);
+  const gate = createGate(socket, stream.patience.heartbeatMs, isStillIn);
   socket.on('close', () => stream.leave());
   socket.on('error', () => socket.terminate());
   try {
     for await (const events of stream.pages) {
-      if (socket.readyState !== socket.OPEN) break;
+      if (socket.readyState !== socket.OPEN || !(await gate.pass())) break;
       for (const piece of piecesOf(events)) await sendPiece(socket, piece, stream.patience.stallMs);
     }
     if (stream.isStopping()) socket.close(1001, 'the server stops');
@@ -94,23 +117,29 @@ async function serve(socket: WebSocket, stream: LiveStream, log: Log): Promise<v
     socket.close(1011, 'something went wrong');
   } finally {
     stop();
+    gate.stop();
     stream.leave();
   }
 }
 
-/** Whom and what an upgrade is about, checked. @throws Refused, JobError */
-async function admit(parts: SocketParts, request: IncomingMessage): Promise<LiveStream | null> {
+/** What somebody follows, and whether they still may. */
+interface Admitted {
+  readonly stream: LiveStream;
+  readonly isStillIn: () => Promise<boolean>;
+}
+
+/** Whom and what an upgrade is about, checked; `null` where nothing follows. @throws Refused, JobError */
+async function admit(parts: SocketParts, request: IncomingMessage): Promise<Admitted | null> {
   const { runner, streams, guard, limit } = parts;
   const url = new URL(request.url ?? '/', 'http://server');
   const found = /^\/ws\/([^/]+)$/.exec(url.pathname);
   if (found === null)
     throw new Refused({ status: 404, code: 'not_found', detail: 'path: no WebSocket is there' });
-  const principal = await guard
-    .identify({ method: 'GET', headers: headersOf(request) })
-    .catch((error: unknown) => {
-      limit.take(`anyone:${request.socket.remoteAddress ?? ''}`);
-      throw error;
-    });
+  const asking = { method: 'GET', headers: headersOf(request) };
+  const principal = await guard.identify(asking).catch((error: unknown) => {
+    limit.take(`anyone:${request.socket.remoteAddress ?? ''}`);
+    throw error;
+  });
   // A page of somebody else may open a socket with whatever the browser adds.
   guard.checkOrigin({ method: 'UPGRADE', headers: headersOf(request) });
   limit.take(principal.id);
@@ -120,7 +149,16 @@ async function admit(parts: SocketParts, request: IncomingMessage): Promise<Live
   const { after } = parsePart(socketQuery, queryOf(url), 'query') as { after: number };
   await findJob(runner, jobId);
   const standing = await checkAfter(runner, jobId, after, 'query.after');
-  return standing === 'over' ? null : streams.open(jobId, after);
+  if (standing === 'over') return null;
+  const isStillIn = async (): Promise<boolean> => {
+    try {
+      return mayAct((await guard.identify(asking)).role, 'read');
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
+  };
+  return { stream: streams.open(jobId, after), isStillIn };
 }
 
 /** Makes the sockets of a server. */
@@ -136,30 +174,30 @@ export function createSockets(parts: SocketParts): Sockets {
     // The other end may go away at any time, and nobody is left to tell.
     const onError = (): void => void socket.destroy();
     socket.on('error', onError);
-    const stream = await admit(parts, request).catch(async (error: unknown) => {
+    const admitted = await admit(parts, request).catch(async (error: unknown) => {
       await refuse(
         socket,
         responseOf(error, (thrown) => log.error('request failed', { error: thrown })),
       );
       return undefined;
     });
-    if (stream === undefined || socket.destroyed) {
-      stream?.leave();
+    if (admitted === undefined || socket.destroyed) {
+      admitted?.stream.leave();
       return;
     }
     socket.off('error', onError);
     let isOpen = false;
     socket.once('close', () => {
       // A handshake that is refused by the library never becomes a socket.
-      if (!isOpen) stream?.leave();
+      if (!isOpen) admitted?.stream.leave();
     });
     server.handleUpgrade(request, socket, head, (opened) => {
       isOpen = true;
-      if (stream === null) {
+      if (admitted === null) {
         opened.close(1000, 'the job has ended');
         return;
       }
-      const done = serve(opened, stream, log).finally(() => serving.delete(done));
+      const done = serve(opened, admitted, log).finally(() => serving.delete(done));
       serving.add(done);
     });
   };

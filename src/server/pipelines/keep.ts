@@ -1,5 +1,6 @@
 /** Pipelines that are kept: making, listing, showing and deleting them. */
 import { z } from 'zod';
+import { JobError } from '../../job/error.ts';
 import type { Pipeline, StoredPipeline } from '../../job/pipeline/definition.ts';
 import { readPipeline } from '../../runner/pipeline/file/file.ts';
 import { pipelineDefinition } from '../../runner/pipeline/file/schema.ts';
@@ -27,10 +28,27 @@ const flag = z
   .optional()
   .transform((value) => value === 'true');
 
-/** @throws JobError `no_permission` where what stands under the name is not theirs to replace */
-async function checkReplaced({ store }: Runner, principal: Principal, { name }: Pipeline): Promise<void> {
+/**
+ * @param readAt when what is to be replaced was kept, as far as the sender knows: another one of the name was not read by them
+ * @throws JobError `no_permission` where what stands under the name is not theirs to replace, `conflict` where it is another
+ */
+async function checkReplaced(
+  { store }: Runner,
+  principal: Principal,
+  { name }: Pipeline,
+  readAt: string | undefined,
+): Promise<void> {
   const known = await store.getPipeline(name);
-  if (known !== null) checkOwn(principal, known);
+  if (known === null) return;
+  checkOwn(principal, known);
+  if (readAt === undefined || readAt === known.updated_at) return;
+  throw new JobError(
+    'conflict',
+    `pipeline: ${name} (${known.pipeline_id}) was kept at ${known.updated_at}, and not at ${readAt}`,
+    {
+      hint: 'somebody changed it meanwhile, or the name is that of another one: read it before it is replaced',
+    },
+  );
 }
 
 /** Deletes what is theirs to delete. @throws JobError `not_found`, `no_permission` */
@@ -53,8 +71,16 @@ function createEndpoint({ runner }: Parts, define: Define): Endpoint {
     description:
       'As JSON or YAML. What is wrong is told field by field in `errors`, with line and column of the text.',
     role: 'submit',
-    refuses: { 409: 'There is one of this name; `replace=true` puts this one in its place' },
-    query: z.strictObject({ replace: flag.meta({ description: 'Whether one of this name is replaced' }) }),
+    refuses: {
+      409: 'There is one of this name; `replace=true` puts this one in its place, unless it is another than `read_at` says',
+    },
+    query: z.strictObject({
+      replace: flag.meta({ description: 'Whether one of this name is replaced' }),
+      read_at: z.string().min(1).max(40).optional().meta({
+        description: 'Only where its `updated_at` is this: 409 where somebody changed it since',
+        example: STORED.updated_at,
+      }),
+    }),
     body: { schema: pipelineDefinition, also: 'application/yaml', examples: { two: DEFINITION } },
     answers: {
       201: {
@@ -65,7 +91,7 @@ function createEndpoint({ runner }: Parts, define: Define): Endpoint {
     },
     async handle({ body, query, principal, about }) {
       const definition = pipelineOf(principal, body);
-      if (query.replace) await checkReplaced(runner, principal, definition);
+      if (query.replace) await checkReplaced(runner, principal, definition, query.read_at);
       const kept = await runner.pipelines.create(definition, {
         replace: query.replace,
         by: whoIs(principal),

@@ -70,6 +70,16 @@ export function keep(keeper: Keeper, jobId: string, kept: Kept): void {
   }
 }
 
+/** Forgets what is kept of every job: whoever logs in next may be somebody else. */
+export function forgetKept(keeper: Keeper): void {
+  try {
+    const keys = Array.from({ length: keeper.length }, (_, at) => keeper.key(at));
+    for (const key of keys) if (key?.startsWith(PREFIX) === true) keeper.removeItem(key);
+  } catch {
+    // Nothing is kept where storage is forbidden.
+  }
+}
+
 /**
  * Remarks that were written about another commit: those whose line still says what it said keep their place, the others have
  * none any more.

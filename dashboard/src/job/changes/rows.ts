@@ -66,12 +66,47 @@ function notesOf(file: ParsedFile): readonly string[] {
   return notes;
 }
 
+type Ends = 'CR LF' | 'LF' | 'both';
+
+/** How the lines of a side end; `null` where it has none. The last line of a file may have no end. */
+function endsOf(changes: readonly Change[], hasEnd: boolean): Ends | null {
+  const lines = hasEnd ? changes : changes.slice(0, -1);
+  if (lines.length === 0) return null;
+  const returns = lines.filter(({ content }) => content.endsWith('\r')).length;
+  return returns === 0 ? 'LF' : returns === lines.length ? 'CR LF' : 'both';
+}
+
+/** A file whose lines end alike on each side says so once, and not on every line; what is mixed stays as it is. */
+function withoutReturns(file: ParsedFile): Pick<ChangedFile, 'hunks' | 'notes'> {
+  const changes = file.hunks.flatMap((hunk) => hunk.changes);
+  const old = endsOf(
+    changes.filter(({ type }) => type !== 'insert'),
+    file.oldEnds,
+  );
+  const now = endsOf(
+    changes.filter(({ type }) => type !== 'delete'),
+    file.newEnds,
+  );
+  const both = [old, now];
+  if (both.includes('both') || !both.includes('CR LF')) return { hunks: file.hunks, notes: [] };
+  const hunks = file.hunks.map((hunk) => ({
+    ...hunk,
+    changes: hunk.changes.map((change) => ({ ...change, content: change.content.replace(/\r$/, '') })),
+  }));
+  const isSame = old === null || now === null || old === now;
+  return {
+    hunks,
+    notes: [isSame ? 'Its lines end with CR LF' : `Its lines end with ${now} now, and no more with ${old}`],
+  };
+}
+
 /** Reads a diff. What git wrote is never executed and never HTML. */
 export function filesOf(diff: string): readonly ChangedFile[] {
   if (diff.trim() === '') return [];
   return parseDiff(diff).map((file) => {
     const changes = file.hunks.flatMap(({ changes }) => changes);
     const isGone = file.type === 'delete';
+    const { hunks, notes } = withoutReturns(file);
     return {
       path: isGone ? file.oldPath : file.newPath,
       from: file.type === 'rename' || file.type === 'copy' ? file.oldPath : null,
@@ -80,8 +115,8 @@ export function filesOf(diff: string): readonly ChangedFile[] {
       added: changes.filter(({ type }) => type === 'insert').length,
       removed: changes.filter(({ type }) => type === 'delete').length,
       language: languageOf(isGone ? file.oldPath : file.newPath),
-      notes: notesOf(file),
-      hunks: file.hunks,
+      notes: [...notesOf(file), ...notes],
+      hunks,
     };
   });
 }

@@ -13,6 +13,9 @@ import { maskOf } from '../../engine/wire.ts';
 const MAX_HEAD_BYTES = 1024 * 1024;
 const MAX_TAIL_BYTES = 7 * 1024 * 1024;
 
+/** Errors of files that say that it is not there: gone, a link, no folder on the way, or a socket. */
+const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO']);
+
 /** Which output is wanted. */
 export interface OutputWish {
   /** The run of the gate, from 1. */
@@ -47,11 +50,14 @@ function linesOf(bytes: Buffer, isEnd: boolean): string {
   return (isEnd ? bytes.subarray(at + 1) : bytes.subarray(0, at + 1)).toString('utf8');
 }
 
-/** A file, or its beginning and its end. */
-async function readBounded(path: string): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+/** A file, or its beginning and its end; `null` where something else lies there. */
+async function readBounded(path: string): Promise<string | null> {
+  // A pipe that nobody writes into would be waited for without end, and one of the few threads for files with it.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const { size } = await file.stat();
+    const found = await file.stat();
+    if (!found.isFile()) return null;
+    const { size } = found;
     const read = async (from: number, length: number): Promise<Buffer> => {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
       return buffer.subarray(0, bytesRead);
@@ -92,10 +98,10 @@ export async function readOutput(parts: RunnerParts, job: Job, wish: OutputWish)
   const path = join(dirname(check.log), side === 'head' ? file : file.replace(/^head-/, 'base-'));
   // What is stored of an imported job came from elsewhere.
   if (!path.startsWith(`${logs}${sep}`) || (side === 'base' && file === basename(path))) throw gone;
-  try {
-    return maskOf(parts)(await readBounded(path));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ELOOP') throw gone;
+  const printed = await readBounded(path).catch((error: unknown) => {
+    if (GONE.has(codeOf(error) ?? '')) throw gone;
     throw error;
-  }
+  });
+  if (printed === null) throw gone;
+  return maskOf(parts)(printed);
 }
