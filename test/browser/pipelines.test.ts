@@ -128,7 +128,7 @@ describe.skipIf(!works)(label, () => {
     await page.getByText('No run fits this').waitFor();
     await post('/api/pipelines/release/run', { repo: scene.repo });
     await page.getByRole('link', { name: 'release', exact: true }).click();
-    await page.getByLabel('A note, where one is needed').fill('Not on a Friday');
+    await page.getByLabel('A note (optional)').fill('Not on a Friday');
     await page.getByRole('button', { name: 'Reject notes' }).click();
     await node(page, 'tell').getByText('Skipped').waitFor();
     await page.locator('.answers').getByText('Refused', { exact: true }).waitFor();

@@ -59,16 +59,18 @@ describe.skipIf(!works)(label, () => {
     await page.getByText('Say what it is for.').waitFor();
     await page.getByRole('button', { name: 'Ask for a follow-up' }).click();
     await expect.poll(() => page.url(), SOON).not.toBe(first);
-    await page.getByRole('heading', { name: 'Work these remarks on the change in:' }).waitFor();
+    await page
+      .getByRole('heading', { name: 'Address a remark on the change: Say what it is for.' })
+      .waitFor();
     const jobId = /job-[0-9a-f]+/.exec(page.url())?.[0] ?? '';
     const job = await scene.runner.store.getJob(jobId);
     expect(job?.request.task).toMatch(/src\/slug\.js, lines 3–4:\n> .*\n> .*\nSay what it is for\./);
     // Both say of each other, and what was sent is there no more.
     await page.getByRole('link', { name: /Add a maxLength option/ }).click();
-    await page.getByRole('link', { name: /Work these remarks on the change in:/ }).waitFor();
+    await page.getByRole('link', { name: /Address a remark on the change/ }).waitFor();
     await page.getByRole('tab', { name: 'Changes' }).click();
     await page.getByRole('region', { name: 'Change' }).getByText('maxLength').first().waitFor();
-    expect(await page.getByText('Say what it is for.').count()).toBe(0);
+    expect(await page.getByText('Say what it is for.', { exact: true }).count()).toBe(0);
     expect(job?.request.session_id).toBe(/job-[0-9a-f]+/.exec(first)?.[0]);
     await scene.until(jobId, 'completed', 'failed');
   });

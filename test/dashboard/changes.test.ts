@@ -287,7 +287,7 @@ describe('remarks', () => {
       text: 'In English, please.',
     });
     expect(taskOf(remark === null ? [] : [remark])).toBe(
-      'Work these remarks on the change in:\n\nnew.js, lines 2–3:\n> zwei\n> drei\nIn English, please.',
+      'Address a remark on the change: In English, please.\n\nnew.js, lines 2–3:\n> zwei\n> drei\nIn English, please.',
     );
     expect(whereOf({ line: -2, to: -4 })).toBe('lines 2–4 of before');
     expect(remarkOn([], 'x')).toBeNull();

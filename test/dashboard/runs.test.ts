@@ -178,6 +178,10 @@ describe('a run', () => {
       phase({ step: 'child:build-1-1', state: 'started' }, '2026-11-20T10:00:01.000Z'),
       phase({ step: 'build-1', state: 'ended', outcome: 'proposed' }, '2026-11-20T10:00:03.500Z'),
       phase({ step: 'late', state: 'running' }, '2026-11-20T10:00:04.000Z'),
+      // Taken up again, it tells once more of what had ended.
+      phase({ step: 'build-1', state: 'running' }, '2026-11-20T10:00:04.500Z'),
+      phase({ step: 'child:build-1-1', state: 'replayed' }, '2026-11-20T10:00:04.501Z'),
+      phase({ step: 'build-1', state: 'ended', outcome: 'proposed' }, '2026-11-20T10:00:04.502Z'),
       phase(
         { step: 'out', state: 'ended', status: 'skipped', reason: 'b failed' },
         '2026-11-20T10:00:05.000Z',
@@ -196,6 +200,8 @@ describe('a run', () => {
       'step build-1: running',
       'step build-1: proposed',
       'step late: running',
+      'step build-1: running',
+      'step build-1: proposed',
       'step out: skipped',
       'assemble:-1 failed',
     ]);

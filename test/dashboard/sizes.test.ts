@@ -1,11 +1,11 @@
 /** What the built pages weigh: a browser waits for it, and everybody who installs the package downloads it. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { build } from 'vite';
 import { bundleProgram } from '../../build.ts';
+import { firstFiles, packed } from './weigh.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** Script, style and page that are asked for before anything is seen. */
@@ -26,10 +26,6 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function packed(paths: readonly string[]): number {
-  return paths.reduce((sum, path) => sum + gzipSync(readFileSync(path)).length, 0);
-}
-
 function filesBelow(path: string): readonly string[] {
   if (statSync(path).isFile()) return [path];
   return readdirSync(path, { recursive: true, withFileTypes: true })
@@ -37,22 +33,8 @@ function filesBelow(path: string): readonly string[] {
     .map((one) => join(one.parentPath, one.name));
 }
 
-/** What a module loads before it runs, itself among it. */
-function withImports(path: string, known: Set<string> = new Set()): ReadonlySet<string> {
-  if (known.has(path)) return known;
-  known.add(path);
-  const text = readFileSync(path, 'utf8');
-  for (const [, name = ''] of text.matchAll(/(?:\bfrom|\bimport)\s*["']([^"']+\.js)["']/g))
-    withImports(join(dirname(path), name), known);
-  return known;
-}
-
 test('what a browser loads first is at most 250 kB', () => {
-  const page = readFileSync(join(folder, 'index.html'), 'utf8');
-  const linked = [...page.matchAll(/(?:src|href)="\/([^"]+)"/g)].map(([, path = '']) => join(folder, path));
-  const first = new Set([...linked.filter((path) => !path.endsWith('.js')), join(folder, 'index.html')]);
-  for (const path of linked.filter((one) => one.endsWith('.js')))
-    for (const one of withImports(path)) first.add(one);
+  const first = firstFiles(folder);
   const bytes = packed([...first]);
   expect(first.size).toBeGreaterThan(3);
   expect(bytes).toBeGreaterThan(50_000);

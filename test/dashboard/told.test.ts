@@ -228,7 +228,7 @@ describe('a change', () => {
 
   test('remarks on it are told with what they are about', () => {
     expect(taskOf([{ path: 'src/a.js', line: -2, quote: ' const b = 2;', text: 'Keep it.' }])).toBe(
-      'Work these remarks on the change in:\n\nsrc/a.js, line 2 of before:\n>  const b = 2;\nKeep it.',
+      'Address a remark on the change: Keep it.\n\nsrc/a.js, line 2 of before:\n>  const b = 2;\nKeep it.',
     );
   });
 });

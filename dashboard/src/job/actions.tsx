@@ -6,7 +6,7 @@ import type { JobView } from '../../../src/job/view/view.ts';
 import { onceKey, post } from '../api/call.ts';
 import { hasEnded, jobQuery, queries, sessionQuery } from '../api/queries.ts';
 import { useSay } from '../frame/notices.tsx';
-import { Sheet } from '../parts/ask.tsx';
+import { CancelSheet, Sheet } from '../parts/ask.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Failure } from '../parts/notes.tsx';
 import { shown } from '../parts/words.ts';
@@ -46,11 +46,14 @@ export function Words({
   label,
   button,
   onSend,
+  onLeave,
   autoFocus = false,
 }: {
   readonly label: string;
   readonly button: string;
   readonly onSend: (text: string) => Promise<void>;
+  /** Where the words are kept for later, and may be left unsaid. */
+  readonly onLeave?: () => void;
   readonly autoFocus?: boolean;
 }): ReactNode {
   const id = useId();
@@ -89,7 +92,12 @@ export function Words({
       />
       {error === null ? null : <Failure error={error} />}
       <div className="words-foot">
-        <span className="hint">Ctrl Enter sends</span>
+        <span className="hint">Ctrl Enter {onLeave === undefined ? 'sends' : 'keeps'} it</span>
+        {onLeave === undefined ? null : (
+          <button type="button" className="button plain" onClick={onLeave}>
+            Discard
+          </button>
+        )}
         <button type="submit" className="button primary" disabled={isBusy || text.trim() === ''}>
           {button}
         </button>
@@ -116,30 +124,6 @@ export function Question({ job, canAct }: { readonly job: JobView; readonly canA
       </p>
       {canAct ? <Words label="Your answer" button="Answer" onSend={answer} /> : null}
     </section>
-  );
-}
-
-function CancelSheet({
-  open,
-  onClose,
-  onCancel,
-}: {
-  readonly open: boolean;
-  readonly onClose: () => void;
-  readonly onCancel: () => void;
-}): ReactNode {
-  return (
-    <Sheet open={open} onClose={onClose} title="Cancel this job?">
-      <p>It is stopped where it is. What it did is saved, and can be got back.</p>
-      <footer>
-        <button type="button" className="button plain" onClick={onClose}>
-          No
-        </button>
-        <button type="button" className="button danger" onClick={onCancel}>
-          Cancel it
-        </button>
-      </footer>
-    </Sheet>
   );
 }
 
@@ -225,7 +209,14 @@ export function Actions({
           </button>
         )}
       </div>
-      <CancelSheet open={isAsked} onClose={() => setAsked(false)} onCancel={() => void attempt(cancel)} />
+      <CancelSheet
+        title="Cancel this job?"
+        open={isAsked}
+        onClose={() => setAsked(false)}
+        onCancel={() => void attempt(cancel)}
+      >
+        It is stopped where it is. What it did is saved, and can be got back.
+      </CancelSheet>
       <WriteSheet open={isWriting} isOver={isOver} onClose={() => onWriting(false)} onSend={write} />
     </>
   );

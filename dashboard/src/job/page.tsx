@@ -1,7 +1,7 @@
 /** A job: five answers first, then the gate, and behind it everything else. */
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
-import { Link, useLocation, useSearchParams } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import type { GateReport } from '../../../src/job/gate.ts';
 import type { JobEvent } from '../../../src/job/job.ts';
 import type { JobView } from '../../../src/job/view/view.ts';
@@ -14,6 +14,7 @@ import { useKeys } from '../frame/shortcuts.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Failure, Loading } from '../parts/notes.tsx';
+import { Tabs, useTab } from '../parts/tabs.tsx';
 import { firstLine, shown } from '../parts/words.ts';
 import { Actions, Question } from './actions.tsx';
 import { Checklist } from './activity/checklist.tsx';
@@ -41,64 +42,6 @@ const NAMES: Readonly<Record<Tab, string>> = {
   changes: 'Changes',
   deliveries: 'Deliveries',
 };
-
-function useTab(tabs: readonly Tab[]): readonly [Tab, (tab: Tab) => void] {
-  const [search, setSearch] = useSearchParams();
-  const named = search.get('tab');
-  // An address with a line in it is one of the log.
-  const fallback: Tab = location.hash.startsWith('#L') ? 'log' : 'gate';
-  const tab = tabs.find((one) => one === named) ?? fallback;
-  return [tab, (next) => setSearch(next === 'gate' ? {} : { tab: next }, { replace: true })];
-}
-
-/** Where a key leads among the tabs. */
-function tabAt(tabs: readonly Tab[], from: Tab, key: string): Tab | undefined {
-  const at = tabs.indexOf(from);
-  const steps: Readonly<Record<string, number>> = {
-    ArrowRight: at + 1,
-    ArrowLeft: at - 1 + tabs.length,
-    Home: 0,
-    End: tabs.length - 1,
-  };
-  const next = steps[key];
-  return next === undefined ? undefined : tabs[next % tabs.length];
-}
-
-function Tabs({
-  tabs,
-  tab,
-  onTab,
-}: {
-  readonly tabs: readonly Tab[];
-  readonly tab: Tab;
-  readonly onTab: (tab: Tab) => void;
-}): ReactNode {
-  return (
-    <div className="tabs" role="tablist" aria-label="Parts of the job">
-      {tabs.map((one) => (
-        <button
-          key={one}
-          id={`tab-${one}`}
-          type="button"
-          role="tab"
-          aria-selected={tab === one}
-          aria-controls="panel"
-          tabIndex={tab === one ? 0 : -1}
-          onClick={() => onTab(one)}
-          onKeyDown={(event) => {
-            const next = tabAt(tabs, one, event.key);
-            if (next === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-            event.preventDefault();
-            onTab(next);
-            document.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
-          }}
-        >
-          {NAMES[one]}
-        </button>
-      ))}
-    </div>
-  );
-}
 
 interface Told {
   readonly phases: readonly PhaseTold[];
@@ -232,7 +175,7 @@ function Whole({ job, who }: { readonly job: JobView; readonly who: WhoView }): 
   const followed = useFollowed(jobId);
   const told = useTold(jobId, followed.events);
   const tabs = TABS.filter((one) => one !== 'deliveries' || mayAct);
-  const [tab, setTab] = useTab(tabs);
+  const [tab, setTab] = useTab(tabs, 'gate');
   const [isWriting, setWriting] = useState(false);
   const [, go] = useLocation();
   const setWanted = useWanted();
@@ -275,7 +218,7 @@ function Whole({ job, who }: { readonly job: JobView; readonly who: WhoView }): 
       <Checklist items={told.plan} isOver={isOver} />
       <Claim result={result} />
       <Notes notices={result?.notices ?? []} />
-      <Tabs tabs={tabs} tab={tab} onTab={setTab} />
+      <Tabs of="the job" names={NAMES} tabs={tabs} tab={tab} onTab={setTab} />
       <Panel
         tab={tab}
         job={job}

@@ -120,45 +120,59 @@ function Spent({ job, result, spent, phases }: SummaryProps): ReactNode {
         {job.model === null ? '' : ` (${shown(job.model)})`}
         {ms === null
           ? ', not begun'
-          : `, ${span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)} in all`}
+          : `, ${span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)}\u00a0in\u00a0all`}
       </p>
     </>
+  );
+}
+
+/** What was asked, what happened, is it proven, what did it cost, what now. */
+interface FrameProps {
+  readonly asked: ReactNode;
+  readonly happened: ReactNode;
+  readonly proven: ReactNode;
+  readonly spent: ReactNode;
+  readonly next: ReactNode;
+}
+
+/** The frame of the five answers, side by side. */
+export function Answers({ asked, happened, proven, spent, next }: FrameProps): ReactNode {
+  return (
+    <dl className="answers card">
+      <div>
+        <dt>Asked</dt>
+        <dd>{asked}</dd>
+      </div>
+      <div>
+        <dt>Happened</dt>
+        <dd aria-live="polite">{happened}</dd>
+      </div>
+      <div>
+        <dt>Proven</dt>
+        <dd>{proven}</dd>
+      </div>
+      <div>
+        <dt>Spent</dt>
+        <dd>{spent}</dd>
+      </div>
+      <div className="next">
+        <dt>Next</dt>
+        <dd>{next}</dd>
+      </div>
+    </dl>
   );
 }
 
 /** The five answers, side by side. */
 export function Summary(props: SummaryProps & { readonly children: ReactNode }): ReactNode {
   return (
-    <dl className="answers card">
-      <div>
-        <dt>Asked</dt>
-        <dd>
-          <Asked job={props.job} />
-        </dd>
-      </div>
-      <div>
-        <dt>Happened</dt>
-        <dd aria-live="polite">
-          <Happened {...props} />
-        </dd>
-      </div>
-      <div>
-        <dt>Proven</dt>
-        <dd>
-          <Proven {...props} />
-        </dd>
-      </div>
-      <div>
-        <dt>Spent</dt>
-        <dd>
-          <Spent {...props} />
-        </dd>
-      </div>
-      <div className="next">
-        <dt>Next</dt>
-        <dd>{props.children}</dd>
-      </div>
-    </dl>
+    <Answers
+      asked={<Asked job={props.job} />}
+      happened={<Happened {...props} />}
+      proven={<Proven {...props} />}
+      spent={<Spent {...props} />}
+      next={props.children}
+    />
   );
 }
 
@@ -170,7 +184,10 @@ export function Claim({ result }: { readonly result: JobResult | undefined }): R
   return (
     <details className="claim card" open={isAll}>
       <summary>
-        <Icon name="say" /> <b>The agent says:</b> <span dir="auto">{firstLine(result.summary)}</span>
+        <Icon name="say" /> <b>The agent says:</b>{' '}
+        <span className="first-line" dir="auto">
+          {firstLine(result.summary)}
+        </span>
       </summary>
       <p className="prose" dir="auto">
         {shown(result.summary)}

@@ -53,7 +53,7 @@ function Search({
       <input
         ref={field}
         type="search"
-        placeholder="Search tasks, repositories, branches"
+        placeholder="Search jobs"
         value={typed}
         maxLength={200}
         onChange={(event) => setTyped(event.target.value)}

@@ -108,7 +108,7 @@ export const Row = memo(function Row({ job, isAt, isChosen, onChoose }: RowProps
           {isRun(job) && job.run_id !== null ? (
             <StepCount runId={job.run_id} hasEnded={job.outcome !== null} />
           ) : null}
-          {job.step === null ? null : <span className="of-run">step {shown(job.step)}</span>}
+          {job.step === null ? null : <span className="step-of-run">step {shown(job.step)}</span>}
           <span title={shown(job.repo)}>{repoName(job.repo)}</span>
           <code>{job.job_id.replace('job-', '')}</code>
           <Forge job={job} />

@@ -54,7 +54,7 @@ export function StepCount({
   }, []);
   const { data } = useQuery({ ...stepsQuery(runId, hasEnded), enabled: stays });
   return (
-    <span className="of-run" title={data === undefined ? undefined : shown(data.pipeline)}>
+    <span className="step-of-run" title={data === undefined ? undefined : shown(data.pipeline)}>
       <Icon name="list" /> {data === undefined ? 'run' : `${data.done}/${data.all} steps`}
     </span>
   );

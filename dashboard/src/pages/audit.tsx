@@ -44,8 +44,9 @@ function toldOfStatus(status: number): Told {
 
 function Target({ target }: { readonly target: string | null }): ReactNode {
   if (target === null) return null;
-  return /^job-[0-9a-f]{12}$/.test(target) ? (
-    <Link href={`/job/${target}`}>
+  const page = /^(job|run|pipe)-[0-9a-f]{12}$/.exec(target)?.[1];
+  return page !== undefined ? (
+    <Link href={`/${page === 'pipe' ? 'pipeline' : page}/${target}`}>
       <code>{target}</code>
     </Link>
   ) : (

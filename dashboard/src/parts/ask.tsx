@@ -32,3 +32,32 @@ export function Sheet({
     </Dialog.Root>
   );
 }
+
+/** Asks whether something shall be stopped. */
+export function CancelSheet({
+  title,
+  open,
+  onClose,
+  onCancel,
+  children,
+}: {
+  readonly title: string;
+  readonly open: boolean;
+  readonly onClose: () => void;
+  readonly onCancel: () => void;
+  readonly children: ReactNode;
+}): ReactNode {
+  return (
+    <Sheet open={open} onClose={onClose} title={title}>
+      <p>{children}</p>
+      <footer>
+        <button type="button" className="button plain" onClick={onClose}>
+          No
+        </button>
+        <button type="button" className="button danger" onClick={onCancel}>
+          Cancel it
+        </button>
+      </footer>
+    </Sheet>
+  );
+}

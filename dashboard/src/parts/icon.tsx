@@ -30,6 +30,7 @@ const PATHS = {
   ),
   moon: <path d="M13.5 9.6A5.7 5.7 0 0 1 6.4 2.5a5.7 5.7 0 1 0 7.1 7.1Z" />,
   screen: <path d="M2 3h12v8H2zM5.5 13.5h5" />,
+  whole: <path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" />,
   search: <path d="m10.5 10.5 3 3M12 7A5 5 0 1 1 2 7a5 5 0 0 1 10 0Z" />,
   out: <path d="M6.5 3.5h-4v9h10v-4M9 2.5h4.5V7M13 3 7.5 8.5" />,
   copy: <path d="M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3" />,

@@ -37,7 +37,7 @@ export const OUTCOME: Readonly<Record<Outcome, Told & { readonly means: string }
     tone: 'ok',
     means: 'The change is there as a branch and a patch',
   },
-  no_change: { icon: 'none', word: 'No change', tone: 'quiet', means: 'The agent changed nothing' },
+  no_change: { icon: 'none', word: 'No change', tone: 'quiet', means: 'The agent left nothing changed' },
   answered: { icon: 'say', word: 'Answered', tone: 'ok', means: 'The question was answered' },
   gate_failed: { icon: 'bad', word: 'Gate red', tone: 'bad', means: 'The change breaks a check' },
   gave_up: { icon: 'bad', word: 'Gave up', tone: 'bad', means: 'The same failure came again and again' },

@@ -28,12 +28,14 @@ export function ago(time: string, nowMs: number): string {
 }
 
 const WHOLE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+/** Half of the day stays with its hour. */
+const BEFORE_HALF = /[ \u202f](?=[AP]M$)/;
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
 function said(format: Intl.DateTimeFormat, time: string): string {
   const date = new Date(time);
   // A store holds what was written to it, and a time that is none is no reason to show nothing else.
-  return Number.isNaN(date.getTime()) ? shown(time) : format.format(date);
+  return Number.isNaN(date.getTime()) ? shown(time) : format.format(date).replace(BEFORE_HALF, '\u00a0');
 }
 
 /** A time in full, where the person is. */

@@ -8,7 +8,7 @@ import type { JobView } from '../../../src/job/view/view.ts';
 import { isOver } from '../api/runs.ts';
 import { hasEnded } from '../api/queries.ts';
 import { withoutPaths } from '../job/answers/next.ts';
-import { Asked, Proven } from '../job/summary.tsx';
+import { Answers, Asked, Proven } from '../job/summary.tsx';
 import type { LiveGate } from '../job/told.ts';
 import { Line } from '../parts/copy.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -17,7 +17,7 @@ import { State } from '../parts/state.tsx';
 import { amount, counted, money, shown, span, webAddress } from '../parts/words.ts';
 import { happenedTo, progressOf, toldOfWhole } from './told.ts';
 
-interface AnswersProps {
+interface RunAnswersProps {
   readonly run: RunView;
   readonly job: JobView;
   readonly result: JobResult | undefined;
@@ -28,7 +28,7 @@ interface AnswersProps {
   readonly children: ReactNode;
 }
 
-function Happened({ run, result, phase }: AnswersProps): ReactNode {
+function Happened({ run, result, phase }: RunAnswersProps): ReactNode {
   const { of, ended, failed, cancelled, skipped } = progressOf(run.steps);
   const rest = Object.entries({ failed, cancelled, skipped })
     .filter(([, count]) => count > 0)
@@ -53,7 +53,7 @@ function Happened({ run, result, phase }: AnswersProps): ReactNode {
   );
 }
 
-function Spent({ run, result }: AnswersProps): ReactNode {
+function Spent({ run, result }: RunAnswersProps): ReactNode {
   const nowMs = useNow();
   const end = run.finished_at === null ? nowMs : Date.parse(run.finished_at);
   const ms = run.started_at === null ? null : Math.max(0, end - Date.parse(run.started_at));
@@ -76,7 +76,7 @@ function Next({
   result,
   waits,
   children,
-}: Pick<AnswersProps, 'job' | 'result' | 'children'> & { readonly waits: string | null }): ReactNode {
+}: Pick<RunAnswersProps, 'job' | 'result' | 'children'> & { readonly waits: string | null }): ReactNode {
   const address = webAddress(job.pr_url);
   const number = address === null ? '' : (/\/pull\/(\d+)/.exec(address)?.[1] ?? '');
   const hint = withoutPaths(job.error?.hint ?? null);
@@ -108,58 +108,43 @@ function Next({
   );
 }
 
+function AskedOf({ run, job }: RunAnswersProps): ReactNode {
+  return (
+    <>
+      <Asked job={job} />
+      {run.pipeline_id === null ? null : (
+        <p>
+          <Link href={`/pipeline/${run.pipeline_id}`}>The pipeline</Link>
+        </p>
+      )}
+      {run.retries === null ? null : (
+        <p>
+          <Link href={`/run/${run.retries}`}>The run before</Link>
+        </p>
+      )}
+    </>
+  );
+}
+
 /** The answers, side by side, as those of a job. */
-export function Answers(props: AnswersProps): ReactNode {
+export function RunAnswers(props: RunAnswersProps): ReactNode {
   const { run, job, result, gates, live, children } = props;
   const isAsking = toldOfWhole(run).icon === 'ask';
   return (
-    <dl className="answers card">
-      <div>
-        <dt>Asked</dt>
-        <dd>
-          <Asked job={job} />
-          {run.pipeline_id === null ? null : (
-            <p>
-              <Link href={`/pipeline/${run.pipeline_id}`}>The pipeline</Link>
-            </p>
-          )}
-          {run.retries === null ? null : (
-            <p>
-              <Link href={`/run/${run.retries}`}>The run before</Link>
-            </p>
-          )}
-        </dd>
-      </div>
-      <div>
-        <dt>Happened</dt>
-        <dd aria-live="polite">
-          <Happened {...props} />
-        </dd>
-      </div>
-      <div>
-        <dt>Proven</dt>
-        <dd>
-          <Proven job={job} runs={gates} live={live} />
-        </dd>
-      </div>
-      <div>
-        <dt>Spent</dt>
-        <dd>
-          <Spent {...props} />
-        </dd>
-      </div>
-      <div className="next">
-        <dt>Next</dt>
-        <dd>
-          <Next job={job} result={result} waits={isAsking ? null : 'Nothing: it ends by itself.'}>
-            {isAsking ? <p>An answer to what it asks, above.</p> : null}
-            {isOver(run) && run.status !== 'completed' ? (
-              <p>A retry runs what failed once more, and takes over what was done.</p>
-            ) : null}
-            {children}
-          </Next>
-        </dd>
-      </div>
-    </dl>
+    <Answers
+      asked={<AskedOf {...props} />}
+      happened={<Happened {...props} />}
+      proven={<Proven job={job} runs={gates} live={live} />}
+      spent={<Spent {...props} />}
+      next={
+        <Next job={job} result={result} waits={isAsking ? null : 'Nothing: it ends by itself.'}>
+          {isAsking ? <p>An answer to what it asks, above.</p> : null}
+          {isOver(run) && run.status !== 'completed' ? (
+            <p>A retry runs what failed once more, and takes over what was done.</p>
+          ) : null}
+          {children}
+        </Next>
+      }
+    />
   );
 }

@@ -64,9 +64,9 @@ function Buttons({
         disabled={isBusy}
         onClick={onReject}
       >
-        <Icon name="stop" /> Reject
+        <Icon name="cross" /> Reject
       </button>
-      <span className="hint">The first word counts. A rejected step fails.</span>
+      <span className="hint">The first answer counts. A rejected step fails.</span>
     </div>
   );
 }
@@ -105,7 +105,7 @@ function Answer({ run, step }: Pick<AskProps, 'run' | 'step'>): ReactNode {
   if (said !== null) return <p role="status">{said}</p>;
   return (
     <form className="words" onSubmit={submit}>
-      <label htmlFor={noteId}>A note, where one is needed</label>
+      <label htmlFor={noteId}>A note (optional)</label>
       <textarea
         id={noteId}
         rows={2}
@@ -132,8 +132,8 @@ function Ask({ run, step, who }: AskProps): ReactNode {
       <p className="quiet">
         <Icon name="ask" /> <b>{shown(step.name)}</b> asks before it begins.{' '}
         {approvers.length === 0
-          ? 'Whoever may start jobs may answer.'
-          : `${shown(approvers.join(', '))} may answer.`}
+          ? 'Whoever may start jobs can answer.'
+          : `To be answered by ${shown(approvers.join(' or '))}.`}
       </p>
       <p className="prose strong" dir="auto">
         {shown(message)}

@@ -187,7 +187,7 @@ function Editor({
   };
   return (
     <form className="stack" onSubmit={submit}>
-      <p className="quiet">YAML, or JSON. What a field may be stands in docs/pipelines.md.</p>
+      <p className="quiet">YAML, or JSON. Every field is described in docs/pipelines.md.</p>
       <TextBox text={text} onText={setText} fields={fields} area={area} />
       {error === null ? null : fields.length > 0 ? (
         <Mistakes fields={fields} onGo={goTo} />

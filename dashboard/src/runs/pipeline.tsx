@@ -86,7 +86,7 @@ function AsText({ pipeline }: { readonly pipeline: StoredPipeline }): ReactNode 
 function Runs({ id }: { readonly id: string }): ReactNode {
   const { data } = useQuery(runsQuery({ pipeline: id, status: '', cursor: '' }));
   if (data === undefined) return <Loading what="its runs" />;
-  if (data.runs.length === 0) return <p className="quiet">It was not run yet.</p>;
+  if (data.runs.length === 0) return <p className="quiet">It has not run yet.</p>;
   return <RunTable runs={data.runs} />;
 }
 

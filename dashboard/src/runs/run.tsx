@@ -1,7 +1,7 @@
 /** A run of a pipeline: what it asks, five answers, its steps as they stand, and the parts that every job has. */
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
-import { Link, useLocation, useSearchParams } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import type { GateReport } from '../../../src/job/gate.ts';
 import type { RunView } from '../../../src/job/pipeline/run.ts';
 import type { JobResult } from '../../../src/job/result.ts';
@@ -20,12 +20,13 @@ import { Gate } from '../job/gate.tsx';
 import { Log } from '../job/log/log.tsx';
 import { Provenance } from '../job/provenance.tsx';
 import { liveGateOf, nowOf, phasesOf, type LiveGate } from '../job/told.ts';
-import { Sheet } from '../parts/ask.tsx';
+import { CancelSheet } from '../parts/ask.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Failure, Loading } from '../parts/notes.tsx';
+import { Tabs, useTab } from '../parts/tabs.tsx';
 import { shown } from '../parts/words.ts';
-import { Answers } from './answers.tsx';
+import { RunAnswers } from './answers.tsx';
 import { Approvals, goToAnswer } from './approvals.tsx';
 import { Steps } from './graph/steps.tsx';
 import { asks, ownEvents, readableEvents, shownSteps, timesOf, withSkipped } from './told.ts';
@@ -47,57 +48,6 @@ const NAMES: Readonly<Record<Tab, string>> = {
  */
 const PAUSE_MS = 400;
 const PAUSE_MS_PER_STEP = 2;
-
-function useTab(): readonly [Tab, (tab: Tab) => void] {
-  const [search, setSearch] = useSearchParams();
-  const named = search.get('tab');
-  // An address with a line in it is one of the log.
-  const fallback: Tab = location.hash.startsWith('#L') ? 'log' : 'steps';
-  const tab = TABS.find((one) => one === named) ?? fallback;
-  const show = (next: Tab): void => {
-    const params = new URLSearchParams(search);
-    if (next === 'steps') params.delete('tab');
-    else params.set('tab', next);
-    setSearch(params, { replace: true });
-  };
-  return [tab, show];
-}
-
-function Tabs({
-  tabs,
-  tab,
-  onTab,
-}: {
-  readonly tabs: readonly Tab[];
-  readonly tab: Tab;
-  readonly onTab: (tab: Tab) => void;
-}): ReactNode {
-  return (
-    <div className="tabs" role="tablist" aria-label="Parts of the run">
-      {tabs.map((one) => (
-        <button
-          key={one}
-          id={`tab-${one}`}
-          type="button"
-          role="tab"
-          aria-selected={tab === one}
-          aria-controls="panel"
-          tabIndex={tab === one ? 0 : -1}
-          onClick={() => onTab(one)}
-          onKeyDown={(event) => {
-            const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-            const next = tabs[(tabs.indexOf(one) + by + tabs.length) % tabs.length];
-            if (by === 0 || next === undefined) return;
-            onTab(next);
-            document.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
-          }}
-        >
-          {NAMES[one]}
-        </button>
-      ))}
-    </div>
-  );
-}
 
 /** Asks for the run again when its log says something, though not more often than somebody could see. */
 function useAskedAgain(runId: string, jobId: string, { events }: Followed): void {
@@ -124,32 +74,6 @@ function useAskedAgain(runId: string, jobId: string, { events }: Followed): void
       timer.current = null;
     },
     [],
-  );
-}
-
-function CancelSheet({
-  open,
-  onClose,
-  onCancel,
-}: {
-  readonly open: boolean;
-  readonly onClose: () => void;
-  readonly onCancel: () => void;
-}): ReactNode {
-  return (
-    <Sheet open={open} onClose={onClose} title="Cancel this run?">
-      <p>
-        The jobs of its steps are stopped where they are. What they did is saved, and a retry takes it over.
-      </p>
-      <footer>
-        <button type="button" className="button plain" onClick={onClose}>
-          No
-        </button>
-        <button type="button" className="button danger" onClick={onCancel}>
-          Cancel it
-        </button>
-      </footer>
-    </Sheet>
   );
 }
 
@@ -215,7 +139,14 @@ function Actions({ run }: { readonly run: RunView }): ReactNode {
           </button>
         )}
       </div>
-      <CancelSheet open={isAsked} onClose={() => setAsked(false)} onCancel={() => void attempt(cancel)} />
+      <CancelSheet
+        title="Cancel this run?"
+        open={isAsked}
+        onClose={() => setAsked(false)}
+        onCancel={() => void attempt(cancel)}
+      >
+        The jobs of its steps are stopped where they are. What they did is saved, and a retry takes it over.
+      </CancelSheet>
     </>
   );
 }
@@ -313,7 +244,6 @@ function Loaded({ run: stored, job, who, followed }: LoadedProps): ReactNode {
   const { data: result } = useQuery(resultQuery(job));
   const { data: gate } = useQuery(gateQuery(run.job_id));
   const read = useRead(followed);
-  const [tab, setTab] = useTab();
   const [, go] = useLocation();
   // Its steps and what they wait for never change.
   const [plan] = useState(() => run.steps.map(({ name, depends_on }) => ({ name, depends_on })));
@@ -322,6 +252,7 @@ function Loaded({ run: stored, job, who, followed }: LoadedProps): ReactNode {
   const live = over ? null : read.live;
   const steps = shownSteps(run, read.times);
   const tabs = TABS.filter((one) => one !== 'deliveries' || mayAct);
+  const [tab, setTab] = useTab(tabs, 'steps');
   const asking = run.steps.find(asks);
   useTitle(shown(run.pipeline));
   useKeys({
@@ -338,7 +269,7 @@ function Loaded({ run: stored, job, who, followed }: LoadedProps): ReactNode {
         </p>
       ) : null}
       <Approvals run={run} who={who} />
-      <Answers
+      <RunAnswers
         run={run}
         job={job}
         result={result}
@@ -346,13 +277,17 @@ function Loaded({ run: stored, job, who, followed }: LoadedProps): ReactNode {
         live={live}
         phase={over ? null : read.phase}
       >
-        {over && (gate?.runs ?? []).length > 0 && tab !== 'changes' ? (
-          <button type="button" className="button" onClick={() => setTab('changes')}>
+        {over && (gate?.runs ?? []).length > 0 ? (
+          <button
+            type="button"
+            className={job.pr_url === null ? 'button primary' : 'button'}
+            onClick={() => setTab('changes')}
+          >
             <Icon name="file" /> Read the change
           </button>
         ) : null}
-      </Answers>
-      <Tabs tabs={tabs} tab={tab} onTab={setTab} />
+      </RunAnswers>
+      <Tabs of="the run" names={NAMES} tabs={tabs} tab={tab} onTab={setTab} />
       <Panel
         run={run}
         job={job}

@@ -100,6 +100,8 @@ export function timesOf(events: readonly JobEvent[]): ReadonlyMap<string, StepTi
     const { time, data } = event;
     const name = String(data['step']);
     const before = times.get(name);
+    // A run that is taken up again (after an answer, a restart) tells once more of steps that ended before.
+    if (before !== undefined && before.ms !== null) continue;
     if (data['state'] === 'running') times.set(name, { startedAt: before?.startedAt ?? time, ms: null });
     if (data['state'] === 'ended' && before !== undefined)
       times.set(name, { ...before, ms: Math.max(0, Date.parse(time) - Date.parse(before.startedAt)) });

@@ -150,11 +150,9 @@ export function RemarkOf({
           label={`On ${where()} of ${shownName(row.path)}`}
           button="Remark"
           onSend={async (text) => onSay(text)}
+          onLeave={() => onOpen(null)}
           autoFocus
         />
-        <button type="button" className="button plain small" onClick={() => onOpen(null)}>
-          Leave it
-        </button>
       </div>
     );
   }

@@ -33,8 +33,18 @@ function quoteOf(quote: string): string {
   return [...shown, ...(lines.length > MAX_QUOTED_LINES ? ['> …'] : [])].join('\n');
 }
 
+/** Longest part of a remark that names the job, in characters. */
+const MAX_TITLE_CHARS = 80;
+
+/** The first line of the task, by which people know the job. */
+function titleOf([first, ...rest]: readonly Remark[]): string {
+  const line = /\S.*/.exec(first?.text ?? '')?.[0].trim() ?? '';
+  const said = line.length > MAX_TITLE_CHARS ? `${line.slice(0, MAX_TITLE_CHARS)}…`.toWellFormed() : line;
+  return `Address ${rest.length === 0 ? 'a remark' : `${rest.length + 1} remarks`} on the change: ${said}`;
+}
+
 /** All remarks as one task. */
 export function taskOf(remarks: readonly Remark[]): string {
   const told = remarks.map((one) => `${one.path}, ${whereOf(one)}:\n${quoteOf(one.quote)}\n${one.text}`);
-  return `Work these remarks on the change in:\n\n${told.join('\n\n')}`;
+  return `${titleOf(remarks)}\n\n${told.join('\n\n')}`;
 }

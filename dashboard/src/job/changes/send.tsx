@@ -56,7 +56,7 @@ export function Send({ job, reading }: { readonly job: JobView; readonly reading
       const next = isOver ? await followUp(job, taskOf(remarks)) : null;
       if (next === null) await sendMessage(job, taskOf(remarks));
       onSent();
-      say.done(isOver ? 'Asked for: the next job works your remarks in' : 'Left for the agent');
+      say.done(isOver ? 'A follow-up is asked for: this is its job' : 'Left for the agent');
       if (next !== null) go(`/job/${next}`);
     } catch (refusal) {
       say.failed(refusal);

@@ -100,7 +100,7 @@ export function AgentField({
             data === undefined ? (
               ''
             ) : (
-              'None is configured here, and none is ready: choose one'
+              'No agent is configured or installed here; a rehearsal needs none: choose one'
             )
           ) : (
             <>

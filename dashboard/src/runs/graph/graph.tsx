@@ -104,7 +104,7 @@ function Tools({ onBy, onFit }: ToolsProps): ReactNode {
         <Icon name="add" />
       </button>
       <button type="button" className="icon-button" aria-label="All of it" onClick={onFit}>
-        <Icon name="screen" />
+        <Icon name="whole" />
       </button>
     </div>
   );
