@@ -113,11 +113,23 @@ describe('what now', () => {
       { does: 'check', check: 'test', label: 'Read what test printed' },
       { does: 'follow', label: 'Go on from it' },
     ]);
+    const [check] = red.checks;
+    const checks = ['a', 'b', 'c', 'd', 'e'].flatMap((name) =>
+      check === undefined ? [] : { ...check, name },
+    );
+    const many = nextOf(of(ended('gate_failed', 'gate_failed'), { runs: [{ ...red, checks }] }));
+    expect(many.acts.map(({ does }) => does)).toEqual(['check', 'check', 'check', 'follow']);
+  });
+
+  test('what changed nothing, or answered, leaves nothing to take along', () => {
+    for (const outcome of ['no_change', 'answered'] as const)
+      expect(nextOf(of(ended(outcome))).lines).toEqual([]);
   });
 
   test('a branch or saved work is taken along by a line that no name can break out of', () => {
     const job = { ...ended('proposed'), repo: "/srv/it's; rm -rf ~" };
-    const result = resultOf(job, { branch: 'bot/x', push_command: 'git push origin bot/x' });
+    const work = { branch: 'bot/x', wip_ref: 'refs/agent-runner/wip/x' };
+    const result = resultOf(job, { ...work, push_command: 'git push origin bot/x' });
     expect(nextOf(of(job, { result })).lines.map(({ text }) => text)).toEqual([
       'git push origin bot/x',
       String.raw`git fetch '/srv/it'\''s; rm -rf ~' bot/x && git switch --detach FETCH_HEAD`,

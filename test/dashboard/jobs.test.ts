@@ -105,6 +105,9 @@ describe('pages that were read', () => {
     expect(after([change(20, job(5, { status: 'failed' }))], (one) => one.status !== 'failed')).toBe(
       '6q | 4q 3q',
     );
+    // It was there when the page was read, and did not stand on it; of two that were created at once only the server knows.
+    expect(after([change(12, job(3.5))])).toBe('6q 5q | 4q 3q');
+    expect(after([change(20, job(3, { job_id: 'job-3-too' }))])).toBe('6q 5q | 4q 3q');
     const empty = [pageOf({ jobs: [], next_cursor: null, change: 1 }, true)];
     expect(patched(empty, [change(2, job(1))], () => true).pages[0]?.jobs).toHaveLength(1);
   });
@@ -112,6 +115,8 @@ describe('pages that were read', () => {
   test('say when only the server knows whether something is missing', () => {
     expect(patched(pages, [change(20, job(7))], () => null)).toEqual({ pages, isUnsure: true });
     expect(patched(pages, [change(20, job(7))], () => false).isUnsure).toBe(false);
+    const onlyFirst = (one: JobView): boolean | null => (one.job_id === 'job-7' ? null : true);
+    expect(patched(pages, [change(20, job(7)), change(21, job(8))], onlyFirst).isUnsure).toBe(true);
     expect(after([change(20, job(6, { status: 'running' }))], () => null)).toBe('6r 5q | 4q 3q');
   });
 
