@@ -118,9 +118,12 @@ function Spent({ job, result, spent, phases }: SummaryProps): ReactNode {
       <p className="quiet">
         {shown(job.agent)}
         {job.model === null ? '' : ` (${shown(job.model)})`}
-        {ms === null
-          ? ', not begun'
-          : `, ${span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)}\u00a0in\u00a0all`}
+        {', '}
+        <span className="nowrap">
+          {ms === null
+            ? 'not begun'
+            : `${span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)} in all`}
+        </span>
       </p>
     </>
   );
