@@ -99,6 +99,9 @@ export function Proven({ job, runs, live }: Pick<SummaryProps, 'job' | 'runs' | 
         {runs.length > 1 && live === null ? <span className="quiet"> run {runs.length}</span> : null}
       </p>
       <p className={runs.length === 0 && live === null ? 'quiet' : undefined}>{says}</p>
+      {job.outcome === 'no_change' && runs.at(-1)?.verdict === 'red' ? (
+        <p className="quiet">That change was taken back.</p>
+      ) : null}
       {findings === 0 ? null : (
         <p className="bad">
           <Icon name="shield" /> {counted(findings, 'tamper finding')}
@@ -118,9 +121,12 @@ function Spent({ job, result, spent, phases }: SummaryProps): ReactNode {
       <p className="quiet">
         {shown(job.agent)}
         {job.model === null ? '' : ` (${shown(job.model)})`}
-        {ms === null
-          ? ', not begun'
-          : `, ${span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)}\u00a0in\u00a0all`}
+        {', '}
+        <span className="nowrap">
+          {ms === null
+            ? 'not begun'
+            : `${span(job.finished_at === null ? Math.floor(ms / 1000) * 1000 : ms)} in all`}
+        </span>
       </p>
     </>
   );

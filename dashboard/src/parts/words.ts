@@ -55,6 +55,16 @@ export function money(usd: number | null): string {
   return usd < 0.01 ? '<$0.01' : `$${usd.toFixed(2)}`;
 }
 
+/** Money that is a limit: whole dollars are whole dollars. */
+export function roundMoney(usd: number): string {
+  return money(usd).replace(/\.00$/, '');
+}
+
+/** A span that is a limit: whole hours are whole hours. */
+export function roundSpan(ms: number): string {
+  return span(ms).replace(/( 00 [ms])+$/, '');
+}
+
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
 /** A count, shortened; `–` where nobody counted. */

@@ -61,9 +61,9 @@ function Row({
         </span>
       </th>
       <td>
-        {counted(steps.length, 'step')}
+        <span className="nowrap">{counted(steps.length, 'step')}</span>
         {asking === 0 ? null : (
-          <span className="quiet">
+          <span className="quiet wide-only">
             {' '}
             ({asking} {asking === 1 ? 'asks' : 'ask'} first)
           </span>

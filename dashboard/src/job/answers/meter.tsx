@@ -4,7 +4,7 @@ import type { JobResult } from '../../../../src/job/result.ts';
 import type { JobView } from '../../../../src/job/view/view.ts';
 import { hasEnded } from '../../api/queries.ts';
 import { useNow } from '../../parts/now.ts';
-import { amount, counted, money, span } from '../../parts/words.ts';
+import { amount, counted, money, roundMoney, roundSpan, span } from '../../parts/words.ts';
 import type { PhaseTold } from '../told.ts';
 import { agentMs, metersOf, type Meter, type SpentSoFar } from './budget.ts';
 
@@ -31,10 +31,10 @@ const UNKNOWN: Readonly<Record<Meter['name'], string>> = {
   turns: 'turns unknown',
 };
 
-/** A limit, as short as it can be said: whole hours are whole hours. */
+/** A limit, as short as it can be said. */
 function saidLimit(meter: Meter, most: number): string {
   if (meter.name === 'tokens' || meter.name === 'turns') return amount(most);
-  return meter.name === 'money' ? money(most).replace(/\.00$/, '') : span(most).replace(/( 00 [ms])+$/, '');
+  return meter.name === 'money' ? roundMoney(most) : roundSpan(most);
 }
 
 function One({ meter }: { readonly meter: Meter }): ReactNode {

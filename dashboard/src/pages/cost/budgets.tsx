@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { BudgetState } from '../../../../src/job/view/budget.ts';
 import { limitsQuery, whoQuery } from '../../api/queries.ts';
-import { amount, money, repoName, span } from '../../parts/words.ts';
+import { amount, money, repoName, roundMoney, roundSpan } from '../../parts/words.ts';
 
 function nameOf({ scope, repo }: BudgetState): ReactNode {
   if (scope === 'day') return 'All jobs, today';
@@ -83,8 +83,9 @@ export function Budgets(): ReactNode {
         <div>
           <dt>Each job</dt>
           <dd>
-            {cost === null ? 'any cost' : `at most ${money(cost)}`}
-            {tokens === null ? '' : `, ${amount(tokens)} tokens`}, {span(seconds * 1000)} of the agent’s time
+            {cost === null ? 'any cost' : `at most ${roundMoney(cost)}`}
+            {tokens === null ? '' : `, ${amount(tokens)} tokens`}, {roundSpan(seconds * 1000)} of the agent’s
+            time
           </dd>
         </div>
       </dl>

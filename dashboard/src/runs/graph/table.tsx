@@ -91,7 +91,7 @@ export function StepTable({
         role="table"
         aria-label="Steps"
         aria-rowcount={steps.length + 1}
-        className={hasRun ? 'of-run' : 'of-pipeline'}
+        className={hasRun ? 'run-steps' : 'pipeline-steps'}
       >
         <div role="row" className="step-row head" aria-rowindex={1}>
           {columns.map(([name, label]) => (
