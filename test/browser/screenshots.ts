@@ -106,6 +106,8 @@ async function pagesOf(scene: Scene, page: Page, jobs: ReadonlyMap<string, strin
   await page.keyboard.type('Say what it is for.');
   await page.keyboard.press('Control+Enter');
   await page.getByRole('button', { name: 'Side by side' }).click();
+  await page.getByText('Say what it is for.').first().scrollIntoViewIfNeeded();
+  await page.mouse.wheel(0, -60);
   await page.waitForTimeout(400);
   await picture(page, 'split');
   await page.getByRole('button', { name: 'Side by side' }).click();
