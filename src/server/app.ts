@@ -4,6 +4,7 @@ import { mayAct } from '../job/access/access.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { Guard } from './access/guard.ts';
+import { stayOf } from './access/stay.ts';
 import type { RateLimit } from './access/limit.ts';
 import type { Dashboard } from './dashboard/files.ts';
 import { parseBody, parsePart, queryOf } from './check.ts';
@@ -79,17 +80,6 @@ async function principalOf(
   });
 }
 
-/** Whether a request would still be let in. */
-async function mayStay(guard: Guard, { role }: Endpoint, request: Request): Promise<boolean> {
-  if (role === null) return true;
-  try {
-    return mayAct((await guard.identify(request)).role, role);
-  } catch (error) {
-    if (error instanceof Refused) return false;
-    throw error;
-  }
-}
-
 async function handle(options: AppOptions, endpoint: Endpoint, c: Context<Bindings>): Promise<Response> {
   const request = c.req.raw;
   const { address, destroy } = c.env;
@@ -106,7 +96,7 @@ async function handle(options: AppOptions, endpoint: Endpoint, c: Context<Bindin
     const sentBy = (id: string): void => {
       principal = { id, role: 'submit' };
     };
-    const isStillIn = (): Promise<boolean> => mayStay(options.guard, endpoint, request);
+    const isStillIn = stayOf(options.guard, request, endpoint.role);
     const call = { params, query, body, principal, request, address, destroy, isStillIn, about, sentBy };
     return endpoint.handle(call);
   };

@@ -2,15 +2,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { between } from '../../dashboard/src/jobs/chosen/choice.ts';
+import type { Change } from '../../dashboard/src/api/changes.ts';
 import { addressOf, ALL, filterOf, fits, questionOf, type Filter } from '../../dashboard/src/jobs/filter.ts';
-import {
-  heldBack,
-  notOlder,
-  pageOf,
-  patched,
-  type Change,
-  type JobPage,
-} from '../../dashboard/src/jobs/patch.ts';
+import { heldBack, notOlder, pageOf, patched, type JobPage } from '../../dashboard/src/jobs/patch.ts';
 import { issueAddress } from '../../dashboard/src/jobs/row.tsx';
 import { countSteps } from '../../dashboard/src/jobs/steps.tsx';
 import { viewOf, type JobView } from '../../src/job/view/view.ts';

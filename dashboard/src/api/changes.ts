@@ -10,7 +10,7 @@ import type { Connection } from './follow.ts';
 import { queries, whoQuery } from './queries.ts';
 
 /** A job as it stood after a change. */
-interface Change {
+export interface Change {
   readonly change: number;
   readonly job: JobView;
 }

@@ -3,11 +3,11 @@ import { useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef } from 'react';
 import type { JobView } from '../../../src/job/view/view.ts';
 import { get } from '../api/call.ts';
-import { recentChanges, useChanges } from '../api/changes.ts';
+import { recentChanges, useChanges, type Change } from '../api/changes.ts';
 import type { Connection } from '../api/follow.ts';
 import { queries } from '../api/queries.ts';
 import { fits, questionOf, type Filter } from './filter.ts';
-import { notOlder, pageOf, patched, type Change, type JobPage } from './patch.ts';
+import { notOlder, pageOf, patched, type JobPage } from './patch.ts';
 import { countAnew } from './steps.tsx';
 
 /** The list. */

@@ -1,5 +1,6 @@
 /** Pages of a list, brought up to what changed since they were read. Pure. */
 import type { JobView } from '../../../src/job/view/view.ts';
+import type { Change } from '../api/changes.ts';
 
 /** A page of jobs, the newest first. */
 export interface JobPage {
@@ -10,12 +11,6 @@ export interface JobPage {
   /** When the first and the last of its jobs were created as it was read; `null`: it reaches to the end of the list. */
   readonly from: string | null;
   readonly to: string | null;
-}
-
-/** A job as it stood after a change. */
-export interface Change {
-  readonly change: number;
-  readonly job: JobView;
 }
 
 /** Whether a job fits what is looked for; `null` where nobody here knows. */

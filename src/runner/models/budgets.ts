@@ -2,7 +2,7 @@
 import type { BudgetSetting } from '../../config/models.ts';
 import { sessionBudget } from '../../job/view/session.ts';
 import type { BudgetState } from '../../job/view/budget.ts';
-import { spentToday, type Amounts } from './ledgers.ts';
+import { NOTHING, plus, spentToday, type Amounts } from './ledgers.ts';
 import type { Runner } from '../runner.ts';
 
 /** Repositories that are told of, those with the most spent first. */
@@ -27,10 +27,7 @@ export async function readBudgets(
   const { day, repository, session } = config.models.budgets;
   const spent =
     day === undefined && repository === undefined ? new Map<string, Amounts>() : await spentToday(store, now);
-  const all = [...spent.values()].reduce(
-    (sum, one) => ({ ...sum, costUsd: sum.costUsd + one.costUsd, tokens: sum.tokens + one.tokens }),
-    { costUsd: 0, tokens: 0, calls: 0 },
-  );
+  const all = [...spent.values()].reduce(plus, NOTHING);
   const most = [...spent].toSorted(([, a], [, b]) => b.costUsd - a.costUsd).slice(0, MAX_REPOS);
   return [
     ...(day === undefined ? [] : stateOf('day', day, null, all)),

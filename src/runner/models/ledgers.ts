@@ -75,9 +75,11 @@ interface Span {
   readonly since: Date | null;
 }
 
-const NOTHING: Amounts = { costUsd: 0, tokens: 0, calls: 0 };
+/** Nothing spent. */
+export const NOTHING: Amounts = { costUsd: 0, tokens: 0, calls: 0 };
 
-function plus(a: Amounts, b: Amounts): Amounts {
+/** What two have spent together. */
+export function plus(a: Amounts, b: Amounts): Amounts {
   return { costUsd: a.costUsd + b.costUsd, tokens: a.tokens + b.tokens, calls: a.calls + b.calls };
 }
 

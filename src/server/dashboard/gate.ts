@@ -2,11 +2,10 @@
 import { z } from 'zod';
 import { CHECK_KINDS } from '../../job/gate.ts';
 import { json, type Endpoint } from '../endpoint.ts';
-import { jobPath, wholeParam } from '../jobs/schema.ts';
+import { count, jobPath, wholeParam } from '../jobs/schema.ts';
 import type { Define, Parts } from '../parts.ts';
 import type { GateRunsView } from './view.ts';
 
-const count = z.int().min(0);
 const tests = z.object({ passed: count, failed: count, skipped: count }).nullable().optional();
 const finding = z.object({
   kind: z.string(),

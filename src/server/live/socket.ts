@@ -7,6 +7,7 @@ import type { JobEvent } from '../../job/job.ts';
 import type { Log } from '../../log.ts';
 import type { Runner } from '../../runner/runner.ts';
 import type { Guard } from '../access/guard.ts';
+import { stayOf } from '../access/stay.ts';
 import type { RateLimit } from '../access/limit.ts';
 import { parsePart, queryOf } from '../check.ts';
 import { findJob } from '../jobs/read.ts';
@@ -18,8 +19,6 @@ import { checkAfter, eventLine, piecesOf, type LiveStream, type Patience, type S
 const MAX_MESSAGE_BYTES = 4096;
 /** Longest farewell, in milliseconds. */
 const CLOSE_MS = 2000;
-/** How long somebody is believed to be let in still, in milliseconds. */
-const AGAIN_MS = 1000;
 /** The bytes are UTF-8. */
 const TEXT = { binary: false } as const;
 
@@ -86,16 +85,13 @@ function createGate(
   heartbeatMs: number,
   isStillIn: () => Promise<boolean>,
 ): { readonly pass: () => Promise<boolean>; readonly stop: () => void } {
-  let letInMs = performance.now();
   const pass = async (): Promise<boolean> => {
-    if (performance.now() - letInMs < AGAIN_MS) return true;
-    letInMs = performance.now();
     if (await isStillIn()) return true;
     socket.close(1008, 'the key holds no more');
     return false;
   };
   // What can't be asked now is asked again.
-  const timer = setInterval(() => void pass().catch(() => {}), Math.max(AGAIN_MS, heartbeatMs));
+  const timer = setInterval(() => void pass().catch(() => {}), heartbeatMs);
   return { pass, stop: () => clearInterval(timer) };
 }
 
@@ -150,15 +146,7 @@ async function admit(parts: SocketParts, request: IncomingMessage): Promise<Admi
   await findJob(runner, jobId);
   const standing = await checkAfter(runner, jobId, after, 'query.after');
   if (standing === 'over') return null;
-  const isStillIn = async (): Promise<boolean> => {
-    try {
-      return mayAct((await guard.identify(asking)).role, 'read');
-    } catch (error) {
-      if (error instanceof Refused) return false;
-      throw error;
-    }
-  };
-  return { stream: streams.open(jobId, after), isStillIn };
+  return { stream: streams.open(jobId, after), isStillIn: stayOf(guard, asking, 'read') };
 }
 
 /** Makes the sockets of a server. */

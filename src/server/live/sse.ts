@@ -4,8 +4,6 @@ import { eventLine, piecesOf, type Live } from './streams.ts';
 
 /** How soon a client that was cut off comes again, in milliseconds. */
 const RETRY_MS = 1000;
-/** How long somebody is believed to be let in still, in milliseconds; where nothing comes, it is until the next word. */
-const AGAIN_MS = 1000;
 const BLANK: Buffer = Buffer.from('\n\n');
 /** A comment, which clients pass over. */
 const STILL_HERE: Buffer = Buffer.from(': still here\n\n');
@@ -63,7 +61,6 @@ function createSource<T>(stream: Live<T>, { encode, isStillIn }: Followed<T>): S
   const { pages, patience } = stream;
   let pieces: readonly (readonly Buffer[])[] = [];
   let arrived: Arrived<T> | null = null;
-  let letInMs = performance.now();
   let isAsked = false;
   let wake = (): void => {};
   const take = (next: Arrived<T>): void => {
@@ -96,10 +93,7 @@ function createSource<T>(stream: Live<T>, { encode, isStillIn }: Followed<T>): S
       }
       ask();
       const came = await something();
-      if (performance.now() - letInMs >= AGAIN_MS) {
-        if (!(await isStillIn())) return null;
-        letInMs = performance.now();
-      }
+      if (!(await isStillIn())) return null;
       if (came === null) return STILL_HERE;
       [arrived, isAsked] = [null, false];
       if ('error' in came) throw came.error;
